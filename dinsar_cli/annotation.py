@@ -1,0 +1,311 @@
+"""What the annotation of one subswath and polarization says: timing, bursts, Doppler, footprint.
+
+Names follow the Sentinel-1 Product Specification (S1-RS-MDA-52-7441).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from dinsar_cli.errors import NoDataError
+
+if TYPE_CHECKING:
+    from lxml import etree
+    from shapely import Polygon
+
+    from dinsar_cli.safe import SafeArchive
+
+SPEED_OF_LIGHT = 299_792_458.0  # m/s, exact by definition
+
+
+@dataclass(frozen=True)
+class Burst:
+    """One burst of a subswath.
+
+    Attributes
+    ----------
+    index : int
+        Position in the subswath of its product, from 0.
+    azimuth_time : datetime
+        Zero-Doppler time of the first line, UTC.
+    azimuth_anx_time : float
+        The same in seconds after the ascending node.
+    first_valid_line, last_valid_line : int
+        First and last line with valid samples, inside the burst, inclusive.
+    first_valid_sample, last_valid_sample : int
+        Columns that are valid in every valid line, inclusive.
+    footprint : shapely.Polygon
+        Outline on the ground, longitude and latitude in degrees.
+    """
+
+    index: int
+    azimuth_time: datetime
+    azimuth_anx_time: float
+    first_valid_line: int
+    last_valid_line: int
+    first_valid_sample: int
+    last_valid_sample: int
+    footprint: Polygon
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """A polynomial of slant range time at one azimuth time (FM rate, Doppler centroid).
+
+    ``value(tau) = sum(coefficients[k] * (tau - t0)**k)`` in Hz or Hz/s, tau the two-way
+    range time in seconds.
+    """
+
+    azimuth_time: datetime
+    t0: float
+    coefficients: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Subswath:
+    """Annotation of one subswath and polarization of one product.
+
+    Attributes
+    ----------
+    name : str
+        ``IW1``, ``IW2`` or ``IW3``.
+    polarization : str
+        ``VV``, ``VH``, ``HH`` or ``HV``.
+    measurement : str
+        Path for GDAL of its TIFF.
+    slant_range_time : float
+        Two-way time of the first sample, seconds.
+    range_sampling_rate : float
+        Hz.
+    radar_frequency : float
+        Hz.
+    azimuth_time_interval : float
+        Seconds between lines.
+    azimuth_steering_rate : float
+        Degrees per second.
+    lines_per_burst, samples : int
+        Size of a burst, invalid lines and samples included.
+    range_bandwidth, azimuth_bandwidth : float
+        Processed bandwidths, Hz.
+    fm_rates, doppler_centroids : tuple of Polynomial
+        Azimuth FM rate and Doppler centroid.
+    bursts : tuple of Burst
+        In the order of time.
+    """
+
+    name: str
+    polarization: str
+    measurement: str
+    slant_range_time: float
+    range_sampling_rate: float
+    radar_frequency: float
+    azimuth_time_interval: float
+    azimuth_steering_rate: float
+    azimuth_spacing: float
+    incidence_mid_swath: float
+    lines_per_burst: int
+    samples: int
+    range_bandwidth: float
+    azimuth_bandwidth: float
+    fm_rates: tuple[Polynomial, ...]
+    doppler_centroids: tuple[Polynomial, ...]
+    bursts: tuple[Burst, ...]
+
+    @property
+    def wavelength(self) -> float:
+        """Radar wavelength in metres."""
+        return SPEED_OF_LIGHT / self.radar_frequency
+
+    @property
+    def range_spacing(self) -> float:
+        """Slant range spacing of the samples in metres."""
+        return SPEED_OF_LIGHT / (2 * self.range_sampling_rate)
+
+    @property
+    def starting_range(self) -> float:
+        """Slant range of the first sample in metres."""
+        return SPEED_OF_LIGHT * self.slant_range_time / 2
+
+
+def parse_time(text: str) -> datetime:
+    """UTC time of an annotation or manifest, to the microsecond."""
+    return datetime.fromisoformat(text.strip().removeprefix("UTC=").removesuffix("Z")).replace(tzinfo=UTC)
+
+
+def read_annotation(safe: SafeArchive, annotation: str, measurement: str) -> Subswath:
+    """Read the annotation of one subswath.
+
+    Parameters
+    ----------
+    safe : SafeArchive
+        The product.
+    annotation, measurement : str
+        Its annotation XML and measurement TIFF, relative to the SAFE folder.
+
+    Raises
+    ------
+    NoDataError
+        When a file is missing or the annotation lacks an element.
+    """
+    root = safe.xml(annotation)
+    if measurement not in safe.members:
+        raise NoDataError(
+            f"{safe.path} is not a complete Sentinel-1 product.",
+            f"{annotation} is there but its image {measurement} is not.",
+            "Download the product again, or unpack it whole.",
+        )
+    try:
+        return _subswath(root, safe.gdal_path(measurement))
+    except (AttributeError, ValueError, IndexError, ZeroDivisionError) as error:
+        raise NoDataError(
+            f"{annotation} of {safe.path} is not a complete Sentinel-1 SLC annotation.",
+            f"An element that the processing needs is missing or not a number ({error}).",
+            "Download the product again.",
+        ) from error
+
+
+def _subswath(root: etree._Element, measurement: str) -> Subswath:
+    info = "imageAnnotation/imageInformation/"
+    timing = root.find("swathTiming")
+    interval = _number(root, info + "azimuthTimeInterval")
+    lines_per_burst = int(_text(root, "swathTiming/linesPerBurst"))
+    edges = _GroundEdges.read(root)
+    bursts = tuple(
+        _burst(element, index, lines_per_burst, interval, edges)
+        for index, element in enumerate(timing.iterfind("burstList/burst"))  # type: ignore[union-attr]
+    )
+    if not bursts:
+        raise ValueError("no burst in burstList")
+    processing = "imageAnnotation/processingInformation/swathProcParamsList/swathProcParams/"
+    centroid = "dataDcPolynomial"
+    if _text(root, "imageAnnotation/processingInformation/dcMethod") != "Data Analysis":
+        centroid = "geometryDcPolynomial"
+    return Subswath(
+        name=_text(root, "adsHeader/swath"),
+        polarization=_text(root, "adsHeader/polarisation"),
+        measurement=measurement,
+        slant_range_time=_number(root, info + "slantRangeTime"),
+        range_sampling_rate=_number(root, "generalAnnotation/productInformation/rangeSamplingRate"),
+        radar_frequency=_number(root, "generalAnnotation/productInformation/radarFrequency"),
+        azimuth_time_interval=interval,
+        azimuth_steering_rate=_number(root, "generalAnnotation/productInformation/azimuthSteeringRate"),
+        azimuth_spacing=_number(root, info + "azimuthPixelSpacing"),
+        incidence_mid_swath=_number(root, info + "incidenceAngleMidSwath"),
+        lines_per_burst=lines_per_burst,
+        samples=int(_text(root, "swathTiming/samplesPerBurst")),
+        range_bandwidth=_number(root, processing + "rangeProcessing/processingBandwidth"),
+        azimuth_bandwidth=_number(root, processing + "azimuthProcessing/processingBandwidth"),
+        fm_rates=_polynomials(root, "generalAnnotation/azimuthFmRateList/azimuthFmRate", "azimuthFmRatePolynomial"),
+        doppler_centroids=_polynomials(root, "dopplerCentroid/dcEstimateList/dcEstimate", centroid),
+        bursts=bursts,
+    )
+
+
+def _text(element: etree._Element, path: str) -> str:
+    text = element.findtext(path)
+    if text is None:
+        raise ValueError(f"{path} is missing")
+    return text.strip()
+
+
+def _number(element: etree._Element, path: str) -> float:
+    value = float(_text(element, path))
+    if not math.isfinite(value):
+        raise ValueError(f"{path} is {value}")
+    return value
+
+
+def _polynomials(root: etree._Element, path: str, name: str) -> tuple[Polynomial, ...]:
+    found = tuple(
+        Polynomial(parse_time(_text(item, "azimuthTime")), _number(item, "t0"), _coefficients(item, name))
+        for item in root.iterfind(path)
+    )
+    if not found:
+        raise ValueError(f"{path} is missing")
+    return found
+
+
+def _coefficients(item: etree._Element, name: str) -> tuple[float, ...]:
+    text = item.findtext(name)
+    if text is None:  # processors before IPF 2.43 wrote the FM rate as c0, c1, c2
+        return tuple(_number(item, key) for key in ("c0", "c1", "c2"))
+    return tuple(float(value) for value in text.split())
+
+
+def _burst(
+    element: etree._Element, index: int, lines_per_burst: int, interval: float, edges: _GroundEdges
+) -> Burst:
+    first = [int(value) for value in _text(element, "firstValidSample").split()]
+    last = [int(value) for value in _text(element, "lastValidSample").split()]
+    valid = [line for line, sample in enumerate(first) if sample >= 0]
+    start = parse_time(_text(element, "azimuthTime"))
+    return Burst(
+        index=index,
+        azimuth_time=start,
+        azimuth_anx_time=_number(element, "azimuthAnxTime"),
+        first_valid_line=valid[0],
+        last_valid_line=valid[-1],
+        first_valid_sample=max(first[line] for line in valid),
+        last_valid_sample=min(last[line] for line in valid),
+        footprint=edges.footprint(start, start + timedelta(seconds=(lines_per_burst - 1) * interval)),
+    )
+
+
+@dataclass(frozen=True)
+class _GroundEdges:
+    """Near and far edge of a subswath on the ground, from the geolocation grid.
+
+    Attributes
+    ----------
+    epoch : datetime
+        Time of the first line of the grid.
+    seconds : tuple of float
+        Lines of the grid, seconds after `epoch`.
+    near, far : tuple of (longitude, latitude)
+        Degrees.
+    """
+
+    epoch: datetime
+    seconds: tuple[float, ...]
+    near: tuple[tuple[float, float], ...]
+    far: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def read(cls, root: etree._Element) -> _GroundEdges:
+        lines: dict[datetime, list[tuple[int, float, float]]] = {}
+        for point in root.iterfind("geolocationGrid/geolocationGridPointList/geolocationGridPoint"):
+            time = parse_time(_text(point, "azimuthTime"))
+            where = (int(_text(point, "pixel")), _number(point, "longitude"), _number(point, "latitude"))
+            lines.setdefault(time, []).append(where)
+        if len(lines) < 2:
+            raise ValueError("geolocationGrid has fewer than two lines")
+        times = sorted(lines)
+        return cls(
+            epoch=times[0],
+            seconds=tuple((time - times[0]).total_seconds() for time in times),
+            near=tuple(min(lines[time])[1:] for time in times),
+            far=tuple(max(lines[time])[1:] for time in times),
+        )
+
+    def footprint(self, start: datetime, stop: datetime) -> Polygon:
+        """Outline of what is seen between two times."""
+        from shapely import Polygon
+
+        a, b = ((time - self.epoch).total_seconds() for time in (start, stop))
+        return Polygon(
+            [
+                _at(self.seconds, edge, time)
+                for edge, time in ((self.near, a), (self.far, a), (self.far, b), (self.near, b))
+            ]
+        )
+
+
+def _at(seconds: tuple[float, ...], edge: tuple[tuple[float, float], ...], time: float) -> tuple[float, float]:
+    """Linear interpolation along an edge; linear continuation by up to one burst beyond its ends."""
+    upper = min(max(1, sum(second < time for second in seconds)), len(seconds) - 1)
+    weight = (time - seconds[upper - 1]) / (seconds[upper] - seconds[upper - 1])
+    (x0, y0), (x1, y1) = edge[upper - 1], edge[upper]
+    return (x0 + weight * (x1 - x0), y0 + weight * (y1 - y0))

@@ -1,0 +1,163 @@
+"""What several commands share: options, the log, the progress of a run."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+STAGE_TITLES = {
+    "slc": "scenes",
+    "orbits": "orbits",
+    "dem": "DEM",
+    "process": "interferogram",
+    "geocode": "map layers",
+    "displacement": "displacement",
+    "products": "pictures",
+}
+
+
+def workdir_option(command: Command) -> Command:
+    """Add ``--workdir``."""
+    return click.option(
+        "--workdir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(),
+        show_default="the current folder",
+        help="Folder in which each pair gets its folder.",
+    )(command)
+
+
+def cache_option(command: Command) -> Command:
+    """Add ``--cache``."""
+    return click.option(
+        "--cache",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="DINSAR_CACHE",
+        show_envvar=True,
+        default=default_cache,
+        show_default="the user's cache folder",
+        help="Folder for what several runs can share.",
+    )(command)
+
+
+def debug_option(command: Command) -> Command:
+    """Add ``--debug``; `dinsar_cli.cli.main` looks for it, because it also matters when parsing fails."""
+    return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(
+        command
+    )
+
+
+def json_option(command: Command) -> Command:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def default_cache() -> Path:
+    """Folder of the user for cached data."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("dinsar"))
+
+
+@contextmanager
+def logging_to(folder: Path, verbosity: int) -> Iterator[None]:
+    """Write a log of this process into a folder, and show it from a level on.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets a file named by the time; it exists.
+    verbosity : int
+        -1 errors only, 0 warnings, 1 information, 2 everything.
+    """
+    logger = logging.getLogger("dinsar_cli")
+    logger.setLevel(logging.DEBUG)
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S_%f}.log"
+    file = logging.FileHandler(folder / name, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    screen = logging.StreamHandler(sys.stderr)
+    screen.setLevel({-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG))
+    screen.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    for handler in (file, screen):
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(screen)
+        file.flush()
+
+
+class ScreenReporter:
+    """Shows a run on stderr: a bar on a terminal, plain lines otherwise."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._log = logging.getLogger("dinsar_cli.run")
+        self._stage = ""
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty() and not self._quiet:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+            self._bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """Tell a fact."""
+        self._log.debug("%s", text)
+        self._line(text)
+
+    def warn(self, text: str) -> None:
+        """Tell a fact that the user should keep in mind."""
+        self._log.debug("warning: %s", text)
+        self._line(f"Warning: {text}", fg="yellow")
+
+    def start(self, stage: str) -> None:
+        """Tell that a stage starts."""
+        self._stage = stage
+        self._log.debug("stage %s starts", stage)
+        if self._bar is not None:
+            self._task = self._bar.add_task(STAGE_TITLES[stage], total=1.0)
+
+    def progress(self, step: str, share: float) -> None:
+        """Tell how much of a step of the stage is done."""
+        if self._bar is not None and self._task is not None:
+            title = f"{STAGE_TITLES[self._stage]}: {step}"
+            self._bar.update(self._task, description=title, completed=share)
+
+    def end(self, stage: str, seconds: float, *, skipped: bool) -> None:
+        """Tell that a stage is done."""
+        self._log.debug("stage %s %s, %.2f s", stage, "was done" if skipped else "done", seconds)
+        if self._bar is not None and self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+        self._line(f"{STAGE_TITLES[stage]:<14} {'already done' if skipped else f'{seconds:6.1f} s'}")
+
+    def _line(self, text: str, fg: str | None = None) -> None:
+        if self._quiet and fg is None:
+            return
+        if self._bar is not None:
+            self._bar.console.print(text, style=fg, highlight=False, markup=False, soft_wrap=True)
+        else:
+            click.secho(text, fg=fg, err=True)

@@ -1,0 +1,35 @@
+"""``dinsar doctor``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from dinsar_cli.cli.common import cache_option, debug_option, json_option, workdir_option
+from dinsar_cli.doctor import examine
+from dinsar_cli.errors import ExitCode
+
+
+@click.command(short_help="Check what this machine can do.")
+@workdir_option
+@cache_option
+@json_option
+@debug_option
+def doctor(workdir: Path, cache: Path, as_json: bool) -> int:
+    """Check what this machine can do: engines, libraries, memory, disk.
+
+    What is printed belongs into a bug report.
+    """
+    findings = examine(workdir, cache)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            mark = click.style("ok", fg="green") if finding.good else click.style("--", fg="red")
+            click.echo(f"{mark}  {finding.name:<22} {finding.state}")
+            if finding.remedy:
+                click.echo(f"{'':<27}{finding.remedy}")
+    return ExitCode.OK if all(finding.good for finding in findings) else ExitCode.ENGINE

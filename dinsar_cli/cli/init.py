@@ -1,0 +1,80 @@
+"""``dinsar init``: write a commented configuration file to start from."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import click
+
+from dinsar_cli.config import build_config, dump_commented_yaml, help_text, json_schema
+from dinsar_cli.errors import UsageError
+from dinsar_cli.workspace import write_text
+
+SCHEMA_NAME = "dinsar.schema.json"
+
+
+@click.command("init")
+@click.argument("file", type=click.Path(path_type=Path), default="dinsar.yaml")
+@click.option("--schema/--no-schema", default=True, show_default=True, help=f"Write {SCHEMA_NAME} for editors too.")
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option("--slc", "slc", metavar="PATH", multiple=True, help=help_text("slc.files"))
+@click.option("--orbits", metavar="DIR", help=help_text("orbits.dir"))
+@click.option("--dem", metavar="FILE", help=help_text("dem.file"))
+@click.option("--dem-datum", metavar="DATUM", help=help_text("dem.datum"))
+@click.option("--roi", metavar="ROI", help=help_text("roi"))
+def init(
+    file: Path,
+    *,
+    schema: bool,
+    force: bool,
+    slc: tuple[str, ...],
+    orbits: str | None,
+    dem: str | None,
+    dem_datum: str | None,
+    roi: str | None,
+) -> None:
+    """Write FILE (default: dinsar.yaml), a configuration with every key explained.
+
+    The options fill in its values; edit the rest, then run it with `dinsar run FILE`.
+    """
+    if roi is not None:
+        from dinsar_cli.roi import parse_roi
+
+        parse_roi(roi)
+    values = {"slc.files": slc, "orbits.dir": orbits, "dem.file": dem, "dem.datum": dem_datum, "roi": roi}
+    text = dump_commented_yaml(build_config(None, values))
+    texts = {file: text}
+    if schema:
+        if file.name == SCHEMA_NAME:
+            raise _unwritable(file, "This is the name of the schema.", "Name another file, like dinsar.yaml.")
+        texts[file] = f"# yaml-language-server: $schema=./{SCHEMA_NAME}\n{text}"
+        texts[file.parent / SCHEMA_NAME] = json.dumps(json_schema(), indent=2) + "\n"
+    try:
+        for path, content in texts.items():
+            # A schema of the same content, written with another configuration, is as good as a new one.
+            _check_target(path, overwrite=force or (path != file and _holds(path, content)))
+        for path, content in texts.items():
+            write_text(path, content)
+            click.echo(path)
+    except OSError as error:
+        raise _unwritable(file, f"{error}.", "Name a file in a folder that you may write in.") from error
+    click.echo(f"Edit it, then run: dinsar run {shlex.quote(str(file))}", err=True)
+
+
+def _check_target(path: Path, *, overwrite: bool) -> None:
+    if not path.parent.is_dir():
+        raise _unwritable(path, f"There is no folder {path.parent}.", "Make the folder, or name another file.")
+    if path.is_dir():
+        raise _unwritable(path, "It is a folder.", "Name a file in it.")
+    if path.exists() and not overwrite:
+        raise _unwritable(path, "It exists already.", "Give --force to overwrite it, or name another file.")
+
+
+def _holds(path: Path, content: str) -> bool:
+    return path.is_file() and path.read_bytes() == content.encode()
+
+
+def _unwritable(path: Path, cause: str, remedy: str) -> UsageError:
+    return UsageError(f"{path} cannot be written.", cause, remedy)

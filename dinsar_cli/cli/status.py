@@ -1,0 +1,86 @@
+"""``dinsar status``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dinsar_cli.cli.common import debug_option, json_option, workdir_option
+from dinsar_cli.errors import ExitCode, NoDataError
+from dinsar_cli.workspace import RUN_FILE, STAGES, Journal, human_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@click.command(short_help="Show what is done in a folder.")
+@workdir_option
+@click.option("--verify", is_flag=True, help="Compare the content of inputs and products with their SHA-256.")
+@json_option
+@debug_option
+def status(workdir: Path, verify: bool, as_json: bool) -> int:
+    """Show which stages of each pair in a folder are done, and whether their files are still the same."""
+    records = {folder.name: describe(folder, verify=verify) for folder in pair_folders(workdir)}
+    if as_json:
+        click.echo(json.dumps(records, indent=2))
+    else:
+        for name, record in records.items():
+            _print(name, record)
+    changed = any(stage["changed"] for record in records.values() for stage in record["stages"].values())
+    return ExitCode.OUT_OF_BOUND if verify and changed else ExitCode.OK
+
+
+def pair_folders(workdir: Path) -> list[Path]:
+    """Folders of pairs in a working folder, or the working folder itself when it is one.
+
+    Raises
+    ------
+    NoDataError
+        When there is none.
+    """
+    folders = (
+        [workdir] if (workdir / RUN_FILE).is_file() else sorted(p.parent for p in workdir.glob(f"*/{RUN_FILE}"))
+    )
+    if not folders:
+        raise NoDataError(
+            f"There is no run in {workdir.resolve()}.",
+            f"Neither it nor a folder in it has a {RUN_FILE}.",
+            "Give the folder of your runs with --workdir, or start one with: dinsar run",
+        )
+    return folders
+
+
+def describe(folder: Path, *, verify: bool) -> dict[str, Any]:
+    """What is done in the folder of a pair."""
+    journal = Journal.open(folder / RUN_FILE)
+    stages = {}
+    for name in STAGES:
+        stage = journal.stages.get(name)
+        stages[name] = {
+            "done": stage is not None,
+            "seconds": round(stage.seconds, 2) if stage else None,
+            "peak_memory": stage.peak_memory if stage else None,
+            "changed": journal.changed(stage, verify=verify) if stage else [],
+        }
+    return {
+        "folder": str(folder),
+        "pair": journal.header.get("pair"),
+        "engine": journal.header.get("engine", {}).get("name"),
+        "stages": stages,
+        "warnings": journal.header.get("warnings", []),
+    }
+
+
+def _print(name: str, record: Mapping[str, Any]) -> None:
+    click.echo(f"{name}  (engine {record['engine']})")
+    for stage, state in record["stages"].items():
+        if not state["done"]:
+            text = "not done"
+        elif state["changed"]:
+            text = f"changed or missing: {', '.join(state['changed'])}"
+        else:
+            text = f"done  {state['seconds']:8.1f} s  {human_bytes(state['peak_memory']):>9}"
+        click.echo(f"  {stage:<13} {text}")

@@ -1,0 +1,173 @@
+"""From unwrapped phase to displacement: pure functions on arrays of the map grid.
+
+Sign: line-of-sight displacement is positive toward the satellite.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.errors import NoDataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating[Any]]
+
+_WINDOW = 11  # map cells on a side of the reference window
+_TOP_SHARE = 0.9  # the reference is looked for among the tenth of the windows with the highest coherence
+
+
+@dataclass(frozen=True)
+class ReferencePoint:
+    """The point to which displacement is relative.
+
+    Attributes
+    ----------
+    row, column : int
+        Map cell of its centre.
+    window : int
+        Cells on a side of the window that is averaged.
+    value : float
+        Mean displacement of the window before the subtraction, metres.
+    offset : float
+        The same minus the median of its component, metres.
+    component : int
+        Connected component in which it lies.
+    coherence : float
+        Mean of the window.
+    """
+
+    row: int
+    column: int
+    window: int
+    value: float
+    offset: float
+    component: int
+    coherence: float
+
+
+def los_displacement(phase: Floats, wavelength: float) -> Floats:
+    """Displacement toward the satellite in metres: ``-wavelength / (4 pi) * phase``.
+
+    Parameters
+    ----------
+    phase : ndarray
+        Unwrapped phase of reference x conj(secondary), the earlier date as reference, radians.
+    wavelength : float
+        Metres.
+    """
+    return -wavelength / (4 * math.pi) * phase
+
+
+def vertical_displacement(los: Floats, up: Floats) -> Floats:
+    """Vertical motion that would give a line-of-sight displacement if there were no horizontal motion.
+
+    Parameters
+    ----------
+    los : ndarray
+        Metres, positive toward the satellite.
+    up : ndarray
+        Up component of the unit vector to the satellite: the cosine of the incidence angle.
+    """
+    return los / up
+
+
+def incidence_angle(up: Floats) -> Floats:
+    """Angle between the line of sight and the normal of the ellipsoid, degrees."""
+    import numpy as np
+
+    return np.degrees(np.arccos(np.clip(up, -1, 1)))
+
+
+def choose_reference(los: Floats, coherence: Floats, components: NDArray[np.integer[Any]]) -> ReferencePoint:
+    """Choose the reference point by itself.
+
+    Among the windows of 11 x 11 cells that lie wholly in the largest component, those in the top tenth of
+    coherence are taken, and of these the one whose mean displacement is nearest to the median of the component.
+    In a map too small for such a window smaller ones are tried.
+
+    Raises
+    ------
+    NoDataError
+        When no cell has a component.
+    """
+    import numpy as np
+    from scipy.ndimage import uniform_filter
+
+    usable = np.isfinite(los) & (components == 1)
+    if not usable.any():
+        raise NoDataError(
+            "There is no reference point.",
+            "No part of the map could be unwrapped reliably: it has no connected component.",
+            "Choose a pair with higher coherence, more looks, or a lower unwrap.reliability.",
+        )
+    median = float(np.median(los[usable]))
+    for window in (_WINDOW, 7, 3, 1):
+        whole = uniform_filter(usable.astype(np.float32), window, mode="constant") > 1 - 0.5 / window**2
+        if whole.any():
+            break
+    mean_coherence, mean_los = (
+        uniform_filter(np.where(usable, values, 0).astype(np.float64), window, mode="constant")
+        for values in (coherence, los)
+    )
+    high = whole & (mean_coherence >= np.quantile(mean_coherence[whole], _TOP_SHARE))
+    distance = np.where(high, np.abs(mean_los - median), np.inf)
+    row, column = (int(i) for i in np.unravel_index(np.argmin(distance), distance.shape))
+    return reference_at(los, coherence, components, row, column, window)
+
+
+def reference_at(
+    los: Floats,
+    coherence: Floats,
+    components: NDArray[np.integer[Any]],
+    row: int,
+    column: int,
+    window: int = _WINDOW,
+) -> ReferencePoint:
+    """Reference point at a map cell.
+
+    Parameters
+    ----------
+    los : ndarray
+        Displacement in metres, not yet relative to anything; NaN where there is none.
+    coherence, components : ndarray
+        On the same grid.
+    row, column : int
+        Map cell.
+    window : int
+        Cells on a side of the window that is averaged, odd.
+
+    Raises
+    ------
+    NoDataError
+        When the cell has no displacement or no component.
+    """
+    import numpy as np
+
+    rows, columns = los.shape
+    inside = 0 <= row < rows and 0 <= column < columns
+    component = int(components[row, column]) if inside else 0
+    if component == 0 or not np.isfinite(los[row, column]):
+        raise NoDataError(
+            "The reference point has no displacement.",
+            "It lies outside the map." if not inside else "The phase could not be unwrapped reliably there.",
+            "Choose a point on coherent ground, or --reference-point auto.",
+        )
+    half = window // 2
+    around = (slice(max(0, row - half), row + half + 1), slice(max(0, column - half), column + half + 1))
+    usable = np.isfinite(los[around]) & (components[around] == component)
+    value = float(np.mean(los[around][usable], dtype=np.float64))
+    everywhere = np.isfinite(los) & (components == component)
+    return ReferencePoint(
+        row=row,
+        column=column,
+        window=window,
+        value=value,
+        offset=value - float(np.median(los[everywhere])),
+        component=component,
+        coherence=float(np.mean(coherence[around][usable], dtype=np.float64)),
+    )

@@ -1,0 +1,119 @@
+"""What this machine offers to a run: each thing with its state and, when it lacks, a remedy."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from dinsar_cli import __version__
+from dinsar_cli.engines import engines
+from dinsar_cli.workspace import human_bytes
+
+_LIBRARIES = ("numpy", "scipy", "rasterio", "pyproj", "shapely", "pyogrio", "lxml", "pydantic", "matplotlib")
+_LEAST_MEMORY = 2 * 10**9
+_LEAST_DISK = 5 * 10**9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    name : str
+        What it is.
+    state : str
+        What was found.
+    good : bool
+        Whether a run can use it.
+    remedy : str
+        What to do when it cannot; empty otherwise.
+    """
+
+    name: str
+    state: str
+    good: bool = True
+    remedy: str = ""
+
+
+def examine(workdir: Path, cache: Path) -> list[Finding]:
+    """Look at everything that a run may use.
+
+    Parameters
+    ----------
+    workdir, cache : Path
+        Where runs and shared data go.
+    """
+    return [
+        Finding("dinsar", __version__),
+        Finding("Python", f"{platform.python_version()} on {platform.platform()} ({sys.executable})"),
+        *_engines(),
+        *(_library(name) for name in _LIBRARIES),
+        _gdal(),
+        _memory(),
+        Finding("cores", str(os.cpu_count())),
+        _disk("working folder", workdir),
+        _disk("cache folder", cache),
+        _geoids(),
+    ]
+
+
+def _engines() -> list[Finding]:
+    findings = []
+    for name, engine in engines().items():
+        problems = engine.check()
+        versions = ", ".join(f"{package} {number}" for package, number in engine.version().items())
+        remedy = "pip install 'dinsar[embedded]' (it needs a C compiler)" if problems else ""
+        findings.append(Finding(f"engine {name}", "; ".join(problems) or versions, not problems, remedy))
+    return findings
+
+
+def _library(name: str) -> Finding:
+    try:
+        return Finding(name, version(name))
+    except PackageNotFoundError:
+        return Finding(name, "not installed", good=False, remedy=f"pip install {name}")
+
+
+def _gdal() -> Finding:
+    import rasterio
+
+    return Finding("GDAL in rasterio", rasterio.__gdal_version__)
+
+
+def _memory() -> Finding:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    state = f"{human_bytes(memory.available)} free of {human_bytes(memory.total)}"
+    if memory.available < _LEAST_MEMORY:
+        return Finding("memory", state, good=False, remedy="close other programs, or use more looks")
+    return Finding("memory", state)
+
+
+def _disk(name: str, folder: Path) -> Finding:
+    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    state = f"{folder.resolve()}: {human_bytes(free)} free"
+    if not os.access(there, os.W_OK):
+        return Finding(name, f"{state}, not writable", good=False, remedy="choose another folder")
+    if free < _LEAST_DISK:
+        return Finding(name, state, good=False, remedy="free some space or choose another folder")
+    return Finding(name, state)
+
+
+def _geoids() -> Finding:
+    """Tell which geoid grids PROJ has: they are needed for DEMs whose heights are not ellipsoidal."""
+    from pyproj.datadir import get_data_dir
+
+    folders = [Path(folder) for folder in get_data_dir().split(os.pathsep)]
+    grids = ("us_nga_egm96_15.tif", "us_nga_egm08_25.tif")
+    found = [grid for grid in grids if any((folder / grid).is_file() for folder in folders)]
+    state = ", ".join(found) or "none on this machine"
+    hint = "" if len(found) == len(grids) else " (only DEMs with --dem-datum egm96 or egm2008 need them)"
+    return Finding("geoid grids of PROJ", state + hint)

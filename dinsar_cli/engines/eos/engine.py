@@ -1,0 +1,337 @@
+"""The embedded engine as the pipeline sees it: its three resumable parts around the pure steps."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinsar_cli.engines.base import EngineInputs, Estimate, Progress
+from dinsar_cli.engines.eos import steps
+from dinsar_cli.engines.eos.form import SlcReader, StripWorker, cell_spacing, form_all, strips
+from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
+from dinsar_cli.engines.eos.terrain import Terrain
+from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline, zero_doppler
+from dinsar_cli.memory import peak_memory
+from dinsar_cli.orbitfile import window as orbit_window
+from dinsar_cli.radar import DESCRIPTION_FILE, LAYERS, Interferogram, RadarFile, RadarLayer
+from dinsar_cli.workspace import Journal, StageRecord, fingerprint, write_text
+
+if TYPE_CHECKING:
+    from dinsar_cli.config import RunConfig
+    from dinsar_cli.orbitfile import OrbitFile
+
+_PACKAGES = ("eos-sar", "whirlwind-insar", "numpy", "opencv-python-headless", "rasterio")
+_ORBIT_MARGIN = 90.0  # s of state vectors on each side: nine of them
+_FILTER_MARGIN = 4 * steps.GOLDSTEIN_STEP  # look cells that a patch of the filter reaches
+_CROP_MARGIN = _FILTER_MARGIN + 8  # look cells around the area, so that its edge is filtered like its middle
+_COHERENCE_LOOKS = 100  # looks from which the bias of a coherence of zero is below 0.1
+_CROSS = RadarLayer("cross", "complex64", (), "DN^2", "unfiltered, flattened interferogram, mean of the look cell")
+_FILTER_BYTES = 400  # per look cell, of the coherence and the filter at their peak
+_UNWRAP_BYTES = 400  # per look cell, of the unwrapper at its peak
+_BASE_BYTES = 450_000_000  # the process with its libraries
+_STRIP_BYTES = (64_000_000, 400_000_000)  # least and most for all strips at a time; more is not faster
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the three parts of a run share."""
+
+    inputs: EngineInputs
+    folder: Path
+    mosaic: Mosaic
+    look_grid: LookGrid
+    reference: Orbit
+    secondary: Orbit
+
+    def file(self, layer: RadarLayer) -> RadarFile:
+        """A layer of this look grid."""
+        return RadarFile(self.folder, layer, self.look_grid.lines, self.look_grid.samples)
+
+    @property
+    def looks(self) -> tuple[int, int]:
+        """In range and azimuth."""
+        return self.look_grid.looks.range, self.look_grid.looks.azimuth
+
+    @property
+    def effective_looks(self) -> float:
+        """Independent looks of a cell: looks x bandwidth / sampling in both directions."""
+        subswath = self.mosaic.tiles[0].burst.reference.subswath
+        range_share = subswath.range_bandwidth / subswath.range_sampling_rate
+        azimuth_share = subswath.azimuth_bandwidth * subswath.azimuth_time_interval
+        return self.looks[0] * self.looks[1] * min(1.0, range_share) * min(1.0, azimuth_share)
+
+    @property
+    def coherence_window(self) -> int:
+        """Look cells on a side of the coherence window: odd, with enough looks for a small bias."""
+        window = 1
+        while window**2 * self.looks[0] * self.looks[1] < _COHERENCE_LOOKS:
+            window += 2
+        return window
+
+
+class EosEngine:
+    """Engine ``eos``: eos-sar and whirlwind inside this process."""
+
+    name = "eos"
+
+    def version(self) -> dict[str, str]:
+        """Versions of the packages that compute."""
+        found = {}
+        for package in _PACKAGES:
+            try:
+                found[package] = version(package)
+            except PackageNotFoundError:
+                continue
+        return found
+
+    def check(self) -> list[str]:
+        """Reasons why the engine cannot work here."""
+        missing = [package for package in _PACKAGES[:2] if package not in self.version()]
+        return [f"the package {package} is not installed" for package in missing]
+
+    def fingerprint(self, config: RunConfig) -> dict[str, object]:
+        """Options on which the interferogram depends, beside the inputs and the looks."""
+        return {
+            "engine": self.name,
+            "versions": {name: self.version().get(name) for name in _PACKAGES[:2]},
+            "strength": config.filter.strength,
+            "reliability": config.unwrap.reliability,
+        }
+
+    def estimate(self, inputs: EngineInputs) -> Estimate:
+        """Memory and disk, from the size of the part that is processed."""
+        grid = _crop(inputs)[1]
+        cells = grid.lines * grid.samples
+        disk = sum(RadarFile(Path(), layer, grid.lines, grid.samples).size for layer in (*LAYERS.values(), _CROSS))
+        return Estimate(memory=_BASE_BYTES + max(_strip_memory(inputs), cells * _UNWRAP_BYTES), disk=disk)
+
+    def process(self, inputs: EngineInputs, folder: Path, progress: Progress) -> Interferogram:
+        """Make the interferogram; parts whose options and files hold are not made again."""
+        import cv2
+
+        cv2.setNumThreads(1)  # strips are the unit of parallel work
+        mosaic, grid = _crop(inputs)
+        setup = Setup(inputs, folder, mosaic, grid, *_orbits(inputs, mosaic.grid.epoch))
+        journal = Journal.open(folder / "steps.json")
+        options = {
+            "form": [_inputs_mark(inputs), self.version()],
+            "filter": inputs.config.filter.strength,
+            "unwrap": inputs.config.unwrap.reliability,
+        }
+        mark = ""
+        for name, part in (("form", _form), ("filter", _filter), ("unwrap", _unwrap)):
+            mark = fingerprint([mark, options[name]])
+            if not journal.holds(name, mark):
+                journal.forget(list(options)[list(options).index(name) :])
+                started = time.monotonic()
+                with peak_memory() as peak:
+                    files = part(setup, progress)
+                    journal.put(name, StageRecord(mark, (), time.monotonic() - started, peak()), files)
+        return self._describe(setup)
+
+    def _describe(self, setup: Setup) -> Interferogram:
+        looks_range, looks_azimuth = setup.looks
+        whole = setup.look_grid.window
+        subswath = setup.mosaic.tiles[0].burst.reference.subswath
+        azimuth, ground_range = cell_spacing(subswath.azimuth_spacing, subswath.range_spacing, setup.mosaic.tiles)
+        pair = setup.inputs.pair
+        result = Interferogram(
+            folder=setup.folder,
+            lines=setup.look_grid.lines,
+            samples=setup.look_grid.samples,
+            looks=setup.looks,
+            effective_looks=setup.effective_looks,
+            coherence_looks=setup.effective_looks * setup.coherence_window**2,
+            wavelength=subswath.wavelength,
+            reference_date=pair.reference.start.isoformat(),
+            secondary_date=pair.secondary.start.isoformat(),
+            burst_seams=tuple(
+                (
+                    (line - whole.top) // looks_azimuth,
+                    max(0, (first - whole.left) // looks_range),
+                    min(setup.look_grid.samples, (last - whole.left) // looks_range),
+                )
+                for line, first, last in setup.mosaic.burst_seams
+                if whole.top < line < whole.bottom and first < whole.right and last > whole.left
+            ),
+            swath_seams=tuple(
+                (sample - whole.left) // looks_range
+                for sample in setup.mosaic.swath_seams
+                if whole.left < sample < whole.right
+            ),
+            perpendicular_baseline=_mid_baseline(setup),
+            range_spacing=ground_range * looks_range,
+            azimuth_spacing=azimuth * looks_azimuth,
+            versions=self.version(),
+        )
+        write_text(setup.folder / DESCRIPTION_FILE, json.dumps(result.to_dict(), indent=2) + "\n")
+        return result
+
+
+def _strip_memory(inputs: EngineInputs) -> int:
+    """Memory for all strips that are worked on at a time."""
+    return min(max(inputs.memory - _BASE_BYTES, _STRIP_BYTES[0]), _STRIP_BYTES[1])
+
+
+def _inputs_mark(inputs: EngineInputs) -> object:
+    dem = inputs.dem.stat()
+    bursts = [
+        (view.subswath.measurement, view.burst.index, view.burst.azimuth_time)
+        for burst in inputs.bursts
+        for view in (burst.reference, burst.secondary)
+    ]
+    scenes = [
+        (scene.name, scene.safe.path.stat().st_mtime_ns)
+        for acquisition in (inputs.pair.reference, inputs.pair.secondary)
+        for scene in acquisition.scenes
+    ]
+    orbits = [orbit.path.name for orbit in (inputs.reference_orbit, inputs.secondary_orbit)]
+    return [bursts, scenes, orbits, inputs.dem.name, dem.st_size, dem.st_mtime_ns, inputs.bounds, str(inputs.looks)]
+
+
+def _orbits(inputs: EngineInputs, epoch: datetime) -> tuple[Orbit, Orbit]:
+    """Both orbits; the secondary epoch is later by as much as the secondary burst."""
+    burst = inputs.bursts[0]
+    later = burst.secondary.burst.azimuth_time - burst.reference.burst.azimuth_time
+    pair = inputs.pair
+    return (
+        _fit(inputs.reference_orbit, epoch, pair.reference.start, pair.reference.stop),
+        _fit(inputs.secondary_orbit, epoch + later, pair.secondary.start, pair.secondary.stop),
+    )
+
+
+def _fit(orbit: OrbitFile, epoch: datetime, start: datetime, stop: datetime) -> Orbit:
+    import numpy as np
+
+    near = orbit_window(orbit, start, stop, _ORBIT_MARGIN)
+    origin = np.datetime64(epoch.replace(tzinfo=None), "us")
+    return Orbit.fit(epoch, (near.times - origin) / np.timedelta64(1, "us") * 1e-6, near.position)
+
+
+def _crop(inputs: EngineInputs) -> tuple[Mosaic, LookGrid]:
+    """Mosaic of the bursts, and the look cells that cover the area with a margin."""
+    epoch = inputs.pair.reference.start.replace(hour=0, minute=0, second=0, microsecond=0)
+    mosaic = build_mosaic(inputs.bursts, epoch)
+    orbit = _orbits(inputs, epoch)[0]
+    terrain = Terrain.open(inputs.dem)
+    try:
+        crop = _radar_window(inputs.bounds, mosaic.grid, orbit, terrain.height_range)
+    finally:
+        terrain.close()
+    return mosaic, look_grid(mosaic, inputs.looks, crop, _CROP_MARGIN)
+
+
+def _radar_window(
+    bounds: tuple[float, float, float, float], grid: RadarGrid, orbit: Orbit, heights: tuple[float, float]
+) -> Window:
+    """Lines and samples in which the outline of an area lies at the lowest and the highest height."""
+    import math
+
+    import numpy as np
+
+    west, south, east, north = bounds
+    t = np.linspace(0, 1, 33)
+    lon = np.concatenate([west + t * (east - west), np.full(33, east), west + t * (east - west), np.full(33, west)])
+    lat = np.concatenate(
+        [np.full(33, south), south + t * (north - south), np.full(33, north), south + t * (north - south)]
+    )
+    lon, lat, height = np.tile(lon, 2), np.tile(lat, 2), np.repeat(heights, lon.size)
+    time_, range_ = zero_doppler(orbit, geodetic_to_cartesian(lon, lat, height), grid.first_time)
+    line, sample = grid.line(time_), grid.sample(range_)
+    return Window(
+        math.floor(line.min()), math.ceil(line.max()) + 1, math.floor(sample.min()), math.ceil(sample.max()) + 1
+    )
+
+
+def _mid_baseline(setup: Setup) -> float:
+    import numpy as np
+
+    longitude, latitude, height = (setup.file(LAYERS[name]) for name in ("longitude", "latitude", "height"))
+    middle = setup.look_grid.lines // 2
+    lon, lat, h = (layer.read(middle, middle + 1)[0] for layer in (longitude, latitude, height))
+    known = np.flatnonzero(np.isfinite(lon))
+    if not known.size:
+        return float("nan")
+    column = known[known.size // 2]
+    point = geodetic_to_cartesian(lon[column], lat[column], np.asarray(h[column], float))
+    line = setup.look_grid.window.top + middle * setup.looks[1]
+    guess = float(setup.mosaic.grid.time(np.asarray(float(line))))
+    return perpendicular_baseline(setup.reference, setup.secondary, point, guess)[0]
+
+
+def _form(setup: Setup, progress: Progress) -> list[Path]:
+    """Interferogram, amplitudes and geometry on the look grid."""
+    names = ("amplitude", "longitude", "latitude", "height", "los")
+    layers = {name: setup.file(LAYERS[name]) for name in names} | {"cross": setup.file(_CROSS)}
+    terrain, reader = Terrain.open(setup.inputs.dem), SlcReader()
+    try:
+        worker = StripWorker(
+            setup.mosaic,
+            setup.look_grid,
+            setup.reference,
+            setup.secondary,
+            terrain,
+            terrain.height_range,
+            reader,
+        )
+        samples = setup.looks[1] * setup.look_grid.window.shape[1]
+        threads = setup.inputs.threads
+        plan = strips(setup.look_grid.lines, samples, _strip_memory(setup.inputs), threads)
+        form_all(worker, plan, layers, threads, lambda share: progress("interferogram", share))
+    finally:
+        reader.close()
+        terrain.close()
+    return [layer.path for layer in layers.values()]
+
+
+def _filter(setup: Setup, progress: Progress) -> list[Path]:
+    """Coherence and the filtered phase, in strips that overlap by what the filter reaches."""
+    import numpy as np
+
+    cross, amplitude = setup.file(_CROSS), setup.file(LAYERS["amplitude"])
+    coherence, wrapped = setup.file(LAYERS["coherence"]), setup.file(LAYERS["wrapped"])
+    for layer in (coherence, wrapped):
+        layer.create()
+    step = steps.GOLDSTEIN_STEP
+    height = max(step, int(_strip_memory(setup.inputs) / _FILTER_BYTES / setup.look_grid.samples) // step * step)
+    lines = setup.look_grid.lines
+    for first in range(0, lines, height):
+        last = min(first + height, lines)
+        # whole steps, so that the patches of the filter lie as they would without strips
+        top, bottom = max(0, first - _FILTER_MARGIN), min(lines, last + _FILTER_MARGIN)
+        mean, rms = cross.read(top, bottom), amplitude.read(top, bottom)
+        estimate = steps.coherence(mean, rms[0] ** 2, rms[1] ** 2, setup.coherence_window)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            unit = np.where(mean != 0, mean / np.abs(mean), np.complex64(np.nan)).astype(np.complex64)
+        filtered = steps.goldstein(unit, setup.inputs.config.filter.strength)
+        inner = slice(first - top, last - top)
+        coherence.write(first, np.where(mean != 0, estimate, np.nan)[inner])
+        wrapped.write(first, filtered[inner])
+        progress("filter", last / lines)
+    return [coherence.path, wrapped.path]
+
+
+def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
+    """Unwrapped phase and components of the whole look grid."""
+    import numpy as np
+    import whirlwind
+
+    progress("unwrap", 0.0)
+    whirlwind.set_num_threads(setup.inputs.threads)
+    wrapped, coherence = (setup.file(LAYERS[name]).read() for name in ("wrapped", "coherence"))
+    unwrapped, components = steps.unwrap(
+        wrapped, np.nan_to_num(coherence), setup.effective_looks, setup.inputs.config.unwrap.reliability
+    )
+    files = []
+    for name, values in (("unwrapped", unwrapped), ("components", components)):
+        file = setup.file(LAYERS[name])
+        file.create()
+        file.write(0, values)
+        files.append(file.path)
+    progress("unwrap", 1.0)
+    return files

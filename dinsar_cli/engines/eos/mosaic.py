@@ -1,0 +1,304 @@
+"""The radar grid on which the bursts of a pair are put together, and where each burst is used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.annotation import SPEED_OF_LIGHT
+from dinsar_cli.errors import NoDataError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dinsar_cli.config import Looks
+    from dinsar_cli.scene import CommonBurst, SwathBurst
+
+
+@dataclass(frozen=True)
+class RadarGrid:
+    """Zero-Doppler lines and slant-range samples of the reference, common to all subswaths.
+
+    Attributes
+    ----------
+    epoch : datetime
+        Origin of the times.
+    first_time : float
+        Time of line 0, seconds after `epoch`.
+    line_interval : float
+        Seconds.
+    starting_range : float
+        Slant range of sample 0, metres.
+    range_spacing : float
+        Metres.
+    """
+
+    epoch: datetime
+    first_time: float
+    line_interval: float
+    starting_range: float
+    range_spacing: float
+
+    def time(self, line: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Zero-Doppler time of (fractional) lines, seconds after the epoch."""
+        return self.first_time + line * self.line_interval
+
+    def slant_range(self, sample: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Slant range of (fractional) samples, metres."""
+        return self.starting_range + sample * self.range_spacing
+
+    def line(self, time: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Fractional line of a time."""
+        return (time - self.first_time) / self.line_interval
+
+    def sample(self, slant_range: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Fractional sample of a slant range."""
+        return (slant_range - self.starting_range) / self.range_spacing
+
+
+@dataclass(frozen=True)
+class Window:
+    """Lines ``top:bottom`` and samples ``left:right`` of a grid."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is in it."""
+        return self.bottom <= self.top or self.right <= self.left
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Lines and samples."""
+        return self.bottom - self.top, self.right - self.left
+
+    def intersection(self, other: Window) -> Window:
+        """What lies in both."""
+        return Window(
+            max(self.top, other.top),
+            min(self.bottom, other.bottom),
+            max(self.left, other.left),
+            min(self.right, other.right),
+        )
+
+    def shift(self, lines: int, samples: int) -> Window:
+        """The same size, moved."""
+        return Window(self.top + lines, self.bottom + lines, self.left + samples, self.right + samples)
+
+    def slices(self) -> tuple[slice, slice]:
+        """Index of an array of the grid."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+@dataclass(frozen=True)
+class BurstTile:
+    """A burst in the mosaic.
+
+    Attributes
+    ----------
+    burst : CommonBurst
+        The burst in both acquisitions.
+    line, sample : int
+        Grid position of the first line and first sample of the reference burst.
+    line_residual, sample_residual : float
+        What rounding to that position left, in pixels: true position minus grid position.
+    use : Window
+        Part of the grid that is taken from this burst.
+    """
+
+    burst: CommonBurst
+    line: int
+    sample: int
+    line_residual: float
+    sample_residual: float
+    use: Window
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """The bursts of a pair on one grid, each cut in the middle of its overlaps.
+
+    Attributes
+    ----------
+    grid : RadarGrid
+        The common grid.
+    tiles : tuple of BurstTile
+        The bursts.
+    burst_seams : tuple of (int, int, int)
+        Line, first sample, end sample of each cut between bursts.
+    swath_seams : tuple of int
+        Sample of each cut between subswaths.
+    """
+
+    grid: RadarGrid
+    tiles: tuple[BurstTile, ...]
+    burst_seams: tuple[tuple[int, int, int], ...]
+    swath_seams: tuple[int, ...]
+
+    @property
+    def extent(self) -> Window:
+        """Smallest window with all data."""
+        return Window(
+            min(tile.use.top for tile in self.tiles),
+            max(tile.use.bottom for tile in self.tiles),
+            min(tile.use.left for tile in self.tiles),
+            max(tile.use.right for tile in self.tiles),
+        )
+
+
+def build_mosaic(bursts: Sequence[CommonBurst], epoch: datetime) -> Mosaic:
+    """Put bursts on one grid and cut them in the middle of their overlaps.
+
+    Parameters
+    ----------
+    bursts : sequence of CommonBurst
+        Bursts of one pair; at least one.
+    epoch : datetime
+        Origin of the times of the grid.
+    """
+    first = min((b.reference for b in bursts), key=lambda r: r.burst.azimuth_time)
+    nearest = min((b.reference.subswath for b in bursts), key=lambda s: s.slant_range_time)
+    grid = RadarGrid(
+        epoch=epoch,
+        first_time=(first.burst.azimuth_time - epoch).total_seconds(),
+        line_interval=first.subswath.azimuth_time_interval,
+        starting_range=nearest.starting_range,
+        range_spacing=nearest.range_spacing,
+    )
+    _check_same_sampling(bursts)
+    swaths: dict[str, list[BurstTile]] = {}
+    for burst in sorted(bursts, key=lambda b: b.reference.burst.azimuth_time):
+        swaths.setdefault(burst.swath, []).append(_place(burst, grid))
+    ordered = [_cut_bursts(swaths[name]) for name in sorted(swaths)]
+    tiles, swath_seams = _cut_swaths(ordered)
+    return Mosaic(grid, tiles, _seams(tiles), swath_seams)
+
+
+def _check_same_sampling(bursts: Sequence[CommonBurst]) -> None:
+    samplings = {
+        (view.subswath.range_sampling_rate, round(view.subswath.azimuth_time_interval, 15))
+        for burst in bursts
+        for view in (burst.reference, burst.secondary)
+    }
+    if len(samplings) != 1:
+        raise NoDataError(
+            "The bursts of this pair are not sampled alike.",
+            "Range sampling rates (Hz) and line intervals (s): "
+            + "; ".join(f"{rate:.6e}, {interval:.9e}" for rate, interval in sorted(samplings)),
+            "Choose products of the same mode and processor.",
+        )
+
+
+def _place(burst: CommonBurst, grid: RadarGrid) -> BurstTile:
+    view = burst.reference
+    line = ((view.burst.azimuth_time - grid.epoch).total_seconds() - grid.first_time) / grid.line_interval
+    sample = (view.subswath.starting_range - grid.starting_range) / grid.range_spacing
+    row, column = round(line), round(sample)
+    valid = _valid(view).shift(row, column)
+    return BurstTile(burst, row, column, line - row, sample - column, valid)
+
+
+def _valid(view: SwathBurst) -> Window:
+    burst = view.burst
+    return Window(
+        burst.first_valid_line,
+        burst.last_valid_line + 1,
+        burst.first_valid_sample,
+        burst.last_valid_sample + 1,
+    )
+
+
+def _cut_bursts(tiles: list[BurstTile]) -> list[BurstTile]:
+    """Cut neighbouring bursts of a subswath in the middle of their common lines."""
+    tiles = list(tiles)
+    for i, (upper, lower) in enumerate(pairwise(list(tiles))):
+        if lower.use.top < upper.use.bottom:
+            cut = (lower.use.top + upper.use.bottom) // 2
+            tiles[i] = replace(tiles[i], use=replace(tiles[i].use, bottom=cut))
+            tiles[i + 1] = replace(lower, use=replace(lower.use, top=cut))
+    return tiles
+
+
+def _cut_swaths(swaths: list[list[BurstTile]]) -> tuple[tuple[BurstTile, ...], tuple[int, ...]]:
+    """Cut neighbouring subswaths in the middle of their common samples."""
+    seams = []
+    for near, far in pairwise(swaths):
+        end, start = min(tile.use.right for tile in near), max(tile.use.left for tile in far)
+        if start < end:
+            cut = (start + end) // 2
+            seams.append(cut)
+            near[:] = [replace(t, use=replace(t.use, right=min(t.use.right, cut))) for t in near]
+            far[:] = [replace(t, use=replace(t.use, left=max(t.use.left, cut))) for t in far]
+    return tuple(tile for swath in swaths for tile in swath), tuple(seams)
+
+
+def _seams(tiles: Sequence[BurstTile]) -> tuple[tuple[int, int, int], ...]:
+    return tuple(
+        (upper.use.bottom, upper.use.left, upper.use.right)
+        for upper, lower in pairwise(tiles)
+        if upper.burst.swath == lower.burst.swath and upper.use.bottom == lower.use.top
+    )
+
+
+@dataclass(frozen=True)
+class LookGrid:
+    """The multilooked part of a mosaic that is processed.
+
+    Look cell (i, j) is the mean of lines ``window.top + i * looks.azimuth`` and the following, and likewise for
+    samples.
+    """
+
+    window: Window
+    looks: Looks
+
+    @property
+    def lines(self) -> int:
+        """Look lines."""
+        return self.window.shape[0] // self.looks.azimuth
+
+    @property
+    def samples(self) -> int:
+        """Look samples."""
+        return self.window.shape[1] // self.looks.range
+
+
+def look_grid(mosaic: Mosaic, looks: Looks, crop: Window, margin: int) -> LookGrid:
+    """Whole look cells that cover a window, widened by a margin of look cells, inside the data.
+
+    Raises
+    ------
+    NoDataError
+        When less than one look cell of data is left.
+    """
+    extent = mosaic.extent
+    wide = Window(
+        crop.top - margin * looks.azimuth,
+        crop.bottom + margin * looks.azimuth,
+        crop.left - margin * looks.range,
+        crop.right + margin * looks.range,
+    ).intersection(extent)
+    lines = math.floor(max(0, wide.shape[0]) / looks.azimuth) * looks.azimuth
+    samples = math.floor(max(0, wide.shape[1]) / looks.range) * looks.range
+    if lines == 0 or samples == 0:
+        raise NoDataError(
+            "The area is smaller than a look cell of the radar data that it meets.",
+            f"{max(0, wide.shape[1])} samples x {max(0, wide.shape[0])} lines are left for "
+            f"{looks.range} x {looks.azimuth} looks.",
+            "Choose a larger area or fewer looks.",
+        )
+    window = Window(wide.top, wide.top + lines, wide.left, wide.left + samples)
+    return LookGrid(window, looks)
+
+
+def burst_start(view: SwathBurst, epoch: datetime) -> tuple[float, float]:
+    """Time of the first line (s after the epoch) and slant range of the first sample (m) of a burst."""
+    return (view.burst.azimuth_time - epoch).total_seconds(), SPEED_OF_LIGHT * view.subswath.slant_range_time / 2

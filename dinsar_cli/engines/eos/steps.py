@@ -1,0 +1,353 @@
+"""TOPS interferometry, step by step: pure functions on arrays.
+
+They are taken in this order for each strip of the scene:
+
+1. `locate`: ground point, and time and range in the secondary orbit, of every node of the radar grid;
+2. `deramp` the secondary burst and `resample` it onto the reference;
+3. `form_interferogram`: reference x conj(secondary) without the geometric phase (`geometric_phase`);
+4. `multilook`; then on the whole look grid
+5. `coherence`, of the unfiltered interferogram;
+6. `goldstein`;
+7. `unwrap`.
+
+Signs: the phase is ``4 pi / lambda (R_secondary - R_reference)`` of the ground that moved; positive is away from
+the satellite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.geometry import LookPlanes, Orbit, cartesian_to_geodetic, los_vector, zero_doppler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating[Any]]
+    Complexes = NDArray[np.complex64]
+    HeightModel = Callable[[Floats, Floats], Floats]
+
+_HEIGHT_TOLERANCE = 1e-3  # m
+_RESAMPLE_TAPS = 4  # pixels on each side that Lanczos-4 looks at
+GOLDSTEIN_STEP = 8  # look cells; patches are four steps wide
+GOLDSTEIN_SMOOTHING = 3  # of the spectrum, in its samples
+
+
+@dataclass(frozen=True)
+class GroundPoints:
+    """What is seen at the nodes of a radar grid; every array of shape (lines, samples).
+
+    Attributes
+    ----------
+    longitude, latitude : ndarray
+        Degrees; NaN outside the height model.
+    height : ndarray
+        Metres above the WGS84 ellipsoid.
+    los : ndarray
+        Unit vector from the ground to the satellite in east, north, up; shape (3, lines, samples).
+    secondary_time, secondary_range : ndarray
+        Zero-Doppler time (s) and slant range (m) of the same points in the secondary orbit.
+    """
+
+    longitude: Floats
+    latitude: Floats
+    height: Floats
+    los: Floats
+    secondary_time: Floats
+    secondary_range: Floats
+
+
+def locate(
+    reference: Orbit,
+    secondary: Orbit,
+    time: Floats,
+    slant_range: Floats,
+    heights: HeightModel,
+    height_range: tuple[float, float],
+) -> GroundPoints:
+    """Find the ground points of a radar grid on a height model, and see them from the secondary orbit.
+
+    On the circle of one zero-Doppler time and range, the height above the ellipsoid minus that of the model
+    changes sign between the lowest and the highest height; its root is found by the Anderson-Bjorck variant of
+    regula falsi. Where the model is met more than once (layover), one of the points is taken.
+
+    Parameters
+    ----------
+    reference, secondary : Orbit
+        Their epochs lie as far apart as the two dates, so that one time is about the same place in both.
+    time : ndarray
+        Zero-Doppler times of the lines, s; shape (lines,).
+    slant_range : ndarray
+        Slant ranges of the samples, m; shape (samples,).
+    heights : callable
+        Height in metres at longitude, latitude (degrees); NaN outside the model.
+    height_range : (float, float)
+        Lowest and highest height of the model.
+    """
+    import numpy as np
+
+    planes = LookPlanes.at(reference, time)
+    ranges = np.broadcast_to(slant_range, (time.size, slant_range.size))
+    look = _look_at_terrain(planes, ranges, heights, height_range)
+    point = planes.point(ranges, look)
+    longitude, latitude, height = cartesian_to_geodetic(point)
+    los = los_vector(planes.position, point, longitude, latitude)
+    secondary_time, secondary_range = zero_doppler(secondary, point, time[:, None])
+    known = np.isfinite(heights(longitude, latitude))
+    return GroundPoints(
+        np.where(known, longitude, np.nan),
+        np.where(known, latitude, np.nan),
+        height,
+        np.moveaxis(los, -1, 0),
+        secondary_time,
+        secondary_range,
+    )
+
+
+def _look_at_terrain(
+    planes: LookPlanes, slant_range: Floats, heights: HeightModel, height_range: tuple[float, float]
+) -> Floats:
+    import numpy as np
+
+    def excess(look: Floats) -> Floats:
+        longitude, latitude, height = cartesian_to_geodetic(planes.point(slant_range, look))
+        model = heights(longitude, latitude)
+        return height - np.where(np.isfinite(model), model, middle)
+
+    middle = (height_range[0] + height_range[1]) / 2
+    low, high = (
+        planes.look_for_height(slant_range, np.asarray(height))
+        for height in (height_range[0] - 1, height_range[1] + 1)
+    )
+    f_low, f_high = excess(low), excess(high)
+    look = low
+    for _ in range(40):
+        look = (low * f_high - high * f_low) / (f_high - f_low)
+        f_look = excess(look)
+        if np.all(np.abs(f_look) < _HEIGHT_TOLERANCE):
+            break
+        same = f_look * f_high > 0  # the root lies between low and look
+        # Anderson and Bjorck (1973): shrink the value at the end that stays, so that it does not stay for ever
+        kept = np.where(same, f_high, f_low)
+        shrink = 1 - f_look / kept
+        shrink = np.where(shrink > 0, shrink, 0.5)
+        low, f_low = np.where(same, low, look), np.where(same, f_low * shrink, f_look)
+        high, f_high = np.where(same, look, high), np.where(same, f_look, f_high * shrink)
+    return look
+
+
+def tops_carrier(doppler: Any, azimuth_time: Floats, range_time: Floats) -> Floats:
+    """Phase of the TOPS carrier: deramping and demodulation together.
+
+    Miranda (2014), "Definition of the TOPS SLC deramping function for products generated by the S-1 IPF",
+    COPE-GSEG-EOPG-TN-14-0025, equations 13 and 14:
+    ``pi k_t (eta - eta_ref)**2 + 2 pi f_dc (eta - eta_ref)``.
+
+    Parameters
+    ----------
+    doppler : eos.products.sentinel1.doppler_info.Sentinel1Doppler
+        Rates of the burst.
+    azimuth_time : ndarray
+        Seconds from the middle of the burst.
+    range_time : ndarray
+        Two-way slant range time, seconds; broadcast against `azimuth_time`.
+
+    Returns
+    -------
+    ndarray
+        Radians.
+    """
+    import numpy as np
+
+    rate = doppler.get_rg_dpt_dop_rate(range_time)
+    centroid = doppler.get_dop_centroid(range_time)
+    delta = azimuth_time - doppler.get_ref_time(centroid, rate)
+    phase: Floats = (np.pi * doppler.get_dop_rate(rate) * delta + 2 * np.pi * centroid) * delta
+    return phase
+
+
+def phasor(phase: Floats) -> Complexes:
+    """``exp(1j phase)`` in single precision, exact for large phases in double precision (radians)."""
+    import numpy as np
+
+    cycles = phase / (2 * np.pi)
+    small = ((cycles - np.rint(cycles)) * (2 * np.pi)).astype(np.float32)
+    out = np.empty(small.shape, np.complex64)
+    np.cos(small, out=out.real)
+    np.sin(small, out=out.imag)
+    return out
+
+
+def deramp(slc: Complexes, carrier: Floats) -> Complexes:
+    """Take the TOPS carrier (radians) out of a burst: its spectrum is then centred at zero and can be resampled."""
+    import numpy as np
+
+    return slc * np.conj(phasor(carrier))
+
+
+def resample(slc: Complexes, line: Floats, sample: Floats) -> Complexes:
+    """Interpolate a deramped burst at fractional positions (Lanczos, eight taps each way).
+
+    Parameters
+    ----------
+    slc : ndarray
+        Deramped samples; shape (lines, samples).
+    line, sample : ndarray
+        Positions in `slc`.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `line`; zero where the taps would leave `slc`.
+    """
+    import cv2
+    import numpy as np
+
+    channels = np.ascontiguousarray(slc).view(np.float32).reshape(*slc.shape, 2)
+    out = cv2.remap(
+        channels,
+        sample.astype(np.float32),
+        line.astype(np.float32),
+        cv2.INTER_LANCZOS4,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=0,
+    )
+    resampled = np.ascontiguousarray(out).view(np.complex64)[..., 0]
+    inside = (line >= _RESAMPLE_TAPS) & (line <= slc.shape[0] - 1 - _RESAMPLE_TAPS)
+    inside &= (sample >= _RESAMPLE_TAPS) & (sample <= slc.shape[1] - 1 - _RESAMPLE_TAPS)
+    return np.where(inside, resampled, np.complex64(0))
+
+
+def geometric_phase(reference_range: Floats, secondary_range: Floats, wavelength: float) -> Floats:
+    """Flat-Earth and topographic phase together, ``4 pi / lambda (R_secondary - R_reference)``, radians."""
+    import numpy as np
+
+    return 4 * np.pi / wavelength * (secondary_range - reference_range)
+
+
+def form_interferogram(reference: Complexes, secondary: Complexes, carrier: Floats, geometry: Floats) -> Complexes:
+    """``reference x conj(secondary)`` without the geometric phase.
+
+    Parameters
+    ----------
+    reference : ndarray
+        Samples of the reference burst, with their carrier.
+    secondary : ndarray
+        Deramped samples of the secondary burst on the same grid.
+    carrier : ndarray
+        TOPS carrier of the secondary burst at those samples, radians: it is put back.
+    geometry : ndarray
+        Flat-Earth and topographic phase, radians: it is taken out.
+    """
+    import numpy as np
+
+    return reference * np.conj(secondary * phasor(carrier + geometry))
+
+
+def multilook(values: NDArray[Any], looks_azimuth: int, looks_range: int) -> NDArray[Any]:
+    """Sum over look cells; shape (lines // looks_azimuth, samples // looks_range)."""
+    lines, samples = values.shape[0] // looks_azimuth, values.shape[1] // looks_range
+    whole = values[: lines * looks_azimuth, : samples * looks_range]
+    return whole.reshape(lines, looks_azimuth, samples, looks_range).sum(axis=(1, 3))
+
+
+def coherence(
+    cross: Complexes, power_reference: NDArray[Any], power_secondary: NDArray[Any], window: int
+) -> NDArray[np.float32]:
+    """Sample coherence over a window of look cells: ``|sum s1 s2*| / sqrt(sum |s1|^2 sum |s2|^2)``.
+
+    Parameters
+    ----------
+    cross, power_reference, power_secondary : ndarray
+        Sums over look cells of the unfiltered, flattened interferogram and of both powers.
+    window : int
+        Look cells on a side, odd.
+    """
+    import numpy as np
+    from scipy.ndimage import uniform_filter
+
+    def mean(values: NDArray[Any]) -> NDArray[Any]:
+        averaged: NDArray[Any] = uniform_filter(values, window, mode="constant")
+        return averaged
+
+    joint = mean(np.real(cross)) + 1j * mean(np.imag(cross))
+    power = np.sqrt(np.maximum(mean(power_reference) * mean(power_secondary), 0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        estimate = np.where(power > 0, np.abs(joint) / power, 0)
+    return np.clip(estimate, 0, 1).astype(np.float32)
+
+
+def goldstein(interferogram: Complexes, strength: float) -> Complexes:
+    """Adaptive phase filter of Goldstein and Werner (1998), GRL 25(21), on overlapping patches (eos-sar).
+
+    Parameters
+    ----------
+    interferogram : ndarray
+        Unit amplitude where there is data, NaN elsewhere.
+    strength : float
+        Exponent of the smoothed spectrum, 0 (none) to 1.
+    """
+    from eos.sar import goldstein_filter
+
+    if strength == 0:
+        return interferogram
+    return goldstein_filter.apply(
+        interferogram, step=GOLDSTEIN_STEP, window_size=GOLDSTEIN_SMOOTHING, alpha=strength
+    )
+
+
+def unwrap(
+    wrapped: Complexes, coherence: NDArray[np.float32], effective_looks: float, reliability: float
+) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
+    """Unwrap by a minimum-cost flow weighted by coherence (whirlwind), with connected components.
+
+    Parameters
+    ----------
+    wrapped : ndarray
+        Filtered interferogram; NaN where there is no data.
+    coherence : ndarray
+        0 to 1.
+    effective_looks : float
+        Independent looks of `coherence`.
+    reliability : float
+        Inverse variance below which two cells are not joined in a component.
+
+    Returns
+    -------
+    unwrapped : ndarray
+        Radians; NaN where there is no data.
+    components : ndarray
+        From 1, the largest first; 0 where there is none.
+    """
+    import numpy as np
+    import whirlwind
+
+    valid = np.isfinite(wrapped) & (wrapped != 0)
+    phase, labels = whirlwind.unwrap(
+        np.where(valid, wrapped, np.complex64(0)),
+        np.where(valid, coherence, np.float32(0)),
+        max(1.0, effective_looks),
+        mask=valid,
+        conncomp_reliability=reliability,
+        goldstein_alpha=0.7,
+    )
+    angle = np.angle(np.where(valid, wrapped, np.complex64(1)))
+    cycles = np.rint((phase.astype(np.float64) - angle) / (2 * np.pi))
+    unwrapped = np.where(valid & np.isfinite(phase), angle + 2 * np.pi * cycles, np.nan).astype(np.float32)
+    return unwrapped, _by_size(np.where(valid, labels, 0))
+
+
+def _by_size(labels: NDArray[Any]) -> NDArray[np.uint16]:
+    """Number components from 1, the largest first."""
+    import numpy as np
+
+    names, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    order = [i for i in np.argsort(-counts, kind="stable") if names[i] != 0]
+    rank = np.zeros(len(names), np.uint16)
+    rank[order] = np.arange(1, len(order) + 1)
+    renamed: NDArray[np.uint16] = rank[inverse].reshape(labels.shape)
+    return renamed

@@ -1,0 +1,107 @@
+"""Heights of a DEM file at longitude and latitude, read window by window."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class HeightWindow:
+    """A piece of a DEM in memory.
+
+    Attributes
+    ----------
+    heights : ndarray
+        Metres; shape (rows, columns).
+    west, north : float
+        Outer corner of the first pixel, degrees.
+    dx, dy : float
+        Size of a pixel, degrees, positive.
+    """
+
+    heights: NDArray[np.float32]
+    west: float
+    north: float
+    dx: float
+    dy: float
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Lowest and highest height."""
+        return float(self.heights.min()), float(self.heights.max())
+
+    def __call__(self, longitude: Floats, latitude: Floats) -> Floats:
+        """Bilinear height at positions in degrees; NaN outside the piece."""
+        import numpy as np
+        from scipy.ndimage import map_coordinates
+
+        row = (self.north - latitude) / self.dy - 0.5
+        column = (longitude - self.west) / self.dx - 0.5
+        heights: Floats = map_coordinates(
+            self.heights, [row, column], order=1, mode="constant", cval=np.nan, output=np.float64
+        )
+        return heights
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """A DEM file in EPSG:4326 with heights above the ellipsoid, opened once and read from several threads."""
+
+    path: Path
+    dataset: Any
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, path: Path) -> Terrain:
+        """Open a single-band GeoTIFF."""
+        import rasterio
+
+        return cls(path, rasterio.open(path))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.dataset.close()
+
+    def window(self, bounds: tuple[float, float, float, float]) -> HeightWindow:
+        """Pixels that cover west, south, east, north (degrees), as far as the file goes."""
+        import numpy as np
+        from rasterio.windows import Window
+
+        transform = self.dataset.transform
+        west, south, east, north = bounds
+        left = max(0, int((west - transform.c) / transform.a) - 2)
+        top = max(0, int((north - transform.f) / transform.e) - 2)
+        right = min(self.dataset.width, int((east - transform.c) / transform.a) + 3)
+        bottom = min(self.dataset.height, int((south - transform.f) / transform.e) + 3)
+        with self._lock:
+            heights = self.dataset.read(
+                1, window=Window(left, top, max(0, right - left), max(0, bottom - top)), out_dtype=np.float32
+            )
+        return HeightWindow(
+            heights,
+            transform.c + left * transform.a,
+            transform.f + top * transform.e,
+            transform.a,
+            -transform.e,
+        )
+
+    @property
+    def height_range(self) -> tuple[float, float]:
+        """Lowest and highest height of the whole file, metres, read block by block."""
+        import numpy as np
+
+        low, high = np.inf, -np.inf
+        with self._lock:
+            for _, window in self.dataset.block_windows(1):
+                block = self.dataset.read(1, window=window)
+                low, high = min(low, float(block.min())), max(high, float(block.max()))
+        return low, high

@@ -1,0 +1,70 @@
+"""Errors that a person can act on, and the exit codes of the command line."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """Exit codes of ``dinsar``: the same meaning in every command."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    NO_DATA = 3
+    CREDENTIALS = 4
+    NETWORK = 5
+    ENGINE = 6
+    RESOURCES = 7
+    OUT_OF_BOUND = 8
+    INTERRUPTED = 130
+
+
+class DinsarError(Exception):
+    """An error in three sentences: what happened, why, and what to do about it.
+
+    Parameters
+    ----------
+    problem : str
+        What cannot be done, with the name of the thing (file, option, scene).
+    cause : str
+        Why, with the value that was found and the one that is needed.
+    remedy : str
+        What the user can do next.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED
+
+    def __init__(self, problem: str, cause: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.cause = cause
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n{self.cause}\n{self.remedy}"
+
+
+class UsageError(DinsarError):
+    """An option, a configuration key or an input file is wrong."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NoDataError(DinsarError):
+    """The inputs are readable but cannot give a displacement map."""
+
+    exit_code = ExitCode.NO_DATA
+
+
+class EngineError(DinsarError):
+    """The interferometric engine failed or is not installed."""
+
+    exit_code = ExitCode.ENGINE
+
+
+class ResourceError(DinsarError):
+    """Not enough disk or memory."""
+
+    exit_code = ExitCode.RESOURCES

@@ -1,0 +1,1 @@
+"""Managers: what a run needs from outside, found and made ready as local files."""

@@ -1,0 +1,160 @@
+"""The scenes of a run: local products, opened, paired and checked before anything expensive starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.scene import CommonBurst, Pair, Scene, SwathBurst, bursts_in, make_pair, open_scene
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+
+@dataclass(frozen=True)
+class SlcPlan:
+    """The pair and its bursts in use.
+
+    Attributes
+    ----------
+    pair : Pair
+        Reference and secondary.
+    bursts : tuple of CommonBurst
+        Common bursts that meet the area.
+    area : shapely geometry
+        Area that the bursts in use cover, cut to the one asked for; degrees.
+    coverage : float
+        Share of the area asked for that the common bursts cover, 0 to 1.
+    """
+
+    pair: Pair
+    bursts: tuple[CommonBurst, ...]
+    area: BaseGeometry
+    coverage: float
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north of the area."""
+        west, south, east, north = self.area.bounds
+        return west, south, east, north
+
+    @property
+    def burst_bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north of the bursts in use: what the DEM must cover."""
+        from shapely import union_all
+
+        whole = union_all([burst.reference.burst.footprint for burst in self.bursts])
+        west, south, east, north = whole.bounds
+        return west, south, east, north
+
+
+class SlcManager:
+    """Finds the scenes of a run among local files.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        SAFE folders or zips, in any order.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = tuple(files)
+
+    def plan(self, area: BaseGeometry | None, polarization: str) -> SlcPlan:
+        """Open the products, pair them and choose the bursts; nothing is written.
+
+        Parameters
+        ----------
+        area : shapely geometry or None
+            Area of interest in degrees; None takes all that both dates see.
+        polarization : str
+            ``auto`` or the one to use.
+
+        Raises
+        ------
+        UsageError, NoDataError
+            When the products cannot give a map of the area.
+        """
+        from shapely import union_all
+
+        pair = make_pair(self._scenes(), polarization)
+        footprint = union_all([burst.reference.burst.footprint for burst in pair.common_bursts])
+        if area is None:
+            return SlcPlan(pair, pair.common_bursts, footprint, 1.0)
+        covered = area.intersection(footprint)
+        if covered.area == 0:
+            raise NoDataError(
+                "The area lies outside the scenes." if covered.is_empty else "The area only touches the scenes.",
+                f"It spans {_bounds(area)}; the scenes {_bounds(footprint)} (west south east north).",
+                "Choose an area inside, or other scenes. The order of a box is: west south east north.",
+            )
+        return SlcPlan(pair, bursts_in(pair.common_bursts, covered), covered, covered.area / area.area)
+
+    def _scenes(self) -> list[Scene]:
+        paths: dict[Path, Path] = {}
+        for path in self._files:
+            if path.resolve() in paths:
+                raise UsageError(
+                    f"The scene {path} is given twice.",
+                    "A displacement needs two dates.",
+                    "Give two products of the same track and different dates.",
+                )
+            paths[path.resolve()] = path
+        if not paths:
+            raise UsageError(
+                "No scenes are given.",
+                "Neither --slc nor slc.files names a Sentinel-1 product.",
+                "Give two products: --slc FIRST.zip --slc SECOND.zip",
+            )
+        return [open_scene(path) for path in paths.values()]
+
+    def fetch(self, plan: SlcPlan) -> tuple[Path, ...]:
+        """Prove that the images of the bursts in use are whole, and give the products' paths.
+
+        Raises
+        ------
+        NoDataError
+            When an image is cut or is not the one its annotation describes.
+        """
+        for view in {id(v.subswath): v for b in plan.bursts for v in (b.reference, b.secondary)}.values():
+            _check_image(view)
+        return tuple(
+            scene.safe.path
+            for acquisition in (plan.pair.reference, plan.pair.secondary)
+            for scene in acquisition.scenes
+        )
+
+
+def _check_image(view: SwathBurst) -> None:
+    """Compare the size of an image with its annotation, and read its last line."""
+    import warnings
+
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.windows import Window
+
+    subswath = view.subswath
+    lines = subswath.lines_per_burst * len(subswath.bursts)
+    remedy = "Download the product again and compare its size with the one the archive states."
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(subswath.measurement) as image:
+                found = (image.height, image.width)
+                if found == (lines, subswath.samples) and not subswath.measurement.startswith("/vsizip/"):
+                    image.read(1, window=Window(0, lines - 1, subswath.samples, 1))
+    except RasterioError as error:
+        raise NoDataError(f"The image {subswath.measurement} cannot be read.", f"{error}.", remedy) from error
+    if found != (lines, subswath.samples):
+        raise NoDataError(
+            f"The image {subswath.measurement} is not the one its annotation describes.",
+            f"It has {found[0]} lines x {found[1]} samples, the annotation says {lines} x {subswath.samples}.",
+            remedy,
+        )
+
+
+def _bounds(area: BaseGeometry) -> str:
+    return " ".join(f"{value:.4f}" for value in area.bounds)

@@ -1,0 +1,286 @@
+"""Folders of a run: atomic files, the journal of what is done, the lock against a second process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dinsar_cli.errors import ResourceError, UsageError
+
+SCHEMA_VERSION = 1
+RUN_FILE = "run.json"
+STAGES = ("slc", "orbits", "dem", "process", "geocode", "displacement", "products")
+_HASH_BLOCK = 1 << 22
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside a file, and give it the file's name when the block ends well.
+
+    The content is on the disk before the name is; after an error the temporary file is removed.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file so that it is either the old or the new one, never half of it."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def fingerprint(value: object) -> str:
+    """Short hash of anything that JSON can hold; paths by their text."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_HASH_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file as it was when a stage ended.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the folder of the journal when it lies in it, else absolute.
+    size, mtime_ns : int
+        Bytes, and time of the last change.
+    sha256 : str or None
+        Of inputs and products.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One finished stage.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Of all that it depends on.
+    files : tuple of FileRecord
+        What it made, or for inputs what it checked.
+    seconds : float
+        Wall-clock time.
+    peak_memory : int
+        Largest resident memory of the process while it ran, bytes; 0 where the system does not tell.
+    details : dict
+        What the stage has to say, for later stages and the summary.
+    """
+
+    fingerprint: str
+    files: tuple[FileRecord, ...] = ()
+    seconds: float = 0.0
+    peak_memory: int = 0
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Journal:
+    """What is done in a folder, in a JSON file that is replaced as a whole after each stage.
+
+    Attributes
+    ----------
+    path : Path
+        The JSON file.
+    header : dict
+        Facts about the run beside its stages.
+    stages : dict of StageRecord
+        By name, in the order in which they ended.
+    """
+
+    path: Path
+    header: dict[str, Any] = field(default_factory=dict)
+    stages: dict[str, StageRecord] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path) -> Journal:
+        """Read a journal; one that does not exist, or of another schema, is empty."""
+        if not path.exists():
+            return cls(path)
+        record = read_journal(path)
+        if record.get("schema_version") != SCHEMA_VERSION:
+            return cls(path)
+        stages = {
+            name: StageRecord(**(stage | {"files": tuple(FileRecord(**file) for file in stage["files"])}))
+            for name, stage in record.pop("stages").items()
+        }
+        record.pop("schema_version")
+        return cls(path, record, stages)
+
+    def save(self) -> None:
+        """Write the journal."""
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            **self.header,
+            "stages": {name: asdict(stage) for name, stage in self.stages.items()},
+        }
+        write_text(self.path, json.dumps(record, indent=2, default=str) + "\n")
+
+    def holds(self, name: str, mark: str) -> bool:
+        """Whether a stage is done with that fingerprint and its files are still as they were."""
+        stage = self.stages.get(name)
+        return stage is not None and stage.fingerprint == mark and not self.changed(stage)
+
+    def changed(self, stage: StageRecord, *, verify: bool = False) -> list[str]:
+        """Files of a stage that are missing or differ in size or time; with `verify` their hashes instead."""
+        return [file.path for file in stage.files if not self._same(file, verify=verify)]
+
+    def _same(self, file: FileRecord, *, verify: bool) -> bool:
+        path = self.path.parent / file.path
+        if not path.exists() or path.stat().st_size != file.size:
+            return False
+        if verify and file.sha256 is not None:
+            return sha256(path) == file.sha256
+        return path.stat().st_mtime_ns == file.mtime_ns
+
+    def put(self, name: str, record: StageRecord, files: Iterable[Path], *, hashed: bool = False) -> None:
+        """Note a finished stage with its files, and save."""
+        known = {file.path: file for stage in self.stages.values() for file in stage.files}
+        marked = tuple(self._record(path, known, hashed=hashed) for path in files)
+        self.stages.pop(name, None)
+        self.stages[name] = replace(record, files=marked)
+        self.save()
+
+    def _record(self, path: Path, known: Mapping[str, FileRecord], *, hashed: bool) -> FileRecord:
+        folder = self.path.parent.resolve()
+        path = path.resolve()
+        name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+        status = path.stat()
+        bare = FileRecord(name, status.st_size, status.st_mtime_ns)
+        if not hashed:
+            return bare
+        old = known.get(name)
+        if old is not None and old.sha256 and replace(old, sha256=None) == bare:
+            return old
+        return replace(bare, sha256=sha256(path))
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop stages, because what they depend on is about to change, and save."""
+        dropped = [name for name in names if self.stages.pop(name, None) is not None]
+        if dropped:
+            self.save()
+
+
+def read_journal(path: Path) -> dict[str, Any]:
+    """Content of a journal file.
+
+    Raises
+    ------
+    UsageError
+        When it is not the JSON that this program writes.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise _not_a_journal(path, f"It cannot be read: {error}.") from error
+    if not isinstance(record, dict) or not isinstance(record.get("stages"), dict):
+        raise _not_a_journal(path, "It has no stages.")
+    return record
+
+
+def _not_a_journal(path: Path, cause: str) -> UsageError:
+    return UsageError(
+        f"{path} is not a journal of dinsar.", cause, "Remove it: what is in the folder is then made again."
+    )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; the system releases it even when the process is killed.
+
+    Raises
+    ------
+    UsageError
+        When another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UsageError(
+            f"{folder} is in use.",
+            "Another dinsar process works in this folder.",
+            "Wait for it, stop it, or choose another --workdir.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder and prove that files can be written into it.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"The folder {folder} cannot be used.",
+            f"It cannot be made or written to: {error.strerror or error}.",
+            "Choose another folder with --workdir or --cache, or change its permissions.",
+        ) from error
+    return folder
+
+
+def check_disk(folder: Path, needed: int, what: str) -> None:
+    """Make sure that a number of bytes fits.
+
+    Raises
+    ------
+    ResourceError
+        When less is free.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ResourceError(
+            f"There is not enough disk space for {what}.",
+            f"It needs about {human_bytes(needed)} in {folder}, where {human_bytes(free)} are free.",
+            "Free some space, choose another --workdir, a smaller area or more looks.",
+        )
+
+
+def human_bytes(count: float) -> str:
+    """Bytes as a person reads them: ``1.5 GB``."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
