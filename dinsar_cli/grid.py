@@ -24,6 +24,10 @@ GEOGRAPHIC = "EPSG:4326"
 ARC_SECOND_M = 30.87
 """Length of one arc-second of latitude in metres (mean meridian of WGS84)."""
 
+# WGS84
+_SEMI_MAJOR_M = 6_378_137.0
+_ECCENTRICITY_SQUARED = 6.694379990141316e-3
+
 _METRIC_STEP_M = 5
 _HALF_ARC_SECONDS_PER_DEGREE = 7200
 # Bounds that are whole multiples of the posting miss them by a few ulp after the division (1e-10 of a pixel at
@@ -132,10 +136,39 @@ class Grid:
 
     def index(self, longitude: float, latitude: float) -> tuple[int, int]:
         """Row and column of the pixel that contains a point (degrees); it may lie outside the grid."""
-        from rasterio.warp import transform
+        x, y = self.from_lonlat(longitude, latitude)
+        return math.floor((self.north - y) / self.posting), math.floor((x - self.west) / self.posting)
 
-        x, y = transform(GEOGRAPHIC, self.crs, [longitude], [latitude])
-        return math.floor((self.north - y[0]) / self.posting), math.floor((x[0] - self.west) / self.posting)
+    @property
+    def metres_per_unit(self) -> tuple[float, float]:
+        """Metres of a unit of the CRS eastward and northward at the middle of the grid.
+
+        For degrees from the radii of curvature of the WGS84 ellipsoid (Snyder 1987, equations 4-18 to 4-21); for
+        UTM 1, that is without the scale factor of the projection.
+        """
+        if not self.is_geographic:
+            return 1.0, 1.0
+        _, south, _, north = self.bounds
+        latitude = math.radians((south + north) / 2)
+        root = math.sqrt(1 - _ECCENTRICITY_SQUARED * math.sin(latitude) ** 2)
+        east = _SEMI_MAJOR_M / root * math.cos(latitude)
+        north = _SEMI_MAJOR_M * (1 - _ECCENTRICITY_SQUARED) / root**3
+        return math.radians(east), math.radians(north)
+
+    @property
+    def aspect(self) -> float:
+        """Height of the map over its width, on the ground."""
+        metres_x, metres_y = self.metres_per_unit
+        return self.height * metres_y / (self.width * metres_x)
+
+    def from_lonlat(self, lon: float, lat: float) -> tuple[float, float]:
+        """Map x and y of a position in degrees (WGS84)."""
+        if self.is_geographic:
+            return lon, lat
+        from pyproj import Transformer
+
+        x, y = Transformer.from_crs(GEOGRAPHIC, self.crs, always_xy=True).transform(lon, lat)
+        return float(x), float(y)
 
     def to_dict(self) -> GridRecord:
         """Return the fields as a dictionary that JSON can hold without loss."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import textwrap
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from dinsar_cli.workspace import atomic_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -32,9 +33,7 @@ Rectangle: TypeAlias = tuple[float, float, float, float]
 
 _DPI = 200
 _MAX_PIXELS = 2000
-_LIMIT_PERCENTILE = 99.5
 _NO_DATA_COLOUR = "0.85"
-_FLIGHT_COLOUR = "black"
 _LOOK_COLOUR = "#c45a00"
 
 # Sizes in inches.
@@ -44,18 +43,18 @@ _PANEL_TITLE, _KEY_WIDTH, _KEY_HEIGHT = 0.3, 1.75, 4.35
 _BESIDE_MAX, _BESIDE_MIN_WIDTH = (4.2, 6.0), 1.6
 _STACKED_WIDTH, _STACKED_MIN_HEIGHT = 7.0, 2.1
 
-# WGS84
-_SEMI_MAJOR_M = 6_378_137.0
-_ECCENTRICITY_SQUARED = 6.694379990141316e-3
+_REFERENCE_MARKER: Mapping[str, Any] = {"marker": "s", "ms": 6.5, "mfc": "black", "mec": "white", "mew": 1.2}
 
 
 @dataclass(frozen=True)
-class _Scale:
-    """Unit and colour limits of the displacement."""
+class _Image:
+    """What one panel shows: values with their unit, and colours with their limits."""
 
-    unit: str
-    factor: float
-    limit: float
+    values: NDArray[np.float32]
+    title: str
+    bar_label: str
+    colours: str
+    limits: tuple[float, float]
     extend: Literal["neither", "min", "max", "both"]
 
 
@@ -119,60 +118,27 @@ def displacement_map(
     for name, values in (("los", los), ("coherence", coherence)):
         if values.shape != grid.shape:
             raise ValueError(f"{name} must have the shape of the grid, {grid.shape}, not {values.shape}")
-    layout = _layout(_aspect(grid), title, subtitle)
+    layout = _layout(grid.aspect, title, subtitle)
     figure = Figure(figsize=(layout.width, layout.height), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     _write_titles(figure, layout)
 
-    factor = max(1, math.ceil(max(grid.shape) / _MAX_PIXELS))
-    displacement = _block_means(los, factor)
-    scale = _scale(displacement)
-    extent = _extent(grid, factor)
+    factor = _block_size(grid)
     images = (
-        _Image(
-            displacement * scale.factor,
-            "Line-of-sight displacement",
-            f"LOS displacement ({scale.unit})\npositive toward the satellite",
-            "RdBu_r",
-            (-scale.limit, scale.limit),
-            scale.extend,
-        ),
+        _displacement_image(_block_means(los, factor)),
         _Image(_block_means(coherence, factor), "Coherence", "coherence", "viridis", (0.0, 1.0), "neither"),
     )
-    point = None if reference_point is None else _map_position(grid, reference_point)
+    point = None if reference_point is None else grid.from_lonlat(*reference_point)
     for number, (image, cell) in enumerate(zip(images, layout.panels, strict=True)):
-        axes = _panel(figure, layout, cell, image, extent)
+        axes = _panel(figure, layout, cell, image, grid)
         _graticule(axes, grid, cell, left_labels=number == 0 or not layout.beside)
         if point is not None:
-            axes.plot(*point, **_REFERENCE_MARKER)
+            axes.plot(*point, zorder=5, **_REFERENCE_MARKER)
         if number == 0:
             _scale_bar(axes, grid)
     _key(figure, layout, los_vector_mean, reference_point, dates)
     with atomic_path(path) as part:
         figure.savefig(part, format="png", dpi=_DPI, metadata={"Software": None})
-
-
-@dataclass(frozen=True)
-class _Image:
-    """What one panel shows."""
-
-    values: NDArray[np.float32]
-    title: str
-    bar_label: str
-    colours: str
-    limits: tuple[float, float]
-    extend: Literal["neither", "min", "max", "both"]
-
-
-_REFERENCE_MARKER: dict[str, Any] = {
-    "marker": "s",
-    "markersize": 6.5,
-    "markerfacecolor": "black",
-    "markeredgecolor": "white",
-    "markeredgewidth": 1.2,
-    "linestyle": "none",
-    "zorder": 5,
-}
 
 
 def _layout(aspect: float, title: str, subtitle: str) -> _Layout:
@@ -210,15 +176,8 @@ def _write_titles(figure: Figure, layout: _Layout) -> None:
     lines = [(line, 12.0, "bold", "black", 0.24) for line in layout.title]
     lines += [(line, 9.0, "normal", "0.35", 0.19) for line in layout.subtitle]
     for text, size, weight, colour, advance in lines:
-        figure.text(
-            _LEFT / layout.width,
-            top / layout.height,
-            text,
-            fontsize=size,
-            fontweight=weight,
-            color=colour,
-            parse_math=False,
-        )
+        place = _LEFT / layout.width, top / layout.height
+        figure.text(*place, text, fontsize=size, fontweight=weight, color=colour, parse_math=False)
         top -= advance
 
 
@@ -228,31 +187,30 @@ def _axes(figure: Figure, layout: _Layout, place: Rectangle, **options: Any) -> 
     return figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]), **options)
 
 
-def _panel(figure: Figure, layout: _Layout, cell: Rectangle, image: _Image, extent: _Extent) -> Axes:
-    """Draw one map with its colour bar."""
+def _panel(figure: Figure, layout: _Layout, cell: Rectangle, image: _Image, grid: Grid) -> Axes:
+    """Draw one map with its colour bar, in its true proportions."""
     import numpy as np
 
     axes = _axes(figure, layout, cell, facecolor=_NO_DATA_COLOUR)
     axes.set_title(image.title, fontsize=9.5, loc="left", pad=5)
+    west, south, east, north = grid.bounds
+    # Blocks at the eastern and southern edge may reach beyond the map; they keep their full size.
+    step = grid.posting * _block_size(grid)
+    rows, columns = image.values.shape
+    extent = west, west + columns * step, north - rows * step, north
     drawn = axes.imshow(
-        image.values,
-        cmap=image.colours,
-        vmin=image.limits[0],
-        vmax=image.limits[1],
-        extent=extent.image,
-        origin="upper",
-        interpolation="antialiased",
+        image.values, cmap=image.colours, extent=extent, interpolation="antialiased", origin="upper"
     )
-    west, east, south, north = extent.map
+    drawn.set_clim(*image.limits)
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
-    axes.set_aspect(extent.y_to_x, adjustable="box", anchor="C")
+    metres_x, metres_y = grid.metres_per_unit
+    axes.set_aspect(metres_y / metres_x, adjustable="box", anchor="C")
     if np.isfinite(image.values).any():
         _colour_bar(figure, layout, cell, image, drawn)
     else:
-        axes.text(
-            0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center", color="0.35", fontsize=11
-        )
+        centre: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+        axes.text(0.5, 0.5, "no data", color="0.35", fontsize=11, **centre)
     return axes
 
 
@@ -270,8 +228,8 @@ def _graticule(axes: Axes, grid: Grid, cell: Rectangle, *, left_labels: bool) ->
     """Draw ticks and thin lines of longitude and latitude, or of UTM metres."""
     west, south, east, north = grid.bounds
     label_width = 0.75 if grid.is_geographic else 0.85
-    width = min(cell[2], cell[3] / _aspect(grid))
-    height = min(cell[3], cell[2] * _aspect(grid))
+    width = min(cell[2], cell[3] / grid.aspect)
+    height = min(cell[3], cell[2] * grid.aspect)
     x_ticks = _round_values(west, east, max(1, int(width / label_width)))
     y_ticks = _round_values(south, north, max(1, int(height / 0.8)))
     x_names, y_names = ("EW", "NS") if grid.is_geographic else ("", "")
@@ -293,25 +251,18 @@ def _scale_bar(axes: Axes, grid: Grid) -> None:
     from matplotlib.patheffects import withStroke
 
     west, _, east, _ = grid.bounds
-    metres, _ = _metres_per_unit(grid)
-    width_m = (east - west) * metres
-    length_m = _round_length(0.4 * width_m)
+    metres, _ = grid.metres_per_unit
+    longest = 0.4 * (east - west) * metres
+    decade = 10.0 ** math.floor(math.log10(longest))
+    length_m = max(step * decade for step in (1, 2, 5) if step == 1 or step * decade <= longest)
     start = west + 0.06 * (east - west)
     halo = withStroke(linewidth=3.0, foreground="white")
     low = axes.get_xaxis_transform()
     ends = [start, start + length_m / metres]
     axes.plot(ends, [0.035] * 2, color="black", lw=2.2, transform=low, path_effects=[halo], solid_capstyle="butt")
-    axes.annotate(
-        f"{length_m / 1000:g} km",
-        (sum(ends) / 2, 0.035),
-        xycoords=low,
-        xytext=(0, 3.5),
-        textcoords="offset points",
-        ha="center",
-        va="bottom",
-        fontsize=8,
-        path_effects=[halo],
-    )
+    where = sum(ends) / 2, 0.035
+    style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "bottom", "path_effects": [halo]}
+    axes.annotate(f"{length_m / 1000:g} km", where, (0, 3.5), xycoords=low, fontsize=8, **style)
 
 
 def _key(
@@ -329,25 +280,25 @@ def _key(
     top = layout.key[3] - 0.1
     days = (dates[1] - dates[0]).days
     lines = (f"reference {dates[0]:%Y-%m-%d}", f"secondary {dates[1]:%Y-%m-%d}", f"{days} days apart")
-    _key_lines(axes, top, "Acquisitions", lines)
-    top -= 0.95
+    top = _key_lines(axes, top, ["Acquisitions"], weight="bold")
+    top = _key_lines(axes, top, lines) - 0.19
     if los is not None and math.hypot(los[0], los[1]) > 1e-6:
         _viewing_geometry(axes, top, los)
         top -= 2.4
-    axes.plot(0.09, top, marker="s", markersize=9, color=_NO_DATA_COLOUR, markeredgecolor="0.5", mew=0.5)
-    axes.text(0.3, top, "no data", fontsize=8, va="center")
+    axes.plot(0.09, top, marker="s", ms=9, mfc=_NO_DATA_COLOUR, mec="0.5", mew=0.5)
+    _key_lines(axes, top, ["no data"], left=0.3)
     if reference_point is not None:
         lon, lat = reference_point
         axes.plot(0.09, top - 0.27, **_REFERENCE_MARKER)
-        axes.text(0.3, top - 0.27, "reference point", fontsize=8, va="center")
         where = f"{_degrees(lat, 3, 'NS')} {_degrees(lon, 3, 'EW')}"
-        axes.text(0.3, top - 0.46, where, fontsize=8, va="center")
+        _key_lines(axes, top - 0.27, ["reference point", where], left=0.3)
 
 
-def _key_lines(axes: Axes, top: float, heading: str, lines: Sequence[str]) -> None:
-    axes.text(0, top, heading, fontsize=8.5, fontweight="bold", va="center")
-    for number, line in enumerate(lines, start=1):
-        axes.text(0, top - 0.19 * number, line, fontsize=8, va="center")
+def _key_lines(axes: Axes, top: float, lines: Sequence[str], left: float = 0.0, weight: str = "normal") -> float:
+    """Write lines of text, and return the height of the next one."""
+    for number, line in enumerate(lines):
+        axes.text(left, top - 0.19 * number, line, fontsize=8, fontweight=weight, va="center")
+    return top - 0.19 * len(lines)
 
 
 def _viewing_geometry(axes: Axes, top: float, los: tuple[float, float, float]) -> None:
@@ -359,62 +310,26 @@ def _viewing_geometry(axes: Axes, top: float, los: tuple[float, float, float]) -
     look = (-east / horizontal, -north / horizontal)
     flight = (-look[1], look[0])  # a quarter turn to the left of the look direction
     incidence = math.degrees(math.atan2(horizontal, up))
-    _key_lines(axes, top, "Viewing geometry", ())
+    _key_lines(axes, top, ["Viewing geometry"], weight="bold")
     x, y, radius = 0.72, top - 0.84, 0.52
     axes.add_patch(Circle((x, y), radius, facecolor="none", edgecolor="0.75", linewidth=0.7))
     axes.plot([x, x], [y + radius - 0.05, y + radius + 0.03], color="0.5", lw=0.8)
     axes.text(x, y + radius + 0.05, "N", fontsize=7.5, color="0.4", ha="center", va="bottom")
-    style: dict[str, Any] = {
-        "arrowstyle": "-|>",
-        "mutation_scale": 11,
-        "linewidth": 1.6,
-        "shrinkA": 0,
-        "shrinkB": 0,
-    }
-    tail, tip = (
-        (x - flight[0] * radius, y - flight[1] * radius),
-        (x + flight[0] * radius, y + flight[1] * radius),
-    )
-    axes.add_patch(FancyArrowPatch(tail, tip, color=_FLIGHT_COLOUR, **style))
-    tip = (x + look[0] * radius * 0.92, y + look[1] * radius * 0.92)
-    axes.add_patch(FancyArrowPatch((x, y), tip, color=_LOOK_COLOUR, **style))
+    style: dict[str, Any] = {"arrowstyle": "-|>", "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0}
     line = y - radius - 0.2
-    rows = (
-        (_FLIGHT_COLOUR, f"flight direction {_azimuth(flight):.0f}°"),
-        (_LOOK_COLOUR, f"look direction {_azimuth(look):.0f}°"),
-    )
-    for colour, text in rows:
-        axes.add_patch(FancyArrowPatch((0, line), (0.24, line), color=colour, **(style | {"mutation_scale": 8})))
-        axes.text(0.3, line, text, fontsize=8, va="center")
-        line -= 0.19
-    axes.text(0.3, line, "satellite to ground", fontsize=8, va="center")
-    axes.text(0.3, line - 0.19, f"mean incidence {incidence:.1f}°", fontsize=8, va="center")
+    arrows = (("black", "flight", flight, -radius), (_LOOK_COLOUR, "look", look, 0.0))
+    for colour, name, (dx, dy), start in arrows:
+        tail, tip = (x + start * dx, y + start * dy), (x + radius * dx, y + radius * dy)
+        axes.add_patch(FancyArrowPatch(tail, tip, color=colour, mutation_scale=11, **style))
+        axes.add_patch(FancyArrowPatch((0, line), (0.24, line), color=colour, mutation_scale=8, **style))
+        azimuth = math.degrees(math.atan2(dx, dy)) % 360
+        line = _key_lines(axes, line, [f"{name} direction {azimuth:.0f}°"], left=0.3)
+    _key_lines(axes, line, ["satellite to ground", f"mean incidence {incidence:.1f}°"], left=0.3)
 
 
-@dataclass(frozen=True)
-class _Extent:
-    """West, east, south, north of the averaged image and of the map, and the stretch that makes the map true."""
-
-    image: tuple[float, float, float, float]
-    map: tuple[float, float, float, float]
-    y_to_x: float
-
-
-def _extent(grid: Grid, factor: int) -> _Extent:
-    """Blocks at the eastern and southern edge may reach beyond the map; they keep their full size."""
-    west, south, east, north = grid.bounds
-    step = factor * grid.posting
-    metres_x, metres_y = _metres_per_unit(grid)
-    return _Extent(
-        image=(
-            west,
-            west + math.ceil(grid.width / factor) * step,
-            north - math.ceil(grid.height / factor) * step,
-            north,
-        ),
-        map=(west, east, south, north),
-        y_to_x=metres_y / metres_x,
-    )
+def _block_size(grid: Grid) -> int:
+    """Return the side of the blocks that are averaged into one pixel of the picture."""
+    return max(1, math.ceil(max(grid.shape) / _MAX_PIXELS))
 
 
 def _block_means(values: Floats, factor: int) -> NDArray[np.float32]:
@@ -434,31 +349,26 @@ def _block_means(values: Floats, factor: int) -> NDArray[np.float32]:
     return means.astype(np.float32)
 
 
-def _scale(displacement: NDArray[np.float32]) -> _Scale:
-    """Choose millimetres or centimetres and symmetric limits that leave out the largest half per cent."""
+def _displacement_image(los: NDArray[np.float32]) -> _Image:
+    """Choose millimetres or centimetres, and symmetric limits that leave out the largest half per cent."""
     import numpy as np
 
-    finite = displacement[np.isfinite(displacement)].astype(np.float64)
-    largest = float(np.percentile(np.abs(finite), _LIMIT_PERCENTILE)) if finite.size else 0.0
+    finite = los[np.isfinite(los)].astype(np.float64)
+    largest = float(np.percentile(np.abs(finite), 99.5)) if finite.size else 0.0
     unit, factor = ("cm", 100.0) if largest >= 0.02 else ("mm", 1000.0)
-    limit = _two_digits_up(max(largest * factor, 1.0))
-    beyond = limit * (1 + 1e-6) / factor
-    low, high = bool((finite < -beyond).any()), bool((finite > beyond).any())
-    extend: Literal["neither", "min", "max", "both"] = "neither"
-    if low or high:
-        extend = "both" if low and high else "min" if low else "max"
-    return _Scale(unit, factor, limit, extend)
-
-
-def _two_digits_up(value: float) -> float:
-    step = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return math.ceil(value / step - 1e-6) * step
-
-
-def _round_length(longest: float) -> float:
-    """Return the largest of 1, 2, 5 x 10^n that is not longer."""
-    decade = 10.0 ** math.floor(math.log10(longest))
-    return max(factor * decade for factor in (1, 2, 5) if factor * decade <= longest * (1 + 1e-9))
+    # Two digits, rounded up; not less than a millimetre, below which there is nothing to see.
+    largest = max(largest * factor, 1.0)
+    digit = 10.0 ** (math.floor(math.log10(largest)) - 1)
+    limit = math.ceil(largest / digit - 1e-6) * digit
+    low, high = (bool((side * finite * factor > limit * (1 + 1e-6)).any()) for side in (-1, 1))
+    return _Image(
+        values=los * np.float32(factor),
+        title="Line-of-sight displacement",
+        bar_label=f"LOS displacement ({unit})\npositive toward the satellite",
+        colours="RdBu_r",
+        limits=(-limit, limit),
+        extend="both" if low and high else "min" if low else "max" if high else "neither",
+    )
 
 
 def _round_values(low: float, high: float, most: int) -> list[float]:
@@ -466,7 +376,6 @@ def _round_values(low: float, high: float, most: int) -> list[float]:
     from matplotlib.ticker import MaxNLocator
 
     margin = 0.04 * (high - low)
-    values: list[float] = []
     for intervals in range(most, most + 4):
         locator = MaxNLocator(nbins=intervals, steps=[1, 2, 5, 10], min_n_ticks=1)
         ticks = locator.tick_values(low, high)
@@ -480,7 +389,7 @@ def _tick_labels(values: Sequence[float], names: str) -> list[str]:
     """Name map coordinates with the decimals that tell them apart: degrees with their hemisphere, or metres."""
     if not names:
         return [f"{value:,.0f}".replace(",", "\u2009") for value in values]
-    step = min((b - a for a, b in zip(values, values[1:], strict=False)), default=0.001)
+    step = min((second - first for first, second in pairwise(values)), default=0.001)
     decimals = max(0, -math.floor(math.log10(step) + 1e-6))
     return [_degrees(value, decimals, names) for value in values]
 
@@ -489,35 +398,3 @@ def _degrees(value: float, decimals: int, names: str) -> str:
     text = f"{abs(value):.{decimals}f}"
     name = "" if float(text) == 0 else names[0] if value > 0 else names[1]
     return f"{text}°{name}"
-
-
-def _azimuth(direction: tuple[float, float]) -> float:
-    """Return degrees clockwise from north of an (east, north) direction."""
-    return math.degrees(math.atan2(direction[0], direction[1])) % 360
-
-
-def _aspect(grid: Grid) -> float:
-    """Return height over width on the ground."""
-    metres_x, metres_y = _metres_per_unit(grid)
-    return grid.height * metres_y / (grid.width * metres_x)
-
-
-def _metres_per_unit(grid: Grid) -> tuple[float, float]:
-    """Return the metres of a unit of the CRS eastward and northward at the middle of the map (WGS84 ellipsoid)."""
-    if not grid.is_geographic:
-        return 1.0, 1.0
-    _, south, _, north = grid.bounds
-    latitude = math.radians((south + north) / 2)
-    root = math.sqrt(1 - _ECCENTRICITY_SQUARED * math.sin(latitude) ** 2)
-    degree = math.radians(1.0)
-    east = _SEMI_MAJOR_M / root * max(math.cos(latitude), 1e-6)
-    return east * degree, _SEMI_MAJOR_M * (1 - _ECCENTRICITY_SQUARED) / root**3 * degree
-
-
-def _map_position(grid: Grid, lonlat: tuple[float, float]) -> tuple[float, float]:
-    if grid.is_geographic:
-        return lonlat
-    from pyproj import Transformer
-
-    x, y = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(*lonlat)
-    return float(x), float(y)

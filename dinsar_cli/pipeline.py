@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dinsar_cli import __version__
-from dinsar_cli.config import dump_commented_yaml
-from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.configfile import dump_commented_yaml
 from dinsar_cli.errors import ResourceError
 from dinsar_cli.managers.dem import DemManager
-from dinsar_cli.managers.orbit import OrbitManager
 from dinsar_cli.managers.slc import SlcManager
 from dinsar_cli.memory import peak_memory
-from dinsar_cli.planning import RunPlan, given, plan_run
+from dinsar_cli.planning import RunPlan, engine_inputs, given, plan_run
 from dinsar_cli.radar import Interferogram
 from dinsar_cli.stages import (
     MapFacts,
@@ -43,9 +41,10 @@ from dinsar_cli.workspace import (
 
 if TYPE_CHECKING:
     from dinsar_cli.config import RunConfig
+    from dinsar_cli.engines.base import EngineInputs
 
 _MAP_BYTES = 60  # per map cell, of all products before compression
-_DEM_BYTES = 4 * 3600**2  # per square degree
+_GEOCODE_BYTES = 250_000_000  # working memory of the geocoder; more is not faster
 
 
 class Reporter(Protocol):
@@ -190,9 +189,8 @@ def _header(plan: RunPlan, command: Sequence[str]) -> dict[str, Any]:
 def _run_stages(run_: _Run) -> RunResult:
     plan, slc, config = run_.plan, run_.plan.slc, run_.plan.config
     slc_manager = SlcManager(config.slc.files)
-    pair = slc.pair
-    run_.stage("slc", run_.journal.header["pair"], lambda: (slc_manager.fetch(slc), {}), hashed=True)
-    orbit_manager = OrbitManager(given(config.orbits.dir))
+    paths = [str(path) for path in config.slc.files]
+    run_.stage("slc", [paths, run_.journal.header["pair"]], lambda: (slc_manager.fetch(slc), {}), hashed=True)
     orbit_files = [choice.path for choice in plan.orbits]
     run_.stage(
         "orbits",
@@ -203,7 +201,6 @@ def _run_stages(run_: _Run) -> RunResult:
     dem_manager = DemManager(given(config.dem.file), config.dem.datum, config.dem.buffer, run_.cache)
 
     def prepare_dem() -> tuple[Iterable[Path], dict[str, Any]]:
-        check_disk(run_.cache, int(_area(slc.burst_bounds) * _DEM_BYTES), "the DEM")
         dem = dem_manager.fetch(plan.dem)
         details = {"path": str(dem.path), "voids_filled": dem.voids_filled, "warnings": list(dem.warnings)}
         return [dem.path], details
@@ -212,19 +209,7 @@ def _run_stages(run_: _Run) -> RunResult:
     for text in dem["warnings"]:
         if text not in plan.warnings:
             run_.reporter.warn(text)
-    reference_orbit, secondary_orbit = (orbit_manager.fetch(choice) for choice in plan.orbits)
-    inputs = EngineInputs(
-        pair,
-        slc.bursts,
-        slc.bounds,
-        reference_orbit,
-        secondary_orbit,
-        Path(dem["path"]),
-        config,
-        plan.looks,
-        plan.threads,
-        plan.memory,
-    )
+    inputs = engine_inputs(plan, Path(dem["path"]))
     radar = run_.folder / "radar"
 
     def process() -> tuple[Iterable[Path], dict[str, Any]]:
@@ -246,7 +231,7 @@ def _make_products(run_: _Run, interferogram: Interferogram) -> RunResult:
 
     def geocode() -> tuple[Iterable[Path], dict[str, Any]]:
         check_disk(run_.folder, grid.width * grid.height * _MAP_BYTES, "the products")
-        memory = min(plan.memory // 4, 500_000_000)
+        memory = min(plan.memory // 4, _GEOCODE_BYTES)
         made = map_layers(
             interferogram, grid, folder, tags, memory, lambda share: run_.reporter.progress("layers", share)
         )
@@ -295,11 +280,6 @@ def _check_resources(plan: RunPlan, inputs: EngineInputs, folder: Path) -> None:
             f"It needs about {human_bytes(estimate.memory)}; {human_bytes(plan.memory)} may be used.",
             "Choose a smaller area or more looks, or raise compute.memory.",
         )
-
-
-def _area(bounds: tuple[float, float, float, float]) -> float:
-    west, south, east, north = bounds
-    return (east - west + 1) * (north - south + 1)
 
 
 def summary(result: RunResult) -> dict[str, Any]:

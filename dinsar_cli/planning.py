@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinsar_cli.engines import find_engine
+from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.errors import UsageError
 from dinsar_cli.grid import grid_for, posting_for_looks
 from dinsar_cli.managers.dem import DemManager
@@ -111,6 +112,32 @@ def plan_run(config: RunConfig, cache: Path) -> RunPlan:
         _memory(config),
         tuple(notes),
         tuple(warnings),
+    )
+
+
+def engine_inputs(plan: RunPlan, dem: Path) -> EngineInputs:
+    """Gather what the engine works on.
+
+    Parameters
+    ----------
+    plan : RunPlan
+        The run.
+    dem : Path
+        The prepared DEM.
+    """
+    manager = OrbitManager(given(plan.config.orbits.dir))
+    reference, secondary = (manager.fetch(choice) for choice in plan.orbits)
+    return EngineInputs(
+        pair=plan.slc.pair,
+        bursts=plan.slc.bursts,
+        bounds=plan.slc.bounds,
+        reference_orbit=reference,
+        secondary_orbit=secondary,
+        dem=dem,
+        config=plan.config,
+        looks=plan.looks,
+        threads=plan.threads,
+        memory=plan.memory,
     )
 
 

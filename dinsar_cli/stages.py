@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Progress = Callable[[float], None]
 
-LOS_SIGN = "positive toward the satellite, later date minus earlier date"
-PHASE_SIGN = "reference x conj(secondary), earlier date as reference: positive away from the satellite"
-VERTICAL_SIGN = "positive up; assumes that the motion is purely vertical"
-
 
 @dataclass(frozen=True)
 class MapFacts:
@@ -115,19 +111,19 @@ def map_layers(
         values = layer.read()
         return sample(change(values) if change else values, row, column, method, memory_bytes=memory)
 
-    def written(arrays: Mapping[str, Array], sign: str = "") -> dict[str, Path]:
-        return write_products(folder, arrays, grid, dict(tags) | ({"sign": sign} if sign else {}))
+    def written(arrays: Mapping[str, Array]) -> dict[str, Path]:
+        return write_products(folder, arrays, grid, tags)
 
     files: dict[str, Path] = {}
-    files |= written({"unwrapped_phase": on_map("unwrapped")}, PHASE_SIGN)
+    files |= written({"unwrapped_phase": on_map("unwrapped")})
     progress(0.2)
-    files |= written({"wrapped_phase": np.angle(on_map("wrapped"))}, PHASE_SIGN)
+    files |= written({"wrapped_phase": np.angle(on_map("wrapped"))})
     progress(0.4)
     files |= written({"coherence": on_map("coherence"), "connected_components": on_map("components", "nearest")})
     progress(0.6)
-    los = on_map("los", change=lambda values: values)
+    los = on_map("los")
     los /= np.linalg.norm(los, axis=0)
-    files |= written({"los_vector": los}, "from the ground to the satellite: east, north, up")
+    files |= written({"los_vector": los})
     files |= written({"incidence_angle": incidence_angle(los[2])})
     del los
     progress(0.8)
@@ -160,9 +156,9 @@ def displacement_layers(
     los = los.astype(np.float32)
     name = "none" if where is None else f"{where.lon:.6f},{where.lat:.6f}"
     tags = dict(tags) | {"reference_point": name}
-    files = write_products(folder, {"los_displacement": los}, grid, tags | {"sign": LOS_SIGN})
+    files = write_products(folder, {"los_displacement": los}, grid, tags)
     vertical = vertical_displacement(los, los_vector[2]).astype(np.float32)
-    files |= write_products(folder, {"vertical_displacement": vertical}, grid, tags | {"sign": VERTICAL_SIGN})
+    files |= write_products(folder, {"vertical_displacement": vertical}, grid, tags)
     known = los[np.isfinite(los)]
     low, high = np.percentile(known, [2, 98]) if known.size else (np.nan, np.nan)
     mean = np.nanmean(los_vector.reshape(3, -1), axis=1)

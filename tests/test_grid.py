@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from pyproj import Transformer
+from pyproj import Geod, Transformer
 from rasterio.transform import xy
 
 from dinsar_cli.errors import UsageError
@@ -141,6 +141,32 @@ def test_impossible_bounds(box: tuple[float, float, float, float]) -> None:
 def test_a_box_smaller_than_a_pixel_gives_one_pixel() -> None:
     grid = grid_for((0.00041, 0.00041, 0.00042, 0.00042), GEOGRAPHIC, 0.001)
     assert (grid.shape, grid.west, grid.north) == ((1, 1), 0.0, 0.001)
+
+
+@pytest.mark.parametrize("lat", [-60.0, 0.0, 31.36, 80.0])
+def test_metres_per_degree_are_those_of_the_geodesic(lat: float) -> None:
+    grid = Grid(GEOGRAPHIC, -9.0, lat + 0.0005, 0.001, 3, 1)
+    east, north = grid.metres_per_unit
+    geod = Geod(ellps="WGS84")
+    assert east * 0.001 == pytest.approx(geod.inv(0.0, lat, 0.001, lat)[2], rel=1e-6)
+    assert north * 0.001 == pytest.approx(geod.inv(0.0, lat - 0.0005, 0.0, lat + 0.0005)[2], rel=1e-6)
+    assert grid.aspect == pytest.approx(north / east / 3)
+
+
+def test_positions_and_metres_in_utm() -> None:
+    grid = Grid("EPSG:32729", 500_000.0, 10_000_000.0, 30.0, 4, 2)
+    assert (grid.metres_per_unit, grid.aspect) == ((1.0, 1.0), 0.5)
+    # False easting and northing of the southern zones, on the central meridian of zone 29.
+    assert grid.from_lonlat(-9.0, 0.0) == pytest.approx((500_000.0, 10_000_000.0), abs=1e-3)
+    assert Grid(GEOGRAPHIC, 0.0, 1.0, 0.1, 1, 1).from_lonlat(-9.0, 1.0) == (-9.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "grid", [Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 1200, 9, 7), Grid("EPSG:32629", 500_000.0, 3_480_000.0, 30.0, 9, 7)]
+)
+def test_the_centre_of_a_pixel_is_in_that_pixel(grid: Grid) -> None:
+    for cell in ((0, 0), (6, 8), (3, 5), (-1, 9)):
+        assert grid.index(*grid.lonlat(*cell)) == cell
 
 
 def test_json_round_trip_is_exact() -> None:

@@ -1,9 +1,10 @@
-"""Products: what a reader of the GeoTIFFs finds in them."""
+"""Products: what a reader finds in the GeoTIFFs, and in the picture of the map."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from pyproj import Transformer
 from rasterio.enums import Resampling
+from rasterio.errors import NotGeoreferencedWarning
+from scipy.ndimage import binary_closing, label
 
 from dinsar_cli.errors import ResourceError
 from dinsar_cli.grid import GEOGRAPHIC, Grid
+from dinsar_cli.pictures import displacement_map
 from dinsar_cli.products import LAYERS, write_cog, write_products
 
 GRID = Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 1200, 1100, 1300)
@@ -232,3 +237,141 @@ def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
     assert f"7: {path} cannot be written." in done.stderr
     assert path.read_bytes() == b"the result of an earlier run"
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+DATES = date(2023, 9, 4), date(2023, 9, 16)
+DESCENDING = (0.5786, -0.1336, 0.8046)  # ground to satellite: east-south-east, incidence 36.4 degrees
+
+
+def _draw(path: Path, los: NDArray[Any], grid: Grid, **options: Any) -> NDArray[np.uint8]:
+    """Draw a map, and return its pixels, shape (3, rows, columns)."""
+    settings: dict[str, Any] = {
+        "title": "Displacement with a price of $5 and $6",
+        "subtitle": "Sentinel-1A",
+        "los_vector_mean": DESCENDING,
+        "reference_point": None,
+        "dates": DATES,
+    }
+    displacement_map(path, los, np.full(grid.shape, 0.5), grid, **(settings | options))
+    # A plain picture has no position on the ground, which is what rasterio warns of.
+    with pytest.warns(NotGeoreferencedWarning), rasterio.open(path) as picture:
+        pixels: NDArray[np.uint8] = picture.read([1, 2, 3])
+    return pixels
+
+
+def _is(pixels: NDArray[np.uint8], red: int, green: int, blue: int, tolerance: int = 3) -> NDArray[np.bool_]:
+    colour = np.array([red, green, blue]).reshape(3, 1, 1)
+    near: NDArray[np.bool_] = (abs(pixels.astype(int) - colour) <= tolerance).all(axis=0)
+    return near
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Return first and end row, first and end column of the largest patch of a mask, across the graticule."""
+    patches, _ = label(binary_closing(mask, np.ones((5, 5), dtype=bool)))
+    rows, columns = np.nonzero(patches == np.argmax(np.bincount(patches.ravel())[1:]) + 1)
+    return int(rows.min()), int(rows.max()) + 1, int(columns.min()), int(columns.max()) + 1
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 1200, 193, 441),
+        Grid(GEOGRAPHIC, -8.9, 60.2, 1 / 1200, 200, 200),
+        Grid(GEOGRAPHIC, -8.9, -0.1, 1 / 1200, 500, 200),
+        Grid("EPSG:32629", 500_000.0, 3_480_000.0, 80.0, 300, 300),
+        Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 1200, 2, 2),
+    ],
+)
+def test_maps_keep_their_shape_on_the_ground(tmp_path: Path, grid: Grid) -> None:
+    """Coherence of 0.5 everywhere fills its panel with one colour of viridis: its size gives the proportions."""
+    pixels = _draw(tmp_path / "map.png", np.full(grid.shape, 0.01), grid)
+    top, bottom, left, right = _box(_is(pixels, 33, 145, 140, 40))
+    assert (bottom - top) / (right - left) == pytest.approx(grid.aspect, rel=0.02)
+
+
+def test_uplift_is_red_subsidence_is_blue_and_no_data_is_grey(tmp_path: Path) -> None:
+    grid = Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 1200, 300, 300)
+    los = np.full(grid.shape, np.nan)
+    los[:100] = 0.05
+    los[200:] = -0.05
+    pixels = _draw(tmp_path / "map.png", los, grid)
+    # The ends of the colour map RdBu_r, as ColorBrewer publishes them.
+    red, blue = _box(_is(pixels, 103, 0, 31)), _box(_is(pixels, 5, 48, 97))
+    assert red[1] < blue[0]
+    assert red[2:] == pytest.approx(blue[2:], abs=3)
+    between = pixels[:, red[1] + 10 : blue[0] - 10, red[2] + 10 : red[3] - 10]
+    assert np.median(between, axis=(1, 2)) == pytest.approx([217] * 3, abs=2)
+
+
+def test_reference_point_stands_at_its_position(tmp_path: Path) -> None:
+    grid = Grid("EPSG:32629", 500_000.0, 3_480_000.0, 80.0, 300, 300)
+    los = np.full(grid.shape, 0.05)
+    lon, lat = Transformer.from_crs(grid.crs, GEOGRAPHIC, always_xy=True).transform(506_000.0, 3_474_000.0)
+    without = _draw(tmp_path / "a.png", los, grid)
+    top, bottom, left, right = _box(_is(without, 103, 0, 31))
+    marked = _draw(tmp_path / "b.png", los, grid, reference_point=(lon, lat))
+    changed = (without != marked).any(axis=0)
+    rows, columns = np.nonzero(changed[top:bottom, left:right])
+    # A quarter of the way from the west, and from the north.
+    assert columns.mean() / (right - left) == pytest.approx(0.25, abs=0.01)
+    assert rows.mean() / (bottom - top) == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize(("east", "head"), [(0.5786, "left"), (-0.5786, "right")])
+def test_look_arrow_points_from_the_satellite_to_the_ground(tmp_path: Path, east: float, head: str) -> None:
+    """On a descending pass the satellite stands in the east and looks to the west, on an ascending one eastward."""
+    grid = Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 1200, 193, 441)
+    pixels = _draw(tmp_path / "map.png", np.zeros(grid.shape), grid, los_vector_mean=(east, -0.1336, 0.8046))
+    orange = _is(pixels, 196, 90, 0, 40)
+    top, bottom, left, right = _box(orange)
+    arrow = orange[top:bottom, left:right]
+    thickest = int(np.argmax(arrow.sum(axis=0))) / (right - left)
+    assert (thickest < 0.4) == (head == "left")
+    assert (thickest > 0.6) == (head == "right")
+    # Looking slightly north, so the head is higher than the tail.
+    tip, tail = (0, -1) if head == "left" else (-1, 0)
+    rows = np.arange(bottom - top)[:, np.newaxis]
+    centre = (arrow * rows).sum(axis=0) / arrow.sum(axis=0)
+    assert centre[tip] < centre[tail]
+
+
+@pytest.mark.parametrize(
+    ("shape", "value"),
+    [((1, 1), 0.0), ((2, 2), np.nan), ((50, 600), -1e-9), ((600, 3), np.inf), ((40, 30), 1e6), ((30, 40), 0.02)],
+)
+def test_odd_maps_are_drawn(tmp_path: Path, shape: tuple[int, int], value: float) -> None:
+    grid = Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 1200, shape[1], shape[0])
+    pixels = _draw(tmp_path / "map.png", np.full(shape, value), grid, los_vector_mean=None)
+    assert pixels.shape[1] > 500
+    assert [entry.name for entry in tmp_path.iterdir()] == ["map.png"]
+
+
+def test_large_maps_are_averaged(tmp_path: Path) -> None:
+    """Alternating pixels of +-5 cm have the mean 0, so no pixel of the map has the colour of either."""
+    grid = Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 7200, 2600, 2602)
+    los = np.where(np.indices(grid.shape).sum(axis=0) % 2, 0.05, -0.05)
+    pixels = _draw(tmp_path / "map.png", los, grid)
+    assert _is(pixels, 247, 247, 247).mean() > 0.15
+
+
+def test_the_same_picture_has_the_same_bytes(tmp_path: Path) -> None:
+    grid = Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 1200, 193, 441)
+    los = np.random.default_rng(5).normal(0, 0.01, grid.shape)
+    first, second = tmp_path / "a.png", tmp_path / "b.png"
+    _draw(first, los, grid)
+    _draw(second, los, grid)
+    assert first.read_bytes() == second.read_bytes()
+    assert b"Software" not in first.read_bytes()
+
+
+def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="los must have the shape"):
+        _draw(tmp_path / "map.png", np.zeros((3, 3)), SMALL)
+
+
+def test_heavy_libraries_are_not_imported_until_they_are_needed() -> None:
+    modules = ", ".join(f"dinsar_cli.{name}" for name in ("grid", "geocode", "products", "pictures"))
+    code = f"import sys, {modules}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "rasterio", "matplotlib", "pyproj", "affine", "scipy"}
+    assert not heavy & set(done.stdout.split())

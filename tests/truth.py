@@ -1,4 +1,4 @@
-"""Comparison of products with the known displacement of a simulated pair (the measures of accuracy of the project)."""
+"""Comparison of products with the known displacement of a simulated pair: the measures of accuracy."""
 
 from __future__ import annotations
 

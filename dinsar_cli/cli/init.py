@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.config import build_config, dump_commented_yaml, help_text, json_schema
+from dinsar_cli.configfile import build_config, dump_commented_yaml, help_text, json_schema
 from dinsar_cli.errors import UsageError
 from dinsar_cli.workspace import write_text
 

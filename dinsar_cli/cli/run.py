@@ -16,7 +16,7 @@ from dinsar_cli.cli.common import (
     logging_to,
     workdir_option,
 )
-from dinsar_cli.config import build_config, help_text, load_config
+from dinsar_cli.configfile import build_config, help_text, load_config
 from dinsar_cli.workspace import make_folder
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.safe import MANIFEST
 from dinsar_cli.scene import CommonBurst, Pair, Scene, SwathBurst, bursts_in, make_pair, open_scene
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class SlcManager:
         return [open_scene(path) for path in paths.values()]
 
     def fetch(self, plan: SlcPlan) -> tuple[Path, ...]:
-        """Prove that the images of the bursts in use are whole, and give the products' paths.
+        """Prove that the images of the bursts in use are whole, and give the files that are used.
 
         Raises
         ------
@@ -121,11 +122,21 @@ class SlcManager:
         """
         for view in {id(v.subswath): v for b in plan.bursts for v in (b.reference, b.secondary)}.values():
             _check_image(view)
-        return tuple(
-            scene.safe.path
-            for acquisition in (plan.pair.reference, plan.pair.secondary)
-            for scene in acquisition.scenes
-        )
+        files: list[Path] = []
+        for acquisition in (plan.pair.reference, plan.pair.secondary):
+            for scene in acquisition.scenes:
+                if scene.safe.is_zip:
+                    files.append(scene.safe.path)
+                else:
+                    files += _used_files(scene, plan)
+        return tuple(files)
+
+
+def _used_files(scene: Scene, plan: SlcPlan) -> list[Path]:
+    """Manifest, annotation and images of a SAFE folder that a run reads."""
+    wanted = {(burst.swath, plan.pair.polarization) for burst in plan.bursts}
+    used = [image for key, image in scene.images.items() if key in wanted]
+    return [scene.safe.path / member for member in (MANIFEST, *(name for image in used for name in image))]
 
 
 def _check_image(view: SwathBurst) -> None:

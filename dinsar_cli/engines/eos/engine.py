@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -322,7 +323,8 @@ def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
     import whirlwind
 
     progress("unwrap", 0.0)
-    whirlwind.set_num_threads(setup.inputs.threads)
+    with suppress(RuntimeError):  # its threads are made once in a process
+        whirlwind.set_num_threads(setup.inputs.threads)
     wrapped, coherence = (setup.file(LAYERS[name]).read() for name in ("wrapped", "coherence"))
     unwrapped, components = steps.unwrap(
         wrapped, np.nan_to_num(coherence), setup.effective_looks, setup.inputs.config.unwrap.reliability

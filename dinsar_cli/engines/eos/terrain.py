@@ -36,7 +36,9 @@ class HeightWindow:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Lowest and highest height."""
+        """Lowest and highest height; zero when the piece is empty."""
+        if not self.heights.size:
+            return 0.0, 0.0
         return float(self.heights.min()), float(self.heights.max())
 
     def __call__(self, longitude: Floats, latitude: Floats) -> Floats:
@@ -44,6 +46,8 @@ class HeightWindow:
         import numpy as np
         from scipy.ndimage import map_coordinates
 
+        if not self.heights.size:
+            return np.full_like(longitude, np.nan)
         row = (self.north - latitude) / self.dy - 0.5
         column = (longitude - self.west) / self.dx - 0.5
         heights: Floats = map_coordinates(

@@ -1,0 +1,144 @@
+"""A run that is stopped anywhere goes on with the same command and makes the same products."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dinsar_cli.workspace import STAGES
+
+pytestmark = pytest.mark.pair
+
+ROI = "-8.86 31.33 -8.80 31.39"
+
+
+class Runner:
+    """The program as a user starts it, with one working folder."""
+
+    def __init__(self, pair: Path, workdir: Path) -> None:
+        scenes = [option for path in sorted(pair.glob("*.zip")) for option in ("--slc", str(path))]
+        inputs = ["--orbits", str(pair / "orbits"), "--dem", str(pair / "dem" / "dem.tif")]
+        self.workdir = workdir
+        self.command = [
+            *(sys.executable, "-c", "from dinsar_cli.cli import main; main()", "run"),
+            *scenes,
+            *inputs,
+            *("--dem-datum", "ellipsoid", "--roi", ROI, "-vv"),
+            *("--workdir", str(workdir), "--cache", str(workdir / "cache")),
+        ]
+
+    def finish(self, *options: str) -> str:
+        """Run to the end and give what it said on stderr."""
+        done = subprocess.run([*self.command, *options], capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def stop_in(self, stage: str, how: signal.Signals) -> tuple[int, str]:
+        """Run until a stage starts, stop it with a signal, and give the exit code and stderr."""
+        process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if f"stage {stage} starts" in line:
+                process.send_signal(how)
+                break
+        said += process.stderr.readlines()
+        process.stderr.close()
+        return process.wait(timeout=60), "".join(said)
+
+    @property
+    def folder(self) -> Path:
+        (found,) = self.workdir.glob("T*")
+        return found
+
+    def products(self) -> dict[str, str]:
+        """SHA-256 of every product."""
+        files = sorted((self.folder / "products").iterdir())
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    def times(self) -> dict[str, int]:
+        """Time of the last change of every product and radar layer."""
+        files = [*(self.folder / "products").iterdir(), *(self.folder / "radar").glob("*.npy")]
+        return {path.name: path.stat().st_mtime_ns for path in files}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(pair_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    runner = Runner(pair_folder, tmp_path_factory.mktemp("undisturbed"))
+    runner.finish()
+    return runner
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_run_goes_on_to_the_same_products(
+    stage: str, pair_folder: Path, undisturbed: Runner, tmp_path: Path
+) -> None:
+    runner = Runner(pair_folder, tmp_path)
+    code, _ = runner.stop_in(stage, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    said = runner.finish()
+    assert said.count("already done") >= STAGES.index(stage)
+    assert runner.products() == undisturbed.products()
+
+
+@pytest.mark.parametrize("stage", ["process", "geocode"])
+def test_interrupted_run_says_so_and_goes_on(
+    stage: str, pair_folder: Path, undisturbed: Runner, tmp_path: Path
+) -> None:
+    runner = Runner(pair_folder, tmp_path)
+    code, said = runner.stop_in(stage, signal.SIGINT)
+    assert code == 130
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    runner.finish()
+    assert runner.products() == undisturbed.products()
+
+
+def test_finished_run_makes_nothing_again(undisturbed: Runner) -> None:
+    before = undisturbed.times()
+    assert undisturbed.finish().count("already done") == len(STAGES)
+    assert undisturbed.times() == before
+
+
+def test_option_redoes_only_what_depends_on_it(pair_folder: Path, tmp_path: Path) -> None:
+    runner = Runner(pair_folder, tmp_path)
+    runner.finish()
+
+    def changed(*options: str) -> set[str]:
+        before = runner.times()
+        runner.finish(*options)
+        return {name for name, time in runner.times().items() if before.get(name) != time}
+
+    displacement = {"los_displacement.tif", "vertical_displacement.tif", "displacement.png"}
+    assert changed("--reference-point", "-8.83,31.36") == displacement
+    maps = {path.name for path in (runner.folder / "products").iterdir()}
+    assert changed("--posting", "0.001") == maps
+    filtered = {"wrapped.npy", "coherence.npy", "unwrapped.npy", "components.npy"}
+    assert changed("--posting", "0.001", "--filter-strength", "0.6") == maps | filtered
+
+
+def test_product_that_was_removed_is_made_again(pair_folder: Path, undisturbed: Runner, tmp_path: Path) -> None:
+    runner = Runner(pair_folder, tmp_path)
+    runner.finish()
+    (runner.folder / "products" / "coherence.tif").unlink()
+    runner.finish()
+    assert runner.products() == undisturbed.products()
+
+
+def test_record_holds_what_a_reader_needs(undisturbed: Runner) -> None:
+    record = json.loads((undisturbed.folder / "run.json").read_text())
+    assert list(record["stages"]) == list(STAGES)
+    assert all(stage["seconds"] >= 0 for stage in record["stages"].values())
+    inputs = record["stages"]["slc"]["files"]
+    assert all(len(file["sha256"]) == 64 for file in inputs)
+    assert record["summary"]["sign"] == "positive toward the satellite"
+    products = {file["path"] for stage in ("geocode", "displacement") for file in record["stages"][stage]["files"]}
+    assert "products/los_displacement.tif" in products
+    assert (undisturbed.folder / "dinsar.yaml").is_file()
