@@ -94,7 +94,7 @@ def plan_run(config: RunConfig, cache: Path) -> RunPlan:
     notes = [f"engine {engine.name}: {reason}"]
     warnings = list(dem.warnings)
     if slc.coverage < _LEAST_COVERAGE:
-        warnings.append(f"The scenes cover {slc.coverage:.0%} of the area; the rest of the map stays empty.")
+        warnings.append(f"The scenes cover {slc.coverage:.1%} of the area; the rest of the map stays empty.")
     warnings += [
         f"{choice.path.name} is a {choice.kind} orbit: less accurate than POEORB, expect a slight ramp."
         for choice in orbits

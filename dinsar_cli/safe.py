@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from lxml import etree
 
 MANIFEST = "manifest.safe"
+_ZIP_START = b"PK"
+# zipfile checks little itself: damaged headers and streams surface as any of these.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, KeyError)
+_GIVE_SAFE = "Give the path of a Sentinel-1 SAFE folder or of its zip."
 _DOWNLOAD_AGAIN = "Download the product again and compare its size with the one the archive states."
 
 
@@ -65,8 +70,15 @@ class SafeArchive:
                 with zipfile.ZipFile(self.path) as archive:
                     return archive.read(f"{self.root}/{member}")
             return (self.path / member).read_bytes()
-        except (zipfile.BadZipFile, OSError, EOFError) as error:
+        except _DAMAGE as error:
             raise NoDataError(f"{member} of {self.path} cannot be read.", f"{error}.", _DOWNLOAD_AGAIN) from error
+
+    def size(self, member: str) -> int:
+        """Bytes of one file of the product, unpacked; the file is in `members`."""
+        if self.is_zip:
+            with zipfile.ZipFile(self.path) as archive:
+                return archive.getinfo(f"{self.root}/{member}").file_size
+        return (self.path / member).stat().st_size
 
     def xml(self, member: str) -> etree._Element:
         """Root element of an XML file of the product, parsed without entities or network.
@@ -74,17 +86,24 @@ class SafeArchive:
         Raises
         ------
         NoDataError
-            When the file is missing or is not well-formed.
+            When the file is missing, is not well-formed, or declares a document type, which no product does.
         """
         from lxml import etree
 
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
         try:
-            return etree.fromstring(self.read(member), parser)
+            root = etree.fromstring(self.read(member), parser)
         except etree.XMLSyntaxError as error:
             raise NoDataError(
                 f"{member} of {self.path} is not readable XML.", f"{error}.", _DOWNLOAD_AGAIN
             ) from error
+        if root.getroottree().docinfo.internalDTD is not None:
+            raise NoDataError(
+                f"{member} of {self.path} is not that of a Sentinel-1 product.",
+                "It has a document type (DOCTYPE).",
+                _DOWNLOAD_AGAIN,
+            )
+        return root
 
     def gdal_path(self, member: str) -> str:
         """Path by which GDAL opens a file of the product, also inside the zip."""
@@ -104,25 +123,25 @@ def open_safe(path: Path) -> SafeArchive:
     Raises
     ------
     UsageError
-        When there is nothing at that path, or it is neither a folder nor a zip.
+        When there is nothing at that path, or something else than one SAFE product.
     NoDataError
-        When the zip is damaged or there is no SAFE product in it.
+        When the zip is damaged.
     """
-    if not path.exists():
-        raise UsageError(
-            f"The scene {path} does not exist.",
-            "There is no file or folder of that name.",
-            "Give the path of a Sentinel-1 SAFE folder or of its zip.",
-        )
     if path.name == MANIFEST:
         path = path.parent
-    return _open_folder(path) if path.is_dir() else _open_zip(path)
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError:  # longer than a name can be
+        is_folder = is_file = False
+    if not is_folder and not is_file:
+        raise UsageError(f"The scene {path} does not exist.", "There is no file or folder of that name.", _GIVE_SAFE)
+    return _open_folder(path) if is_folder else _open_zip(path)
 
 
 def _open_folder(path: Path) -> SafeArchive:
     if not (path / MANIFEST).is_file():
         inside = sorted(child.name for child in path.glob("*.SAFE"))
-        raise NoDataError(
+        raise UsageError(
             f"{path} is not a SAFE product.",
             f"The folder has no {MANIFEST}." + (f" It contains {', '.join(inside)}." if inside else ""),
             "Give the folder whose name ends in .SAFE, or the zip as it was downloaded.",
@@ -132,19 +151,21 @@ def _open_folder(path: Path) -> SafeArchive:
 
 
 def _open_zip(path: Path) -> SafeArchive:
+    problem = f"The scene {path} cannot be opened."
     try:
+        with path.open("rb") as file:
+            head = file.read(8)
+        if head and not head.startswith(_ZIP_START):
+            cause = f"It is neither a SAFE folder nor a zip: it begins with {head!r}."
+            raise UsageError(problem, cause, _GIVE_SAFE)
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise NoDataError(
-            f"The scene {path} cannot be opened.",
-            f"It is neither a SAFE folder nor a whole zip ({error}; {path.stat().st_size} bytes): "
-            "the download was probably cut.",
-            _DOWNLOAD_AGAIN,
-        ) from error
+    except _DAMAGE as error:
+        cause = f"It is not a whole zip ({error}; {path.stat().st_size} bytes): the download was probably cut."
+        raise NoDataError(problem, cause, _DOWNLOAD_AGAIN) from error
     roots = {PurePosixPath(entry.filename).parent for entry in entries if _is_manifest(entry.filename)}
     if len(roots) != 1:
-        raise NoDataError(
+        raise UsageError(
             f"{path} holds {'no' if not roots else 'more than one'} SAFE product.",
             f"A Sentinel-1 zip has exactly one folder *.SAFE with a {MANIFEST}; "
             f"this one has {len(entries)} entries and {len(roots)} of them.",

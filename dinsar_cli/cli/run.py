@@ -107,7 +107,7 @@ def _print(result: RunResult, *, as_json: bool) -> None:
         return
     interferogram, facts = result.interferogram, result.facts
     click.echo(f"{result.folder.name}: {record['reference_date'][:10]} to {record['secondary_date'][:10]}")
-    click.echo(f"  displacement    {facts.lowest * 100:+.2f} to {facts.highest * 100:+.2f} cm (98 % of the map)")
+    click.echo(f"  displacement    {facts.lowest * 100:+.2f} to {facts.highest * 100:+.2f} cm (96 % of the map)")
     click.echo("                  line of sight, positive toward the satellite")
     if facts.reference is not None:
         click.echo(f"  relative to     {facts.longitude:.5f}, {facts.latitude:.5f} (longitude, latitude)")

@@ -90,7 +90,7 @@ class SlcManager:
             raise NoDataError(
                 "The area lies outside the scenes." if covered.is_empty else "The area only touches the scenes.",
                 f"It spans {_bounds(area)}; the scenes {_bounds(footprint)} (west south east north).",
-                "Choose an area inside, or other scenes. The order of a box is: west south east north.",
+                _how_to_meet(area, footprint),
             )
         return SlcPlan(pair, bursts_in(pair.common_bursts, covered), covered, covered.area / area.area)
 
@@ -165,6 +165,15 @@ def _check_image(view: SwathBurst) -> None:
             f"It has {found[0]} lines x {found[1]} samples, the annotation says {lines} x {subswath.samples}.",
             remedy,
         )
+
+
+def _how_to_meet(area: BaseGeometry, footprint: BaseGeometry) -> str:
+    from shapely import box
+
+    first, second, third, fourth = area.bounds
+    if box(second, first, fourth, third).intersects(footprint):
+        return "Latitude and longitude seem to be swapped: the order of a box is west south east north."
+    return "Choose an area inside, or other scenes. The order of a box is west south east north."
 
 
 def _bounds(area: BaseGeometry) -> str:

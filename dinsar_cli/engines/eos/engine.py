@@ -34,8 +34,9 @@ _COHERENCE_LOOKS = 100  # looks from which the bias of a coherence of zero is be
 _CROSS = RadarLayer("cross", "complex64", (), "DN^2", "unfiltered, flattened interferogram, mean of the look cell")
 _FILTER_BYTES = 400  # per look cell, of the coherence and the filter at their peak
 _UNWRAP_BYTES = 400  # per look cell, of the unwrapper at its peak
-_BASE_BYTES = 450_000_000  # the process with its libraries
-_STRIP_BYTES = (64_000_000, 400_000_000)  # least and most for all strips at a time; more is not faster
+_BASE_BYTES = 350_000_000  # the process with its libraries
+_LEAST_STRIP_BYTES = 64_000_000  # for all strips that are worked on at a time
+_STRIP_BYTES_PER_THREAD = 100_000_000  # more is not faster
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,8 @@ class EosEngine:
 
 def _strip_memory(inputs: EngineInputs) -> int:
     """Memory for all strips that are worked on at a time."""
-    return min(max(inputs.memory - _BASE_BYTES, _STRIP_BYTES[0]), _STRIP_BYTES[1])
+    wanted = inputs.threads * _STRIP_BYTES_PER_THREAD
+    return min(wanted, max(inputs.memory - _BASE_BYTES, _LEAST_STRIP_BYTES))
 
 
 def _inputs_mark(inputs: EngineInputs) -> object:

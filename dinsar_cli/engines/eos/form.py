@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
 
-STRIP_BYTES_PER_SAMPLE = 150  # of the mosaic, at the peak of `StripWorker.form`
+STRIP_BYTES_PER_SAMPLE = 200  # of the mosaic, at the peak of `StripWorker.form`
 _NODE_SPACING = 30.0  # m on the ground: that of the usual height models
 _MARGIN = 6  # samples around a block that is resampled
 
