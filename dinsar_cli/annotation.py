@@ -159,23 +159,22 @@ def read_annotation(safe: SafeArchive, annotation: str, measurement: str) -> Sub
         )
     try:
         return _subswath(root, safe.gdal_path(measurement))
-    except (AttributeError, ValueError, IndexError, ZeroDivisionError) as error:
+    except (ValueError, OverflowError, ZeroDivisionError) as error:
         raise NoDataError(
             f"{annotation} of {safe.path} is not a complete Sentinel-1 SLC annotation.",
-            f"An element that the processing needs is missing or not a number ({error}).",
+            f"An element that the processing needs is missing or wrong ({error}).",
             "Download the product again.",
         ) from error
 
 
 def _subswath(root: etree._Element, measurement: str) -> Subswath:
     info = "imageAnnotation/imageInformation/"
-    timing = root.find("swathTiming")
-    interval = _number(root, info + "azimuthTimeInterval")
+    interval = _positive(root, info + "azimuthTimeInterval")
     lines_per_burst = int(_text(root, "swathTiming/linesPerBurst"))
     edges = _GroundEdges.read(root)
     bursts = tuple(
         _burst(element, index, lines_per_burst, interval, edges)
-        for index, element in enumerate(timing.iterfind("burstList/burst"))  # type: ignore[union-attr]
+        for index, element in enumerate(root.iterfind("swathTiming/burstList/burst"))
     )
     if not bursts:
         raise ValueError("no burst in burstList")
@@ -187,13 +186,13 @@ def _subswath(root: etree._Element, measurement: str) -> Subswath:
         name=_text(root, "adsHeader/swath"),
         polarization=_text(root, "adsHeader/polarisation"),
         measurement=measurement,
-        slant_range_time=_number(root, info + "slantRangeTime"),
-        range_sampling_rate=_number(root, "generalAnnotation/productInformation/rangeSamplingRate"),
-        radar_frequency=_number(root, "generalAnnotation/productInformation/radarFrequency"),
+        slant_range_time=_positive(root, info + "slantRangeTime"),
+        range_sampling_rate=_positive(root, "generalAnnotation/productInformation/rangeSamplingRate"),
+        radar_frequency=_positive(root, "generalAnnotation/productInformation/radarFrequency"),
         azimuth_time_interval=interval,
         azimuth_steering_rate=_number(root, "generalAnnotation/productInformation/azimuthSteeringRate"),
-        azimuth_spacing=_number(root, info + "azimuthPixelSpacing"),
-        incidence_mid_swath=_number(root, info + "incidenceAngleMidSwath"),
+        azimuth_spacing=_positive(root, info + "azimuthPixelSpacing"),
+        incidence_mid_swath=_positive(root, info + "incidenceAngleMidSwath"),
         lines_per_burst=lines_per_burst,
         samples=int(_text(root, "swathTiming/samplesPerBurst")),
         range_bandwidth=_number(root, processing + "rangeProcessing/processingBandwidth"),
@@ -204,6 +203,13 @@ def _subswath(root: etree._Element, measurement: str) -> Subswath:
     )
 
 
+def _positive(element: etree._Element, path: str) -> float:
+    value = _number(element, path)
+    if value <= 0:
+        raise ValueError(f"{path} is {value}")
+    return value
+
+
 def _text(element: etree._Element, path: str) -> str:
     text = element.findtext(path)
     if text is None:
@@ -212,9 +218,13 @@ def _text(element: etree._Element, path: str) -> str:
 
 
 def _number(element: etree._Element, path: str) -> float:
-    value = float(_text(element, path))
+    text = _text(element, path)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"{path} is {value}")
+        raise ValueError(f"{path} is {text!r}")
     return value
 
 
@@ -240,7 +250,14 @@ def _burst(
 ) -> Burst:
     first = [int(value) for value in _text(element, "firstValidSample").split()]
     last = [int(value) for value in _text(element, "lastValidSample").split()]
+    if not len(first) == len(last) == lines_per_burst:
+        raise ValueError(
+            f"burst {index} has valid samples of {len(first)} and {len(last)} of {lines_per_burst} lines"
+        )
     valid = [line for line, sample in enumerate(first) if sample >= 0]
+    left, right = max((first[line] for line in valid), default=0), min((last[line] for line in valid), default=-1)
+    if left > right:
+        raise ValueError(f"burst {index} has no samples that are valid in every valid line")
     start = parse_time(_text(element, "azimuthTime"))
     return Burst(
         index=index,
@@ -248,8 +265,8 @@ def _burst(
         azimuth_anx_time=_number(element, "azimuthAnxTime"),
         first_valid_line=valid[0],
         last_valid_line=valid[-1],
-        first_valid_sample=max(first[line] for line in valid),
-        last_valid_sample=min(last[line] for line in valid),
+        first_valid_sample=left,
+        last_valid_sample=right,
         footprint=edges.footprint(start, start + timedelta(seconds=(lines_per_burst - 1) * interval)),
     )
 

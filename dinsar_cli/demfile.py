@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.memory import RASTER_CACHE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,6 @@ HEIGHT_LIMITS_M = (-500.0, 9000.0)
 EDGE_TOLERANCE = 1e-6
 """Pixels: bounds on a pixel's edge do not ask for the next pixel."""
 
-GDAL_CACHE_BYTES = 64 * 1024**2
 
 _METRES = ("", "m", "metre", "metres", "meter", "meters")
 
@@ -40,7 +40,7 @@ def open_dem(path: Path) -> Iterator[Any]:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
-    with rasterio.Env(GTIFF_REPORT_COMPD_CS="YES", GDAL_CACHEMAX=GDAL_CACHE_BYTES):
+    with rasterio.Env(GTIFF_REPORT_COMPD_CS="YES", GDAL_CACHEMAX=RASTER_CACHE_BYTES):
         try:
             with warnings.catch_warnings():
                 # What is not georeferenced is refused with an explanation by check_layout.

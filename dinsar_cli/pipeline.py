@@ -14,7 +14,7 @@ from dinsar_cli.configfile import dump_commented_yaml
 from dinsar_cli.errors import ResourceError
 from dinsar_cli.managers.dem import DemManager
 from dinsar_cli.managers.slc import SlcManager
-from dinsar_cli.memory import peak_memory
+from dinsar_cli.memory import bounded_raster_cache, peak_memory
 from dinsar_cli.planning import RunPlan, engine_inputs, given, plan_run
 from dinsar_cli.radar import Interferogram
 from dinsar_cli.stages import (
@@ -148,6 +148,11 @@ def run(config: RunConfig, workdir: Path, cache: Path, reporter: Reporter, comma
     DinsarError
         When an input is wrong or a stage fails; what is done stays done.
     """
+    with bounded_raster_cache():
+        return _run(config, workdir, cache, reporter, command)
+
+
+def _run(config: RunConfig, workdir: Path, cache: Path, reporter: Reporter, command: Sequence[str]) -> RunResult:
     plan = plan_run(config, cache)
     for text in plan.notes:
         reporter.note(text)

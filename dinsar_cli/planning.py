@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dinsar_cli.engines import find_engine
 from dinsar_cli.engines.base import EngineInputs
-from dinsar_cli.errors import UsageError
+from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.grid import grid_for, posting_for_looks
 from dinsar_cli.managers.dem import DemManager
 from dinsar_cli.managers.orbit import OrbitManager
@@ -89,8 +89,9 @@ def plan_run(config: RunConfig, cache: Path) -> RunPlan:
     looks = looks_for(config, *spacing)
     cell = (spacing[0] * looks.range, spacing[1] * looks.azimuth)
     posting = config.grid.posting or posting_for_looks(*cell, config.grid.crs)
-    if roi:
-        _check_size(roi.bounds, cell)
+    _check_size(slc.bounds, cell)
+    grid = grid_for(roi.bounds if roi else slc.bounds, config.grid.crs, posting)
+    _check_reference_point(config, grid)
     notes = [f"engine {engine.name}: {reason}"]
     warnings = list(dem.warnings)
     if slc.coverage < _LEAST_COVERAGE:
@@ -107,7 +108,7 @@ def plan_run(config: RunConfig, cache: Path) -> RunPlan:
         dem,
         engine,
         looks,
-        grid_for(roi.bounds if roi else slc.bounds, config.grid.crs, posting),
+        grid,
         _threads(config),
         _memory(config),
         tuple(notes),
@@ -169,15 +170,31 @@ def _sample_spacing(slc: SlcPlan) -> tuple[float, float]:
 
 
 def _check_size(bounds: tuple[float, float, float, float], cell: tuple[float, float]) -> None:
-    """Refuse an area that is smaller than a look cell."""
+    """Refuse an area of which less than a look cell lies in the scenes."""
     west, south, east, north = bounds
     width = (east - west) * _DEGREE_M * math.cos(math.radians((south + north) / 2))
     height = (north - south) * _DEGREE_M
     if min(width, height) < max(cell):
         raise UsageError(
             "The area is smaller than a look cell.",
-            f"It is {width:.0f} m x {height:.0f} m; a look cell is {cell[0]:.0f} m x {cell[1]:.0f} m.",
+            f"What the scenes see of it is {width:.0f} m x {height:.0f} m; "
+            f"a look cell is {cell[0]:.0f} m x {cell[1]:.0f} m.",
             "Choose a larger area or fewer looks (--looks, --resolution).",
+        )
+
+
+def _check_reference_point(config: RunConfig, grid: Grid) -> None:
+    """Refuse a reference point outside the map now, not after the interferogram."""
+    point = config.reference_point
+    if isinstance(point, str):
+        return
+    row, column = grid.index(point.lon, point.lat)
+    if not (0 <= row < grid.height and 0 <= column < grid.width):
+        raise NoDataError(
+            f"The reference point {point} lies outside the map.",
+            f"The map spans {' '.join(f'{value:.6g}' for value in grid.bounds)} in {grid.crs} "
+            "(west south east north).",
+            "Choose a point on coherent ground inside, in the order LON,LAT, or --reference-point auto.",
         )
 
 

@@ -134,7 +134,9 @@ def open_safe(path: Path) -> SafeArchive:
     except OSError:  # longer than a name can be
         is_folder = is_file = False
     if not is_folder and not is_file:
-        raise UsageError(f"The scene {path} does not exist.", "There is no file or folder of that name.", _GIVE_SAFE)
+        raise UsageError(
+            f"The scene {path} does not exist.", "There is no file or folder of that name.", _GIVE_SAFE
+        )
     return _open_folder(path) if is_folder else _open_zip(path)
 
 

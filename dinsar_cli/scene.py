@@ -30,10 +30,13 @@ _GRANULE = re.compile(
     r"(?P<unique>[0-9A-F]{4})"
 )
 _IMAGE = re.compile(r"annotation/(s1[abcd]-(iw[1-3])-slc-([vh]{2})-.*)\.xml")
+_MISSIONS = ("S1A", "S1B", "S1C", "S1D")
 _PREFERRED_POLARIZATIONS = ("VV", "HH", "VH", "HV")
 _SAME_PASS = timedelta(minutes=45)  # slices of one pass lie within half an orbit
 _SLICE_GAP = timedelta(seconds=2)  # neighbouring slices touch; a missing one leaves 25 s
 _ORBIT_PERIOD = 12 * 86400 / 175  # s: 175 orbits in the 12-day cycle
+_BURST_CYCLE = 2.76  # s between the bursts of a subswath
+_GROUND_SPEED_KM_S = 6.8
 _BURST_TOLERANCE = 0.35  # s: beyond it the two beams no longer look at the ground from the same angle
 
 
@@ -156,6 +159,10 @@ def open_scene(path: Path) -> Scene:
         When it is damaged, or is a product of another mode or level.
     """
     safe = open_safe(path)
+    name = _GRANULE.fullmatch(safe.name)
+    if name is not None and (name["mode"], name["type"]) != ("IW", "SLC"):
+        # before the manifest, because those of other levels have other elements
+        raise _other_product(safe, f"{name['mission']} {name['mode']} {name['type']}")
     manifest = safe.xml(MANIFEST)
     try:
         family = _find(manifest, ".//safe:platform/safe:familyName")
@@ -163,19 +170,15 @@ def open_scene(path: Path) -> Scene:
         mode = _find(manifest, ".//s1sarl1:mode")
         product_type = _find(manifest, ".//s1sarl1:productType")
         if (family.upper(), mode, product_type) != ("SENTINEL-1", "IW", "SLC"):
-            raise NoDataError(
-                f"{safe.name} is a {family} {mode} {product_type} product.",
-                "Only Sentinel-1 IW SLC products (interferometric wide swath, single look complex) can be used.",
-                "Download the SLC product of IW mode of the same pass.",
-            )
+            raise _other_product(safe, f"{family} {mode} {product_type}")
         return Scene(
             safe=safe,
-            mission=mission,
+            mission=_one_of(mission, _MISSIONS),
             start=parse_time(_find(manifest, ".//safe:acquisitionPeriod/safe:startTime")),
             stop=parse_time(_find(manifest, ".//safe:acquisitionPeriod/safe:stopTime")),
             relative_orbit=int(_find(manifest, ".//safe:relativeOrbitNumber[@type='start']")),
             absolute_orbit=int(_find(manifest, ".//safe:orbitNumber[@type='start']")),
-            direction=_find(manifest, ".//s1:pass").lower(),
+            direction=_one_of(_find(manifest, ".//s1:pass").lower(), ("ascending", "descending")),
             ipf=_ipf_version(manifest),
             images=_images(safe),
         )
@@ -185,6 +188,20 @@ def open_scene(path: Path) -> Scene:
             f"{error}.",
             "Download the product again.",
         ) from error
+
+
+def _other_product(safe: SafeArchive, kind: str) -> NoDataError:
+    return NoDataError(
+        f"{safe.name} is a {kind} product.",
+        "Only Sentinel-1 IW SLC products (interferometric wide swath, single look complex) can be used.",
+        "Download the SLC product of IW mode of the same pass.",
+    )
+
+
+def _one_of(value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise ValueError(f"{value!r} is none of {', '.join(known)}")
+    return value
 
 
 def _find(manifest: etree._Element, path: str) -> str:
@@ -301,7 +318,7 @@ def group_acquisitions(scenes: Iterable[Scene]) -> tuple[Acquisition, ...]:
     ordered = sorted(scenes, key=lambda scene: (scene.start, scene.name))
     passes: list[list[Scene]] = []
     for scene in ordered:
-        same = [p for p in passes if p[0].mission == scene.mission and scene.start - p[-1].start < _SAME_PASS]
+        same = [p for p in passes if _same_pass(p[-1], scene)]
         if same:
             _check_slices(same[0][-1], scene)
             same[0].append(scene)
@@ -310,11 +327,17 @@ def group_acquisitions(scenes: Iterable[Scene]) -> tuple[Acquisition, ...]:
     return tuple(Acquisition(tuple(slices)) for slices in passes)
 
 
+def _same_pass(previous: Scene, scene: Scene) -> bool:
+    alike = previous.mission == scene.mission and previous.direction == scene.direction
+    return alike and scene.start - previous.start < _SAME_PASS
+
+
 def _check_slices(previous: Scene, scene: Scene) -> None:
     if (previous.start, previous.absolute_orbit) == (scene.start, scene.absolute_orbit):
+        where = {previous.safe.path, scene.safe.path}
         raise UsageError(
             f"The scene {scene.name} is given twice.",
-            f"{previous.safe.path} and {scene.safe.path} are the same acquisition; a displacement needs two dates.",
+            f"{' and '.join(sorted(map(str, where)))}: one acquisition, but a displacement needs two dates.",
             "Give two products of the same track and different dates.",
         )
     gap = scene.start - previous.stop
@@ -397,10 +420,10 @@ def _why_no_common_burst(
         (_burst_delay(r.burst, s.burst) for swath in shared for r in reference[swath] for s in secondary[swath]),
         key=abs,
     )
-    return (
-        f"In {', '.join(shared)} the nearest bursts start {abs(nearest):.2f} s apart along the orbit; "
-        f"{_BURST_TOLERANCE} s is the most at which they still see the ground under the same angle."
-    )
+    apart = f"In {', '.join(shared)} the nearest bursts start {abs(nearest):.2f} s apart along the orbit"
+    if abs(nearest) > _BURST_CYCLE / 2:
+        return f"{apart}: they are of different frames, about {abs(nearest) * _GROUND_SPEED_KM_S:.0f} km apart."
+    return f"{apart}; {_BURST_TOLERANCE} s is the most at which they still see the ground under the same angle."
 
 
 def make_pair(scenes: Sequence[Scene], polarization: str = "auto") -> Pair:

@@ -141,10 +141,13 @@ class Journal:
         record = read_journal(path)
         if record.get("schema_version") != SCHEMA_VERSION:
             return cls(path)
-        stages = {
-            name: StageRecord(**(stage | {"files": tuple(FileRecord(**file) for file in stage["files"])}))
-            for name, stage in record.pop("stages").items()
-        }
+        try:
+            stages = {
+                name: StageRecord(**(stage | {"files": tuple(FileRecord(**file) for file in stage["files"])}))
+                for name, stage in record.pop("stages").items()
+            }
+        except (KeyError, TypeError) as error:
+            raise _not_a_journal(path, f"A stage in it is not as this program writes it: {error}.") from error
         record.pop("schema_version")
         return cls(path, record, stages)
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from dinsar_cli import __version__
-from dinsar_cli.errors import DinsarError, ExitCode
+from dinsar_cli.errors import DinsarError, ExitCode, ResourceError, UsageError
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 COMMANDS = {
     "run": "Make a displacement map from two dates.",
@@ -39,16 +46,23 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="dinsar")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Sentinel-1 displacement maps: an area and two dates in, line-of-sight displacement in metres out."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and leave it with the exit code of its outcome."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_exit_code(arguments, debug="--debug" in arguments))
+    debug = "--debug" in arguments
+    sys.excepthook = partial(report_fault, debug=debug)
+    code = _exit_code(arguments, debug=debug)
+    _close_logs()
+    sys.exit(code)
 
 
 def _exit_code(arguments: list[str], *, debug: bool) -> int:
@@ -63,37 +77,71 @@ def _exit_code(arguments: list[str], *, debug: bool) -> int:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         return ExitCode.OK
+    except (OSError, MemoryError) as error:
+        short = _shortage(error)
+        if short is None:
+            raise
+        return _say(short, debug=debug)
     return outcome if isinstance(outcome, int) else ExitCode.OK
 
 
 def _from_click(error: click.ClickException) -> DinsarError:
-    from dinsar_cli.errors import UsageError
-
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "dinsar"
     usage = context.get_usage().removeprefix("Usage: ") if context else "dinsar COMMAND [OPTIONS]"
     return UsageError(error.format_message(), f"Usage: {usage}", f"See: {path} --help")
 
 
+def _shortage(error: OSError | MemoryError) -> ResourceError | None:
+    """The error to show when the disk or the memory ran out in the middle of the work, else None."""
+    kept = "What is done is kept; the same command goes on from there."
+    if isinstance(error, MemoryError):
+        return ResourceError("The memory is full.", f"{error or 'No more can be had'}.", f"Use more looks. {kept}")
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return None
+    return ResourceError("A file cannot be written.", f"{error}.", f"Free some disk space. {kept}")
+
+
+def report_fault(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None, *, debug: bool
+) -> None:
+    """Tell of an exception that nobody expected; the traceback goes to the log.
+
+    It has the signature of `sys.excepthook`; Python then ends with the exit code 1.
+    """
+    where = traceback.extract_tb(trace)[-1:]
+    place = f" in {where[0].filename}, line {where[0].lineno}" if where else ""
+    fault = DinsarError(
+        f"dinsar has failed: {kind.__name__}: {error}",
+        f"This is a fault of the program{place}, not of what you gave.",
+        "Run the same command with --debug, and report what it prints together with that of: dinsar doctor",
+    )
+    if _logs():  # without a handler, logging would print it
+        logging.getLogger("dinsar_cli").critical("fault of the program", exc_info=(kind, error, trace))
+    if debug:
+        traceback.print_exception(kind, error, trace)
+    _say(fault, debug=False)
+
+
 def _say(error: DinsarError, *, debug: bool) -> int:
     """Print an error in three lines, and where the log is."""
     if debug:
         traceback.print_exception(error)
-    red = {"fg": "red", "bold": True}
-    click.echo(click.style("Error: ", **red) + error.problem, err=True)  # type: ignore[arg-type]
-    click.echo(f"  Why: {error.cause}", err=True)
-    click.echo(f"  Do:  {error.remedy}", err=True)
-    log = log_file()
-    if log is not None:
-        click.echo(f"  Log: {log}", err=True)
+    parts = (click.style("Error: ", fg="red", bold=True), "  Why: ", "  Do:  ")
+    for part, text in zip(parts, (error.problem, error.cause, error.remedy), strict=True):
+        click.echo(part + " ".join(text.splitlines()), err=True)
+    for log in _logs():
+        click.echo(f"  Log: {log.baseFilename}", err=True)
     return error.exit_code
 
 
-def log_file() -> str | None:
-    """Path of the log that this process writes, if any."""
-    import logging
+def _logs() -> list[logging.FileHandler]:
+    """The log file that this process writes, if any."""
+    return [log for log in logging.getLogger("dinsar_cli").handlers if isinstance(log, logging.FileHandler)]
 
-    for handler in logging.getLogger("dinsar_cli").handlers:
-        if isinstance(handler, logging.FileHandler):
-            return handler.baseFilename
-    return None
+
+def _close_logs() -> None:
+    """Close the log: it stays open after a command so that an error can be told with it."""
+    for log in _logs():
+        logging.getLogger("dinsar_cli").removeHandler(log)
+        log.close()

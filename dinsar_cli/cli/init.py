@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from dinsar_cli.cli.common import debug_option
 from dinsar_cli.configfile import build_config, dump_commented_yaml, help_text, json_schema
 from dinsar_cli.errors import UsageError
 from dinsar_cli.workspace import write_text
@@ -24,6 +25,7 @@ SCHEMA_NAME = "dinsar.schema.json"
 @click.option("--dem", metavar="FILE", help=help_text("dem.file"))
 @click.option("--dem-datum", metavar="DATUM", help=help_text("dem.datum"))
 @click.option("--roi", metavar="ROI", help=help_text("roi"))
+@debug_option
 def init(
     file: Path,
     *,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.datum import GEOIDS, geoid_transformer
-from dinsar_cli.demfile import GDAL_CACHE_BYTES, HEIGHT_LIMITS_M, open_dem, pixel_range, read_crs, read_heights
+from dinsar_cli.demfile import HEIGHT_LIMITS_M, open_dem, pixel_range, read_crs, read_heights
 from dinsar_cli.errors import NoDataError, ResourceError, UsageError
+from dinsar_cli.memory import RASTER_CACHE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,7 +239,7 @@ def _fill_deep(path: Path) -> None:
     from rasterio.fill import fillnodata
     from scipy.ndimage import map_coordinates
 
-    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES), rasterio.open(path, "r+") as dem:
+    with rasterio.Env(GDAL_CACHEMAX=RASTER_CACHE_BYTES), rasterio.open(path, "r+") as dem:
         step = math.ceil(max(dem.shape) / 1000)
         shape = (math.ceil(dem.height / step), math.ceil(dem.width / step))
         coarse = dem.read(1, out_shape=shape, resampling=Resampling.average)

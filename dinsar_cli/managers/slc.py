@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.safe import MANIFEST
-from dinsar_cli.scene import CommonBurst, Pair, Scene, SwathBurst, bursts_in, make_pair, open_scene
+from dinsar_cli.scene import CommonBurst, Pair, Scene, bursts_in, make_pair, open_scene
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
+
+    from dinsar_cli.annotation import Subswath
+    from dinsar_cli.safe import SafeArchive
+
+_SAMPLE_BYTES = {"complex_int16": 4, "complex64": 8}
+_DOWNLOAD_AGAIN = "Download the product again and compare its size with the one the archive states."
 
 
 @dataclass(frozen=True)
@@ -95,22 +101,13 @@ class SlcManager:
         return SlcPlan(pair, bursts_in(pair.common_bursts, covered), covered, covered.area / area.area)
 
     def _scenes(self) -> list[Scene]:
-        paths: dict[Path, Path] = {}
-        for path in self._files:
-            if path.resolve() in paths:
-                raise UsageError(
-                    f"The scene {path} is given twice.",
-                    "A displacement needs two dates.",
-                    "Give two products of the same track and different dates.",
-                )
-            paths[path.resolve()] = path
-        if not paths:
+        if not self._files:
             raise UsageError(
                 "No scenes are given.",
                 "Neither --slc nor slc.files names a Sentinel-1 product.",
                 "Give two products: --slc FIRST.zip --slc SECOND.zip",
             )
-        return [open_scene(path) for path in paths.values()]
+        return [open_scene(path) for path in self._files]
 
     def fetch(self, plan: SlcPlan) -> tuple[Path, ...]:
         """Prove that the images of the bursts in use are whole, and give the files that are used.
@@ -120,51 +117,53 @@ class SlcManager:
         NoDataError
             When an image is cut or is not the one its annotation describes.
         """
-        for view in {id(v.subswath): v for b in plan.bursts for v in (b.reference, b.secondary)}.values():
-            _check_image(view)
+        in_use = {id(view.subswath) for burst in plan.bursts for view in (burst.reference, burst.secondary)}
+        wanted = {(burst.swath, plan.pair.polarization) for burst in plan.bursts}
         files: list[Path] = []
-        for acquisition in (plan.pair.reference, plan.pair.secondary):
-            for scene in acquisition.scenes:
-                if scene.safe.is_zip:
-                    files.append(scene.safe.path)
-                else:
-                    files += _used_files(scene, plan)
+        for scene in (*plan.pair.reference.scenes, *plan.pair.secondary.scenes):
+            used = {key: image for key, image in scene.images.items() if key in wanted}
+            for key, (_, measurement) in used.items():
+                subswath = scene.subswath(*key)
+                if id(subswath) in in_use:  # a slice outside the area need not be whole
+                    _check_image(scene.safe, measurement, subswath)
+            if scene.safe.is_zip:
+                files.append(scene.safe.path)
+            else:
+                files += [
+                    scene.safe.path / MANIFEST,
+                    *(scene.safe.path / name for pair in used.values() for name in pair),
+                ]
         return tuple(files)
 
 
-def _used_files(scene: Scene, plan: SlcPlan) -> list[Path]:
-    """Manifest, annotation and images of a SAFE folder that a run reads."""
-    wanted = {(burst.swath, plan.pair.polarization) for burst in plan.bursts}
-    used = [image for key, image in scene.images.items() if key in wanted]
-    return [scene.safe.path / member for member in (MANIFEST, *(name for image in used for name in image))]
-
-
-def _check_image(view: SwathBurst) -> None:
-    """Compare the size of an image with its annotation, and read its last line."""
+def _check_image(safe: SafeArchive, measurement: str, subswath: Subswath) -> None:
+    """Compare the size of an image with its annotation, and see whether the file is as long as that needs."""
     import warnings
 
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.windows import Window
 
-    subswath = view.subswath
-    lines = subswath.lines_per_burst * len(subswath.bursts)
-    remedy = "Download the product again and compare its size with the one the archive states."
+    expected = subswath.lines_per_burst * len(subswath.bursts), subswath.samples
+    problem = f"The image {measurement} of {safe.path} cannot be used."
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(subswath.measurement) as image:
-                found = (image.height, image.width)
-                if found == (lines, subswath.samples) and not subswath.measurement.startswith("/vsizip/"):
-                    image.read(1, window=Window(0, lines - 1, subswath.samples, 1))
+                found, dtype, packed = image.shape, image.dtypes[0], image.compression is not None
+                if packed and found == expected:
+                    image.read(1, window=Window(0, expected[0] - 1, expected[1], 1))
     except RasterioError as error:
-        raise NoDataError(f"The image {subswath.measurement} cannot be read.", f"{error}.", remedy) from error
-    if found != (lines, subswath.samples):
-        raise NoDataError(
-            f"The image {subswath.measurement} is not the one its annotation describes.",
-            f"It has {found[0]} lines x {found[1]} samples, the annotation says {lines} x {subswath.samples}.",
-            remedy,
-        )
+        raise NoDataError(problem, f"It cannot be read: {str(error).rstrip('.')}.", _DOWNLOAD_AGAIN) from error
+    if dtype not in _SAMPLE_BYTES:
+        raise NoDataError(problem, f"Its samples are {dtype}, not complex.", _DOWNLOAD_AGAIN)
+    if found != expected:
+        cause = f"It has {found[0]} lines x {found[1]} samples, its annotation says {expected[0]} x {expected[1]}."
+        raise NoDataError(problem, cause, _DOWNLOAD_AGAIN)
+    needed, size = expected[0] * expected[1] * _SAMPLE_BYTES[dtype], safe.size(measurement)
+    if not packed and size < needed:
+        cause = f"It has {size} bytes, its {expected[0]} lines x {expected[1]} samples need {needed}: it was cut."
+        raise NoDataError(problem, cause, _DOWNLOAD_AGAIN)
 
 
 def _how_to_meet(area: BaseGeometry, footprint: BaseGeometry) -> str:

@@ -74,10 +74,10 @@ def test_folder_and_zip_give_the_same(pair_folder: Path, usual: Interferogram, t
 
 
 def test_strips_cover_every_line_once_within_the_memory() -> None:
-    plan = strips(look_lines=1000, samples_per_look_line=40_000, memory=300_000_000, threads=2)
+    plan = strips(look_lines=1000, bytes_per_line=8e6, memory=300_000_000, threads=2)
     assert [first for first, _ in plan] == [0, *(last for _, last in plan[:-1])]
     assert plan[-1][1] == 1000
-    assert max(last - first for first, last in plan) * 40_000 * 150 * 2 <= 300_000_000
+    assert max(last - first for first, last in plan) * 8e6 * 2 <= 300_000_000
 
 
 def test_a_strip_has_at_least_one_line() -> None:

@@ -17,7 +17,7 @@ from dinsar_cli.engines.eos.form import SlcReader, StripWorker, cell_spacing, fo
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
 from dinsar_cli.engines.eos.terrain import Terrain
 from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline, zero_doppler
-from dinsar_cli.memory import peak_memory
+from dinsar_cli.memory import peak_memory, share_one_heap
 from dinsar_cli.orbitfile import window as orbit_window
 from dinsar_cli.radar import DESCRIPTION_FILE, LAYERS, Interferogram, RadarFile, RadarLayer
 from dinsar_cli.workspace import Journal, StageRecord, fingerprint, write_text
@@ -32,8 +32,8 @@ _FILTER_MARGIN = 4 * steps.GOLDSTEIN_STEP  # look cells that a patch of the filt
 _CROP_MARGIN = _FILTER_MARGIN + 8  # look cells around the area, so that its edge is filtered like its middle
 _COHERENCE_LOOKS = 100  # looks from which the bias of a coherence of zero is below 0.1
 _CROSS = RadarLayer("cross", "complex64", (), "DN^2", "unfiltered, flattened interferogram, mean of the look cell")
-_FILTER_BYTES = 400  # per look cell, of the coherence and the filter at their peak
-_UNWRAP_BYTES = 400  # per look cell, of the unwrapper at its peak
+_FILTER_BYTES = 200  # per look cell, of the coherence and the filter at their peak
+_UNWRAP_BYTES = 160  # per look cell, of the unwrapper at its peak
 _BASE_BYTES = 350_000_000  # the process with its libraries
 _LEAST_STRIP_BYTES = 64_000_000  # for all strips that are worked on at a time
 _STRIP_BYTES_PER_THREAD = 100_000_000  # more is not faster
@@ -116,6 +116,7 @@ class EosEngine:
         """Make the interferogram; parts whose options and files hold are not made again."""
         import cv2
 
+        share_one_heap()
         cv2.setNumThreads(1)  # strips are the unit of parallel work
         mosaic, grid = _crop(inputs)
         setup = Setup(inputs, folder, mosaic, grid, *_orbits(inputs, mosaic.grid.epoch))
@@ -282,9 +283,8 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
             terrain.height_range,
             reader,
         )
-        samples = setup.looks[1] * setup.look_grid.window.shape[1]
         threads = setup.inputs.threads
-        plan = strips(setup.look_grid.lines, samples, _strip_memory(setup.inputs), threads)
+        plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, _strip_memory(setup.inputs), threads)
         form_all(worker, plan, layers, threads, lambda share: progress("interferogram", share))
     finally:
         reader.close()

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
 
-STRIP_BYTES_PER_SAMPLE = 200  # of the mosaic, at the peak of `StripWorker.form`
+BYTES_PER_SAMPLE = 200  # of the mosaic, at the peak of `StripWorker.form`
+BYTES_PER_NODE = 300  # of the geometry
 _NODE_SPACING = 30.0  # m on the ground: that of the usual height models
 _MARGIN = 6  # samples around a block that is resampled
 
@@ -164,6 +165,14 @@ class StripWorker:
     height_range: tuple[float, float]
     reader: SlcReader
     _dopplers: dict[int, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def bytes_per_look_line(self) -> float:
+        """Memory that a look line takes at the peak of `form`."""
+        looks = self.look_grid.looks
+        samples = looks.azimuth * self.look_grid.window.shape[1]
+        nodes = samples * self.parts[0] * self.parts[1] / (looks.azimuth * looks.range)
+        return samples * BYTES_PER_SAMPLE + nodes * BYTES_PER_NODE
 
     @cached_property
     def parts(self) -> tuple[int, int]:
@@ -368,18 +377,21 @@ def burst_doppler(view: SwathBurst, orbit: Orbit) -> Any:
     )
 
 
-def strips(look_lines: int, samples_per_look_line: int, memory: int, threads: int) -> list[tuple[int, int]]:
-    """Look lines ``first, last`` of strips of which `threads` fit into a memory (bytes) together.
+def strips(look_lines: int, bytes_per_line: float, memory: int, threads: int) -> list[tuple[int, int]]:
+    """Look lines ``first, last`` of strips of which `threads` fit into a memory together.
 
     Parameters
     ----------
     look_lines : int
         Look lines of the scene.
-    samples_per_look_line : int
-        Samples of the mosaic in a look line: lines of a look times samples of a line.
+    bytes_per_line : float
+        Memory that a look line takes.
+    memory : int
+        Bytes for all strips that are worked on at a time.
+    threads : int
+        Strips that are worked on at a time.
     """
-    per_strip = memory / threads / STRIP_BYTES_PER_SAMPLE
-    height = max(1, min(look_lines, int(per_strip // samples_per_look_line)))
+    height = max(1, min(look_lines, int(memory / threads / bytes_per_line)))
     return [(first, min(first + height, look_lines)) for first in range(0, look_lines, height)]
 
 
