@@ -65,12 +65,12 @@ class GranuleName:
         """
         match = _GRANULE.fullmatch(Path(name).name.removesuffix(".zip").removesuffix(".SAFE"))
         if match is None:
-            raise UsageError(
-                f"{name!r} is not the name of a Sentinel-1 product.",
-                "It does not follow MMM_BB_TTTR_LFPP_START_STOP_ORBIT_TAKEID_CCCC.",
-                "Give a name such as S1A_IW_SLC__1SDV_20230206T033446_20230206T033513_047106_05A6B8_ABCD.",
-            )
+            raise _not_a_name(name, "It does not follow MMM_BB_TTTR_LFPP_START_STOP_ORBIT_TAKEID_CCCC.")
         part = match.groupdict()
+        try:
+            start, stop = parse_time(part["start"]), parse_time(part["stop"])
+        except ValueError as error:
+            raise _not_a_name(name, f"A time in it cannot be: {error}.") from error
         code = part["polarizations"]
         received = {"SH": ("HH",), "SV": ("VV",), "DH": ("HH", "HV"), "DV": ("VV", "VH")}
         return cls(
@@ -78,12 +78,20 @@ class GranuleName:
             mode=part["mode"],
             type=part["type"],
             polarizations=received.get(code, (code,)),
-            start=parse_time(part["start"]),
-            stop=parse_time(part["stop"]),
+            start=start,
+            stop=stop,
             absolute_orbit=int(part["absolute_orbit"]),
             datatake=part["datatake"],
             unique=part["unique"],
         )
+
+
+def _not_a_name(name: str, cause: str) -> UsageError:
+    return UsageError(
+        f"{name!r} is not the name of a Sentinel-1 product.",
+        cause,
+        "Give a name such as S1A_IW_SLC__1SDV_20230206T033446_20230206T033513_047106_05A6B8_ABCD.",
+    )
 
 
 @dataclass(frozen=True)

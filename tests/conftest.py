@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from command import Outcome, run_here
+from refusal import Refusal
+from run_inputs import Inputs, write_inputs
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -17,3 +23,21 @@ def pair_folder() -> Path:
     if not (folder / "truth.json").is_file():
         pytest.skip(f"the test pair is not at {folder} (set DINSAR_TEST_PAIR)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Two small scenes with orbits and DEM that give a map; no test changes them."""
+    return write_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture
+def dinsar(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run a command in this process: ``dinsar("run", "--slc", path, ...)``."""
+    return partial(run_here, capsys)
+
+
+@pytest.fixture
+def refused(dinsar: Callable[..., Outcome], inputs: Inputs, tmp_path: Path) -> Refusal:
+    """Runs of `inputs` with something changed, which must be refused: ``refused(code, named, option=value)``."""
+    return Refusal(dinsar, inputs, tmp_path / "work")

@@ -1,9 +1,9 @@
-"""Small Sentinel-1 products, orbit files and DEMs, written from scratch, of which everything is known.
+"""Small Sentinel-1 products, written from scratch, of which everything is known.
 
-The satellite flies on a circle through both poles of an Earth that does not turn. Its zero-Doppler plane then contains
-the centre of the Earth, and the place of a pixel on the ellipsoid is the root of a quadratic equation (`Product.ground`).
-Pixels are large (2.4 km x 0.7 km on the ground by default), so that a product has bursts of the right size in time and
-on the map but only a few kilobytes.
+The satellite flies on a circle through both poles of an Earth that does not turn. Its zero-Doppler plane then
+contains the centre of the Earth, and the place of a pixel on the ellipsoid is the root of a quadratic equation
+(`Product.ground`). Pixels are large (4.3 km x 0.7 km on the ground by default), so that a product has bursts of the
+right size in time and on the map but only a few kilobytes.
 """
 
 from __future__ import annotations
@@ -151,9 +151,9 @@ class Product:
     def ground(self, anx_time: float, range_time: float) -> tuple[float, float]:
         """Longitude and latitude (degrees) on the ellipsoid that are seen at a time, right of the track.
 
-        In the plane of zero Doppler a point is s u + y r, with u from the centre of the Earth to the satellite and r
-        to the right of its motion. It lies on the ellipsoid: ``y^2 = a^2 (1 - q s^2)``, and at the slant range rho:
-        ``(R - s)^2 + y^2 = rho^2``. Together: ``(1 - a^2 q) s^2 - 2 R s + R^2 + a^2 - rho^2 = 0``.
+        In the plane of zero Doppler a point is s u + y r, with u from the centre of the Earth to the satellite
+        and r to the right of its motion. It lies on the ellipsoid: ``y^2 = a^2 (1 - q s^2)``, and at the slant
+        range rho: ``(R - s)^2 + y^2 = rho^2``. Together: ``(1 - a^2 q) s^2 - 2 R s + R^2 + a^2 - rho^2 = 0``.
         """
         angle, slant = self._angle(anx_time), LIGHT * range_time / 2
         q = (math.cos(angle) / SEMI_MAJOR) ** 2 + (math.sin(angle) / SEMI_MINOR) ** 2
@@ -204,13 +204,13 @@ def write_safe(product: Product, folder: Path) -> Path:
     safe = folder / f"{product.name}.SAFE"
     for child in ("annotation/calibration", "measurement", "preview"):
         (safe / child).mkdir(parents=True)
-    (safe / "manifest.safe").write_bytes(_text(_manifest(product)))
+    (safe / "manifest.safe").write_bytes(xml_text(_manifest(product)))
     generator = np.random.default_rng(product.seed)
     for polarization in product.polarizations:
         for swath in product.swaths:
             stem = product.stem(swath, polarization)
             annotation = _annotation(product, swath, polarization)
-            (safe / "annotation" / f"{stem}.xml").write_bytes(_text(annotation))
+            (safe / "annotation" / f"{stem}.xml").write_bytes(xml_text(annotation))
             (safe / "annotation/calibration" / f"calibration-{stem}.xml").write_text("<calibration/>")
             _write_image(safe / "measurement" / f"{stem}.tiff", product, generator)
     return safe
@@ -231,60 +231,8 @@ def write_zip(product: Product, folder: Path) -> Path:
     return zip_safe(write_safe(product, folder / "unzipped"), folder / f"{product.name}.zip")
 
 
-def write_orbit(product: Product, folder: Path, *, mission: str | None = None, margin: float = 300.0) -> Path:
-    """Write a precise-orbit file that reaches `margin` seconds beyond a product, and give its path."""
-    mission = mission or product.mission
-    first, last = (product.start - timedelta(seconds=margin), product.stop + timedelta(seconds=margin))
-    first = first.replace(microsecond=0)
-    times = [first + timedelta(seconds=10 * step) for step in range(int((last - first).total_seconds() // 10) + 1)]
-    first, last = times[0], times[-1]
-    name = f"{mission}_OPER_AUX_POEORB_OPOD_20240101T080641_V{first:%Y%m%dT%H%M%S}_{last:%Y%m%dT%H%M%S}.EOF"
-    vectors = [
-        _E.OSV(_E.UTC(f"UTC={time:%Y-%m-%dT%H:%M:%S.%f}"), *_numbers(("X", "Y", "Z", "VX", "VY", "VZ"), state))
-        for time, state in ((time, product.state(time)) for time in times)
-    ]
-    header = _E.Earth_Explorer_Header(
-        _E.Fixed_Header(
-            _E.Mission(f"Sentinel-1{mission[2]}"),
-            _E.File_Type("AUX_POEORB"),
-            _E.Validity_Period(
-                _E.Validity_Start(f"UTC={first:%Y-%m-%dT%H:%M:%S}"),
-                _E.Validity_Stop(f"UTC={last:%Y-%m-%dT%H:%M:%S}"),
-            ),
-            _E.Source(_E.Creation_Date("UTC=2024-01-01T08:06:41")),
-        ),
-        _E.Variable_Header(_E.Ref_Frame("EARTH_FIXED"), _E.Time_Reference("UTC")),
-    )
-    block = _E.Data_Block(_E.List_of_OSVs(*vectors, count=str(len(vectors))), type="xml")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    path.write_bytes(_text(_E.Earth_Explorer_File(header, block)))
-    return path
-
-
-def write_dem(
-    path: Path,
-    bounds: Sequence[float],
-    *,
-    step: float = 0.01,
-    crs: str | None = "EPSG:4326",
-    heights: np.ndarray | None = None,
-) -> Path:
-    """Write a DEM over some bounds (west, south, east, north): a gentle slope in metres, or the heights given."""
-    west, south, east, north = bounds
-    shape = math.ceil((north - south) / step), math.ceil((east - west) / step)
-    if heights is None:
-        heights = np.add.outer(np.linspace(200, 300, shape[0]), np.linspace(0, 50, shape[1]))
-    profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "height": shape[0], "width": shape[1]}
-    with _quietly(), rasterio.open(path, "w", nodata=-32768, **profile) as dataset:
-        if crs:
-            dataset.crs = crs
-        dataset.transform = rasterio.Affine(step, 0, west, 0, -step, north)
-        dataset.write(heights.astype(np.float32), 1)
-    return path
-
-
-def _quietly() -> warnings.catch_warnings[None]:
+def quietly() -> warnings.catch_warnings[None]:
+    """Open and write images without a word on their missing map transform."""
     return warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
 
 
@@ -292,15 +240,17 @@ def _write_image(path: Path, product: Product, generator: np.random.Generator) -
     shape = product.bursts * product.lines, product.samples
     parts = generator.normal(0, product.amplitude, (2, *shape)).round()
     profile = {"driver": "GTiff", "dtype": "complex_int16", "count": 1, "height": shape[0], "width": shape[1]}
-    with _quietly(), rasterio.open(path, "w", **profile) as image:
+    with quietly(), rasterio.open(path, "w", **profile) as image:
         image.write((parts[0] + 1j * parts[1]).astype(np.complex64), 1)
 
 
-def _text(root: etree._Element) -> bytes:
+def xml_text(root: etree._Element) -> bytes:
+    """An XML file."""
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
 
 
-def _numbers(tags: Sequence[str], values: Sequence[float]) -> list[etree._Element]:
+def numbers(tags: Sequence[str], values: Sequence[float]) -> list[etree._Element]:
+    """Elements with a number each."""
     return [_E(tag, f"{value:.17g}") for tag, value in zip(tags, values, strict=True)]
 
 
@@ -354,7 +304,7 @@ def _annotation(product: Product, swath: str, polarization: str) -> etree._Eleme
         ),
         _E.generalAnnotation(
             _E.productInformation(
-                *_numbers(
+                *numbers(
                     ("rangeSamplingRate", "radarFrequency", "azimuthSteeringRate"),
                     (product.range_sampling_rate, 5.405000454334350e9, 1.590368784),
                 )
@@ -365,7 +315,7 @@ def _annotation(product: Product, swath: str, polarization: str) -> etree._Eleme
         ),
         _E.imageAnnotation(
             _E.imageInformation(
-                *_numbers(
+                *numbers(
                     ("slantRangeTime", "azimuthPixelSpacing", "azimuthTimeInterval", "incidenceAngleMidSwath"),
                     (product.range_time(swath, 0), 6800 * product.line_interval, product.line_interval, 33.9),
                 )
@@ -375,9 +325,9 @@ def _annotation(product: Product, swath: str, polarization: str) -> etree._Eleme
                 _E.swathProcParamsList(
                     _E.swathProcParams(
                         _E.rangeProcessing(
-                            *_numbers(("processingBandwidth",), (0.88 * product.range_sampling_rate,))
+                            *numbers(("processingBandwidth",), (0.88 * product.range_sampling_rate,))
                         ),
-                        _E.azimuthProcessing(*_numbers(("processingBandwidth",), (0.67 / product.line_interval,))),
+                        _E.azimuthProcessing(*numbers(("processingBandwidth",), (0.67 / product.line_interval,))),
                     )
                 ),
             ),
@@ -402,7 +352,7 @@ def _estimates(product: Product, tag: str, **polynomials: Sequence[float]) -> li
         _E(
             tag,
             _E.azimuthTime(_utc(product.start + timedelta(seconds=index * BURST_CYCLE))),
-            *_numbers(("t0",), (SWATHS["IW1"][0],)),
+            *numbers(("t0",), (SWATHS["IW1"][0],)),
             *(_E(name, " ".join(f"{value:.9e}" for value in values)) for name, values in polynomials.items()),
         )
         for index in range(-1, product.bursts + 1)
@@ -416,7 +366,7 @@ def _burst(product: Product, swath: str, index: int) -> etree._Element:
     last = [*edge, *[product.samples - 1 - product.invalid_samples] * inner, *edge]
     return _E.burst(
         _E.azimuthTime(_utc(product.burst_start(swath, index))),
-        *_numbers(("azimuthAnxTime",), (product.burst_anx(swath, index),)),
+        *numbers(("azimuthAnxTime",), (product.burst_anx(swath, index),)),
         _E.firstValidSample(" ".join(map(str, first)), count=str(product.lines)),
         _E.lastValidSample(" ".join(map(str, last)), count=str(product.lines)),
     )
@@ -435,7 +385,7 @@ def _grid_points(product: Product, swath: str) -> list[etree._Element]:
                 _E.geolocationGridPoint(
                     _E.azimuthTime(_utc(product.burst_start(swath, 0) + timedelta(seconds=second))),
                     _E.pixel(str(int(sample))),
-                    *_numbers(("slantRangeTime", "latitude", "longitude"), (range_time, latitude, longitude)),
+                    *numbers(("slantRangeTime", "latitude", "longitude"), (range_time, latitude, longitude)),
                 )
             )
     return points

@@ -55,7 +55,7 @@ def test_automatic_reference_avoids_other_components_and_gaps() -> None:
     point = choose_reference(los, coherence, components)
     window = components[point.row - 5 : point.row + 6, point.column - 5 : point.column + 6]
     assert (window == 1).all()
-    assert point.coherence == pytest.approx(0.9)
+    assert point.coherence > 0.8  # it is 0.5 outside the coherent places
 
 
 def test_automatic_reference_in_a_small_map() -> None:

@@ -8,6 +8,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            return super().get_command(ctx, cmd_name)
         module = importlib.import_module(f"dinsar_cli.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
@@ -144,4 +145,5 @@ def _close_logs() -> None:
     """Close the log: it stays open after a command so that an error can be told with it."""
     for log in _logs():
         logging.getLogger("dinsar_cli").removeHandler(log)
-        log.close()
+        with suppress(OSError):  # the disk may be full
+            log.close()

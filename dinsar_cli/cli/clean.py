@@ -33,7 +33,7 @@ def clean(workdir: Path, cache: Path, products: bool, with_cache: bool, dry_run:
         if products and not dry_run:
             shutil.rmtree(folder)
     if with_cache:
-        total += _remove([cache / "dem"], dry_run=dry_run)
+        total += _remove([cache / "dem", cache / "dem.lock"], dry_run=dry_run)
     click.echo(f"{human_bytes(total)} {'would be' if dry_run else 'were'} removed.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -71,6 +71,18 @@ def default_cache() -> Path:
     return Path(platformdirs.user_cache_dir("dinsar"))
 
 
+class _LogFile(logging.FileHandler):
+    """A log that goes silent when the disk is full: the error that matters is told elsewhere."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the name is that of logging)
+        """Let the line go."""
+
+    def flush(self) -> None:
+        """Write what is waiting, if it can be."""
+        with suppress(OSError):
+            super().flush()
+
+
 @contextmanager
 def logging_to(folder: Path, verbosity: int) -> Iterator[None]:
     """Write a log of this process into a folder, and show it from a level on.
@@ -85,7 +97,7 @@ def logging_to(folder: Path, verbosity: int) -> Iterator[None]:
     logger = logging.getLogger("dinsar_cli")
     logger.setLevel(logging.DEBUG)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S_%f}.log"
-    file = logging.FileHandler(folder / name, encoding="utf-8")
+    file = _LogFile(folder / name, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel({-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG))

@@ -16,7 +16,7 @@ from dinsar_cli.workspace import write_text
 SCHEMA_NAME = "dinsar.schema.json"
 
 
-@click.command("init")
+@click.command("init", short_help="Write a configuration file to edit.")
 @click.argument("file", type=click.Path(path_type=Path), default="dinsar.yaml")
 @click.option("--schema/--no-schema", default=True, show_default=True, help=f"Write {SCHEMA_NAME} for editors too.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")

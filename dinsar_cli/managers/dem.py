@@ -198,7 +198,7 @@ class DemManager:
         if voids is None:
             _check_disk(plan, make_folder(plan.path.parent))
             # runs that do not know of each other share the cache: the second waits for the first
-            with FileLock(plan.path.with_suffix(".lock")):
+            with FileLock(plan.path.parent.with_suffix(".lock")):
                 voids = _cached_voids(plan)
                 if voids is None:
                     with atomic_path(plan.path) as part:

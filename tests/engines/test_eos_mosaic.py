@@ -114,7 +114,7 @@ def test_look_grid_has_whole_cells_inside_the_data() -> None:
     assert (whole.lines, whole.samples) == ((LINES - 40) // 7, (SAMPLES - 20) // 19)
 
 
-def test_area_smaller_than_a_look_cell_is_refused() -> None:
+def test_area_with_too_little_data_is_refused() -> None:
     mosaic = build_mosaic([burst("IW1", 0, 0)], EPOCH)
-    with pytest.raises(NoDataError, match="smaller than a look cell"):
+    with pytest.raises(NoDataError, match="fewer than two look cells"):
         look_grid(mosaic, Looks(19, 7), Window(LINES - 22, LINES, 0, 3000), margin=0)

@@ -191,3 +191,13 @@ def test_components_are_numbered_by_size() -> None:
     _, components = steps.unwrap(wrapped, coherence, 20.0, 0.2)
     assert set(components[:, 33:95].ravel()) == {1}
     assert set(components[5:95, 2:25].ravel()) == {2}
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (3, 40), (22, 57), (40, 97), (129, 127), (128, 128)])
+def test_small_areas_are_unwrapped(shape: tuple[int, int]) -> None:
+    phase = 0.3 * np.add.outer(np.arange(shape[0]), np.arange(shape[1]))
+    unwrapped, components = steps.unwrap(
+        np.exp(1j * phase).astype(np.complex64), np.full(shape, 0.9, np.float32), 20.0, 0.0
+    )
+    assert np.ptp(unwrapped - phase) < 1e-3
+    assert (components == 1).all()

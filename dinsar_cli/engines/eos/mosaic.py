@@ -277,7 +277,7 @@ def look_grid(mosaic: Mosaic, looks: Looks, crop: Window, margin: int) -> LookGr
     Raises
     ------
     NoDataError
-        When less than one look cell of data is left.
+        When less than two look cells on a side are left.
     """
     extent = mosaic.extent
     wide = Window(
@@ -288,9 +288,9 @@ def look_grid(mosaic: Mosaic, looks: Looks, crop: Window, margin: int) -> LookGr
     ).intersection(extent)
     lines = math.floor(max(0, wide.shape[0]) / looks.azimuth) * looks.azimuth
     samples = math.floor(max(0, wide.shape[1]) / looks.range) * looks.range
-    if lines == 0 or samples == 0:
+    if lines < 2 * looks.azimuth or samples < 2 * looks.range:
         raise NoDataError(
-            "The area is smaller than a look cell of the radar data that it meets.",
+            "The radar data in the area are fewer than two look cells on a side.",
             f"{max(0, wide.shape[1])} samples x {max(0, wide.shape[0])} lines are left for "
             f"{looks.range} x {looks.azimuth} looks.",
             "Choose a larger area or fewer looks.",
