@@ -88,7 +88,7 @@ def test_killed_run_goes_on_to_the_same_products(
     assert runner.products() == undisturbed.products()
 
 
-@pytest.mark.parametrize("stage", ["process", "geocode"])
+@pytest.mark.parametrize("stage", STAGES)
 def test_interrupted_run_says_so_and_goes_on(
     stage: str, pair_folder: Path, undisturbed: Runner, tmp_path: Path
 ) -> None:
