@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 COMMANDS = {
+    "demo": "Show on simulated scenes that it works here.",
     "run": "Make a displacement map from two dates.",
     "init": "Write a configuration file to edit.",
+    "simulate": "Write Sentinel-1 scenes with known displacement.",
+    "compare": "Compare a displacement map with the truth.",
     "status": "Show what is done in a folder.",
     "clean": "Remove what can be made again.",
     "doctor": "Check what this machine can do.",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 STAGE_TITLES = {
+    "simulate": "simulation",
     "slc": "scenes",
     "orbits": "orbits",
     "dem": "DEM",

@@ -1,0 +1,238 @@
+"""``dinsar simulate``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dinsar_cli.cli.common import ScreenReporter, debug_option, json_option
+from dinsar_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from dinsar_cli.simulate import Deformation, Scenario, SimulatedStack
+
+_MODELS = ("mogi", "okada", "bowl", "ramp", "none")
+_LONLAT = "LON,LAT"
+
+
+def _scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of place, time and frame."""
+    for option in reversed(
+        (
+            click.option(
+                "--dates", type=click.IntRange(2, 100), default=2, show_default=True, help="Number of dates.",
+            ),
+            click.option(
+                "--start", type=click.DateTime(["%Y-%m-%d"]), default="2023-09-04", show_default=True,
+                help="First date, UTC.",
+            ),
+            click.option(
+                "--interval", type=click.IntRange(1), default=12, show_default=True,
+                help="Days between dates; one satellite comes back after 12.",
+            ),
+            click.option(
+                "--centre", metavar=_LONLAT, default="-8.85,31.35", show_default=True, help="Of the scene.",
+            ),
+            click.option(
+                "--direction", type=click.Choice(["ascending", "descending"]), default="descending",
+                show_default=True, help="Of the flight.",
+            ),
+            click.option(
+                "--missions", metavar="S1A[,S1C...]", default="S1A", show_default=True,
+                help="One for all dates, or one for each: S1A to S1D.",
+            ),
+            click.option(
+                "--swaths", metavar="N[,N]", default="1", show_default=True, help="Neighbours among 1,2,3.",
+            ),
+            click.option(
+                "--bursts", type=click.IntRange(1), default=2, show_default=True, help="Of each subswath.",
+            ),
+            click.option(
+                "--columns", type=click.IntRange(0), default=2500, show_default=True,
+                help="Range samples of each subswath; 0 is the whole width.",
+            ),
+            click.option(
+                "--slices", type=click.IntRange(1), default=1, show_default=True, help="Products of a pass.",
+            ),
+            click.option(
+                "--polarization", type=click.Choice(["VV", "HH"], case_sensitive=False), default="VV",
+                show_default=True, help="Of the images.",
+            ),
+            click.option("--folders", is_flag=True, help="Write SAFE folders instead of zips."),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _signal_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of what is on the ground, in the air and in the orbit."""
+    for option in reversed(
+        (
+            click.option(
+                "--deformation", type=click.Choice(_MODELS), default="mogi", show_default=True,
+                help="Point source, fault (Okada 1985), Gaussian bowl, ramp, or no motion.",
+            ),
+            click.option(
+                "--peak", type=float, default=10.0, show_default=True, metavar="CM",
+                help="Uplift of mogi and bowl (negative sinks), slip of okada; cm a kilometre of ramp.",
+            ),
+            click.option(
+                "--depth", type=click.FloatRange(min=0, min_open=True), default=3.0, show_default=True,
+                metavar="KM", help="Of mogi; radius of bowl; upper edge of okada.",
+            ),
+            click.option("--velocity", is_flag=True, help="The motion goes on: --peak is that of a year."),
+            click.option(
+                "--baseline", type=float, multiple=True, metavar="M",
+                help="Perpendicular, of each later date or of all.  [default: 80]",
+            ),
+            click.option(
+                "--burst-offset", type=float, default=0.31, show_default=True, metavar="LINES",
+                help="By which the bursts of each date start later.",
+            ),
+            click.option(
+                "--along-track-error", type=float, default=0.0, show_default=True, metavar="M",
+                help="Of the annotated times of the later dates.",
+            ),
+            click.option(
+                "--orbit-error", type=(float, float), default=(0.0, 0.0), metavar="UP RIGHT",
+                help="Metres by which the orbit files of the later dates are wrong.",
+            ),
+            click.option(
+                "--relief", type=click.FloatRange(0), default=900.0, show_default=True, metavar="M",
+                help="Highest minus lowest ground.",
+            ),
+            click.option(
+                "--coherence", type=click.FloatRange(0, 1), default=0.8, show_default=True,
+                help="Of two dates 12 days apart.",
+            ),
+            click.option("--lake/--no-lake", default=True, show_default=True, help="A decorrelated lake."),
+            click.option("--atmosphere", is_flag=True, help="Turbulent and height-correlated delay."),
+            click.option("--corner", multiple=True, metavar=_LONLAT, help="A bright point on the ground."),
+            click.option("--seed", type=int, default=1, show_default=True, help="Of everything random."),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.command(short_help="Write Sentinel-1 scenes with known displacement.")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@_scene_options
+@_signal_options
+@json_option
+@click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
+@debug_option
+def simulate(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Write Sentinel-1 IW SLC scenes with known displacement into a new FOLDER.
+
+    It gets the products of every date in slc/, orbit files, a DEM with ellipsoidal heights, the true displacement
+    in truth/ and all parameters in truth.json. Any processor of Sentinel-1 can read them.
+    """
+    from dinsar_cli import simulate as simulation
+
+    scenario = _scenario(options)
+    with ScreenReporter(quiet=quiet) as reporter:
+        reporter.start("simulate")
+        stack = simulation.simulate(scenario, folder, reporter.progress)
+    if as_json:
+        click.echo(json.dumps(_record(stack), indent=2))
+        return
+    for path in (*(path for date_ in stack.products for path in date_), *stack.orbits, stack.dem, stack.summary):
+        click.echo(str(path))
+    if not quiet and len(stack.products) == 2:
+        click.echo(f"Make the map: {_next_command(stack)}", err=True)
+
+
+def _record(stack: SimulatedStack) -> dict[str, Any]:
+    return {
+        "products": [[str(path) for path in slices] for slices in stack.products],
+        "orbits": [str(path) for path in stack.orbits],
+        "dem": str(stack.dem),
+        "truth": str(stack.truth),
+        "summary": str(stack.summary),
+    }
+
+
+def _next_command(stack: SimulatedStack) -> str:
+    scenes = [part for slices in stack.products for path in slices for part in ("--slc", str(path))]
+    inputs = ["--orbits", str(stack.orbits[0].parent), "--dem", str(stack.dem), "--dem-datum", "ellipsoid"]
+    return shlex.join(["dinsar", "run", *scenes, *inputs])
+
+
+def _scenario(options: dict[str, Any]) -> Scenario:
+    """Scenario of the options of the command."""
+    from dinsar_cli.simulate import Atmosphere, Coherence, Corners, Lake, OrbitError, Scenario, Terrain
+
+    up, right = options["orbit_error"]
+    coherence = options["coherence"]
+    return Scenario(
+        centre=_lonlat("--centre", options["centre"]),
+        dates=_dates(options["start"], options["dates"], options["interval"]),
+        direction=options["direction"],
+        missions=tuple(name.strip().upper() for name in options["missions"].split(",")),
+        swaths=_swaths(options["swaths"]),
+        bursts=options["bursts"],
+        columns=options["columns"] or None,
+        slices=options["slices"],
+        polarization=options["polarization"],
+        baselines=options["baseline"] or (80.0,),
+        burst_offset=options["burst_offset"],
+        along_track_error=options["along_track_error"],
+        orbit_error=OrbitError(radial=up, across=right),
+        deformation=_deformation(options["deformation"], options["peak"] / 100, options["depth"] * 1000),
+        motion="velocity" if options["velocity"] else "step",
+        terrain=Terrain(relief=options["relief"]),
+        coherence=Coherence(repeat=coherence, floor=min(0.3, coherence)),
+        lake=Lake() if options["lake"] else None,
+        atmosphere=Atmosphere() if options["atmosphere"] else None,
+        corners=Corners(tuple(_lonlat("--corner", corner) for corner in options["corner"])),
+        archive="safe" if options["folders"] else "zip",
+        seed=options["seed"],
+    )
+
+
+def _deformation(model: str, peak: float, depth: float) -> Deformation:
+    from dinsar_cli.simulate import GaussianBowl, Mogi, Ramp, RectangularDislocation, Still
+
+    models: dict[str, Deformation] = {
+        "mogi": Mogi.from_uplift(peak, depth=depth),
+        "okada": RectangularDislocation(slip=peak, depth=depth),
+        "bowl": GaussianBowl(peak=peak, radius=depth),
+        "ramp": Ramp(east_per_km=peak, north_per_km=peak),
+        "none": Still(),
+    }
+    return models[model]
+
+
+def _dates(start: datetime, count: int, interval: int) -> tuple[date, ...]:
+    return tuple((start + timedelta(days=interval * index)).date() for index in range(count))
+
+
+def _lonlat(option: str, text: str) -> tuple[float, float]:
+    try:
+        longitude, latitude = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            f"{option} {text} is not a point.",
+            "It is longitude,latitude in degrees.",
+            f"For example: {option} -8.85,31.35",
+        ) from error
+    return longitude, latitude
+
+
+def _swaths(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            f"--swaths {text} is not understood.", "Subswaths are numbers from 1 to 3.", "For example: --swaths 1,2"
+        ) from error

@@ -1,0 +1,46 @@
+"""Synthetic Sentinel-1 IW acquisitions with known displacement, as real SAFE, EOF and DEM files.
+
+>>> from pathlib import Path
+>>> from dinsar_cli.simulate import Mogi, Scenario, simulate
+>>> stack = simulate(Scenario(deformation=Mogi.from_uplift(0.10, depth=3000.0)), Path("pair"))  # doctest:
++SKIP
+"""
+
+from dinsar_cli.simulate.deformation import (
+    Deformation,
+    GaussianBowl,
+    Mogi,
+    Ramp,
+    RectangularDislocation,
+    Still,
+)
+from dinsar_cli.simulate.scenario import (
+    Atmosphere,
+    Coherence,
+    Corners,
+    Lake,
+    OrbitError,
+    Scenario,
+    Terrain,
+)
+from dinsar_cli.simulate.stack import SimulatedStack, simulate
+from dinsar_cli.simulate.truth import scenario_record
+
+__all__ = [
+    "Atmosphere",
+    "Coherence",
+    "Corners",
+    "Deformation",
+    "GaussianBowl",
+    "Lake",
+    "Mogi",
+    "OrbitError",
+    "Ramp",
+    "RectangularDislocation",
+    "Scenario",
+    "SimulatedStack",
+    "Still",
+    "Terrain",
+    "scenario_record",
+    "simulate",
+]

@@ -1,0 +1,14 @@
+"""Names of the array types of this package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+    Singles: TypeAlias = NDArray[np.float32]
+    Complexes: TypeAlias = NDArray[np.complex64]
+    Bools: TypeAlias = NDArray[np.bool_]

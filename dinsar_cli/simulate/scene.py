@@ -1,0 +1,202 @@
+"""The ground of a scenario and what lies above it: everything that all dates and subswaths share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, radians
+from typing import TYPE_CHECKING, Final
+
+from dinsar_cli.simulate.acquisition import Campaign, plan
+from dinsar_cli.simulate.ellipsoid import local_metres
+from dinsar_cli.simulate.rangedoppler import locate
+from dinsar_cli.simulate.terrain import ARCSECOND, Bounds, Field, Lattice, elevation, fractal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dinsar_cli.simulate.arrays import Bools, Floats
+    from dinsar_cli.simulate.scenario import Atmosphere, Scenario
+
+MAP_STEP: Final = 3.0 * ARCSECOND
+TEXTURE: Final = 1.5
+"""Standard deviation of the land's backscatter (dB)."""
+LAKE_OFFSET: Final = (0.02, -0.02)
+"""Where the lake lies when nobody says it: east and north of the centre (deg)."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scenario made concrete.
+
+    Attributes
+    ----------
+    campaign : Campaign
+    footprint : Bounds
+        Box around all that the reference date sees.
+    elevation_lattice : Lattice
+    elevation : ndarray
+        Ellipsoidal heights on it (m).
+    terrain : Field
+        The same, to be read anywhere.
+    brightness : Field
+        Backscatter of the land (dB around its mean).
+    motion : tuple of Field
+        Deformation to the east, north and up (m, or m/year).
+    delays : tuple of Field
+        Turbulent zenith delay of each date (m); empty without an atmosphere.
+    stratified : tuple of float
+        Zenith delay of each date between sea level and the top (m).
+    """
+
+    campaign: Campaign
+    footprint: Bounds
+    elevation_lattice: Lattice
+    elevation: Floats
+    terrain: Field
+    brightness: Field
+    motion: tuple[Field, Field, Field]
+    delays: tuple[Field, ...]
+    stratified: tuple[float, ...]
+
+    @property
+    def scenario(self) -> Scenario:
+        """What was asked for."""
+        return self.campaign.scenario
+
+    def displacement(self, index: int, longitude: Floats, latitude: Floats) -> Floats:
+        """East, north and up displacement since the first date (m); shape (3, ...)."""
+        import numpy as np
+
+        growth = self.scenario.growth(index)
+        if growth == 0.0:
+            return np.zeros((3, *longitude.shape))
+        return growth * np.stack([part.at(longitude, latitude) for part in self.motion])
+
+    def zenith_delay(self, index: int, longitude: Floats, latitude: Floats, height: Floats) -> Floats:
+        """One-way zenith delay of a date (m)."""
+        import numpy as np
+
+        atmosphere = self.scenario.atmosphere
+        if atmosphere is None:
+            return np.zeros_like(longitude)
+        layer = self.stratified[index] * np.exp(-height / atmosphere.scale_height)
+        return layer + self.delays[index].at(longitude, latitude)
+
+    def in_lake(self, longitude: Floats, latitude: Floats) -> Bools:
+        """Whether points are in the lake."""
+        import numpy as np
+
+        lake = self.scenario.lake
+        if lake is None:
+            return np.zeros(longitude.shape, dtype=bool)
+        east, north = local_metres(longitude, latitude, lake_centre(self.scenario))
+        return np.asarray(np.hypot(east, north) < lake.radius)
+
+    def backscatter(self, longitude: Floats, latitude: Floats) -> Floats:
+        """Amplitude of the ground relative to the mean of the land."""
+        import numpy as np
+
+        decibels = self.brightness.at(longitude, latitude)
+        if self.scenario.lake is not None:
+            decibels = np.where(self.in_lake(longitude, latitude), self.scenario.lake.darkness, decibels)
+        return np.asarray(10.0 ** (decibels / 20.0))
+
+
+def lake_centre(scenario: Scenario) -> tuple[float, float]:
+    """Longitude and latitude of the lake."""
+    if scenario.lake is not None and scenario.lake.centre is not None:
+        return scenario.lake.centre
+    longitude, latitude = scenario.centre
+    return longitude + LAKE_OFFSET[0] / cos(radians(latitude)), latitude + LAKE_OFFSET[1]
+
+
+def build_scene(scenario: Scenario) -> Scene:
+    """Make the terrain, the deformation and the atmosphere of a scenario.
+
+    Raises
+    ------
+    UsageError
+        No orbit can see the scene, or a corner point lies outside of it.
+    """
+    import numpy as np
+
+    campaign = plan(scenario)
+    footprint = _footprint(campaign)
+    _check_corners(scenario, footprint)
+    terrain_noise, texture_noise, air_noise = (
+        np.random.default_rng(child) for child in np.random.SeedSequence(scenario.seed).spawn(3)
+    )
+    bounds = footprint.grown(scenario.terrain.margin)
+    lattice = Lattice.over(bounds, ARCSECOND)
+    heights = elevation(
+        lattice,
+        footprint,
+        lowest=scenario.terrain.lowest,
+        relief=scenario.terrain.relief,
+        random=terrain_noise,
+    ).astype(np.float32)
+    maps = Lattice.over(footprint.grown(min(scenario.terrain.margin, 0.05)), MAP_STEP)
+    texture = TEXTURE * fractal(maps, exponent=2.5, shortest=300.0, random=texture_noise)
+    delays, stratified = _atmosphere(scenario.atmosphere, maps, len(scenario.dates), air_noise)
+    return Scene(
+        campaign=campaign,
+        footprint=footprint,
+        elevation_lattice=lattice,
+        elevation=heights.astype(np.float64),
+        terrain=Field(lattice, heights.astype(np.float64), order=3),
+        brightness=Field(maps, texture),
+        motion=_motion(scenario, maps),
+        delays=delays,
+        stratified=stratified,
+    )
+
+
+def _footprint(campaign: Campaign) -> Bounds:
+    """Box around the windows of the reference date, for all heights of the terrain."""
+    import numpy as np
+
+    terrain = campaign.scenario.terrain
+    spans = [campaign.time_span(number) for number in range(len(campaign.windows))]
+    times = np.linspace(min(span[0] for span in spans), max(span[1] for span in spans), 9)
+    ranges = np.linspace(campaign.windows[0].near_range, campaign.windows[-1].far_range, 9)
+    heights = np.array([terrain.lowest, terrain.lowest + terrain.relief])
+    longitude, latitude = locate(
+        campaign.passes[0].orbit, times[:, None, None], ranges[None, :, None], heights[None, None, :]
+    )
+    centre = campaign.scenario.centre[0]
+    longitude = centre + (longitude - centre + 180.0) % 360.0 - 180.0
+    return Bounds(float(latitude.min()), float(latitude.max()), float(longitude.min()), float(longitude.max()))
+
+
+def _check_corners(scenario: Scenario, footprint: Bounds) -> None:
+    from dinsar_cli.errors import UsageError
+
+    for longitude, latitude in scenario.corners.positions:
+        inside = footprint.west <= longitude <= footprint.east and footprint.south <= latitude <= footprint.north
+        if not inside:
+            raise UsageError(
+                f"The corner point {longitude:.5f}, {latitude:.5f} cannot be simulated.",
+                f"The scene reaches from {footprint.west:.3f} to {footprint.east:.3f} degrees of longitude "
+                f"and from {footprint.south:.3f} to {footprint.north:.3f} degrees of latitude.",
+                "Put corner points inside the scene.",
+            )
+
+
+def _motion(scenario: Scenario, maps: Lattice) -> tuple[Field, Field, Field]:
+    longitude, latitude = maps.centres()
+    east, north = local_metres(longitude, latitude, scenario.origin())
+    parts = scenario.deformation.displacement(east, north)
+    return Field(maps, parts[0], order=3), Field(maps, parts[1], order=3), Field(maps, parts[2], order=3)
+
+
+def _atmosphere(
+    atmosphere: Atmosphere | None, maps: Lattice, dates: int, random: np.random.Generator
+) -> tuple[tuple[Field, ...], tuple[float, ...]]:
+    """Turbulent maps and stratified strengths, independent from date to date."""
+    if atmosphere is None:
+        return (), ()
+    delays = tuple(
+        Field(maps, atmosphere.turbulence * fractal(maps, exponent=11.0 / 3.0, shortest=300.0, random=random))
+        for _ in range(dates)
+    )
+    return delays, tuple((atmosphere.stratified * random.standard_normal(dates)).tolist())
