@@ -16,7 +16,7 @@ import rasterio
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.planning import RunPlan, plan_run
-from dinsar_cli.scene import CommonBurst, Pair, SwathBurst
+from dinsar_cli.acquisition import CommonBurst, Pair, SwathBurst
 from dinsar_cli.stages import displacement_layers, map_layers
 from pair import pair_config, prepared
 from truth import accuracy, read, seam_steps, truth_at

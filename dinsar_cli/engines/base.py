@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from dinsar_cli.acquisition import CommonBurst, Pair
     from dinsar_cli.config import Looks, RunConfig
     from dinsar_cli.orbitfile import OrbitFile
     from dinsar_cli.radar import Interferogram
-    from dinsar_cli.scene import CommonBurst, Pair
 
 Progress = Callable[[str, float], None]
 """Called with the name of a step and the share of it that is done, 0 to 1."""

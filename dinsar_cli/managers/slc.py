@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dinsar_cli.acquisition import CommonBurst, Pair, bursts_in, make_pair
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.safe import MANIFEST
-from dinsar_cli.scene import CommonBurst, Pair, Scene, bursts_in, make_pair, open_scene
+from dinsar_cli.scene import Scene, open_scene
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry

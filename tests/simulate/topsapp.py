@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import rasterio
 from lxml import etree
 from lxml.builder import E
 
-from dinsar_cli.simulate import SimulatedStack
+from dinsar_cli.simulate import Scenario, SimulatedStack
 from safe_factory import quietly
 
 RANGE_LOOKS, AZIMUTH_LOOKS = 7, 2
@@ -23,6 +24,8 @@ TIMEOUT = 600.0  # s
 # GDAL's Python bindings, ISCE2, and one of its compiled modules: another Python than the one it was built for
 # has only some of them.
 _PROBE = "from osgeo import gdal; import isce; import zerodop.topozero.topozero"
+
+_BASELINE = re.compile(r"Bperp at midrange for \w+ common burst = (\S+)")
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,12 @@ class Isce2:
     def environment(self) -> dict[str, str]:
         """All variables of its processes: nothing of the Python that runs the tests gets in.
 
-        Some steps start programs of ISCE2 through ``env python3``, so its Python comes first on PATH. Threads of
-        OpenMP that wait would spin, and several times slower where something else runs.
+        Some steps start programs of ISCE2 through ``env python3``, so its Python comes first on PATH. Waiting
+        threads of OpenMP sleep: spinning ones make `topo` several times slower on a busy machine.
         """
         programs = [self.python.parent, self.home / "applications", "/usr/bin", "/bin"]
         modules = [self.home.parent, self.home / "components", self.home / "applications"]
-        inherited = {name: os.environ[name] for name in ("HOME", "LD_LIBRARY_PATH") if name in os.environ}
-        return inherited | {
+        return {
             "ISCE_HOME": str(self.home),
             "PATH": os.pathsep.join(map(str, programs)),
             "PYTHONPATH": os.pathsep.join(map(str, modules)),
@@ -60,7 +62,7 @@ class Isce2:
 
     def works(self, folder: Path) -> bool:
         """Whether it can be imported; it logs into `folder`."""
-        command = [self.python, "-c", _PROBE]
+        command = [str(self.python), "-c", _PROBE]
         probe = subprocess.run(command, cwd=folder, env=self.environment(), capture_output=True, check=False)
         return probe.returncode == 0
 
@@ -104,9 +106,7 @@ class Products:
     longitude, latitude : ndarray
         Of the middle of each look cell (deg).
     baselines : tuple of float
-        Perpendicular baseline (m), as the log has it for the common bursts.
-    log : str
-        All that was printed.
+        Perpendicular ones of the first and the last common burst of each subswath (m).
     """
 
     phase: np.ndarray
@@ -115,11 +115,10 @@ class Products:
     longitude: np.ndarray
     latitude: np.ndarray
     baselines: tuple[float, ...]
-    log: str
 
 
-def run_topsapp(isce2: Isce2, stack: SimulatedStack, swaths: tuple[int, ...], folder: Path) -> Products:
-    """Run topsApp on the first and the last date of a stack, up to the unwrapped phase.
+def run_topsapp(isce2: Isce2, scenario: Scenario, stack: SimulatedStack, folder: Path) -> Products:
+    """Run topsApp in a folder on the first and the last date of a stack, up to the unwrapped phase.
 
     Raises
     ------
@@ -127,12 +126,18 @@ def run_topsapp(isce2: Isce2, stack: SimulatedStack, swaths: tuple[int, ...], fo
         It failed; says how its output ended.
     """
     dem = write_isce_dem(stack.dem, folder / "dem")
-    _write_inputs(stack, dem, swaths, folder)
+    _write_inputs(scenario, stack, dem, folder)
     program = isce2.home / "applications" / "topsApp.py"
-    command = [isce2.python, program, "topsApp.xml", "--start=startup", "--end=unwrap"]
+    command = [str(isce2.python), str(program), "topsApp.xml", "--start=startup", "--end=unwrap"]
     with (folder / "topsApp.out").open("w+", encoding="utf-8") as out:
         done = subprocess.run(
-            command, cwd=folder, env=isce2.environment(), stdout=out, stderr=subprocess.STDOUT, timeout=TIMEOUT, check=False
+            command,
+            cwd=folder,
+            env=isce2.environment(),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            timeout=TIMEOUT,
+            check=False,
         )
         out.seek(0)
         log = out.read()
@@ -140,17 +145,18 @@ def run_topsapp(isce2: Isce2, stack: SimulatedStack, swaths: tuple[int, ...], fo
     return _read_products(folder / "merged", log)
 
 
-def _write_inputs(stack: SimulatedStack, dem: Path, swaths: tuple[int, ...], folder: Path) -> None:
+def _write_inputs(scenario: Scenario, stack: SimulatedStack, dem: Path, folder: Path) -> None:
     for name, products in (("reference", stack.products[0]), ("secondary", stack.products[-1])):
         scene = {
             "safe": [str(path) for path in products],
+            "polarization": scenario.polarization.lower(),
             "orbit directory": stack.orbits[0].parent,
             "output directory": name,
         }
         _write_xml(folder / f"{name}.xml", E.component(*_properties(scene), name=name))
     options = {
         "sensor name": "SENTINEL1",
-        "swaths": list(swaths),
+        "swaths": list(scenario.swaths),
         "demFilename": dem,
         "range looks": RANGE_LOOKS,
         "azimuth looks": AZIMUTH_LOOKS,
@@ -227,8 +233,7 @@ def _read_products(merged: Path, log: str) -> Products:
         incidence=_bands(merged / "los.rdr")[0],
         longitude=_cells(_bands(merged / "lon.rdr.full")[0], phase.shape),
         latitude=_cells(_bands(merged / "lat.rdr.full")[0], phase.shape),
-        baselines=(),
-        log=log,
+        baselines=tuple(float(value) for value in _BASELINE.findall(log)),
     )
 
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dinsar_cli.acquisition import SwathBurst
     from dinsar_cli.engines.eos.terrain import HeightWindow, Terrain
     from dinsar_cli.radar import RadarFile
-    from dinsar_cli.scene import SwathBurst
 
     Floats = NDArray[np.floating[Any]]
 

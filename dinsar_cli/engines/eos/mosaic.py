@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dinsar_cli.acquisition import CommonBurst, SwathBurst
     from dinsar_cli.config import Looks
-    from dinsar_cli.scene import CommonBurst, SwathBurst
 
 
 @dataclass(frozen=True)
