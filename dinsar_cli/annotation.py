@@ -299,6 +299,14 @@ class _GroundEdges:
             lines.setdefault(time, []).append(where)
         if len(lines) < 2:
             raise ValueError("geolocationGrid has fewer than two lines")
+        longitudes = [longitude for line in lines.values() for _, longitude, _ in line]
+        if max(longitudes) - min(longitudes) > 180:
+            raise NoDataError(
+                "The scene crosses the antimeridian.",
+                f"Its longitudes jump from {max(longitudes):.2f} to {min(longitudes):.2f} degrees; "
+                "maps across 180 degrees are not supported.",
+                "Choose a scene that lies on one side of 180 degrees.",
+            )
         times = sorted(lines)
         return cls(
             epoch=times[0],

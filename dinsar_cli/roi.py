@@ -206,7 +206,7 @@ def _impossible_box(problem: str, reading: _Reading, numbers: list[float]) -> Us
 
 def _across_antimeridian(name: str, west: float, east: float) -> UsageError:
     span = f"longitude {_fmt(west)} to {_fmt(east)}, across 180 degrees or over more than half of the globe"
-    cause = f"It runs from {span}; ISCE2 cannot process that."
+    cause = f"It runs from {span}; maps across 180 degrees are not supported."
     remedy = "Make two runs, split at 180 degrees of longitude: one on each side."
     return UsageError(f"{name} lies across the antimeridian.", cause, remedy)
 

@@ -197,3 +197,9 @@ def test_times_are_utc() -> None:
     expected = datetime(2023, 9, 4, 6, 37, 36, 589401, UTC)
     assert parse_time("2023-09-04T06:37:36.589401") == expected
     assert parse_time(" UTC=2023-09-04T06:37:36.589401Z\n") == expected
+
+
+def test_a_scene_across_the_antimeridian_is_refused(tmp_path: Path) -> None:
+    west, _, east, _ = Product().bounds
+    with pytest.raises(NoDataError, match="crosses the antimeridian"):
+        read(Product(longitude=180.0 - (west + east) / 2), tmp_path)

@@ -226,7 +226,7 @@ def test_bad_text_is_refused_with_its_reason(text: str, word: str) -> None:
 def test_antimeridian_is_refused_with_the_split(text: str) -> None:
     error = refused(text)
     assert "antimeridian" in error.problem
-    assert "ISCE2" in error.cause
+    assert "180 degrees" in error.cause
     assert "180" in error.remedy
 
 

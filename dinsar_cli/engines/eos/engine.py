@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from dinsar_cli.engines.base import EngineInputs, Estimate, Progress
 from dinsar_cli.engines.eos import steps
-from dinsar_cli.engines.eos.form import SlcReader, StripWorker, cell_spacing, form_all, strips
+from dinsar_cli.engines.eos.form import StripWorker, cell_spacing, form_all, strips
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
+from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.terrain import Terrain
 from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline, zero_doppler
 from dinsar_cli.memory import peak_memory, share_one_heap
