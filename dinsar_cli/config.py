@@ -301,6 +301,20 @@ class GridConfig(Section):
         return posting
 
 
+class Isce2Config(Section):
+    """Keys of the section ``isce2``."""
+
+    home: Annotated[_AbsolutePath | None, About("a path")] = Field(
+        default=None, description="Folder of ISCE2 (ISCE_HOME, or a prefix); not set: it is looked for."
+    )
+    python: Annotated[_AbsolutePath | None, About("a path")] = Field(
+        default=None, description="Python interpreter that has ISCE2 and GDAL; not set: it is looked for."
+    )
+    conda_env: Annotated[str | None, About("a name or path")] = Field(
+        default=None, description="Conda environment that has ISCE2."
+    )
+
+
 class ComputeConfig(Section):
     """Keys of the section ``compute``."""
 
@@ -323,7 +337,7 @@ class RunConfig(Section):
     polarization: Annotated[Literal["auto", "vv", "hh", "vh", "hv"], _LOWER] = Field(
         default="auto", description="Polarization to use; auto is the co-polarized one that both dates have."
     )
-    engine: Annotated[Literal["auto", "eos"], _LOWER] = Field(
+    engine: Annotated[Literal["auto", "isce2", "eos"], _LOWER] = Field(
         default="auto", description="Interferometric engine; auto takes the best that is installed and says which."
     )
     slc: SlcConfig = Field(default=SlcConfig(), description="Sentinel-1 scenes.")
@@ -342,6 +356,7 @@ class RunConfig(Section):
         default="auto",
         description="Where displacement is zero; auto finds a stable, coherent place, none keeps the values.",
     )
+    isce2: Isce2Config = Field(default=Isce2Config(), description="Where ISCE2 is.")
     compute: ComputeConfig = Field(default=ComputeConfig(), description="Use of the machine.")
 
     @model_validator(mode="after")

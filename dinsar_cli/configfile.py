@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from dinsar_cli.config import About, RunConfig, Section, is_roi_file
 from dinsar_cli.errors import UsageError
 
-_PATH_KEYS = (("slc", "files"), ("orbits", "dir"), ("dem", "file"))
+_PATH_KEYS = (("slc", "files"), ("orbits", "dir"), ("dem", "file"), ("isce2", "home"), ("isce2", "python"))
 
 
 def config_keys() -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from dinsar_cli import __version__
+from dinsar_cli.config import RunConfig
 from dinsar_cli.engines import engines
 from dinsar_cli.workspace import human_bytes
 
@@ -64,11 +65,11 @@ def examine(workdir: Path, cache: Path) -> list[Finding]:
 
 
 def _engines() -> list[Finding]:
-    findings = []
+    config, findings = RunConfig(), []
     for name, engine in engines().items():
-        problems = engine.check()
-        versions = ", ".join(f"{package} {number}" for package, number in engine.version().items())
-        remedy = "pip install 'dinsar[embedded]' (it needs a C compiler)" if problems else ""
+        problems = engine.check(config)
+        versions = ", ".join(f"{package} {number}" for package, number in engine.version(config).items())
+        remedy = engine.remedy if problems else ""
         findings.append(Finding(f"engine {name}", "; ".join(problems) or versions, not problems, remedy))
     return findings
 

@@ -184,7 +184,7 @@ def _header(plan: RunPlan, command: Sequence[str]) -> dict[str, Any]:
             "polarization": pair.polarization,
             "bursts": [f"{b.swath} {b.reference.burst.azimuth_time.isoformat()}" for b in plan.slc.bursts],
         },
-        "engine": {"name": plan.engine.name, "versions": plan.engine.version()},
+        "engine": {"name": plan.engine.name, "versions": plan.engine.version(plan.config)},
         "looks": str(plan.looks),
         "grid": plan.grid.to_dict(),
         "warnings": list(plan.warnings),

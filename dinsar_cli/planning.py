@@ -77,7 +77,7 @@ def plan_run(config: RunConfig, cache: Path) -> RunPlan:
         When the inputs cannot give a map.
     """
     _require(config)
-    engine, reason = find_engine(config.engine)
+    engine, reason = find_engine(config)
     roi = parse_roi(config.roi) if config.roi else None
     slc = SlcManager(config.slc.files).plan(roi.geometry if roi else None, config.polarization)
     pair = slc.pair

@@ -16,6 +16,18 @@ from run_inputs import Inputs, write_inputs
 REPOSITORY = Path(__file__).parents[1]
 
 
+ISCE_HOME = os.environ.get("ISCE_HOME")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let only the tests that ask for it find ISCE2: the others are about the embedded engine, which is quicker."""
+    if ISCE_HOME is not None and item.get_closest_marker("isce2"):
+        os.environ["ISCE_HOME"] = ISCE_HOME
+    else:
+        os.environ.pop("ISCE_HOME", None)
+
+
 @pytest.fixture(scope="session")
 def pair_folder() -> Path:
     """Folder of the simulated Sentinel-1 pair with known truth."""

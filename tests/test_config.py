@@ -90,7 +90,7 @@ def test_values_are_understood(key: str, typed: object, value: object) -> None:
         ("looks", "19", "like 19x7"),
         ("looks", 19, "like 19x7"),
         ("polarization", "xx", "auto, vv, hh, vh, hv"),
-        ("engine", "isce2", "auto, eos"),
+        ("engine", "gamma", "auto, isce2, eos"),
         ("dem.datum", "navd88", "ellipsoid, egm96, egm2008"),
         ("dem.file", "", "path is empty"),
         ("slc.files", ["/a", " "], "path is empty"),

@@ -29,7 +29,7 @@ class Runner:
             *(sys.executable, "-c", "from dinsar_cli.cli import main; main()", "run"),
             *scenes,
             *inputs,
-            *("--dem-datum", "ellipsoid", "--roi", ROI, "-vv"),
+            *("--dem-datum", "ellipsoid", "--roi", ROI, "--engine", "eos", "-vv"),
             *("--workdir", str(workdir), "--cache", str(workdir / "cache")),
         ]
 

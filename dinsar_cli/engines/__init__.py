@@ -7,23 +7,27 @@ from typing import TYPE_CHECKING
 from dinsar_cli.errors import EngineError
 
 if TYPE_CHECKING:
+    from dinsar_cli.config import RunConfig
     from dinsar_cli.engines.base import Engine
 
 
 def engines() -> dict[str, Engine]:
     """All engines by name, the preferred one first."""
     from dinsar_cli.engines.eos.engine import EosEngine
+    from dinsar_cli.engines.topsapp.engine import TopsAppEngine
 
-    return {engine.name: engine for engine in (EosEngine(),)}
+    found: tuple[Engine, ...] = (TopsAppEngine(), EosEngine())
+    return {engine.name: engine for engine in found}
 
 
-def find_engine(wanted: str) -> tuple[Engine, str]:
+def find_engine(config: RunConfig) -> tuple[Engine, str]:
     """Choose an engine.
 
     Parameters
     ----------
-    wanted : str
-        Its name, or ``auto`` for the first that works here. One that is named is never replaced by another.
+    config : RunConfig
+        Its ``engine`` is a name, or ``auto`` for the first that works here. One that is named is never replaced
+        by another.
 
     Returns
     -------
@@ -37,14 +41,26 @@ def find_engine(wanted: str) -> tuple[Engine, str]:
     EngineError
         When it, or none of them, can work here.
     """
-    known = engines()
+    wanted, known = config.engine, engines()
     candidates = known if wanted == "auto" else {wanted: known[wanted]}
-    problems = {name: engine.check() for name, engine in candidates.items()}
+    problems: dict[str, list[str]] = {}
     for name, engine in candidates.items():
+        problems[name] = engine.check(config)
         if not problems[name]:
-            return engine, "it was asked for" if wanted != "auto" else "it is the first that works here"
+            return engine, _reason(wanted, problems)
     raise EngineError(
         f"The engine {wanted} cannot work here." if wanted != "auto" else "There is no engine that works here.",
-        "; ".join(f"{name}: {', '.join(found)}" for name, found in problems.items()) + ".",
-        "Install the embedded engine: pip install 'dinsar[embedded]' (it needs a C compiler).",
+        f"{_faults(problems)}.",
+        "; ".join(f"{name}: {engine.remedy}" for name, engine in candidates.items()),
     )
+
+
+def _reason(wanted: str, problems: dict[str, list[str]]) -> str:
+    if wanted != "auto":
+        return "it was asked for"
+    passed_over = _faults({name: found for name, found in problems.items() if found})
+    return f"the first that works here ({passed_over})" if passed_over else "the preferred one"
+
+
+def _faults(problems: dict[str, list[str]]) -> str:
+    return "; ".join(f"{name}: {', '.join(found)}" for name, found in problems.items())

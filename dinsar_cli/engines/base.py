@@ -72,14 +72,23 @@ class Estimate:
 
 
 class Engine(Protocol):
-    """An interferometric processor."""
+    """An interferometric processor.
+
+    Attributes
+    ----------
+    name : str
+        By which the user asks for it.
+    remedy : str
+        How to get it.
+    """
 
     name: str
+    remedy: str
 
-    def version(self) -> dict[str, str]:
+    def version(self, config: RunConfig) -> dict[str, str]:
         """Names and versions of the software behind the engine."""
 
-    def check(self) -> list[str]:
+    def check(self, config: RunConfig) -> list[str]:
         """Reasons why it cannot work here; empty when it can."""
 
     def fingerprint(self, config: RunConfig) -> dict[str, object]:

@@ -81,27 +81,23 @@ class EosEngine:
     """Engine ``eos``: eos-sar and whirlwind inside this process."""
 
     name = "eos"
+    remedy = "pip install 'dinsar[embedded]' (it needs a C compiler)"
 
-    def version(self) -> dict[str, str]:
+    def version(self, config: RunConfig) -> dict[str, str]:
         """Versions of the packages that compute."""
-        found = {}
-        for package in _PACKAGES:
-            try:
-                found[package] = version(package)
-            except PackageNotFoundError:
-                continue
-        return found
+        del config  # they are those of this Python
+        return _versions()
 
-    def check(self) -> list[str]:
+    def check(self, config: RunConfig) -> list[str]:
         """Reasons why the engine cannot work here."""
-        missing = [package for package in _PACKAGES[:2] if package not in self.version()]
+        missing = [package for package in _PACKAGES[:2] if package not in self.version(config)]
         return [f"the package {package} is not installed" for package in missing]
 
     def fingerprint(self, config: RunConfig) -> dict[str, object]:
         """Options on which the interferogram depends, beside the inputs and the looks."""
         return {
             "engine": self.name,
-            "versions": {name: self.version().get(name) for name in _PACKAGES[:2]},
+            "versions": {name: _versions().get(name) for name in _PACKAGES[:2]},
             "strength": config.filter.strength,
             "reliability": config.unwrap.reliability,
         }
@@ -123,7 +119,7 @@ class EosEngine:
         setup = Setup(inputs, folder, mosaic, grid, *_orbits(inputs, mosaic.grid.epoch))
         journal = Journal.open(folder / "steps.json")
         options = {
-            "form": [_inputs_mark(inputs), self.version()],
+            "form": [_inputs_mark(inputs), _versions()],
             "filter": inputs.config.filter.strength,
             "unwrap": inputs.config.unwrap.reliability,
         }
@@ -171,10 +167,18 @@ class EosEngine:
             perpendicular_baseline=_mid_baseline(setup),
             range_spacing=ground_range * looks_range,
             azimuth_spacing=azimuth * looks_azimuth,
-            versions=self.version(),
+            versions=_versions(),
         )
         write_text(setup.folder / DESCRIPTION_FILE, json.dumps(result.to_dict(), indent=2) + "\n")
         return result
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def _strip_memory(inputs: EngineInputs) -> int:

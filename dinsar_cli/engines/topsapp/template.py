@@ -1,0 +1,301 @@
+"""topsApp.xml and its parts, from the settings of a run; and where topsApp starts again when one changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypedDict
+
+from dinsar_cli.config import Looks
+from dinsar_cli.engines.topsapp.properties import (
+    PROPERTIES,
+    Property,
+    Value,
+    check_value,
+    default,
+    find_property,
+    isce_text,
+)
+from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.errors import UsageError
+from dinsar_cli.templates import template_text
+
+TOPSAPP = "topsinsar"
+SCENES = ("reference", "secondary")
+
+# Properties that a run depends on: where it finds its states, and what makes it an interferogram.
+_OURS = frozenset({"pickle dump directory", "pickle load directory", "renderer", "do interferogram"})
+_UNKNOWN = "A property that is passed on as it is."
+# A property that the table lacks may change anything.
+_FIRST = "preprocess"
+
+Record = Mapping[str, str]
+"""The properties of a run, ``component/name`` to text: what is kept to find out later what has changed."""
+
+
+@dataclass(frozen=True)
+class TopsSettings:
+    """What topsApp is asked for.
+
+    Attributes
+    ----------
+    reference_safe, secondary_safe : tuple of str
+        SAFE folders or zips of the two acquisitions, each in order of time.
+    reference_orbit, secondary_orbit : str
+        Their orbit files.
+    swaths : tuple of int
+        Numbers of the subswaths.
+    polarization : str
+        ``vv``, ``hh``, ``vh`` or ``hv``.
+    dem : Path
+        Samples of the DEM that ``write_isce_dem`` wrote, absolute.
+    region_of_interest : (float, float, float, float), optional
+        West, south, east, north (degrees); None takes all bursts.
+    looks : Looks
+        In range and azimuth.
+    filter_strength : float
+        Alpha of the Goldstein filter, 0 to 1.
+    esd : bool
+        Whether the misregistration is estimated from the burst overlaps.
+    esd_coherence_threshold : float
+        Coherence from which on it uses a cell.
+    unwrap : bool
+        Whether the phase is unwrapped.
+    unwrapper : str
+        By what.
+    virtual_files : bool
+        Whether bursts are read from the scenes instead of from copies; never when the path of a scene has ``&`` or
+        ``<``, because ISCE2 writes it unescaped into its virtual files.
+    gpu : bool
+        Whether the GPU is used, where ISCE2 was built for it.
+    reference_output, secondary_output : str
+        Folders of the bursts, in the working folder.
+    aux_dir : Path, optional
+        Folder of AUX_CAL files.
+    geocode : tuple of str, optional
+        Files for topsApp's own step geocode, which a run does not take; None for ISCE2's list.
+    extra : mapping
+        Other properties by their name in topsApp.xml.
+    """
+
+    reference_safe: tuple[str, ...]
+    secondary_safe: tuple[str, ...]
+    reference_orbit: str
+    secondary_orbit: str
+    swaths: tuple[int, ...]
+    polarization: str
+    dem: Path
+    region_of_interest: tuple[float, float, float, float] | None = None
+    looks: Looks = field(default_factory=lambda: Looks(default("range looks"), default("azimuth looks")))
+    filter_strength: float = default("filter strength")
+    esd: bool = default("do ESD")
+    esd_coherence_threshold: float = default("ESD coherence threshold")
+    unwrap: bool = default("do unwrap")
+    unwrapper: str = default("unwrapper name")
+    virtual_files: bool = default("use virtual files")
+    gpu: bool = default("use GPU")
+    reference_output: str = "reference"
+    secondary_output: str = "secondary"
+    aux_dir: Path | None = None
+    geocode: tuple[str, ...] | None = None
+    extra: Mapping[str, Value] = field(default_factory=dict)
+
+
+class _Entry(TypedDict):
+    """What the template shows of a property."""
+
+    name: str
+    text: str
+    meaning: str
+
+
+def render(settings: TopsSettings) -> dict[str, str]:
+    """Write the input files of topsApp, for its working folder.
+
+    Returns
+    -------
+    dict of str
+        Text by file name: ``topsApp.xml``, ``reference.xml`` and ``secondary.xml``, in UTF-8.
+
+    Raises
+    ------
+    UsageError
+        If a value is of another kind or outside its range, if `extra` has a property that is set elsewhere, or if
+        ISCE2 cannot read a path.
+    """
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    _check_paths(settings)
+    environment = Environment(
+        autoescape=True,
+        loader=FunctionLoader(template_text),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    entries = _entries(settings)
+    files = {
+        "topsApp.xml": environment.get_template("topsApp.xml.j2").render(properties=entries[TOPSAPP], scenes=SCENES)
+    }
+    scene = environment.get_template("scene.xml.j2")
+    return files | {f"{name}.xml": scene.render(scene=name, properties=entries[name]) for name in SCENES}
+
+
+def record(settings: TopsSettings) -> dict[str, str]:
+    """Properties of a run as plain text, to be kept as JSON and given to `first_step_affected` later."""
+    return {
+        f"{component}/{entry['name']}": entry["text"]
+        for component, entries in _entries(settings).items()
+        for entry in entries
+    }
+
+
+def first_step_affected(old: TopsSettings | Record, new: TopsSettings | Record) -> str | None:
+    """First step of topsApp that a change of the settings affects; None when it affects none of a run.
+
+    Files that keep their path are not looked at: whether a scene, an orbit or the DEM is still the same file is for
+    the caller to know.
+
+    Parameters
+    ----------
+    old, new : TopsSettings or mapping
+        Settings, or what `record` made of them.
+    """
+    before, after = (record(item) if isinstance(item, TopsSettings) else item for item in (old, new))
+    steps = {_step(key, before, after) for key in before.keys() | after.keys()}
+    return next((step for step in STEPS if step in steps), None)
+
+
+def _step(key: str, before: Record, after: Record) -> str | None:
+    """First step that a property affects by its change, if it changed."""
+    component, _, name = key.partition("/")
+    entry = find_property(name)
+    unsaid = "" if entry is None or entry.default is None else isce_text(entry.default)
+    if before.get(key, unsaid) == after.get(key, unsaid):
+        return None
+    if entry is None:
+        return _FIRST
+    if entry.only_with:
+        switch = f"{component}/{entry.only_with}"
+        off = isce_text(default(entry.only_with))
+        if "True" not in (before.get(switch, off), after.get(switch, off)):
+            return None
+    return entry.first_step
+
+
+def _entries(settings: TopsSettings) -> dict[str, list[_Entry]]:
+    """All properties that are written, by component, in the order of the table."""
+    values: dict[str, Any] = {
+        "sensor": default("sensor name"),
+        "swaths": settings.swaths,
+        "region_of_interest": _south_north_west_east(settings.region_of_interest),
+        "virtual_files": settings.virtual_files and not _breaks_vrt(settings),
+        "dem": settings.dem,
+        "gpu": settings.gpu,
+        "esd": settings.esd,
+        "esd_coherence_threshold": settings.esd_coherence_threshold,
+        "range_looks": settings.looks.range,
+        "azimuth_looks": settings.looks.azimuth,
+        "filter_strength": settings.filter_strength,
+        "unwrap": settings.unwrap,
+        "unwrapper": settings.unwrapper,
+        "geocode": settings.geocode,
+    }
+    common = {"polarization": settings.polarization, "aux_dir": settings.aux_dir}
+    reference = {
+        "safe": settings.reference_safe,
+        "orbit": settings.reference_orbit,
+        "output": settings.reference_output,
+    }
+    secondary = {
+        "safe": settings.secondary_safe,
+        "orbit": settings.secondary_orbit,
+        "output": settings.secondary_output,
+    }
+    return {
+        TOPSAPP: [*_from_table(values, scene=False), *_extra(settings.extra)],
+        SCENES[0]: _from_table(common | reference, scene=True),
+        SCENES[1]: _from_table(common | secondary, scene=True),
+    }
+
+
+def _south_north_west_east(bounds: tuple[float, float, float, float] | None) -> tuple[float, ...] | None:
+    """Put bounds into ISCE2's order.
+
+    Raises
+    ------
+    UsageError
+        If they are not in the order west, south, east, north.
+    """
+    if bounds is None:
+        return None
+    west, south, east, north = (float(bound) for bound in bounds)
+    if not (west < east and south < north):
+        raise UsageError(
+            f"The region {bounds} cannot be given to topsApp.",
+            "It is not west, south, east, north with west < east and south < north.",
+            "Give the bounds in this order; a region across the antimeridian cannot be processed.",
+        )
+    return south, north, west, east
+
+
+def _from_table(values: Mapping[str, Any], *, scene: bool) -> list[_Entry]:
+    return [
+        _entry(entry.name, entry, value)
+        for entry in PROPERTIES
+        if entry.field and entry.scene == scene and (value := values[entry.field]) is not None
+    ]
+
+
+def _extra(extra: Mapping[str, Value]) -> list[_Entry]:
+    """Check and write the properties that are set by name.
+
+    Raises
+    ------
+    UsageError
+        If one is set elsewhere, stands twice, or cannot have its value.
+    """
+    entries = []
+    seen: set[str] = set()
+    for given, value in extra.items():
+        name = " ".join(given.split()).lower()
+        entry = find_property(name)
+        if name in _OURS or name in seen or (entry is not None and entry.field):
+            raise UsageError(
+                f"topsApp's property '{given}' cannot be set in topsapp.extra.",
+                "It stands there twice." if name in seen else "It follows from other keys of the configuration.",
+                "Remove it from topsapp.extra.",
+            )
+        seen.add(name)
+        entries.append(_entry(entry.name if entry else " ".join(given.split()), entry, value))
+    return entries
+
+
+def _entry(name: str, entry: Property | None, value: Value) -> _Entry:
+    if entry is not None:
+        check_value(entry, value)
+    return {"name": name, "text": isce_text(value), "meaning": entry.meaning if entry else _UNKNOWN}
+
+
+def _breaks_vrt(settings: TopsSettings) -> bool:
+    """Whether ISCE2's virtual bursts would not be well-formed XML: nothing says so before the first reading."""
+    return any(set(path) & set("&<") for path in (*settings.reference_safe, *settings.secondary_safe))
+
+
+def _check_paths(settings: TopsSettings) -> None:
+    """Refuse paths of scenes that ISCE2 takes for something else.
+
+    Raises
+    ------
+    UsageError
+        It looks for the annotation in a SAFE folder with a pattern in which the path is not escaped.
+    """
+    for path in (*settings.reference_safe, *settings.secondary_safe):
+        if not path.endswith(".zip") and set(path) & set("[*?"):
+            raise UsageError(
+                f"The scene {path} cannot be read by ISCE2.",
+                "It takes the characters [ * ? in the path of a SAFE folder for a pattern.",
+                "Rename the folder, or give the scene as a zip.",
+            )

@@ -1,0 +1,32 @@
+"""Asking an ISCE2 what it reads, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dinsar_cli.engines.topsapp.installation import find_isce2
+
+_MARK = "ANSWER "
+
+
+def ask(folder: Path, code: str, *arguments: str) -> Any:
+    """Run code in a folder with a working ISCE2; it calls ``answer(value)`` with what JSON can hold."""
+    installation, reason = find_isce2()
+    if installation is None:
+        pytest.skip(reason)
+    lines = ["import json, sys, isce", f"def answer(value): print({_MARK!r} + json.dumps(value))", code]
+    done = subprocess.run(
+        [str(installation.python), "-c", "\n".join(lines), *arguments],
+        cwd=folder,
+        env=installation.environment(1, folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return json.loads(next(line for line in done.stdout.splitlines() if line.startswith(_MARK))[len(_MARK) :])

@@ -1,0 +1,232 @@
+"""topsApp.xml and its parts: what ISCE2 reads is what was asked for, whatever is in a path."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from dinsar_cli.config import Looks
+from dinsar_cli.engines.topsapp.properties import PROPERTIES, Property, allowed, isce_text
+from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.engines.topsapp.template import TopsSettings, first_step_affected, record, render
+from dinsar_cli.errors import UsageError
+from isce2_process import ask
+
+FOLDERS = [
+    "/data",
+    "/with blank/Ätna/日本",
+    '/it\'s "quoted"/a&b <c>',
+    "/ends in a blank ",
+    "/tab\tnew\nline\x01",
+    "/back\\slash, comma",
+]
+
+
+def settings(folder: str = "/data", **changes: Any) -> TopsSettings:
+    return TopsSettings(
+        **{
+            "reference_safe": (f"{folder}/1.zip", f"{folder}/2.zip"),
+            "secondary_safe": (f"{folder}/3.zip",),
+            "reference_orbit": f"{folder}/A.EOF",
+            "secondary_orbit": f"{folder}/B.EOF",
+            "swaths": (1, 2),
+            "polarization": "vv",
+            "dem": Path(folder) / "dem.wgs84",
+            "region_of_interest": (-7.6, 31.1, -7.25, 31.30000000000001),
+            **changes,
+        }
+    )
+
+
+def values(text: str) -> dict[str, str]:
+    root = etree.fromstring(text.encode())
+    return {str(node.get("name")): str(node.text) for node in root.iter("property")}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_files_are_well_formed_and_say_the_settings(folder: str) -> None:
+    wanted = settings(folder)
+    files = render(wanted)
+    assert set(files) == {"topsApp.xml", "reference.xml", "secondary.xml"}
+    top = values(files["topsApp.xml"])
+    assert top["region of interest"] == "[31.1, 31.30000000000001, -7.6, -7.25]"  # south, north, west, east
+    assert top["swaths"] == "[1, 2]"
+    assert top["demFilename"] == isce_text(wanted.dem)
+    assert (top["range looks"], top["azimuth looks"]) == ("19", "7")
+    assert (top["do ESD"], top["do unwrap"], top["unwrapper name"]) == ("False", "True", "snaphu_mcf")
+    assert top["use virtual files"] == str("&" not in folder)
+    assert top["use GPU"] == "False"
+    assert "geocode list" not in top
+    for scene in ("reference", "secondary"):
+        part = values(files[f"{scene}.xml"])
+        assert part["polarization"] == "vv"
+        assert part["output directory"] == scene
+        assert part["orbit file"] == isce_text(getattr(wanted, f"{scene}_orbit"))
+        assert part["safe"] == isce_text(getattr(wanted, f"{scene}_safe"))
+        assert "auxiliary data directory" not in part
+
+
+def test_the_parts_are_named() -> None:
+    root = etree.fromstring(render(settings())["topsApp.xml"].encode())
+    assert root.xpath("component[@name='topsinsar']/component/@name") == ["reference", "secondary"]
+    assert root.xpath("//catalog/text()") == ["reference.xml", "secondary.xml"]
+
+
+def test_a_path_is_written_as_it_is_where_it_can_be() -> None:
+    assert isce_text("/with blank/Ätna & 'co'/x") == "/with blank/Ätna & 'co'/x"
+    assert isce_text(("/it's",)) == '["/it\'s"]'
+    # ISCE2 would evaluate these
+    assert [isce_text(text) for text in ("max", "1", "os", "None")] == ["'max'", "'1'", "'os'", "'None'"]
+
+
+def test_optional_properties() -> None:
+    files = render(
+        settings(
+            region_of_interest=None,
+            aux_dir=Path("/aux"),
+            geocode=(),
+            extra={"offset  snr Threshold": 9, "new thing": [1, 2]},
+        )
+    )
+    top = values(files["topsApp.xml"])
+    assert "region of interest" not in top
+    assert top["geocode list"] == "[]"
+    assert top["offset SNR threshold"] == "9"
+    assert top["new thing"] == "[1, 2]"
+    assert values(files["reference.xml"])["auxiliary data directory"] == "/aux"
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"filter_strength": 1.5}, "from 0 to 1"),
+        ({"filter_strength": float("nan")}, "from 0 to 1"),
+        ({"unwrapper": "grass"}, "snaphu_mcf"),
+        ({"polarization": "VV"}, "vv"),
+        ({"swaths": (4,)}, "from 1 to 3"),
+        ({"swaths": 1}, "a list"),
+        ({"esd": 1}, "true or false"),
+        ({"region_of_interest": (31.0, -8.0, 30.0, -7.0)}, "west < east"),
+        ({"extra": {"Range  Looks": 3}}, "other keys"),
+        ({"extra": {"renderer": "pickle"}}, "other keys"),
+        ({"extra": {"esd range looks": 3, "ESD range  looks": 4}}, "twice"),
+        ({"extra": {"ESD range looks": True}}, "whole numbers"),
+        ({"reference_safe": ("/data[1]/A.SAFE",)}, "pattern"),
+    ],
+)
+def test_wrong_values_are_refused(changes: dict[str, Any], word: str) -> None:
+    with pytest.raises(UsageError) as error:
+        render(settings(**changes))
+    assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("step", "changes"),
+    [
+        (None, {}),
+        ("preprocess", {"swaths": (1, 2, 3)}),
+        ("preprocess", {"reference_orbit": "/other"}),
+        ("preprocess", {"region_of_interest": None, "filter_strength": 0.2}),
+        ("preprocess", {"extra": {"new thing": 1}}),
+        ("verifyDEM", {"dem": Path("/other")}),
+        ("topo", {"gpu": True}),
+        ("subsetoverlaps", {"esd": True}),
+        ("ion", {"extra": {"do ionosphere correction": True}, "filter_strength": 0.2}),
+        ("mergebursts", {"looks": Looks(7, 2)}),
+        ("filter", {"filter_strength": 0.4}),
+        ("unwrap", {"unwrapper": "icu"}),
+        # no effect without ESD, at its default, or after the last step of a run
+        (None, {"esd_coherence_threshold": 0.8}),
+        (None, {"extra": {"offset SNR threshold": 9.0}}),
+        (None, {"extra": {"do ionosphere correction": False}}),
+        (None, {"geocode": ()}),
+    ],
+)
+def test_a_change_starts_again_at_the_first_step_it_affects(step: str | None, changes: dict[str, Any]) -> None:
+    old, new = settings(), settings(**changes)
+    assert first_step_affected(old, new) == step
+    assert first_step_affected(new, old) == step
+    kept = json.loads(json.dumps(record(old)))
+    assert first_step_affected(kept, new) == step
+
+
+def test_a_threshold_counts_with_its_switch() -> None:
+    one, other = (settings(esd=True, esd_coherence_threshold=threshold) for threshold in (0.7, 0.8))
+    assert first_step_affected(one, other) == "esd"
+
+
+@pytest.mark.parametrize("entry", PROPERTIES, ids=lambda entry: entry.name)
+def test_the_table_is_sound(entry: Property) -> None:
+    assert entry.meaning.endswith(".")
+    assert "--" not in entry.meaning  # it becomes a comment
+    assert entry.first_step in STEPS or entry.first_step == "geocode"
+    assert entry.default is None or allowed(entry)
+    assert not entry.only_with or entry.only_with in {other.name for other in PROPERTIES}
+
+
+def test_what_is_not_of_the_table_in_the_settings_is_known() -> None:
+    """Every field of the settings ends up in the files: a change of any is seen."""
+    changed = {
+        "reference_safe": ("/x.zip",), "secondary_safe": ("/x.zip",), "reference_orbit": "/x",
+        "secondary_orbit": "/x", "swaths": (3,), "polarization": "hh", "dem": Path("/x"),
+        "region_of_interest": None, "looks": Looks(3, 1),
+        "filter_strength": 0.1, "esd": True, "esd_coherence_threshold": 0.1, "unwrap": False, "unwrapper": "icu",
+        "virtual_files": False, "gpu": True, "reference_output": "x", "secondary_output": "x",
+        "aux_dir": Path("/x"), "geocode": ("x",), "extra": {"x": 1},
+    }  # fmt: skip
+    assert set(changed) == {field.name for field in dataclasses.fields(TopsSettings)}
+    for name, value in changed.items():
+        assert record(settings(**{name: value})) != record(settings()), name
+
+
+@pytest.mark.isce2
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_isce2_reads_the_settings(tmp_path: Path, folder: str) -> None:
+    wanted = settings(
+        folder, looks=Looks(7, 2), geocode=(), extra={"offset SNR threshold": 9, "do ionosphere correction": True}
+    )
+    for name, text in render(wanted).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    code = """
+from topsApp import TopsInSAR
+app = TopsInSAR(name='topsApp', cmdline=['topsApp.xml'])
+app.configure()
+app.reference.configure()
+app.secondary.configure()
+answer({'top': [app.swaths, app.regionOfInterest, app.demFilename, app.numberRangeLooks, app.numberAzimuthLooks,
+                app.filterStrength, app.doESD, app.do_unwrap, app.unwrapper_name, app.useVirtualFiles, app.useGPU,
+                app.geocode_list, app.offsetSNRThreshold, app.ION_doIon, app.esdCoherenceThreshold],
+        'scenes': [[scene.safe, scene.orbitFile, scene.polarization, scene.output, scene.auxDir]
+                   for scene in (app.reference, app.secondary)]})
+"""
+    found = ask(tmp_path, code)
+    assert found["top"] == [
+        [1, 2], [31.1, 31.30000000000001, -7.6, -7.25], str(wanted.dem), 7, 2, 0.5, False, True, "snaphu_mcf",
+        "&" not in folder, False, [], 9.0, True, 0.7,
+    ]  # fmt: skip
+    assert found["scenes"] == [
+        [list(wanted.reference_safe), wanted.reference_orbit, "vv", "reference", None],
+        [list(wanted.secondary_safe), wanted.secondary_orbit, "vv", "secondary", None],
+    ]
+
+
+@pytest.mark.isce2
+def test_the_table_has_the_names_types_and_defaults_of_isce2(tmp_path: Path) -> None:
+    code = """
+import topsApp
+from isceobj.Sensor.TOPS.Sentinel1 import Sentinel1
+answer([[cls.__name__, item.public_name, getattr(item.type, '__name__', item.type), item.container is list,
+         item.default] for cls in (topsApp.TopsInSAR, Sentinel1) for item in cls.parameter_list])
+"""
+    known = {(cls == "Sentinel1", name): rest for cls, name, *rest in ask(tmp_path, code)}
+    kinds = {"str": "text"}
+    for entry in PROPERTIES:
+        kind, many, value = known[entry.scene, entry.name]
+        assert entry.kind == kinds.get(kind, kind) + "s" * many, entry.name
+        if not entry.field:
+            assert entry.default == value, entry.name
