@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from affine import Affine
     from numpy.typing import NDArray
+    from rasterio.io import DatasetReader
 
     Floats = NDArray[np.floating[Any]]
 
@@ -23,6 +24,7 @@ _LEAST_PIXELS = 10
 _LEAST_MOTION = 1e-3  # m of standard deviation: below it there is no sign and no gain to speak of
 _SEAM_LOOKS = 50  # look cells on each side of a seam
 _BLOCK_ROWS = 512
+_DECIMALS = 6  # of positions in pixels
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class Comparison:
     transform, crs
         Of the result.
     burst_steps, swath_steps : tuple of float
-        Step of the mean residual phase across each seam, radians; empty where the radar layers are not at hand.
+        Step of the mean residual phase across each seam, radians; NaN where a side of it has no values, empty
+        where the radar layers are not at hand.
     """
 
     statistics: Statistics
@@ -129,12 +132,12 @@ def compare(result: Path, truth: Path, least_coherence: float = LEAST_COHERENCE)
     found = read_map(los_file)
     true = read_map(truth_file)
     expected = on_grid(true, found)
-    coherence_file = truth_file.with_name("coherence.tif")
+    coherence_file = _coherence_beside(truth_file)
     counts = np.isfinite(expected)
-    if coherence_file.is_file():
+    if coherence_file is not None:
         counts &= on_grid(read_map(coherence_file), found) > least_coherence
     statistics, residual = judge(found.values, expected, counts)
-    bursts, swaths = seam_steps(Interferogram.load(radar), truth_file, least_coherence) if radar else ((), ())
+    bursts, swaths = _steps_of(radar, truth_file, least_coherence) if radar else ((), ())
     return Comparison(statistics, found.values, expected, residual, found.transform, found.crs, bursts, swaths)
 
 
@@ -209,8 +212,8 @@ def seam_steps(
     true = sample_map(read_map(truth_file), longitude, latitude)
     residual = unwrapped + 4 * np.pi / interferogram.wavelength * true
     residual[components != 1] = np.nan
-    coherence_file = truth_file.with_name("coherence.tif")
-    if coherence_file.is_file():
+    coherence_file = _coherence_beside(truth_file)
+    if coherence_file is not None:
         coherence = sample_map(read_map(coherence_file), longitude, latitude)
         residual[~(coherence > least_coherence)] = np.nan
 
@@ -229,39 +232,74 @@ def seam_steps(
     return bursts, swaths
 
 
+def _steps_of(radar: Path, truth_file: Path, least_coherence: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    try:
+        return seam_steps(Interferogram.load(radar), truth_file, least_coherence)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(
+            f"The radar layers in {radar} cannot be read.",
+            f"They are not as a run left them: {error}.",
+            "Make them again with the same dinsar run, or remove that folder to do without the steps at seams.",
+        ) from error
+
+
+def _coherence_beside(truth_file: Path) -> Path | None:
+    """Raster of the true coherence that belongs to one of true displacement, which may bear a date."""
+    named = truth_file.with_name(truth_file.name.replace("los_displacement", "coherence"))
+    paths = (named, truth_file.with_name("coherence.tif"))
+    return next((path for path in paths if path != truth_file and path.is_file()), None)
+
+
 def read_map(path: Path) -> Map:
     """Read the first band of a raster, NaN where it has no value.
 
     Raises
     ------
     UsageError
-        When it is not a raster with a coordinate reference system.
+        When it is not a north-up raster of real numbers with a coordinate reference system.
     """
+    import warnings
+
     import numpy as np
     import rasterio
-    from rasterio.errors import RasterioError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     try:
-        with rasterio.open(path) as dataset:
-            values = dataset.read(1, masked=True).astype(np.float32).filled(np.nan)
-            transform, crs = dataset.transform, dataset.crs
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told below
+            with rasterio.open(path) as dataset:
+                _check_map(path, dataset)
+                values = dataset.read(1, masked=True).astype(np.float32).filled(np.nan)
+                return Map(values, dataset.transform, dataset.crs.to_string())
     except RasterioError as error:
         raise UsageError(
-            f"{path} cannot be read.", f"It is not a raster: {error}", "Give a GeoTIFF of displacement in metres."
+            f"{path} cannot be read.", f"It is not a raster: {error}.", "Give a GeoTIFF of displacement in metres."
         ) from error
-    if crs is None:
+
+
+def _check_map(path: Path, dataset: DatasetReader) -> None:
+    if dataset.count == 0 or dataset.dtypes[0].startswith("complex"):
+        kind = "complex numbers" if dataset.count else "no band of its own"
+        raise UsageError(
+            f"{path} is not a map of one quantity.", f"It has {kind}.", "Give a GeoTIFF of displacement in metres."
+        )
+    if dataset.crs is None:
         raise UsageError(
             f"{path} has no place on the map.",
             "It has no coordinate reference system.",
             "Give a georeferenced raster.",
         )
-    return Map(values, transform, crs.to_string())
+    if dataset.transform.b or dataset.transform.d:
+        raise UsageError(
+            f"{path} is not north-up.",
+            "Its rows and columns are turned against the axes of its coordinate reference system.",
+            "Warp it first, for example with gdalwarp.",
+        )
 
 
 def on_grid(source: Map, target: Map) -> Floats:
-    """Bilinear values of one map at the pixel centres of another; NaN outside."""
+    """Bilinear values of one map at the pixel centres of another; NaN outside and beside NaN."""
     import numpy as np
-    from rasterio.warp import transform
 
     rows, columns = target.values.shape
     out = np.empty((rows, columns), np.float32)
@@ -269,23 +307,30 @@ def on_grid(source: Map, target: Map) -> Floats:
     for first in range(0, rows, _BLOCK_ROWS):
         row, column = np.mgrid[first : min(first + _BLOCK_ROWS, rows), :columns]
         x, y = a.c + (column + 0.5) * a.a, a.f + (row + 0.5) * a.e
-        if source.crs != target.crs:
-            moved = transform(target.crs, source.crs, x.ravel(), y.ravel())
-            x, y = (np.asarray(values).reshape(x.shape) for values in moved)
-        out[first : first + len(row)] = _bilinear(source, x, y)
+        out[first : first + len(row)] = _bilinear(source, *_moved(target.crs, source.crs, x, y))
     return out
 
 
 def sample_map(source: Map, longitude: Floats, latitude: Floats) -> Floats:
     """Bilinear values of a map at positions in degrees; NaN outside."""
-    import numpy as np
-    from rasterio.warp import transform
+    return _bilinear(source, *_moved("EPSG:4326", source.crs, longitude, latitude))
 
-    if source.crs == "EPSG:4326":
-        return _bilinear(source, longitude, latitude)
-    moved = transform("EPSG:4326", source.crs, longitude.ravel(), latitude.ravel())
-    x, y = (np.asarray(values).reshape(longitude.shape) for values in moved)
-    return _bilinear(source, x, y)
+
+def _moved(before: str, after: str, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Coordinates in another reference system."""
+    from pyproj import Transformer
+    from pyproj.exceptions import ProjError
+
+    if before == after:
+        return x, y
+    try:
+        return Transformer.from_crs(before, after, always_xy=True).transform(x, y)
+    except ProjError as error:
+        raise UsageError(
+            "Result and truth cannot be brought together.",
+            f"There is no way from the coordinate reference system {before} to {after}: {error}.",
+            "Give rasters in geographic or projected coordinates.",
+        ) from error
 
 
 def _bilinear(source: Map, x: Floats, y: Floats) -> Floats:
@@ -293,8 +338,9 @@ def _bilinear(source: Map, x: Floats, y: Floats) -> Floats:
     from scipy.ndimage import map_coordinates
 
     a = source.transform
-    row, column = (y - a.f) / a.e - 0.5, (x - a.c) / a.a - 0.5
-    return map_coordinates(source.values, [row, column], order=1, mode="constant", cval=np.nan, output=np.float64)
+    places = [(y - a.f) / a.e - 0.5, (x - a.c) / a.a - 0.5]
+    places = [np.round(place, _DECIMALS) for place in places]  # or rounding errors cost the edges
+    return map_coordinates(source.values, places, order=1, mode="constant", cval=np.nan, output=np.float64)
 
 
 def _find_result(path: Path) -> tuple[Path, Path | None]:
@@ -318,19 +364,22 @@ def _find_truth(path: Path) -> Path:
 
 
 def _nothing(path: Path, what: str) -> UsageError:
-    cause = f"It has no {LOS_FILE}." if path.is_dir() else "There is no such file or folder."
     return UsageError(
         f"{path} is no {what}.",
-        cause,
+        f"It has no {LOS_FILE}." if path.is_dir() else "There is no such file or folder.",
         "Give a run's folder and a simulation's folder, or two rasters of displacement in metres.",
     )
 
 
 def describe(comparison: Comparison) -> dict[str, Any]:
     """Give the figures of a comparison as JSON holds them."""
+
+    def known(steps: tuple[float, ...]) -> list[float | None]:
+        return [step if math.isfinite(step) else None for step in steps]  # JSON has no NaN
+
     return asdict(comparison.statistics) | {
-        "burst_steps_rad": comparison.burst_steps,
-        "swath_steps_rad": comparison.swath_steps,
+        "burst_steps_rad": known(comparison.burst_steps),
+        "swath_steps_rad": known(comparison.swath_steps),
     }
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MAX_PIXELS = 1500
 _DPI = 160
+_LEAST_RESIDUAL = 0.01  # mm: end of the colour scale
+_LEAST_MARGIN = 0.01  # cm: beside the points of the scatter plot
 
 
 def comparison_picture(path: Path, comparison: Comparison, title: str) -> None:
@@ -51,10 +53,11 @@ def _draw_residual(axes: Axes, comparison: Comparison) -> None:
 
     step = max(1, math.ceil(max(comparison.residual.shape) / _MAX_PIXELS))
     residual = comparison.residual[::step, ::step] * 1e3
+    known = np.abs(comparison.residual[np.isfinite(comparison.residual)]) * 1e3
     a = comparison.transform
     rows, columns = comparison.residual.shape
     extent = (a.c, a.c + columns * a.a, a.f + rows * a.e, a.f)
-    limit = float(np.nanpercentile(np.abs(residual), 99.5)) or 1.0
+    limit = max(float(np.percentile(known, 99.5)), _LEAST_RESIDUAL)
     axes.set_facecolor("0.85")
     image = axes.imshow(residual, extent=extent, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     if comparison.crs == "EPSG:4326":
@@ -75,8 +78,8 @@ def _draw_scatter(axes: Axes, comparison: Comparison) -> None:
     known = np.isfinite(comparison.residual)
     truth = comparison.truth[known] * 1e2
     result = (comparison.result[known] - statistics.bias) * 1e2
-    low, high = min(truth.min(), result.min()), max(truth.max(), result.max())
-    margin = 0.03 * (high - low) or 0.1
+    low, high = float(min(truth.min(), result.min())), float(max(truth.max(), result.max()))
+    margin = max(0.03 * (high - low), _LEAST_MARGIN)
     bounds = (low - margin, high + margin)
     counts, x, y = np.histogram2d(truth, result, bins=250, range=(bounds, bounds))
     shown = np.where(counts > 0, counts, np.nan).T

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dinsar_cli.compare import Comparison, compare
 from dinsar_cli.compare_picture import comparison_picture
 from dinsar_cli.configfile import build_config
+from dinsar_cli.engines import find_engine
 from dinsar_cli.errors import UsageError
 from dinsar_cli.pipeline import Reporter, RunResult, run
 from dinsar_cli.simulate import Scenario, scenario_record, simulate
@@ -38,7 +39,7 @@ class Demonstration:
     comparison : Comparison
         Its map against the truth.
     seconds : dict
-        By stage; a stage that was done before has the time that it took then.
+        By stage; a stage of the run that was done before has the time that it took then.
     pictures : tuple of Path
         The map, and the comparison.
     """
@@ -68,6 +69,8 @@ def demonstrate(folder: Path, engine: str, reporter: Reporter, command: Sequence
     DinsarError
         When the folder cannot be used or a stage fails.
     """
+    options: dict[str, object] = {"engine": engine, "looks": _LOOKS}
+    find_engine(build_config(None, options))  # an engine that cannot work is refused before anything is made
     make_folder(folder)
     reporter.start("simulate")
     started = time.monotonic()
@@ -81,9 +84,8 @@ def demonstrate(folder: Path, engine: str, reporter: Reporter, command: Sequence
             "orbits.dir": str(scene / "orbits"),
             "dem.file": str(scene / "dem" / "dem.tif"),
             "dem.datum": "ellipsoid",
-            "looks": _LOOKS,
-            "engine": engine,
-        },
+        }
+        | options,
     )
     result = run(config, folder, folder / "cache", reporter, command)
     seconds |= {name: stage.seconds for name, stage in Journal.open(result.folder / RUN_FILE).stages.items()}
@@ -102,7 +104,7 @@ def _scene(folder: Path, reporter: Reporter) -> tuple[Path, bool]:
             return folder, True
         raise UsageError(
             f"{folder} is not the scene of this demonstration.",
-            "It was made by something else, or by another version.",
+            "It was made by something else, or by another version, or a file of it is missing.",
             "Give another --workdir, or remove that folder.",
         )
     part = folder.with_name(folder.name + ".part")
@@ -118,4 +120,8 @@ def _is_ours(folder: Path) -> bool:
         record = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(record, dict) and record.get("scenario") == scenario_record(SCENARIO)
+    if not (isinstance(record, dict) and record.get("scenario") == scenario_record(SCENARIO)):
+        return False
+    files = [f"slc/{name}" for parts in record["products"] for name in parts]
+    files += [*(f"orbits/{name}" for name in record["orbits"]), record["dem"]]
+    return all((folder / name).is_file() for name in (*files, "truth/los_displacement.tif", "truth/coherence.tif"))

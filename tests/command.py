@@ -53,14 +53,16 @@ def run_here(capsys: pytest.CaptureFixture[str], *arguments: object) -> Outcome:
     return Outcome(int(ended.value.code), out, err, seconds)
 
 
-def run_apart(*arguments: object, before: Sequence[str] = (), program: Sequence[str] = PROGRAM) -> Outcome:
+def run_apart(
+    *arguments: object, before: Sequence[str] = (), program: Sequence[str] = PROGRAM, timeout: float = 60
+) -> Outcome:
     """Run a command as a program of its own, with what comes before it on the command line."""
     started = time.monotonic()
     done = subprocess.run(
         [*before, *program, *(str(argument) for argument in arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=timeout,
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - started)

@@ -1,15 +1,30 @@
-"""The simulated pair as the engine gets it."""
+"""A simulated pair as the engine gets it, and its map."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dinsar_cli.acquisition import CommonBurst, Pair
+from dinsar_cli.compare import Map, read_map
 from dinsar_cli.config import RunConfig
 from dinsar_cli.configfile import build_config
 from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.managers.dem import DemManager
 from dinsar_cli.planning import RunPlan, engine_inputs, plan_run
+from dinsar_cli.radar import Interferogram
+from dinsar_cli.stages import displacement_layers, map_layers
+
+
+@dataclass(frozen=True)
+class Made:
+    """A displacement map, and what it was made from."""
+
+    interferogram: Interferogram
+    products: Path
+    los: Map
 
 
 def pair_config(folder: Path, **options: object) -> RunConfig:
@@ -37,3 +52,30 @@ def engine_inputs_of(
     """Inputs of the engine for the pair in a folder, or for scenes elsewhere with its orbits and DEM."""
     options = {"slc__files": [str(scene) for scene in scenes]} if scenes else {}
     return prepared(plan_run(pair_config(folder, roi=roi, **options), cache), cache)
+
+
+def swapped(inputs: EngineInputs) -> EngineInputs:
+    """The same inputs with the later date as reference."""
+    pair = inputs.pair
+    return replace(
+        inputs,
+        pair=Pair(pair.secondary, pair.reference, pair.polarization),
+        bursts=tuple(CommonBurst(b.swath, b.secondary, b.reference) for b in inputs.bursts),
+        reference_orbit=inputs.secondary_orbit,
+        secondary_orbit=inputs.reference_orbit,
+    )
+
+
+def make_map(plan: RunPlan, inputs: EngineInputs, folder: Path) -> Made:
+    """Interferogram and displacement map of the embedded engine, without the stages of a run."""
+    radar, products = folder / "radar", folder / "products"
+    radar.mkdir(parents=True)
+    products.mkdir()
+    made = EosEngine().process(inputs, radar, nothing)
+    map_layers(made, plan.grid, products, {}, 500_000_000, nothing)
+    displacement_layers(plan.config, plan.grid, made.wavelength, products, {})
+    return Made(made, products, read_map(products / "los_displacement.tif"))
+
+
+def nothing(*_: object) -> None:
+    """Take progress and do nothing with it."""

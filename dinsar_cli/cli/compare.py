@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
 
 from dinsar_cli.cli.common import debug_option, json_option
-from dinsar_cli.errors import ExitCode
+from dinsar_cli.errors import ExitCode, UsageError
 
 _PATH = click.Path(path_type=Path)
 
@@ -37,6 +38,7 @@ def compare(
 
     found = compare_maps(result, truth, min_coherence)
     picture = picture or (result if result.is_dir() else result.parent) / "comparison.png"
+    _check_picture(picture)
     comparison_picture(picture, found, f"{result.resolve().name} against {truth.resolve().name}")
     if as_json:
         click.echo(json.dumps(describe(found) | {"picture": str(picture)}, indent=2))
@@ -48,3 +50,15 @@ def compare(
     if above:
         click.echo(f"The RMSE is above {max_rmse:g} mm.", err=True)
     return ExitCode.OUT_OF_BOUND if above else ExitCode.OK
+
+
+def _check_picture(picture: Path) -> None:
+    if picture.is_dir():
+        cause = "It is a folder."
+    elif not picture.parent.is_dir():
+        cause = f"There is no folder {picture.parent}."
+    elif not os.access(picture.parent, os.W_OK):
+        cause = f"The folder {picture.parent} cannot be written to."
+    else:
+        return
+    raise UsageError(f"The picture {picture} cannot be written.", cause, "Give another file with --picture.")

@@ -214,7 +214,14 @@ def _deformation(model: str, peak: float, depth: float) -> Deformation:
 
 
 def _dates(start: datetime, count: int, interval: int) -> tuple[date, ...]:
-    return tuple((start + timedelta(days=interval * index)).date() for index in range(count))
+    try:
+        return tuple((start + timedelta(days=interval * index)).date() for index in range(count))
+    except OverflowError as error:
+        raise UsageError(
+            f"{count} dates from {start:%Y-%m-%d} on, every {interval} days, cannot be simulated.",
+            "The last of them lies after the year 9999.",
+            "Correct --start, --dates or --interval.",
+        ) from error
 
 
 def _lonlat(option: str, text: str) -> tuple[float, float]:

@@ -16,6 +16,9 @@ LonLat: TypeAlias = tuple[float, float]
 Direction: TypeAlias = Literal["ascending", "descending"]
 
 HIGHEST_LATITUDE: Final = 75.0
+EARLIEST: Final = date(2014, 4, 3)
+"""Launch of Sentinel-1A."""
+LATEST: Final = date(2099, 12, 31)
 NARROWEST: Final = 64
 """Columns that the impulse response and its margins need."""
 
@@ -280,6 +283,9 @@ def _check_dates(scenario: Scenario) -> None:
     dates = scenario.dates
     if len(dates) < 2 or any(later <= earlier for earlier, later in pairwise(dates)):
         _refuse("dates", [str(day) for day in dates], "At least two rising dates are needed.", "Sort them.")
+    if dates[0] < EARLIEST or dates[-1] > LATEST:
+        rule = f"Dates lie between the first launch, {EARLIEST}, and {LATEST}."
+        _refuse("dates", [str(day) for day in dates], rule, "Use dates of the mission.")
     for name, count, wanted in (
         ("missions", len(scenario.missions), {1, len(dates)}),
         ("baselines", len(scenario.baselines), {1, len(dates) - 1}),
@@ -321,7 +327,7 @@ def _check_frame(scenario: Scenario) -> None:
 
 
 def _check_signal(scenario: Scenario) -> None:
-    coherence, terrain = scenario.coherence, scenario.terrain
+    coherence, terrain, error = scenario.coherence, scenario.terrain, scenario.orbit_error
     if not 0.0 <= coherence.floor <= coherence.repeat <= 1.0:
         rule = "0 <= floor <= repeat <= 1 must hold."
         _refuse("coherence", (coherence.repeat, coherence.floor), rule, "Lower the floor or raise the coherence.")
@@ -330,6 +336,8 @@ def _check_signal(scenario: Scenario) -> None:
     if not (0.0 < terrain.relief <= 6000.0 and -500.0 <= terrain.lowest <= 6000.0 and 0.0 <= terrain.margin <= 1.0):
         rule = "Relief up to 6000 m, lowest point from -500 to 6000 m, margin up to 1 degree."
         _refuse("terrain", terrain, rule, "Use heights of this planet.")
+    if scenario.seed < 0:
+        _refuse("seed", scenario.seed, "It is a whole number that is not negative.", "Use 0, 1, 2, ...")
     if scenario.motion not in {"step", "velocity"}:
         _refuse("motion", scenario.motion, "Ground moves at once or steadily.", "Use step or velocity.")
     limits = (
@@ -337,6 +345,10 @@ def _check_signal(scenario: Scenario) -> None:
         ("burst_offset", abs(scenario.burst_offset), 20.0, "lines"),
         ("along_track_error", abs(scenario.along_track_error), 20.0, "m"),
         ("corners.amplitude", abs(scenario.corners.amplitude), 20000.0, "digital numbers"),
+        ("orbit_error.radial", abs(error.radial), 100.0, "m"),
+        ("orbit_error.across", abs(error.across), 100.0, "m"),
+        ("orbit_error.radial_rate", abs(error.radial_rate), 1.0, "m/s"),
+        ("orbit_error.across_rate", abs(error.across_rate), 1.0, "m/s"),
     )
     for name, value, largest, unit in limits:
         if not (isfinite(value) and value <= largest):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAP_STEP: Final = 3.0 * ARCSECOND
 TEXTURE: Final = 1.5
 """Standard deviation of the land's backscatter (dB)."""
+FARTHEST_MOTION: Final = 5.0
+"""Metres by which the ground may move: within the spare scatterers around each tile of pixels."""
 LAKE_OFFSET: Final = (0.02, -0.02)
 """Where the lake lies when nobody says it: east and north of the centre (deg)."""
 
@@ -116,7 +118,7 @@ def build_scene(scenario: Scenario) -> Scene:
     Raises
     ------
     UsageError
-        No orbit can see the scene, or a corner point lies outside of it.
+        No orbit can see the scene, a corner point lies outside of it, or the ground moves too far.
     """
     import numpy as np
 
@@ -183,10 +185,29 @@ def _check_corners(scenario: Scenario, footprint: Bounds) -> None:
 
 
 def _motion(scenario: Scenario, maps: Lattice) -> tuple[Field, Field, Field]:
+    import numpy as np
+
     longitude, latitude = maps.centres()
     east, north = local_metres(longitude, latitude, scenario.origin())
-    parts = scenario.deformation.displacement(east, north)
+    with np.errstate(all="ignore"):  # what nonsense gives is refused
+        parts = scenario.deformation.displacement(east, north)
+    _check_motion(scenario, parts)
     return Field(maps, parts[0], order=3), Field(maps, parts[1], order=3), Field(maps, parts[2], order=3)
+
+
+def _check_motion(scenario: Scenario, parts: tuple[Floats, Floats, Floats]) -> None:
+    import numpy as np
+
+    from dinsar_cli.errors import UsageError
+
+    growth = scenario.growth(len(scenario.dates) - 1)
+    farthest = growth * float(max(np.max(np.abs(part)) for part in parts))
+    if not farthest <= FARTHEST_MOTION:  # NaN too
+        raise UsageError(
+            f"The deformation {scenario.deformation} cannot be simulated.",
+            f"It moves the ground by up to {farthest:.3g} m; up to {FARTHEST_MOTION:g} m can be simulated.",
+            "Use a weaker or deeper source.",
+        )
 
 
 def _atmosphere(

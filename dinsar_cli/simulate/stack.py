@@ -79,7 +79,7 @@ def simulate(scenario: Scenario, folder: Path, progress: Progress | None = None)
     Raises
     ------
     UsageError
-        The folder holds something, or no orbit can see the scene.
+        The folder holds something or cannot be made, or no orbit can see the scene.
     ResourceError
         The disk has no room.
     """
@@ -88,8 +88,7 @@ def simulate(scenario: Scenario, folder: Path, progress: Progress | None = None)
     report("terrain", 0.0)
     scene = build_scene(scenario)
     _check_room(scene, folder)
-    for name in ("slc", "orbits", "dem", "truth"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    _make_folders(folder)
     dem = folder / "dem" / "dem.tif"
     write_map(dem, scene.elevation_lattice, scene.elevation, unit="metre", description="ellipsoidal height")
     report("terrain", 1.0)
@@ -120,6 +119,18 @@ def _check_folder(folder: Path) -> None:
             "A file of that name exists, or the folder is not empty.",
             "Give a new folder, or empty this one.",
         )
+
+
+def _make_folders(folder: Path) -> None:
+    try:
+        for name in ("slc", "orbits", "dem", "truth"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"The simulation cannot be written to {folder}.",
+            f"The folder cannot be made: {error.strerror or error}.",
+            "Give another folder, or change the permissions of the one above it.",
+        ) from error
 
 
 def _check_room(scene: Scene, folder: Path) -> None:
