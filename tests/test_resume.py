@@ -16,6 +16,13 @@ from dinsar_cli.workspace import STAGES
 pytestmark = pytest.mark.pair
 
 ROI = "-8.86 31.33 -8.80 31.39"
+# a shell that starts the tests in the background has interrupts ignored, and children inherit that
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from dinsar_cli.cli import main
+main()
+"""
 
 
 class Runner:
@@ -26,7 +33,7 @@ class Runner:
         inputs = ["--orbits", str(pair / "orbits"), "--dem", str(pair / "dem" / "dem.tif")]
         self.workdir = workdir
         self.command = [
-            *(sys.executable, "-c", "from dinsar_cli.cli import main; main()", "run"),
+            *(sys.executable, "-c", PROGRAM, "run"),
             *scenes,
             *inputs,
             *("--dem-datum", "ellipsoid", "--roi", ROI, "--engine", "eos", "-vv"),

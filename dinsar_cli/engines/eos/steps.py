@@ -136,7 +136,8 @@ def _look_at_terrain(
         same = f_look * f_high > 0  # the root lies between low and look
         # Anderson and Bjorck (1973): shrink the value at the end that stays, so that it does not stay for ever
         kept = np.where(same, f_high, f_low)
-        shrink = 1 - f_look / kept
+        with np.errstate(divide="ignore", invalid="ignore"):  # an end may lie on the terrain already
+            shrink = 1 - f_look / kept
         shrink = np.where(shrink > 0, shrink, 0.5)
         low, f_low = np.where(same, low, look), np.where(same, f_low * shrink, f_look)
         high, f_high = np.where(same, look, high), np.where(same, f_look, f_high * shrink)

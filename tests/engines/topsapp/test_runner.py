@@ -163,7 +163,9 @@ def alive(pid: int) -> bool:
 def test_topsapp_ends_with_us(how: signal.Signals, home: Path, work: Path) -> None:
     play(work, topo={"sleep": 120})
     program = f"""
+import signal
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 from dinsar_cli.engines.topsapp.installation import Installation
 from dinsar_cli.engines.topsapp.runner import run_topsapp
 run_topsapp(Installation(Path({str(home)!r}), Path({sys.executable!r}), {{}}), Path({str(work)!r}),
