@@ -1,12 +1,10 @@
-"""ISCE2's topsApp: finding it, running it on a simulated pair, and reading what it leaves."""
+"""ISCE2's topsApp: running it on a simulated pair, and reading what it leaves."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,81 +13,14 @@ import rasterio
 from lxml import etree
 from lxml.builder import E
 
+from dinsar_cli.engines.topsapp.installation import Installation
 from dinsar_cli.simulate import Scenario, SimulatedStack
 from safe_factory import quietly
 
 RANGE_LOOKS, AZIMUTH_LOOKS = 7, 2
 TIMEOUT = 600.0  # s
 
-# GDAL's Python bindings, ISCE2, and one of its compiled modules: another Python than the one it was built for
-# has only some of them.
-_PROBE = "from osgeo import gdal; import isce; import zerodop.topozero.topozero"
-
 _BASELINE = re.compile(r"Bperp at midrange for \w+ common burst = (\S+)")
-
-
-@dataclass(frozen=True)
-class Isce2:
-    """An installation that works.
-
-    Attributes
-    ----------
-    home : Path
-        The package, ISCE_HOME.
-    python : Path
-        Interpreter that it was built for, with GDAL's bindings.
-    """
-
-    home: Path
-    python: Path
-
-    def environment(self) -> dict[str, str]:
-        """All variables of its processes: nothing of the Python that runs the tests gets in.
-
-        Some steps start programs of ISCE2 through ``env python3``, so its Python comes first on PATH. Waiting
-        threads of OpenMP sleep: spinning ones make `topo` several times slower on a busy machine.
-        """
-        programs = [self.python.parent, self.home / "applications", "/usr/bin", "/bin"]
-        modules = [self.home.parent, self.home / "components", self.home / "applications"]
-        return {
-            "ISCE_HOME": str(self.home),
-            "PATH": os.pathsep.join(map(str, programs)),
-            "PYTHONPATH": os.pathsep.join(map(str, modules)),
-            "LC_ALL": "C.UTF-8",
-            "OMP_NUM_THREADS": str(os.cpu_count()),
-            "OMP_WAIT_POLICY": "passive",
-        }
-
-    def works(self, folder: Path) -> bool:
-        """Whether it can be imported; it logs into `folder`."""
-        command = [str(self.python), "-c", _PROBE]
-        probe = subprocess.run(command, cwd=folder, env=self.environment(), capture_output=True, check=False)
-        return probe.returncode == 0
-
-
-def find_isce2(folder: Path) -> Isce2 | None:
-    """First installation that works: of ISCE_HOME, of topsApp.py on PATH, of CONDA_PREFIX."""
-    candidates = (Isce2(home, python) for home in _homes() for python in _interpreters(home))
-    return next((isce2 for isce2 in candidates if isce2.works(folder)), None)
-
-
-def _homes() -> Iterator[Path]:
-    if home := os.environ.get("ISCE_HOME"):
-        yield Path(home).absolute()
-    if program := shutil.which("topsApp.py"):
-        yield Path(program).resolve().parents[1]
-    if prefix := os.environ.get("CONDA_PREFIX"):
-        programs = Path(prefix).glob("lib/python3*/site-packages/isce*/applications/topsApp.py")
-        yield from (program.resolve().parents[1] for program in sorted(programs))
-
-
-def _interpreters(home: Path) -> Iterator[Path]:
-    """Of the environment that ISCE2 is installed in, those on PATH, and the system's."""
-    folders = [parent / "bin" for parent in home.parents[:-1]]
-    folders += [Path(entry) for entry in os.get_exec_path()]
-    for folder in (*folders, Path("/usr/bin")):
-        if (python := folder / "python3").is_file():
-            yield python
 
 
 @dataclass(frozen=True)
@@ -117,7 +48,7 @@ class Products:
     baselines: tuple[float, ...]
 
 
-def run_topsapp(isce2: Isce2, scenario: Scenario, stack: SimulatedStack, folder: Path) -> Products:
+def run_topsapp(isce2: Installation, scenario: Scenario, stack: SimulatedStack, folder: Path) -> Products:
     """Run topsApp in a folder on the first and the last date of a stack, up to the unwrapped phase.
 
     Raises
@@ -127,13 +58,12 @@ def run_topsapp(isce2: Isce2, scenario: Scenario, stack: SimulatedStack, folder:
     """
     dem = write_isce_dem(stack.dem, folder / "dem")
     _write_inputs(scenario, stack, dem, folder)
-    program = isce2.home / "applications" / "topsApp.py"
-    command = [str(isce2.python), str(program), "topsApp.xml", "--start=startup", "--end=unwrap"]
+    command = [str(isce2.python), str(isce2.program), "topsApp.xml", "--start=startup", "--end=unwrap"]
     with (folder / "topsApp.out").open("w+", encoding="utf-8") as out:
         done = subprocess.run(
             command,
             cwd=folder,
-            env=isce2.environment(),
+            env=isce2.environment(os.cpu_count() or 1, folder),
             stdout=out,
             stderr=subprocess.STDOUT,
             timeout=TIMEOUT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,12 +101,19 @@ class Terrain:
 
     @property
     def height_range(self) -> tuple[float, float]:
-        """Lowest and highest height of the whole file, metres, read block by block."""
-        import numpy as np
+        """Lowest and highest height of the whole file, metres; the file is read once for it."""
+        return _height_range(self.path, self.path.stat().st_mtime_ns)
 
-        low, high = np.inf, -np.inf
-        with self._lock:
-            for _, window in self.dataset.block_windows(1):
-                block = self.dataset.read(1, window=window)
-                low, high = min(low, float(block.min())), max(high, float(block.max()))
-        return low, high
+
+@cache
+def _height_range(path: Path, _changed: int) -> tuple[float, float]:
+    """Lowest and highest height of a file as it was at some time, read block by block."""
+    import numpy as np
+    import rasterio
+
+    low, high = np.inf, -np.inf
+    with rasterio.open(path) as dataset:
+        for _, window in dataset.block_windows(1):
+            block = dataset.read(1, window=window)
+            low, high = min(low, float(block.min())), max(high, float(block.max()))
+    return low, high

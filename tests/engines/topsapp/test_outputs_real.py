@@ -12,13 +12,14 @@ import pytest
 
 from dinsar_cli.compare import Comparison, compare, on_grid, read_map
 from dinsar_cli.engines.eos.engine import EosEngine
+from dinsar_cli.engines.topsapp.installation import find_isce2
 from dinsar_cli.engines.topsapp.outputs import collect
 from dinsar_cli.planning import RunPlan, plan_run
 from dinsar_cli.radar import Interferogram
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from dinsar_cli.stages import common_tags, displacement_layers, map_layers, read_product
 from pair import pair_config, prepared
-from simulate.topsapp import find_isce2, run_topsapp
+from simulate.topsapp import run_topsapp
 
 pytestmark = pytest.mark.isce2
 
@@ -37,7 +38,7 @@ class Mapped:
 
 @pytest.fixture(scope="module")
 def mapped(tmp_path_factory: pytest.TempPathFactory) -> Mapped:
-    isce2 = find_isce2(tmp_path_factory.mktemp("isce2"))
+    isce2 = find_isce2()[0]
     if isce2 is None:
         pytest.skip("no working ISCE2 (set ISCE_HOME, or put topsApp.py and a python3 with osgeo on PATH)")
     scenario = Scenario()
