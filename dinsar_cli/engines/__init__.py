@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dinsar_cli.errors import EngineError
 
 if TYPE_CHECKING:
+    from dinsar_cli.acquisition import Pair
     from dinsar_cli.config import RunConfig
     from dinsar_cli.engines.base import Engine
 
@@ -20,7 +21,7 @@ def engines() -> dict[str, Engine]:
     return {engine.name: engine for engine in found}
 
 
-def find_engine(config: RunConfig) -> tuple[Engine, str]:
+def find_engine(config: RunConfig, pair: Pair | None = None) -> tuple[Engine, str]:
     """Choose an engine.
 
     Parameters
@@ -28,6 +29,8 @@ def find_engine(config: RunConfig) -> tuple[Engine, str]:
     config : RunConfig
         Its ``engine`` is a name, or ``auto`` for the first that works here. One that is named is never replaced
         by another.
+    pair : Pair, optional
+        Acquisitions that it must be able to read.
 
     Returns
     -------
@@ -45,13 +48,13 @@ def find_engine(config: RunConfig) -> tuple[Engine, str]:
     candidates = known if wanted == "auto" else {wanted: known[wanted]}
     problems: dict[str, list[str]] = {}
     for name, engine in candidates.items():
-        problems[name] = engine.check(config)
+        problems[name] = engine.check(config, pair)
         if not problems[name]:
             return engine, _reason(wanted, problems)
     raise EngineError(
         f"The engine {wanted} cannot work here." if wanted != "auto" else "There is no engine that works here.",
         f"{_faults(problems)}.",
-        "; ".join(f"{name}: {engine.remedy}" for name, engine in candidates.items()),
+        "; ".join(f"{name}: {engine.advice(config, pair)}" for name, engine in candidates.items()),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from dinsar_cli.workspace import Journal
 
 if TYPE_CHECKING:
     from dinsar_cli.acquisition import CommonBurst, Pair
@@ -13,8 +15,117 @@ if TYPE_CHECKING:
     from dinsar_cli.orbitfile import OrbitFile
     from dinsar_cli.radar import Interferogram
 
-Progress = Callable[[str, float], None]
-"""Called with the name of a step and the share of it that is done, 0 to 1."""
+STEPS_FILE = "steps.json"  # journal of the steps of an engine, in the folder of the interferogram
+
+
+class Progress(Protocol):
+    """Called with the name of a step, the share of the work that is done, and the seconds left when known.
+
+    The share is 0 to 1: of the whole for an engine that knows it, else of the step.
+    """
+
+    def __call__(self, step: str, share: float, left: float | None = None, /) -> None:
+        """Take them."""
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """What a finished step has cost.
+
+    Attributes
+    ----------
+    seconds : float
+        Wall-clock time.
+    peak_memory : int
+        Of this process and all those that the engine started, bytes.
+    disk : int
+        Largest use of the engine's folder while the step ran, bytes.
+    """
+
+    seconds: float
+    peak_memory: int
+    disk: int
+
+
+def step_costs(folder: Path) -> dict[str, StepCost]:
+    """Costs of the steps that the journal of an engine holds, in the order in which they ended.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the interferogram. A step whose disk use was not measured counts with the files made until its end.
+    """
+    costs, made = {}, 0
+    for name, record in Journal.open(folder / STEPS_FILE).stages.items():
+        made += sum(file.size for file in record.files)
+        costs[name] = StepCost(record.seconds, record.peak_memory, record.details.get("disk", made))
+    return costs
+
+
+@dataclass(frozen=True)
+class Work:
+    """How much a run has to do: what its time, memory and disk space depend on. All but `bursts` in millions.
+
+    Attributes
+    ----------
+    samples : float
+        Single-look samples of one date: of the bursts in use, or of the part of them that is processed.
+    bursts : int
+        Bursts in use.
+    largest : float
+        Samples of the largest of them.
+    cells : float
+        Look cells.
+    ground : float
+        Cells of the map inside the area that the scenes cover.
+    map : float
+        Cells of the map.
+    dem : float
+        Pixels of the DEM.
+    buffer : float
+        Bytes of working memory that an engine allows itself.
+    """
+
+    samples: float
+    bursts: int
+    largest: float
+    cells: float
+    ground: float = 0.0
+    map: float = 0.0
+    dem: float = 0.0
+    buffer: float = 0.0
+
+
+@dataclass(frozen=True)
+class Forecast(StepCost):
+    """What a step of a run is going to cost.
+
+    Attributes
+    ----------
+    runs : int
+        Earlier runs on which this rests; 0 where it is only what such steps cost elsewhere.
+    """
+
+    runs: int = 0
+
+
+@dataclass(frozen=True)
+class StepChoice:
+    """Which part of the work of an engine is asked for.
+
+    Attributes
+    ----------
+    first : str, optional
+        Step to do again, with all that follow; None: the first that is not done.
+    last : str, optional
+        Step to stop after; None: all are done.
+    own_files : bool
+        Whether input files of the engine that were edited by hand are used as they are.
+    """
+
+    first: str | None = None
+    last: str | None = None
+    own_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +152,14 @@ class EngineInputs:
         Cores to use.
     memory : int
         Bytes to stay below, as far as the engine can.
+    work : Work
+        How much there is to do, as far as it is the same for all engines: the bursts in use are whole.
+    heights : (float, float)
+        Lowest and highest ground, about, metres; known before the DEM is made.
+    choice : StepChoice
+        Part of the work to do.
+    history : Path or None
+        File with what the steps of earlier runs have cost, to learn from and to add to.
     """
 
     pair: Pair
@@ -53,22 +172,41 @@ class EngineInputs:
     looks: Looks
     threads: int
     memory: int
+    work: Work
+    heights: tuple[float, float]
+    choice: StepChoice = StepChoice()
+    history: Path | None = None
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will need.
+    """What the work of an engine will need.
 
     Attributes
     ----------
-    memory : int
-        Peak, bytes.
-    disk : int
-        Bytes in the folder of the engine at most.
+    steps : dict of Forecast
+        By step, in order; `disk` is what is in the engine's folders at most while the step runs.
+    left : dict of int
+        Bytes in these folders when all is done, by ``output.intermediates``: ``keep``, ``geocoded``, ``delete``.
     """
 
-    memory: int
-    disk: int
+    steps: dict[str, Forecast]
+    left: dict[str, int]
+
+    @property
+    def seconds(self) -> float:
+        """Of all steps."""
+        return sum(step.seconds for step in self.steps.values())
+
+    @property
+    def memory(self) -> int:
+        """Peak, bytes."""
+        return max(step.peak_memory for step in self.steps.values())
+
+    @property
+    def disk(self) -> int:
+        """Bytes in the folders of the engine at most."""
+        return max(step.disk for step in self.steps.values())
 
 
 class Engine(Protocol):
@@ -80,22 +218,52 @@ class Engine(Protocol):
         By which the user asks for it.
     remedy : str
         How to get it.
+    steps : tuple of str
+        Its steps, in order.
     """
 
     name: str
     remedy: str
+    steps: tuple[str, ...]
 
     def version(self, config: RunConfig) -> dict[str, str]:
         """Names and versions of the software behind the engine."""
 
-    def check(self, config: RunConfig) -> list[str]:
-        """Reasons why it cannot work here; empty when it can."""
+    def check(self, config: RunConfig, pair: Pair | None = None) -> list[str]:
+        """Reasons why it cannot work here, or not with a pair; empty when it can."""
+
+    def advice(self, config: RunConfig, pair: Pair | None = None) -> str:
+        """What to do about what `check` finds; empty when it finds nothing."""
+
+    def cautions(self, pair: Pair) -> list[str]:
+        """What the user should keep in mind when it works on a pair."""
+
+    def place(self, config: RunConfig) -> str:
+        """Where it is and how it was built; empty for one in this Python."""
 
     def fingerprint(self, config: RunConfig) -> dict[str, object]:
         """The options on which its result depends."""
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
-        """What `process` will need."""
+        """What `process` will need for all its steps; it reads nothing but the history."""
 
-    def process(self, inputs: EngineInputs, folder: Path, progress: Progress) -> Interferogram:
-        """Make the interferogram in a folder of its own, going on from what is already there."""
+    def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
+        """Refuse options that do not go with the bursts in use, or with what is installed."""
+
+    def check_work(self, folder: Path, choice: StepChoice) -> str:
+        """Refuse what an earlier run or a person left beside the folder of the layers, and give its fingerprint.
+
+        The fingerprint is that of files that are used as somebody edited them; empty when there are none.
+        """
+
+    def prepare(self, inputs: EngineInputs, folder: Path, *, scripts: bool) -> list[Path]:
+        """Write the input files of the engine, and scripts of its steps if wanted, and give those to look at."""
+
+    def process(self, inputs: EngineInputs, folder: Path, progress: Progress) -> Interferogram | None:
+        """Make the interferogram in a folder of its own, going on from what is already there.
+
+        None when the last step asked for is not the last there is.
+        """
+
+    def leftovers(self, folder: Path) -> tuple[Path, ...]:
+        """What a finished run left beside the layers in their folder, and nobody needs any more."""

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dinsar_cli.engines.base import EngineInputs, Estimate, Progress
+from dinsar_cli.areas import read_water
+from dinsar_cli.engines.base import STEPS_FILE, EngineInputs, Estimate, Progress, StepChoice, Work, step_costs
+from dinsar_cli.engines.costs import Setting, forecast, layer_bytes, note
 from dinsar_cli.engines.eos import steps
+from dinsar_cli.engines.eos.costs import CROSS, FILTER_BYTES, LAWS, STRIP_BYTES_PER_THREAD
 from dinsar_cli.engines.eos.form import StripWorker, cell_spacing, form_all, strips
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.terrain import Terrain
+from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline, zero_doppler
+from dinsar_cli.masks import file_mark
 from dinsar_cli.memory import peak_memory, share_one_heap
 from dinsar_cli.orbitfile import window as orbit_window
 from dinsar_cli.radar import DESCRIPTION_FILE, LAYERS, Interferogram, RadarFile, RadarLayer
 from dinsar_cli.workspace import Journal, StageRecord, fingerprint, write_text
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dinsar_cli.acquisition import CommonBurst, Pair
     from dinsar_cli.config import RunConfig
     from dinsar_cli.orbitfile import OrbitFile
 
@@ -32,12 +42,8 @@ _ORBIT_MARGIN = 90.0  # s of state vectors on each side: nine of them
 _FILTER_MARGIN = 4 * steps.GOLDSTEIN_STEP  # look cells that a patch of the filter reaches
 _CROP_MARGIN = _FILTER_MARGIN + 8  # look cells around the area, so that its edge is filtered like its middle
 _COHERENCE_LOOKS = 100  # looks from which the bias of a coherence of zero is below 0.1
-_CROSS = RadarLayer("cross", "complex64", (), "DN^2", "unfiltered, flattened interferogram, mean of the look cell")
-_FILTER_BYTES = 200  # per look cell, of the coherence and the filter at their peak
-_UNWRAP_BYTES = 160  # per look cell, of the unwrapper at its peak
 _BASE_BYTES = 350_000_000  # the process with its libraries
 _LEAST_STRIP_BYTES = 64_000_000  # for all strips that are worked on at a time
-_STRIP_BYTES_PER_THREAD = 100_000_000  # more is not faster
 
 
 @dataclass(frozen=True)
@@ -82,16 +88,32 @@ class EosEngine:
 
     name = "eos"
     remedy = "pip install 'dinsar[embedded]' (it needs a C compiler)"
+    steps: tuple[str, ...] = ("form", "filter", "unwrap")
 
     def version(self, config: RunConfig) -> dict[str, str]:
         """Versions of the packages that compute."""
         del config  # they are those of this Python
         return _versions()
 
-    def check(self, config: RunConfig) -> list[str]:
-        """Reasons why the engine cannot work here."""
+    def check(self, config: RunConfig, pair: Pair | None = None) -> list[str]:
+        """Reasons why the engine cannot work here; it reads the scenes of every satellite."""
+        del pair
         missing = [package for package in _PACKAGES[:2] if package not in self.version(config)]
         return [f"the package {package} is not installed" for package in missing]
+
+    def advice(self, config: RunConfig, pair: Pair | None = None) -> str:
+        """How to get it, when it is not there."""
+        return self.remedy if self.check(config, pair) else ""
+
+    def cautions(self, pair: Pair) -> list[str]:
+        """Nothing."""
+        del pair
+        return []
+
+    def place(self, config: RunConfig) -> str:
+        """Nowhere else: it is in this Python."""
+        del config
+        return ""
 
     def fingerprint(self, config: RunConfig) -> dict[str, object]:
         """Options on which the interferogram depends, beside the inputs and the looks."""
@@ -100,39 +122,63 @@ class EosEngine:
             "versions": {name: _versions().get(name) for name in _PACKAGES[:2]},
             "strength": config.filter.strength,
             "reliability": config.unwrap.reliability,
-        }
+        } | _water_mark(config)
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
-        """Memory and disk, from the size of the part that is processed."""
-        grid = _crop(inputs)[1]
-        cells = grid.lines * grid.samples
-        disk = sum(RadarFile(Path(), layer, grid.lines, grid.samples).size for layer in (*LAYERS.values(), _CROSS))
-        return Estimate(memory=_BASE_BYTES + max(_strip_memory(inputs), cells * _UNWRAP_BYTES), disk=disk)
+        """Seconds, memory and disk, from the size of the part that is processed."""
+        work = _work(inputs, _crop(inputs, inputs.heights)[1])
+        made = forecast(inputs.history, LAWS, work, _setting(inputs))
+        whole, layers = made["unwrap"].disk, round(1e6 * work.cells * layer_bytes(LAYERS.values()))
+        return Estimate(made, {"keep": whole, "geocoded": whole, "delete": max(0, whole - layers)})
 
-    def process(self, inputs: EngineInputs, folder: Path, progress: Progress) -> Interferogram:
+    def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
+        """Nothing: the ranges of its keys say it all."""
+
+    def check_work(self, folder: Path, choice: StepChoice) -> str:
+        """Refuse what only an engine with input files of its own can do."""
+        del folder
+        if choice.own_files:
+            raise _no_files()
+        return ""
+
+    def prepare(self, inputs: EngineInputs, folder: Path, *, scripts: bool) -> list[Path]:
+        """Refuse: this engine reads no files that a person could edit."""
+        del inputs, folder, scripts
+        raise _no_files()
+
+    def process(self, inputs: EngineInputs, folder: Path, progress: Progress) -> Interferogram | None:
         """Make the interferogram; parts whose options and files hold are not made again."""
         import cv2
 
         share_one_heap()
         cv2.setNumThreads(1)  # strips are the unit of parallel work
-        mosaic, grid = _crop(inputs)
+        mosaic, grid = _crop(inputs, _height_range(inputs.dem))
         setup = Setup(inputs, folder, mosaic, grid, *_orbits(inputs, mosaic.grid.epoch))
-        journal = Journal.open(folder / "steps.json")
+        work = _work(inputs, grid)
+        journal = Journal.open(folder / STEPS_FILE)
         options = {
             "form": [_inputs_mark(inputs), _versions()],
             "filter": inputs.config.filter.strength,
-            "unwrap": inputs.config.unwrap.reliability,
+            "unwrap": [inputs.config.unwrap.reliability, *_water_mark(inputs.config).values()],
         }
         mark = ""
-        for name, part in (("form", _form), ("filter", _filter), ("unwrap", _unwrap)):
+        for name, part in zip(self.steps, (_form, _filter, _unwrap), strict=True):
             mark = fingerprint([mark, options[name]])
-            if not journal.holds(name, mark):
-                journal.forget(list(options)[list(options).index(name) :])
+            if name == inputs.choice.first or not journal.holds(name, mark):
+                journal.forget(self.steps[self.steps.index(name) :])
                 started = time.monotonic()
                 with peak_memory() as peak:
                     files = part(setup, progress)
                     journal.put(name, StageRecord(mark, (), time.monotonic() - started, peak()), files)
-        return self._describe(setup)
+                note(inputs.history, name, step_costs(folder)[name], work, _setting(inputs))
+            if name == inputs.choice.last:
+                break
+        return self._describe(setup) if name == self.steps[-1] else None
+
+    def leftovers(self, folder: Path) -> tuple[Path, ...]:
+        """Nothing: there is little beside the layers, and it spares most of the work when the filter changes."""
+        del folder
+        return ()
 
     def _describe(self, setup: Setup) -> Interferogram:
         looks_range, looks_azimuth = setup.looks
@@ -173,6 +219,14 @@ class EosEngine:
         return result
 
 
+def _no_files() -> UsageError:
+    return UsageError(
+        "The engine eos has no input files to write or edit.",
+        "It works in this process; files such as topsApp.xml are those of the engine isce2.",
+        "Add --engine isce2.",
+    )
+
+
 def _versions() -> dict[str, str]:
     found = {}
     for package in _PACKAGES:
@@ -183,7 +237,7 @@ def _versions() -> dict[str, str]:
 
 def _strip_memory(inputs: EngineInputs) -> int:
     """Memory for all strips that are worked on at a time."""
-    wanted = inputs.threads * _STRIP_BYTES_PER_THREAD
+    wanted = inputs.threads * STRIP_BYTES_PER_THREAD
     return min(wanted, max(inputs.memory - _BASE_BYTES, _LEAST_STRIP_BYTES))
 
 
@@ -222,17 +276,35 @@ def _fit(orbit: OrbitFile, epoch: datetime, start: datetime, stop: datetime) -> 
     return Orbit.fit(epoch, (near.times - origin) / np.timedelta64(1, "us") * 1e-6, near.position)
 
 
-def _crop(inputs: EngineInputs) -> tuple[Mosaic, LookGrid]:
-    """Mosaic of the bursts, and the look cells that cover the area with a margin."""
+def _crop(inputs: EngineInputs, heights: tuple[float, float]) -> tuple[Mosaic, LookGrid]:
+    """Mosaic of the bursts, and the look cells that cover the area at some heights with a margin."""
     epoch = inputs.pair.reference.start.replace(hour=0, minute=0, second=0, microsecond=0)
     mosaic = build_mosaic(inputs.bursts, epoch)
-    orbit = _orbits(inputs, epoch)[0]
-    terrain = Terrain.open(inputs.dem)
+    crop = _radar_window(inputs.bounds, mosaic.grid, _orbits(inputs, epoch)[0], heights)
+    return mosaic, look_grid(mosaic, inputs.looks, crop, _CROP_MARGIN)
+
+
+def _height_range(dem: Path) -> tuple[float, float]:
+    terrain = Terrain.open(dem)
     try:
-        crop = _radar_window(inputs.bounds, mosaic.grid, orbit, terrain.height_range)
+        return terrain.height_range
     finally:
         terrain.close()
-    return mosaic, look_grid(mosaic, inputs.looks, crop, _CROP_MARGIN)
+
+
+def _work(inputs: EngineInputs, grid: LookGrid) -> Work:
+    """How much there is to do in the part that is processed."""
+    lines, samples = grid.window.shape
+    return replace(
+        inputs.work,
+        samples=lines * samples / 1e6,
+        cells=grid.lines * grid.samples / 1e6,
+        buffer=_strip_memory(inputs) / 1e6,
+    )
+
+
+def _setting(inputs: EngineInputs) -> Setting:
+    return Setting(EosEngine.name, inputs.threads)
 
 
 def _radar_window(
@@ -276,7 +348,7 @@ def _mid_baseline(setup: Setup) -> float:
 def _form(setup: Setup, progress: Progress) -> list[Path]:
     """Interferogram, amplitudes and geometry on the look grid."""
     names = ("amplitude", "longitude", "latitude", "height", "los")
-    layers = {name: setup.file(LAYERS[name]) for name in names} | {"cross": setup.file(_CROSS)}
+    layers = {name: setup.file(LAYERS[name]) for name in names} | {"cross": setup.file(CROSS)}
     terrain, reader = Terrain.open(setup.inputs.dem), SlcReader()
     try:
         worker = StripWorker(
@@ -301,12 +373,12 @@ def _filter(setup: Setup, progress: Progress) -> list[Path]:
     """Coherence and the filtered phase, in strips that overlap by what the filter reaches."""
     import numpy as np
 
-    cross, amplitude = setup.file(_CROSS), setup.file(LAYERS["amplitude"])
+    cross, amplitude = setup.file(CROSS), setup.file(LAYERS["amplitude"])
     coherence, wrapped = setup.file(LAYERS["coherence"]), setup.file(LAYERS["wrapped"])
     for layer in (coherence, wrapped):
         layer.create()
     step = steps.GOLDSTEIN_STEP
-    height = max(step, int(_strip_memory(setup.inputs) / _FILTER_BYTES / setup.look_grid.samples) // step * step)
+    height = max(step, int(_strip_memory(setup.inputs) / FILTER_BYTES / setup.look_grid.samples) // step * step)
     lines = setup.look_grid.lines
     for first in range(0, lines, height):
         last = min(first + height, lines)
@@ -324,6 +396,32 @@ def _filter(setup: Setup, progress: Progress) -> list[Path]:
     return [coherence.path, wrapped.path]
 
 
+def _water_mark(config: RunConfig) -> dict[str, object]:
+    """Fingerprint of the water mask; empty without one."""
+    return {} if config.mask.water is None else {"water": file_mark(config.mask.water)}
+
+
+def _in_water(setup: Setup, path: Path) -> NDArray[np.bool_]:
+    """Look cells whose centre is in water.
+
+    Raises
+    ------
+    NoDataError
+        When all are that have a position.
+    """
+    import numpy as np
+
+    longitude, latitude = (setup.file(LAYERS[name]).read() for name in ("longitude", "latitude"))
+    wet = read_water(path).covers(longitude, latitude)
+    if not (~wet & np.isfinite(longitude)).any():
+        raise NoDataError(
+            "The water mask leaves nothing to unwrap.",
+            f"All of the area is water in {path}.",
+            "Give a mask that is zero on land (or polygons of water), or leave mask.water away.",
+        )
+    return wet
+
+
 def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
     """Unwrapped phase and components of the whole look grid."""
     import numpy as np
@@ -333,6 +431,8 @@ def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
     with suppress(RuntimeError):  # its threads are made once in a process
         whirlwind.set_num_threads(setup.inputs.threads)
     wrapped, coherence = (setup.file(LAYERS[name]).read() for name in ("wrapped", "coherence"))
+    if setup.inputs.config.mask.water is not None:
+        wrapped[_in_water(setup, setup.inputs.config.mask.water)] = np.nan
     unwrapped, components = steps.unwrap(
         wrapped, np.nan_to_num(coherence), setup.effective_looks, setup.inputs.config.unwrap.reliability
     )

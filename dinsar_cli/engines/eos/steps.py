@@ -138,7 +138,7 @@ def _look_at_terrain(
         kept = np.where(same, f_high, f_low)
         with np.errstate(divide="ignore", invalid="ignore"):  # an end may lie on the terrain already
             shrink = 1 - f_look / kept
-        shrink = np.where(shrink > 0, shrink, 0.5)
+        shrink = np.where((shrink > 0) & np.isfinite(shrink), shrink, 0.5)
         low, f_low = np.where(same, low, look), np.where(same, f_low * shrink, f_look)
         high, f_high = np.where(same, look, high), np.where(same, f_look, f_high * shrink)
     return look

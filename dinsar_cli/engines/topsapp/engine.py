@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dinsar_cli.engines.base import EngineInputs, Estimate, Progress
-from dinsar_cli.engines.topsapp.demfiles import write_isce_dem
-from dinsar_cli.engines.topsapp.installation import Installation, find_isce2
+from dinsar_cli.engines.base import STEPS_FILE, EngineInputs, Estimate, Progress, StepChoice, StepCost
+from dinsar_cli.engines.costs import Setting, forecast, note
+from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, write_scripts
+from dinsar_cli.engines.topsapp.costs import OUTPUTS, laws, left, methods
+from dinsar_cli.engines.topsapp.installation import Installation, Search, look_for_isce2
+from dinsar_cli.engines.topsapp.monitor import disk_used
+from dinsar_cli.engines.topsapp.options import check_options
 from dinsar_cli.engines.topsapp.outputs import collect
 from dinsar_cli.engines.topsapp.runner import run_topsapp
-from dinsar_cli.engines.topsapp.steps import STEPS, forget_all, forget_from, next_step
-from dinsar_cli.engines.topsapp.template import TopsSettings, first_step_affected, record, render
-from dinsar_cli.errors import EngineError
+from dinsar_cli.engines.topsapp.steps import STEPS, made_by_topsapp, next_step
+from dinsar_cli.engines.topsapp.work import NOTE, check_work, make_inputs, start_again
+from dinsar_cli.errors import EngineError, UsageError
 from dinsar_cli.memory import peak_memory
 from dinsar_cli.radar import Interferogram
-from dinsar_cli.workspace import Journal, StageRecord, fingerprint, make_folder, write_text
+from dinsar_cli.workspace import Journal, StageRecord, make_folder
 
 if TYPE_CHECKING:
+    from dinsar_cli.acquisition import CommonBurst, Pair
     from dinsar_cli.config import RunConfig
 
 _WORK = "isce2"  # folder of topsApp, beside that of the radar layers
-_SETTINGS = "settings.json"
-_DISK_PER_SAMPLE = 100  # bytes for each sample of the bursts in use, at the peak before mergebursts
-_MEMORY = 800_000_000  # bytes
-_MEMORY_PER_SAMPLE = 25
+_LOGS = "logs"  # beside it, and left when it is removed
+_TOPSAPP_SHARE = 0.99  # of the time; the rest collects its outputs
+_HARMLESS_ALONE = ("no_burst_overlap",)  # what topsApp says of a single burst, and then makes its interferogram
+_LEAST_SAMPLES = 2000  # four columns for a polynomial of the third order
 
 
 class TopsAppEngine:
@@ -34,6 +39,7 @@ class TopsAppEngine:
 
     name = "isce2"
     remedy = "conda env create -f environment.yml, or set ISCE_HOME or isce2.home"
+    steps: tuple[str, ...] = STEPS
 
     def version(self, config: RunConfig) -> dict[str, str]:
         """Versions of ISCE2, its Python and its GDAL."""
@@ -42,10 +48,32 @@ class TopsAppEngine:
             return {}
         return {"ISCE2" if key == "version" else f"ISCE2's {key}": text for key, text in found.versions.items()}
 
-    def check(self, config: RunConfig) -> list[str]:
-        """Reasons why the engine cannot work here."""
-        found, reason = _find(config)
-        return [] if found else [reason]
+    def check(self, config: RunConfig, pair: Pair | None = None) -> list[str]:
+        """Reasons why the engine cannot work here, or is too old for the satellites of a pair."""
+        search = _search(config)
+        if search.installation is None:
+            return [search.reason]
+        return search.installation.too_old_for(_missions(pair))
+
+    def advice(self, config: RunConfig, pair: Pair | None = None) -> str:
+        """What to do about it."""
+        return _search(config).remedy or ("update ISCE2, or use --engine eos" if self.check(config, pair) else "")
+
+    def cautions(self, pair: Pair) -> list[str]:
+        """Tell of scenes that are narrow: the fit of the azimuth carrier then has too few columns."""
+        views = [view for burst in pair.common_bursts for view in (burst.reference, burst.secondary)]
+        samples = min((view.subswath.samples for view in views), default=_LEAST_SAMPLES)
+        if samples >= _LEAST_SAMPLES:
+            return []
+        fit = f"ISCE2 fits the azimuth carrier on columns 500 apart and needs {_LEAST_SAMPLES}"
+        return [f"The scenes have {samples} columns. {fit}: expect errors of phase, or use --engine eos."]
+
+    def place(self, config: RunConfig) -> str:
+        """Its home, its Python, and whether it was built for a GPU."""
+        found, _ = _find(config)
+        if found is None:
+            return ""
+        return f"{found.home} with {found.python}, {'with' if found.gpu else 'without'} GPU"
 
     def fingerprint(self, config: RunConfig) -> dict[str, object]:
         """Options on which the interferogram depends, beside the inputs and the looks."""
@@ -53,101 +81,142 @@ class TopsAppEngine:
             "engine": self.name,
             "version": self.version(config).get("ISCE2"),
             "strength": config.filter.strength,
+            "topsapp": config.topsapp.model_dump(mode="json"),
         }
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
-        """Memory and disk, from the size of the bursts in use: topsApp works on whole bursts."""
-        samples = sum(
-            burst.reference.subswath.lines_per_burst * burst.reference.subswath.samples for burst in inputs.bursts
-        )
-        return Estimate(memory=_MEMORY + _MEMORY_PER_SAMPLE * samples, disk=_DISK_PER_SAMPLE * samples)
+        """Seconds, memory and disk, from the size of the bursts in use: topsApp works on whole bursts."""
+        steps = forecast(inputs.history, laws(inputs.config.topsapp), inputs.work, _setting(inputs))
+        return Estimate(steps, left(steps, inputs.work))
 
-    def process(self, inputs: EngineInputs, folder: Path, progress: Progress) -> Interferogram:
+    def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
+        """Refuse what topsApp, or this one, cannot do."""
+        check_options(config.topsapp, bursts)
+        found, _ = _find(config)
+        if config.topsapp.use_gpu is True and found is not None and not found.gpu:
+            raise UsageError(
+                "topsapp.use_gpu cannot be true here.",
+                f"{found.home} was built without its GPU modules, or there is no GPU with a driver.",
+                "Set topsapp.use_gpu to auto or false.",
+            )
+
+    def check_work(self, folder: Path, choice: StepChoice) -> str:
+        """Refuse input files that were edited by hand, unless that is meant; then give their fingerprint."""
+        return check_work(_work(folder), choice)
+
+    def prepare(self, inputs: EngineInputs, folder: Path, *, scripts: bool) -> list[Path]:
+        """Write topsApp.xml with its parts and the DEM; with scripts, an ISCE2 must be there that they can run."""
+        work, (found, _) = _work(folder), _find(inputs.config)
+        if scripts:
+            found = self._installation(inputs)
+        make_inputs(inputs, work, gpu=found is not None and found.gpu)
+        files = [work / name for name in INPUT_FILES]
+        return [*files, *write_scripts(work, found, inputs.threads)] if scripts and found else files
+
+    def process(self, inputs: EngineInputs, folder: Path, progress: Progress) -> Interferogram | None:
         """Make the interferogram; finished steps that no change affects are not done again."""
-        installation, reason = _find(inputs.config)
-        if installation is None:
-            raise EngineError("ISCE2 cannot be run.", f"{reason}.", self.remedy)
-        work = folder.resolve().parent / _WORK
-        settings = _settings(inputs, work)
-        _keep_what_holds(work, settings, _inputs_mark(inputs))
-        make_folder(work)
-        if not settings.dem.with_suffix(settings.dem.suffix + ".xml").is_file():
-            write_isce_dem(inputs.dem, work)
-        for name, text in render(settings).items():
-            write_text(work / name, text)
+        installation, work = self._installation(inputs), _work(folder)
+        make_inputs(inputs, work, gpu=installation.gpu)
+        last = inputs.choice.last or STEPS[-1]
+        if inputs.choice.first:
+            start_again(work, inputs.choice.first)
         start = next_step(work)
-        if start is not None:
-            _run(installation, work, start, inputs, folder, progress)
-        progress("outputs", 0.99)
-        return collect(
-            work,
-            make_folder(folder),
-            looks=inputs.looks,
-            dates=(inputs.pair.reference.start, inputs.pair.secondary.start),
-            versions=self.version(inputs.config),
-            threads=inputs.threads,
-        )
+        if start is not None and STEPS.index(start) <= STEPS.index(last):
+            _run(installation, work, start, last, inputs, folder, progress)
+        if last != STEPS[-1]:
+            return None
+        progress(OUTPUTS, _TOPSAPP_SHARE)
+        return _collect(inputs, work, folder, self.version(inputs.config))
+
+    def leftovers(self, folder: Path) -> tuple[Path, ...]:
+        """What topsApp made; its input files stay, for they tell what it was asked for."""
+        return made_by_topsapp(_work(folder), keep=(*INPUT_FILES, NOTE))
+
+    def _installation(self, inputs: EngineInputs) -> Installation:
+        search = _search(inputs.config)
+        if search.installation is None:
+            raise EngineError("ISCE2 cannot be run.", f"{search.reason}.", search.remedy)
+        return search.installation
+
+
+def _work(folder: Path) -> Path:
+    """Working folder of topsApp, beside that of the layers."""
+    return folder.resolve().parent / _WORK
 
 
 def _find(config: RunConfig) -> tuple[Installation | None, str]:
-    return find_isce2(config.isce2.home, config.isce2.python, config.isce2.conda_env)
+    search = _search(config)
+    return search.installation, search.reason
 
 
-def _settings(inputs: EngineInputs, work: Path) -> TopsSettings:
-    """What topsApp is asked for."""
-    pair = inputs.pair
-    return TopsSettings(
-        reference_safe=tuple(str(scene.safe.path.resolve()) for scene in pair.reference.scenes),
-        secondary_safe=tuple(str(scene.safe.path.resolve()) for scene in pair.secondary.scenes),
-        reference_orbit=str(inputs.reference_orbit.path.resolve()),
-        secondary_orbit=str(inputs.secondary_orbit.path.resolve()),
-        swaths=tuple(sorted({int(burst.swath.removeprefix("IW")) for burst in inputs.bursts})),
-        polarization=pair.polarization.lower(),
-        region_of_interest=inputs.bounds,
-        dem=work / "dem.wgs84",
-        looks=inputs.looks,
-        filter_strength=inputs.config.filter.strength,
-    )
+def _search(config: RunConfig) -> Search:
+    return look_for_isce2(config.isce2.home, config.isce2.python, config.isce2.conda_env)
 
 
-def _inputs_mark(inputs: EngineInputs) -> str:
-    """Fingerprint of the files that topsApp reads."""
-    scenes = (*inputs.pair.reference.scenes, *inputs.pair.secondary.scenes)
-    files = [
-        *(scene.safe.path for scene in scenes),
-        inputs.reference_orbit.path,
-        inputs.secondary_orbit.path,
-        inputs.dem,
-    ]
-    return fingerprint([(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
-
-
-def _keep_what_holds(work: Path, settings: TopsSettings, mark: str) -> None:
-    """Remove what an earlier run left from the first step on that a change affects, and note the new settings."""
-    wanted: dict[str, Any] = {"inputs": mark, "settings": record(settings)}
-    file = work / _SETTINGS
-    old: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-    if old == wanted:
-        return
-    if old is None or old["inputs"] != mark:
-        forget_all(work)
-    else:
-        affected = first_step_affected(old["settings"], wanted["settings"])
-        if affected is not None:
-            forget_from(work, affected)
-    make_folder(work)
-    write_text(file, json.dumps(wanted, indent=2) + "\n")
+def _missions(pair: Pair | None) -> set[str]:
+    """Satellites of a pair, such as ``S1C``."""
+    return {pair.reference.mission, pair.secondary.mission} if pair else set()
 
 
 def _run(
-    installation: Installation, work: Path, start: str, inputs: EngineInputs, radar: Path, progress: Progress
+    installation: Installation,
+    work: Path,
+    start: str,
+    last: str,
+    inputs: EngineInputs,
+    radar: Path,
+    progress: Progress,
 ) -> None:
-    """Run topsApp to the unwrapped phase and note the time of each step."""
-    journal = Journal.open(radar / "steps.json")
+    """Run topsApp from one step to another, and note what each step has cost as soon as it ends."""
+    journal = Journal.open(radar / STEPS_FILE)
     journal.forget(STEPS[STEPS.index(start) :])
+    hours = inputs.config.isce2.timeout
+    expected = forecast(inputs.history, laws(inputs.config.topsapp), inputs.work, _setting(inputs))
+
+    def done(step: str, cost: StepCost) -> None:
+        journal.put(step, StageRecord("", (), cost.seconds, cost.peak_memory, {"disk": cost.disk}), [])
+        _note(inputs, step, cost)
+
+    def tell(step: str, share: float, left: float | None = None, /) -> None:
+        progress(step, _TOPSAPP_SHARE * share, left)
+
+    run_topsapp(
+        installation,
+        work,
+        start,
+        last,
+        threads=inputs.threads,
+        logs=make_folder(work.parent / _LOGS),
+        progress=tell,
+        on_step=done,
+        expected={step: expected[step].seconds for step in STEPS},
+        timeout=hours * 3600 if hours is not None else None,
+        ignore=_HARMLESS_ALONE if len(inputs.bursts) == 1 else (),
+    )
+
+
+def _collect(inputs: EngineInputs, work: Path, folder: Path, versions: dict[str, str]) -> Interferogram:
+    """Make the layers of every engine from what topsApp left, and note what that has cost."""
     started = time.monotonic()
     with peak_memory() as peak:
-        seconds = run_topsapp(installation, work, start, STEPS[-1], inputs.threads, progress)
-        spent = time.monotonic() - started
-        for step, duration in seconds.items():
-            journal.put(step, StageRecord(start, (), duration, peak(), {"of": spent}), [])
+        made = collect(
+            work,
+            make_folder(folder),
+            looks=None if inputs.choice.own_files else inputs.looks,
+            dates=(inputs.pair.reference.start, inputs.pair.secondary.start),
+            versions=versions,
+            threads=inputs.threads,
+        )
+        disk = disk_used(work) + sum(path.stat().st_size for path in made.files)
+        _note(inputs, OUTPUTS, StepCost(time.monotonic() - started, peak(), disk))
+    return made
+
+
+def _note(inputs: EngineInputs, step: str, cost: StepCost) -> None:
+    """Add a step to the history, unless it was done in a way that nobody knows."""
+    if not inputs.choice.own_files:
+        note(inputs.history, step, cost, inputs.work, _setting(inputs))
+
+
+def _setting(inputs: EngineInputs) -> Setting:
+    return Setting(TopsAppEngine.name, inputs.threads, methods(inputs.config.topsapp))

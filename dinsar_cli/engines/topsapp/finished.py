@@ -6,14 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dinsar_cli.config import Looks
-from dinsar_cli.engines.topsapp.iscefile import IsceFile, parse_xml, properties
-from dinsar_cli.engines.topsapp.swaths import IsceBurst, IsceSwath, first_start, read_swaths
+from dinsar_cli.engines.topsapp.iscefile import IsceFile, isce_release
+from dinsar_cli.engines.topsapp.swaths import IsceBurst, IsceSwath, first_start, has_swaths, read_swaths
 from dinsar_cli.errors import EngineError
+
+if TYPE_CHECKING:
+    from dinsar_cli.engines.topsapp.metadata import PairFacts
 
 _BYTES_PER_SAMPLE = 64  # of the full resolution, at the peak
 _SAME_ACQUISITION = timedelta(hours=1)
+_DATE_NAMES = ("reference", "secondary")
+_OLD_DATE_NAMES = ("master", "slave")  # before ISCE2 2.4
+
+
+class LooksError(EngineError):
+    """The looks of a run are others than those that are wanted, or cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,12 @@ class FinishedRun:
     lines, samples : int
         Size of the look grid.
     merged_swaths, reference_swaths, secondary_swaths : tuple of IsceSwath
-        Bursts that were merged (with the reference's orbit), and those of both dates as topsApp has them.
+        Bursts that were merged (with the reference's orbit), and those of both dates as topsApp has them. Those
+        of a date may be missing (empty) where its time is known otherwise.
+    reference_start, secondary_start : datetime
+        First line of topsApp's reference and secondary.
+    own : bool
+        dinsar configured it, so that nothing may be missing.
     """
 
     folder: Path
@@ -39,9 +54,12 @@ class FinishedRun:
     merged_swaths: tuple[IsceSwath, ...]
     reference_swaths: tuple[IsceSwath, ...]
     secondary_swaths: tuple[IsceSwath, ...]
+    reference_start: datetime
+    secondary_start: datetime
+    own: bool
 
     @classmethod
-    def open(cls, folder: Path, looks: Looks | None = None) -> FinishedRun:
+    def open(cls, folder: Path, looks: Looks | None = None, pair: PairFacts | None = None) -> FinishedRun:
         """Read what describes a run.
 
         Parameters
@@ -50,6 +68,8 @@ class FinishedRun:
             Where topsApp ran.
         looks : Looks, optional
             Those that the run must have; found from the sizes of its layers if not given.
+        pair : PairFacts, optional
+            What is known of the dates; with it the descriptions of the subswaths of a date may be missing.
 
         Raises
         ------
@@ -60,18 +80,36 @@ class FinishedRun:
         looked, whole = IsceFile.open(merged / "filt_topophase.flat"), _full(merged, "lat.rdr")
         found = looks or _find_looks(whole, looked)
         if (whole.length // found.azimuth, whole.width // found.range) != (looked.length, looked.width):
-            raise EngineError(
+            raise LooksError(
                 f"{looked.path} does not have {found} looks.",
                 f"It has {looked.length} lines x {looked.width} samples, made of {whole.length} x {whole.width}.",
                 "Run topsApp again from mergebursts with these looks.",
             )
-        swaths = (read_swaths(folder / name) for name in ("fine_interferogram", "reference", "secondary"))
-        return cls(folder, found, looked.length, looked.width, *swaths)
+        merged_swaths = read_swaths(folder / "fine_interferogram")
+        names = date_names(folder)
+        if pair is None:
+            dates = [read_swaths(folder / name) for name in names]
+            starts = [first_start(swaths) for swaths in dates]
+        else:
+            dates = [read_swaths(folder / name) if has_swaths(folder / name) else () for name in names]
+            starts = [pair.reference.time, pair.secondary.time]
+        return cls(
+            folder=folder,
+            looks=found,
+            lines=looked.length,
+            samples=looked.width,
+            merged_swaths=merged_swaths,
+            reference_swaths=dates[0],
+            secondary_swaths=dates[1],
+            reference_start=starts[0],
+            secondary_start=starts[1],
+            own=pair is None,
+        )
 
     @property
     def backwards(self) -> bool:
         """Whether topsApp's reference is the later date, so that its phase has the other sign."""
-        return first_start(self.reference_swaths) > first_start(self.secondary_swaths)
+        return self.reference_start > self.secondary_start
 
     @property
     def in_order(self) -> tuple[tuple[IsceSwath, ...], tuple[IsceSwath, ...]]:
@@ -82,8 +120,8 @@ class FinishedRun:
     @property
     def starts(self) -> tuple[datetime, datetime]:
         """First line of the earlier and of the later date."""
-        earlier, later = self.in_order
-        return first_start(earlier), first_start(later)
+        starts = self.reference_start, self.secondary_start
+        return min(starts), max(starts)
 
     @property
     def middle_burst(self) -> IsceBurst:
@@ -114,6 +152,13 @@ class FinishedRun:
                 "They are of different runs: run topsApp again from mergebursts.",
             )
         return file
+
+    @property
+    def components(self) -> IsceFile | None:
+        """Connected components; None where somebody else's unwrapper did not tell them."""
+        name = "filt_topophase.unw.conncomp"
+        missing = not (self.folder / "merged" / name).is_file()
+        return None if missing and not self.own else self.merged(name)
 
     def full(self, name: str) -> IsceFile:
         """A merged layer of the full resolution."""
@@ -151,8 +196,14 @@ class FinishedRun:
 
     def isce_version(self) -> str:
         """Release of ISCE2 that wrote the interferogram; ``unknown`` where its header does not tell."""
-        header = properties(parse_xml(self.folder / "merged" / "filt_topophase.flat.xml"))
-        return header.get("isce_version", "").removeprefix("Release:").split(",")[0].strip() or "unknown"
+        return isce_release(self.folder / "merged" / "filt_topophase.flat")
+
+
+def date_names(folder: Path) -> tuple[str, str]:
+    """How topsApp calls its reference and its secondary: their folders, and their merged images."""
+    old = any((folder / name).is_dir() for name in _OLD_DATE_NAMES)
+    new = any((folder / name).is_dir() for name in _DATE_NAMES)
+    return _OLD_DATE_NAMES if old and not new else _DATE_NAMES
 
 
 def _full(merged: Path, name: str) -> IsceFile:
@@ -173,7 +224,7 @@ def _find_factor(whole: int, cells: int, path: Path, direction: str) -> int:
     fitting = [n for n in range(max(1, whole // (cells + 1)), whole // cells + 1) if whole // n == cells]
     if len(fitting) != 1:
         candidates = " or ".join(map(str, fitting)) or "no number of"
-        raise EngineError(
+        raise LooksError(
             f"The {direction} looks of {path.parent} cannot be told.",
             f"{whole} samples make {cells} look cells with {candidates} looks.",
             "Give the looks of the run.",

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator, Mapping
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_PROBE_TIMEOUT = 60.0  # s
-# GDAL's bindings, ISCE2, and one of its compiled modules: a Python for which it was not built has only some of them
-_PROBE = (
-    "import json, sys; from osgeo import gdal; import isce, zerodop.topozero.topozero; "
-    "print('\\n' + json.dumps({'version': isce.release_version, 'python': sys.version.split()[0], "
-    "'gdal': gdal.__version__}))"
+from dinsar_cli.engines.topsapp import places
+from dinsar_cli.engines.topsapp.examine import Fault, Findings, examine
+
+# The satellites that came after the first two, with the version whose reader knows them: in older ones
+# isceobj/Sensor/TOPS/Sentinel1.py ends with "Encountered unknown mission id" (isce2 #947, mended by #951; #28123).
+FIRST_VERSION = {"S1C": "2.6.4", "S1D": "2.6.5"}
+
+_READER = Path("components") / "isceobj" / "Sensor" / "TOPS" / "Sentinel1.py"
+_VERSION = re.compile(r"(\d+(?:\.\d+)+)[.\-_]?(dev|a|b|rc)?")
+_KEPT = ("HOME", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
+# Data of PROJ and GDAL: variable, folder in the prefix of a Python, a file in it
+_DATA = (
+    ("PROJ_DATA", "share/proj", "proj.db"),
+    ("PROJ_LIB", "share/proj", "proj.db"),
+    ("GDAL_DATA", "share/gdal", "gdalvrt.xsd"),
 )
-_KEPT = ("HOME", "TMPDIR", "LD_LIBRARY_PATH", "PROJ_DATA", "PROJ_LIB", "GDAL_DATA", "SYSTEMROOT")
+_TO_INSTALL = "conda env create -f environment.yml, or set ISCE_HOME or isce2.home"
+_TO_REINSTALL = "install ISCE2 again, or set isce2.home to another one"
 
 
 @dataclass(frozen=True)
@@ -33,20 +41,36 @@ class Installation:
     python : Path
         Interpreter that has ISCE2 and GDAL's bindings.
     versions : dict
-        Of ISCE2, its Python and its GDAL; empty before it is probed.
+        Of ISCE2, its Python, its numpy and its GDAL; empty before it is probed.
+    gpu : bool
+        Whether the modules for a GPU were built, and there is a GPU with a driver.
     """
 
     home: Path
     python: Path
     versions: Mapping[str, str]
+    gpu: bool = False
 
     @property
     def program(self) -> Path:
         """``topsApp.py``."""
-        return self.home / "applications" / "topsApp.py"
+        return self.home / places.PROGRAM
 
     def environment(self, threads: int, folder: Path) -> dict[str, str]:
         """All variables of its processes: nothing of the Python that runs this program gets in.
+
+        Parameters
+        ----------
+        threads : int
+            For OpenMP.
+        folder : Path
+            Writable place for caches of its libraries.
+        """
+        kept = {name: value for name in _KEPT if (value := os.environ.get(name)) is not None}
+        return kept | self.own_variables(threads, folder)
+
+    def own_variables(self, threads: int, folder: Path) -> dict[str, str]:
+        """Variables that its processes need beside those of the machine.
 
         Some steps call helper programs through the shell, which start ``env python3``: the right Python must come
         first on PATH. Threads of OpenMP that spin while they wait make `topo` several times slower on a busy
@@ -69,7 +93,7 @@ class Installation:
             Path("/bin"),
         ]
         modules = [self.home.parent, self.home / "components", self.home / "applications"]
-        return {name: value for name in _KEPT if (value := os.environ.get(name)) is not None} | {
+        return dict(self._data()) | {
             "ISCE_HOME": str(self.home),
             "PATH": os.pathsep.join(map(str, programs)),
             "PYTHONPATH": os.pathsep.join(map(str, modules)),
@@ -80,13 +104,97 @@ class Installation:
             "OMP_WAIT_POLICY": "passive",
         }
 
+    def _data(self) -> Iterator[tuple[str, str]]:
+        """Where its GDAL and PROJ have their data: those of another environment, ours, may not fit them."""
+        prefix = self.python.absolute().parent.parent
+        ours = [Path(folder) for folder in (sys.prefix, os.environ.get("CONDA_PREFIX")) if folder]
+        for name, folder, file in _DATA:
+            given = os.environ.get(name)
+            if (prefix / folder / file).is_file():
+                yield name, str(prefix / folder)
+            elif given and not any(Path(given).is_relative_to(other) for other in ours if other != prefix):
+                yield name, given
 
-def find_isce2(
-    home: Path | None = None, python: Path | None = None, conda_env: str | None = None
-) -> tuple[Installation | None, str]:
-    """Find the first ISCE2 that works.
+    def reads(self, mission: str) -> bool:
+        """Whether it can read the scenes of a satellite.
 
-    Looked for in this order: what is given; ``ISCE_HOME``; ``topsApp.py`` on PATH; the active conda environment.
+        Its reader is asked when its version is too low: 2.6.4 calls itself 2.6.3, and people mend older ones.
+        """
+        needed = FIRST_VERSION.get(mission)
+        enough = needed is None or version_key(self.versions.get("version", "")) >= version_key(needed)
+        return enough or f"'{mission}'" in _reader(self.home)
+
+    def too_old_for(self, missions: Iterable[str]) -> list[str]:
+        """Sentences about the satellites whose scenes it cannot read."""
+        return [
+            f"ISCE2 {self.versions.get('version', '')} in {self.home} cannot read scenes of {mission}, which needs "
+            f"ISCE2 {FIRST_VERSION[mission]} or later"
+            for mission in sorted(missions)
+            if not self.reads(mission)
+        ]
+
+
+def version_key(text: str) -> tuple[int, ...]:
+    """Turn the first version number in a text into something that can be compared.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``2.6.5``, ``2.6.5.dev1`` (before 2.6.5) or ``Release: 2.6.3, svn``. Without a number it is lower
+        than every version.
+    """
+    found = _VERSION.search(text)
+    if found is None:
+        return ()
+    numbers = [int(part) for part in found[1].split(".")]
+    return (*numbers[:4], *[0] * (4 - len(numbers)), 0 if found[2] else 1)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search for ISCE2 has found.
+
+    Attributes
+    ----------
+    installation : Installation or None
+        The first that works.
+    faults : tuple of Fault
+        What is wrong with the ones before it.
+    """
+
+    installation: Installation | None
+    faults: tuple[Fault, ...]
+
+    @property
+    def reason(self) -> str:
+        """Why there is none; empty when there is one."""
+        if self.installation is not None:
+            return ""
+        if not self.faults:
+            return "no ISCE2 is found (ISCE_HOME, topsApp.py on PATH, conda environment)"
+        by_place: dict[Path, dict[str, list[str]]] = {}
+        for fault in self.faults:
+            pythons = by_place.setdefault(fault.place, {}).setdefault(fault.text, [])
+            pythons += [str(fault.python)] if fault.python else []
+        return "; ".join(
+            f"{place}: {', '.join(_with(pythons, text) for text, pythons in found.items())}"
+            for place, found in by_place.items()
+        )
+
+    @property
+    def remedy(self) -> str:
+        """What to do about the one that came nearest to working; empty when one works."""
+        if self.installation is not None:
+            return ""
+        return max(self.faults, key=lambda fault: fault.reached).remedy if self.faults else _TO_INSTALL
+
+
+def _with(pythons: list[str], text: str) -> str:
+    return f"with {' and '.join(pythons)} {text}" if pythons else text
+
+
+def look_for_isce2(home: Path | None = None, python: Path | None = None, conda_env: str | None = None) -> Search:
+    """Look for an ISCE2 that works.
 
     Parameters
     ----------
@@ -95,104 +203,127 @@ def find_isce2(
     python : Path, optional
         Interpreter that has ISCE2.
     conda_env : str, optional
-        Name or prefix of a conda environment that has it.
+        Name or prefix of a conda environment that has it; with `home`, the one whose Python it was built with.
 
     Returns
     -------
-    installation : Installation or None
-        The one that works.
-    reason : str
-        Why there is none; empty otherwise.
+    Search
+        What is given is the only place then. Else ``ISCE_HOME``, ``topsApp.py`` on PATH and the active conda
+        environment are tried in this order.
     """
-    return _find(home, python, conda_env, _surroundings())
+    return _look(home, python, conda_env, places.surroundings())
 
 
-def _surroundings() -> tuple[str | None, ...]:
-    return tuple(os.environ.get(name) for name in ("ISCE_HOME", "PATH", "CONDA_PREFIX", "CONDA_EXE"))
+def find_isce2(
+    home: Path | None = None, python: Path | None = None, conda_env: str | None = None
+) -> tuple[Installation | None, str]:
+    """Give the first ISCE2 that works, or why there is none: `look_for_isce2`."""
+    search = look_for_isce2(home, python, conda_env)
+    return search.installation, search.reason
 
 
 @cache
-def _find(
-    home: Path | None, python: Path | None, conda_env: str | None, _: tuple[str | None, ...]
-) -> tuple[Installation | None, str]:
-    faults: list[str] = []
-    homes = list(dict.fromkeys(_homes(home, python, conda_env)))
-    for candidate in homes:
-        for interpreter in [python] if python else list(dict.fromkeys(_interpreters(candidate))):
-            found, fault = _probe(candidate, interpreter)
+def _look(home: Path | None, python: Path | None, conda_env: str | None, _: tuple[str | None, ...]) -> Search:
+    faults: list[Fault] = []
+    pythons = [python] if python else _pythons_of(conda_env) if home and conda_env else []
+    for place, homes in _places(home, python, conda_env).items():
+        if not homes:
+            faults.append(_nothing_at(place, conda_env))
+        for candidate in homes:
+            found, wrong = _try(candidate, pythons or places.interpreters(candidate))
+            faults += wrong
             if found is not None:
-                return found, ""
-            faults.append(f"{interpreter}: {fault}")
-    if not homes:
-        return None, "no ISCE2 is found (ISCE_HOME, topsApp.py on PATH, conda environment)"
-    return None, f"{homes[0]} does not work: {'; '.join(faults) or 'there is no python3 for it'}"
+                return Search(found, tuple(faults))
+    return Search(None, tuple(faults))
 
 
-def _homes(home: Path | None, python: Path | None, conda_env: str | None) -> Iterator[Path]:
+def _places(home: Path | None, python: Path | None, conda_env: str | None) -> dict[Path, list[Path]]:
+    """Package folders by the place where they were looked for."""
     if home is not None:
-        yield from _packages(home)
-    elif python is not None:
-        yield from _packages(python.parent.parent)
-    elif conda_env is not None:
-        yield from (found for prefix in _conda_prefixes(conda_env) for found in _packages(prefix))
-    else:
-        if named := os.environ.get("ISCE_HOME"):
-            yield from _packages(Path(named))
-        if program := shutil.which("topsApp.py"):
-            yield from _packages(Path(program).resolve().parents[1])
-        if prefix := os.environ.get("CONDA_PREFIX"):
-            yield from _packages(Path(prefix))
+        return {home: places.packages(home)}
+    if conda_env is not None:
+        prefixes = places.conda_prefixes(conda_env)
+        return {prefix: places.packages(prefix) for prefix in prefixes} or {Path(conda_env): []}
+    found: dict[Path, list[Path]] = {}
+    if python is not None and (own := places.packages(python.parent.parent)):
+        found[python] = own
+    if named := os.environ.get("ISCE_HOME"):
+        found[Path(named)] = places.packages(Path(named))
+    if (there := places.on_path()) is not None:
+        found[there] = [there]
+    if (prefix := os.environ.get("CONDA_PREFIX")) and (own := places.packages(Path(prefix))):
+        found[Path(prefix)] = own
+    if python is not None and not any(found.values()):
+        found.setdefault(python, [])
+    known: set[Path] = set()
+    for place, homes in found.items():
+        found[place] = [candidate for candidate in homes if candidate not in known]
+        known |= set(homes)
+    return {place: homes for place, homes in found.items() if homes or not places.packages(place)}
 
 
-def _packages(place: Path) -> Iterator[Path]:
-    """Package folders ``isce`` at a place: the folder itself, or inside a prefix."""
-    place = place.expanduser().absolute()
-    for pattern in (".", "packages/isce", "lib/python3*/site-packages/isce"):
-        for program in sorted(place.glob(f"{pattern}/applications/topsApp.py")):
-            yield program.parents[1]
+def _nothing_at(place: Path, conda_env: str | None) -> Fault:
+    """Tell why no ISCE2 is found at a place that was named."""
+    if conda_env is not None and not place.is_dir():
+        text = "there is no conda environment of that name"
+        return Fault(place, None, text, "give isce2.conda_env a name or path that conda env list shows", 0)
+    if not place.exists():
+        return Fault(place, None, "it does not exist", _TO_INSTALL, 0)
+    if place.is_file():
+        return Fault(place, None, "its environment has no ISCE2", "set isce2.home too, or another isce2.python", 0)
+    return Fault(
+        place,
+        None,
+        f"it has no {places.PROGRAM}",
+        f"set ISCE_HOME or isce2.home to the folder isce that has {places.PROGRAM}; {_TO_REINSTALL}",
+        0,
+    )
 
 
-def _conda_prefixes(name: str) -> Iterator[Path]:
-    if Path(name).is_dir():
-        yield Path(name)
-    bases = [Path(exe).parents[1] for exe in (os.environ.get("CONDA_EXE"), shutil.which("conda")) if exe]
-    if prefix := os.environ.get("CONDA_PREFIX"):
-        bases += [Path(prefix), *Path(prefix).parents[1:2]]
-    for base in bases:
-        if (base / "envs" / name).is_dir():
-            yield base / "envs" / name
+def _pythons_of(conda_env: str) -> list[Path]:
+    """Interpreters of the conda environments of a name; one that is not there, when there is none."""
+    return [prefix / "bin" / "python3" for prefix in places.conda_prefixes(conda_env) or [Path(conda_env)]]
 
 
-def _interpreters(home: Path) -> Iterator[Path]:
-    """Interpreters of the environment that ISCE2 is installed in, those on PATH, and the system's."""
-    folders = [parent / "bin" for parent in home.parents[:-1]]
-    folders += [Path(entry) for entry in os.get_exec_path() if entry]
-    for folder in (*folders, Path("/usr/bin")):
-        if (python := folder / "python3").is_file():
-            yield python
+def _try(home: Path, pythons: list[Path]) -> tuple[Installation | None, list[Fault]]:
+    """Examine an ISCE2 with each interpreter, until one works."""
+    faults: list[Fault] = []
+    if not os.access(home / places.PROGRAM, os.R_OK):
+        return None, [Fault(home, None, f"{places.PROGRAM} may not be read", f"chmod -R a+rX {home}", 1)]
+    for interpreter in pythons:
+        bare = Installation(home, interpreter, {})
+        result = examine(home, interpreter, bare.environment)
+        if isinstance(result, Findings):
+            fault = _of_another_python(home, interpreter, result.versions)
+            fault = fault or _too_new(home, interpreter, result.versions)
+            if fault is None:
+                return Installation(home, interpreter, result.versions, result.gpu), faults
+            result = fault
+        faults.append(result)
+    return None, faults or [Fault(home, None, "there is no python3 for it", "set isce2.python", 1)]
 
 
-def _probe(home: Path, python: Path) -> tuple[Installation | None, str]:
-    """Import ISCE2 in a process of its own; it writes a log into the folder where it runs."""
-    with tempfile.TemporaryDirectory() as folder:
-        bare = Installation(home, python, {})
-        try:
-            done = subprocess.run(
-                [str(python), "-c", _PROBE],
-                cwd=folder,
-                env=bare.environment(1, Path(folder)),
-                capture_output=True,
-                text=True,
-                timeout=_PROBE_TIMEOUT,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return None, str(error)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        return None, lines[-1] if lines else f"it ended with code {done.returncode}"
+def _of_another_python(home: Path, python: Path, versions: Mapping[str, str]) -> Fault | None:
+    """Tell of an ISCE2 in the packages of another Python: its compiled modules may load, and fail later."""
+    found = re.search(r"[\\/]python(\d+\.\d+)[\\/](?:site|dist)-packages", str(home))
+    if found is None or versions["python"].startswith(f"{found[1]}."):
+        return None
+    text = f"ISCE2 was built for Python {found[1]}, and this is {versions['python']}"
+    remedy = "set isce2.python to the Python that ISCE2 was built with, or install ISCE2 again"
+    return Fault(home, python, text, remedy, 90)
+
+
+def _too_new(home: Path, python: Path, versions: Mapping[str, str]) -> Fault | None:
+    """Tell of an ISCE2 that uses np.int, which numpy 1.24 removed (isce2 #659, #696; mended in 2.6.3)."""
+    if version_key(versions["numpy"]) < version_key("1.24") or not re.search(r"\bnp\.int\b", _reader(home)):
+        return None
+    text = f"numpy {versions['numpy']} is too new for ISCE2 {versions['version']}, which needs numpy < 1.24"
+    return Fault(home, python, text, "update ISCE2 to 2.6.5, or install numpy < 1.24 in its environment", 90)
+
+
+def _reader(home: Path) -> str:
+    """Text of its reader of Sentinel-1 scenes."""
     try:
-        versions = json.loads(done.stdout.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        return None, "it gives no version"
-    return Installation(home, python, versions), ""
+        return (home / _READER).read_text(encoding="utf-8", errors="replace")
+    except OSError:  # packages without their sources; the version alone decides then
+        return ""

@@ -66,6 +66,12 @@ def properties(element: etree._Element) -> dict[str, str]:
     return found
 
 
+def isce_release(path: Path) -> str:
+    """Release of ISCE2 that wrote a raster; ``unknown`` where its header does not tell."""
+    header = properties(parse_xml(path.with_name(f"{path.name}.xml")))
+    return header.get("isce_version", "").removeprefix("Release:").split(",")[0].strip() or "unknown"
+
+
 @dataclass(frozen=True)
 class IsceFile(AbstractContextManager["IsceFile"]):
     """A raster of ISCE2, read by blocks of lines; as a context manager it is closed at the end.

@@ -13,13 +13,13 @@ import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.config import Looks
-from dinsar_cli.engines.topsapp.finished import FinishedRun
+from dinsar_cli.engines.topsapp.finished import FinishedRun, date_names
 from dinsar_cli.engines.topsapp.iscefile import IsceFile
 from dinsar_cli.engines.topsapp.swaths import seams
 from dinsar_cli.errors import EngineError
@@ -31,6 +31,8 @@ from dinsar_cli.workspace import write_text
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from dinsar_cli.engines.topsapp.metadata import PairFacts
 
     Array = NDArray[Any]
     Floats = NDArray[np.floating[Any]]
@@ -50,6 +52,7 @@ def collect(
     looks: Looks | None = None,
     dates: tuple[datetime, datetime] | None = None,
     versions: Mapping[str, str] | None = None,
+    pair: PairFacts | None = None,
     threads: int = 2,
     memory: int = _MEMORY,
 ) -> Interferogram:
@@ -67,6 +70,9 @@ def collect(
         Sensing starts of the two scenes, for the description; those of the bursts if not given.
     versions : dict, optional
         Software that made it; that of the layers' headers if not given.
+    pair : PairFacts, optional
+        Given for a run that somebody else configured: what is known of its dates, where the descriptions of the
+        subswaths may be missing. Its unwrapper may not have told components: all that it unwrapped is then one.
     threads : int
         Layers that are worked on at a time.
     memory : int
@@ -77,7 +83,7 @@ def collect(
     EngineError
         When something is missing or damaged, of another pair, or the unwrapped phase is not of the filtered one.
     """
-    run = FinishedRun.open(folder, looks)
+    run = FinishedRun.open(folder, looks, pair)
     starts = run.starts
     if dates is not None:
         starts = min(dates), max(dates)
@@ -92,6 +98,10 @@ def collect(
         for part in parts:
             part.result()
     result = _describe(run, target, layers, starts, versions or {"ISCE2": run.isce_version()})
+    if pair is not None:
+        earlier, later = pair.dates
+        baseline = pair.baseline if math.isnan(result.perpendicular_baseline) else result.perpendicular_baseline
+        result = replace(result, reference_date=earlier, secondary_date=later, perpendicular_baseline=baseline)
     write_text(target / DESCRIPTION_FILE, json.dumps(result.to_dict(), indent=2) + "\n")
     return result
 
@@ -167,11 +177,12 @@ def _write_phase(run: FinishedRun, layers: Mapping[str, RadarFile], memory: int)
     """Wrapped and unwrapped phase, coherence and components."""
     import numpy as np
 
-    names = ("filt_topophase.flat", "filt_topophase.unw", "topophase.cor", "filt_topophase.unw.conncomp")
-    filtered, unwrapped, correlation, labels = (run.merged(name) for name in names)
+    names = ("filt_topophase.flat", "filt_topophase.unw", "topophase.cor")
+    filtered, unwrapped, correlation = (run.merged(name) for name in names)
+    labels = run.components
     cells = incongruent = 0
     for first, last in run.strips(memory):
-        wave = _unit(filtered.read(1, first, last), backwards=run.backwards)
+        wave = unit_phasor(filtered.read(1, first, last), backwards=run.backwards)
         data = np.isfinite(wave)
         raw = unwrapped.read(2, first, last).astype(float)
         known = data & np.isfinite(raw) & (raw != 0)
@@ -182,7 +193,7 @@ def _write_phase(run: FinishedRun, layers: Mapping[str, RadarFile], memory: int)
         layers["unwrapped"].write(first, np.where(known, phase, np.nan))
         coherence = np.clip(correlation.read(2, first, last), 0, 1)
         layers["coherence"].write(first, np.where(data, coherence, np.nan))
-        layers["components"].write(first, np.where(known, labels.read(1, first, last), 0))
+        layers["components"].write(first, np.where(known, labels.read(1, first, last) if labels else 1, 0))
     if not cells:
         raise EngineError(
             f"{unwrapped.path} is empty.",
@@ -197,7 +208,7 @@ def _write_phase(run: FinishedRun, layers: Mapping[str, RadarFile], memory: int)
         )
 
 
-def _unit(wave: Array, *, backwards: bool) -> Array:
+def unit_phasor(wave: Array, *, backwards: bool) -> Array:
     """Complex numbers of size one with the phase of an interferogram, or with minus it; NaN where there is none."""
     import numpy as np
 
@@ -243,7 +254,9 @@ def _write_amplitude(run: FinishedRun, layers: Mapping[str, RadarFile], memory: 
     """Root mean square amplitude of both dates, the earlier one first; NaN where the images are gone."""
     import numpy as np
 
-    names = ("secondary.slc", "reference.slc") if run.backwards else ("reference.slc", "secondary.slc")
+    names = [f"{name}.slc" for name in date_names(run.folder)]
+    if run.backwards:
+        names.reverse()
     layer = layers["amplitude"]
     try:
         with ExitStack() as stack:
@@ -325,7 +338,12 @@ def _middle(layers: Mapping[str, RadarFile]) -> _Middle:
 
 
 def _baseline(run: FinishedRun, middle: _Middle) -> float:
-    """Perpendicular baseline, with the earlier date as reference; times count from the first line of each date."""
+    """Perpendicular baseline, with the earlier date as reference; times count from the first line of each date.
+
+    NaN where the orbit of a date is gone.
+    """
+    if not all(run.in_order):
+        return math.nan
     bursts = [swaths[len(swaths) // 2].bursts[0] for swaths in run.in_order]
     earlier, later = (burst.orbit(burst.start) for burst in bursts)
     return perpendicular_baseline(earlier, later, middle.point, 0.0)[0]

@@ -1,37 +1,39 @@
-"""The steps of topsApp: their order, what they cost, and which are done in a folder."""
+"""The steps of topsApp: their order, which are done in a folder, and how far a run is."""
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-# in the order of topsApp 2.6.5, up to the one that gives the unwrapped phase; with the share of the time that each
-# takes in a pair of the usual kind
-SHARES = {
-    "startup": 0.01,
-    "preprocess": 0.02,
-    "computeBaselines": 0.01,
-    "verifyDEM": 0.01,
-    "topo": 0.44,
-    "subsetoverlaps": 0.01,
-    "coarseoffsets": 0.01,
-    "coarseresamp": 0.01,
-    "overlapifg": 0.01,
-    "prepesd": 0.01,
-    "esd": 0.01,
-    "rangecoreg": 0.01,
-    "fineoffsets": 0.11,
-    "fineresamp": 0.08,
-    "ion": 0.01,
-    "burstifg": 0.06,
-    "mergebursts": 0.05,
-    "filter": 0.03,
-    "unwrap": 0.10,
-}
-STEPS = tuple(SHARES)
+from dinsar_cli.workspace import write_text
+
+# in the order of topsApp 2.6.5, up to the one that gives the unwrapped phase
+STEPS = (
+    "startup",
+    "preprocess",
+    "computeBaselines",
+    "verifyDEM",
+    "topo",
+    "subsetoverlaps",
+    "coarseoffsets",
+    "coarseresamp",
+    "overlapifg",
+    "prepesd",
+    "esd",
+    "rangecoreg",
+    "fineoffsets",
+    "fineresamp",
+    "ion",
+    "burstifg",
+    "mergebursts",
+    "filter",
+    "unwrap",
+)
 _STATES = "PICKLE"
 _STOP = b"."  # the last byte of every whole pickle
+_NUMPY_SCALAR = re.compile(r"np\.\w+\(([^()]*)\)")
 
 
 def last_done(folder: Path) -> str | None:
@@ -71,16 +73,78 @@ def forget_from(folder: Path, step: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def forget_all(folder: Path) -> None:
-    """Remove everything that topsApp made in a folder."""
-    if folder.exists():
-        shutil.rmtree(folder)
+def made_by_topsapp(folder: Path, keep: Collection[str] = ()) -> tuple[Path, ...]:
+    """Everything in a working folder but some names, in the order in which it is to be removed.
+
+    The states come first: without them nothing counts as done, even when the removal is cut short.
+    """
+    if not folder.is_dir():
+        return ()
+    found = (path for path in folder.iterdir() if path.name not in keep)
+    return tuple(sorted(found, key=lambda path: (path.name != _STATES, path.name)))
 
 
-def share_before(step: str) -> float:
-    """Share of the whole time that the steps before one take."""
-    total = sum(SHARES.values())
-    return sum(SHARES[name] for name in STEPS[: STEPS.index(step)]) / total
+def forget_all(folder: Path, keep: Collection[str] = ()) -> None:
+    """Remove what topsApp made in a folder, and its inputs but for some names."""
+    for path in made_by_topsapp(folder, keep):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def mend_state(folder: Path, step: str) -> None:
+    """Make the state that topsApp loads to start at a step one that it can load.
+
+    It writes its state as text, and numpy 2 writes the numbers in it as ``np.int64(0)``. Every version up to 2.6.5
+    then stops when it loads them ("The attribute corresponding to the key commonburststartsecondaryindex is not
+    present in the object"), whatever step after computeBaselines it starts at; a run without a stop loads nothing.
+
+    Parameters
+    ----------
+    folder : Path
+        Working folder of topsApp.
+    step : str
+        The step to start at.
+    """
+    index = STEPS.index(step)
+    state = folder / _STATES / f"{STEPS[index - 1]}.xml"
+    if index == 0 or not state.is_file():
+        return
+    text = state.read_text(encoding="utf-8")
+    mended = _NUMPY_SCALAR.sub(r"\1", text)
+    if mended != text:
+        write_text(state, mended)
+
+
+def share_done(expected: Mapping[str, float], step: str, elapsed: float) -> float:
+    """Share of the time of all steps that has gone by in a step; never past the end of that step.
+
+    Parameters
+    ----------
+    expected : mapping
+        Seconds that each step is expected to take.
+    step : str
+        The step that is under way.
+    elapsed : float
+        Seconds since it started.
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
+    total = sum(expected.get(name, 0.0) for name in STEPS)
+    if total <= 0:
+        return STEPS.index(step) / len(STEPS)
+    done = sum(expected.get(name, 0.0) for name in STEPS[: STEPS.index(step)])
+    return (done + min(elapsed, expected.get(step, 0.0))) / total
+
+
+def time_left(expected: Mapping[str, float], step: str, elapsed: float, end: str) -> float:
+    """Seconds to the end of a last step, as far as they can be told in the middle of a step."""
+    later = STEPS[STEPS.index(step) + 1 : STEPS.index(end) + 1]
+    return max(0.0, expected.get(step, 0.0) - elapsed) + sum(expected.get(name, 0.0) for name in later)
 
 
 def _from(step: str) -> Iterable[str]:

@@ -100,7 +100,7 @@ def read_swaths(folder: Path) -> tuple[IsceSwath, ...]:
     EngineError
         When there is none, or one is not readable.
     """
-    found = [(number, path) for number in (1, 2, 3) if (path := folder / f"IW{number}.xml").is_file()]
+    found = _descriptions(folder)
     if not found:
         raise EngineError(
             f"{folder} has no description of a subswath.",
@@ -108,6 +108,15 @@ def read_swaths(folder: Path) -> tuple[IsceSwath, ...]:
             "Run topsApp again from preprocess, and keep the XML files.",
         )
     return tuple(_read_swath(number, path) for number, path in found)
+
+
+def has_swaths(folder: Path) -> bool:
+    """Whether topsApp left the description of a subswath in a folder."""
+    return bool(_descriptions(folder))
+
+
+def _descriptions(folder: Path) -> list[tuple[int, Path]]:
+    return [(number, path) for number in (1, 2, 3) if (path := folder / f"IW{number}.xml").is_file()]
 
 
 def _read_swath(number: int, path: Path) -> IsceSwath:

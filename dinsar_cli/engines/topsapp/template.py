@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from dinsar_cli.config import Looks
+from dinsar_cli.engines.topsapp.options import check_extra
 from dinsar_cli.engines.topsapp.properties import (
     PROPERTIES,
     Property,
@@ -20,12 +21,11 @@ from dinsar_cli.engines.topsapp.properties import (
 from dinsar_cli.engines.topsapp.steps import STEPS
 from dinsar_cli.errors import UsageError
 from dinsar_cli.templates import template_text
+from dinsar_cli.topsappconfig import TopsappConfig
 
 TOPSAPP = "topsinsar"
 SCENES = ("reference", "secondary")
 
-# Properties that a run depends on: where it finds its states, and what makes it an interferogram.
-_OURS = frozenset({"pickle dump directory", "pickle load directory", "renderer", "do interferogram"})
 _UNKNOWN = "A property that is passed on as it is."
 # A property that the table lacks may change anything.
 _FIRST = "preprocess"
@@ -56,27 +56,17 @@ class TopsSettings:
         In range and azimuth.
     filter_strength : float
         Alpha of the Goldstein filter, 0 to 1.
-    esd : bool
-        Whether the misregistration is estimated from the burst overlaps.
-    esd_coherence_threshold : float
-        Coherence from which on it uses a cell.
+    options : TopsappConfig
+        Properties under their own names. Virtual files are not used when the path of a scene has ``&`` or ``<``,
+        because ISCE2 writes it unescaped into them; ``use_gpu`` is decided by `gpu`.
+    gpu : bool
+        Whether the GPU is used; ISCE2 must have been built for it.
     unwrap : bool
         Whether the phase is unwrapped.
-    unwrapper : str
-        By what.
-    virtual_files : bool
-        Whether bursts are read from the scenes instead of from copies; never when the path of a scene has ``&`` or
-        ``<``, because ISCE2 writes it unescaped into its virtual files.
-    gpu : bool
-        Whether the GPU is used, where ISCE2 was built for it.
     reference_output, secondary_output : str
         Folders of the bursts, in the working folder.
-    aux_dir : Path, optional
-        Folder of AUX_CAL files.
     geocode : tuple of str, optional
         Files for topsApp's own step geocode, which a run does not take; None for ISCE2's list.
-    extra : mapping
-        Other properties by their name in topsApp.xml.
     """
 
     reference_safe: tuple[str, ...]
@@ -89,17 +79,12 @@ class TopsSettings:
     region_of_interest: tuple[float, float, float, float] | None = None
     looks: Looks = field(default_factory=lambda: Looks(default("range looks"), default("azimuth looks")))
     filter_strength: float = default("filter strength")
-    esd: bool = default("do ESD")
-    esd_coherence_threshold: float = default("ESD coherence threshold")
+    options: TopsappConfig = field(default_factory=TopsappConfig)
+    gpu: bool = False
     unwrap: bool = default("do unwrap")
-    unwrapper: str = default("unwrapper name")
-    virtual_files: bool = default("use virtual files")
-    gpu: bool = default("use GPU")
     reference_output: str = "reference"
     secondary_output: str = "secondary"
-    aux_dir: Path | None = None
     geocode: tuple[str, ...] | None = None
-    extra: Mapping[str, Value] = field(default_factory=dict)
 
 
 class _Entry(TypedDict):
@@ -121,7 +106,7 @@ def render(settings: TopsSettings) -> dict[str, str]:
     Raises
     ------
     UsageError
-        If a value is of another kind or outside its range, if `extra` has a property that is set elsewhere, or if
+        If a value is of another kind or outside its range, if a property of `options.extra` is set elsewhere, or if
         ISCE2 cannot read a path.
     """
     from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -187,23 +172,21 @@ def _step(key: str, before: Record, after: Record) -> str | None:
 
 def _entries(settings: TopsSettings) -> dict[str, list[_Entry]]:
     """All properties that are written, by component, in the order of the table."""
-    values: dict[str, Any] = {
+    options = settings.options
+    values: dict[str, Any] = {name: getattr(options, name) for name in TopsappConfig.model_fields} | {
         "sensor": default("sensor name"),
         "swaths": settings.swaths,
         "region_of_interest": _south_north_west_east(settings.region_of_interest),
-        "virtual_files": settings.virtual_files and not _breaks_vrt(settings),
+        "use_virtual_files": options.use_virtual_files and not _breaks_vrt(settings),
         "dem": settings.dem,
-        "gpu": settings.gpu,
-        "esd": settings.esd,
-        "esd_coherence_threshold": settings.esd_coherence_threshold,
+        "use_gpu": settings.gpu,
         "range_looks": settings.looks.range,
         "azimuth_looks": settings.looks.azimuth,
         "filter_strength": settings.filter_strength,
         "unwrap": settings.unwrap,
-        "unwrapper": settings.unwrapper,
         "geocode": settings.geocode,
     }
-    common = {"polarization": settings.polarization, "aux_dir": settings.aux_dir}
+    common = {**values, "polarization": settings.polarization}
     reference = {
         "safe": settings.reference_safe,
         "orbit": settings.reference_orbit,
@@ -215,7 +198,7 @@ def _entries(settings: TopsSettings) -> dict[str, list[_Entry]]:
         "output": settings.secondary_output,
     }
     return {
-        TOPSAPP: [*_from_table(values, scene=False), *_extra(settings.extra)],
+        TOPSAPP: [*_from_table(values, scene=False), *_extra(options.extra)],
         SCENES[0]: _from_table(common | reference, scene=True),
         SCENES[1]: _from_table(common | secondary, scene=True),
     }
@@ -242,41 +225,32 @@ def _south_north_west_east(bounds: tuple[float, float, float, float] | None) -> 
 
 
 def _from_table(values: Mapping[str, Any], *, scene: bool) -> list[_Entry]:
-    return [
-        _entry(entry.name, entry, value)
-        for entry in PROPERTIES
-        if entry.field and entry.scene == scene and (value := values[entry.field]) is not None
-    ]
-
-
-def _extra(extra: Mapping[str, Value]) -> list[_Entry]:
-    """Check and write the properties that are set by name.
-
-    Raises
-    ------
-    UsageError
-        If one is set elsewhere, stands twice, or cannot have its value.
-    """
-    entries = []
-    seen: set[str] = set()
-    for given, value in extra.items():
-        name = " ".join(given.split()).lower()
-        entry = find_property(name)
-        if name in _OURS or name in seen or (entry is not None and entry.field):
-            raise UsageError(
-                f"topsApp's property '{given}' cannot be set in topsapp.extra.",
-                "It stands there twice." if name in seen else "It follows from other keys of the configuration.",
-                "Remove it from topsapp.extra.",
-            )
-        seen.add(name)
-        entries.append(_entry(entry.name if entry else " ".join(given.split()), entry, value))
+    """Write the properties of the table; the section ``topsapp`` has checked its own already."""
+    entries: list[_Entry] = []
+    for entry in PROPERTIES:
+        if entry.scene == scene and _counts(entry, values):
+            value = values[entry.field]
+            if entry.field not in TopsappConfig.model_fields:
+                check_value(entry, value)
+            entries.append({"name": entry.name, "text": isce_text(value), "meaning": entry.meaning})
     return entries
 
 
-def _entry(name: str, entry: Property | None, value: Value) -> _Entry:
-    if entry is not None:
-        check_value(entry, value)
-    return {"name": name, "text": isce_text(value), "meaning": entry.meaning if entry else _UNKNOWN}
+def _counts(entry: Property, values: Mapping[str, Any]) -> bool:
+    """Whether a property has to be written: not when ISCE2 takes the same without it."""
+    value = values[entry.field]
+    switch = find_property(entry.only_with)
+    off = switch is not None and not values[switch.field]
+    return value is not None and not off and (entry.always or value != entry.default)
+
+
+def _extra(extra: Mapping[str, Value]) -> list[_Entry]:
+    """Write the properties that are set by name; the table has none of them."""
+    check_extra(extra)
+    return [
+        {"name": " ".join(name.split()), "text": isce_text(value), "meaning": _UNKNOWN}
+        for name, value in extra.items()
+    ]
 
 
 def _breaks_vrt(settings: TopsSettings) -> bool:

@@ -1,7 +1,8 @@
 """A stand-in for ISCE2: packages that can be imported, and a topsApp that prints its steps and leaves their states.
 
 What it does in a step is read from ``script.json`` in its working folder: ``{"topo": {"sleep": 60}, "unwrap":
-{"say": "...", "exit": 1, "kill": true}}``.
+{"say": "...", "exit": 1, "kill": true}}``. ``shell`` is a command to run with the shell, ``deaf`` ignores the
+request to end, ``take`` is a number of megabytes of memory and of disk to take.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+
+from isce2_packages import write_packages
 
 TOPSAPP = """
 import json, os, pickle, signal, sys, time
@@ -25,7 +28,15 @@ for step in steps[steps.index(options["start"]) : steps.index(options["end"]) + 
     print(f"Running step {step}", flush=True)
     act = script.get(step, {})
     print(act.get("say", "working"), flush=True)
+    if act.get("deaf"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "take" in act:
+        taken = os.urandom(1000) * (1000 * act["take"])
+        Path(step).write_bytes(taken)
+    if "shell" in act:
+        os.system(act["shell"])
     time.sleep(act.get("sleep", 0))
+    taken = None
     if act.get("kill"):
         os.kill(os.getpid(), signal.SIGKILL)
     if "exit" in act:
@@ -39,20 +50,7 @@ for step in steps[steps.index(options["start"]) : steps.index(options["end"]) + 
 def write_isce2(folder: Path, steps: tuple[str, ...], *, osgeo: bool = True) -> Path:
     """Write the packages into a folder and give the one that would be ISCE_HOME."""
     home = folder / "packages" / "isce"
-    for package, text in {
-        "isce": "release_version = '2.6.5'\n",
-        "zerodop": "",
-        "zerodop/topozero": "",
-        "osgeo": "",
-    }.items():
-        if package == "osgeo" and not osgeo:
-            continue
-        (home.parent / package).mkdir(parents=True)
-        (home.parent / package / "__init__.py").write_text(text)
-    (home.parent / "zerodop" / "topozero" / "topozero.py").write_text("")
-    if osgeo:
-        (home.parent / "osgeo" / "gdal.py").write_text("__version__ = '3.6.2'\n")
-    (home / "applications").mkdir()
+    write_packages(home, without=() if osgeo else ("osgeo",))
     program = home / "applications" / "topsApp.py"
     program.write_text(f"#!{sys.executable}\n{TOPSAPP}")
     program.chmod(0o755)

@@ -7,14 +7,20 @@ import json
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 
 from dinsar_cli.compare import compare, read_map
+from dinsar_cli.engines.base import step_costs
+from dinsar_cli.engines.costs import Setting, forecast, read
+from dinsar_cli.engines.topsapp.costs import LAWS
 from dinsar_cli.engines.topsapp.installation import find_isce2
+from dinsar_cli.engines.topsapp.steps import STEPS
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 
 pytestmark = pytest.mark.isce2
@@ -34,7 +40,7 @@ class Program:
             *scenes,
             *("--orbits", str(self.stack.orbits[0].parent), "--dem", str(self.stack.dem)),
             *("--dem-datum", "ellipsoid", "--looks", "7x2"),
-            *("--workdir", str(self.workdir), "--cache", str(self.workdir / "cache")),
+            *("--workdir", str(self.workdir), "--cache", str(self.workdir / "cache"), "--intermediates", "keep"),
             *options,
         ]
 
@@ -51,8 +57,14 @@ class Program:
     @property
     def starts(self) -> list[str]:
         """Steps of topsApp in the order in which they were started, over all its processes."""
-        lines = (self.folder / "isce2" / "topsApp.out").read_text(errors="replace").splitlines()
-        return [line.removeprefix("Running step ") for line in lines if line.startswith("Running step ")]
+        lines = (self.folder / "logs" / "00_topsApp.log").read_text(errors="replace").splitlines()
+        dated = (line.split(" ") for line in lines if line.startswith("20"))
+        return [words[1] for words in dated if len(words) == 2 and words[1] in STEPS]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The journal of the run."""
+        return json.loads((self.folder / "run.json").read_text())
 
     def products(self) -> dict[str, str]:
         files = sorted((self.folder / "products").glob("*.tif"))
@@ -101,6 +113,39 @@ def test_finished_run_makes_nothing_again(finished: Program) -> None:
     assert finished.starts == before
 
 
+def test_steps_and_what_they_cost_are_in_the_journal(finished: Program) -> None:
+    stage = finished.record["stages"]["process"]
+    steps = stage["details"]["steps"]
+    assert list(steps) == list(STEPS)
+    assert 0.7 * stage["seconds"] < sum(step["seconds"] for step in steps.values()) < stage["seconds"]
+    assert max(steps, key=lambda step: steps[step]["seconds"]) == "topo"
+    # the full-resolution geometry of topo alone is 32 bytes a sample
+    samples = sum(int(burst["samples"]) * int(burst["lines"]) for burst in bursts_in(finished.folder))
+    assert steps["topo"]["disk"] > 32 * samples
+    assert max(step["disk"] for step in steps.values()) >= steps["topo"]["disk"]
+    assert stage["peak_memory"] >= max(step["peak_memory"] for step in steps.values()) > 200e6
+
+
+def bursts_in(folder: Path) -> list[dict[str, str]]:
+    """Size of each burst that topsApp has worked on."""
+    found = []
+    for file in sorted((folder / "isce2" / "fine_interferogram").glob("IW*.xml")):
+        for burst in ET.parse(file).iter("component"):
+            values = {node.get("name"): node.findtext("value") for node in burst.findall("property")}
+            if "numberoflines" in values:
+                found.append({"lines": values["numberoflines"], "samples": values["numberofsamples"]})
+    return found
+
+
+def test_next_run_is_expected_to_take_as_long(finished: Program) -> None:
+    history = finished.workdir / "cache" / "step-costs.jsonl"
+    topo = next(record for record in read(history) if record.step == "topo")
+    expected = forecast(history, LAWS, topo.work, Setting("isce2", topo.threads))
+    assert expected["topo"].seconds == pytest.approx(topo.seconds)
+    steps = finished.record["stages"]["process"]["details"]["steps"]
+    assert topo.seconds == pytest.approx(steps["topo"]["seconds"], abs=0.001)
+
+
 def test_filter_strength_restarts_at_the_filter(finished: Program) -> None:
     before = len(finished.starts)
     finished.run("isce2", "--filter-strength", "0.4")
@@ -115,14 +160,24 @@ def test_killed_run_goes_on_at_the_step(finished: Program, tmp_path: Path) -> No
         program.command("isce2"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         while process.poll() is None:
-            output = list(tmp_path.glob("T*/isce2/topsApp.out"))
-            if output and "Running step fineoffsets" in output[0].read_text(errors="replace"):
+            if any(tmp_path.glob("T*/logs/13_fineoffsets.log")):
                 process.send_signal(signal.SIGKILL)
                 break
     assert program.starts[-1] == "fineoffsets"
     before = len(program.starts)
-    program.run("isce2")
+    costs = step_costs(program.folder / "radar")
+    assert list(costs) == list(STEPS[: STEPS.index("fineoffsets")])
+    # the state as topsApp leaves it where it runs with numpy 2
+    state = program.folder / "isce2" / "PICKLE" / "rangecoreg.xml"
+    text = state.read_text()
+    state.write_text(text.replace("<value>[0, -1, -1]</value>", "<value>[np.int64(0), -1, -1]</value>"))
+    assert "np.int64" in state.read_text()
+    said = program.run("isce2")
     assert program.starts[before] == "fineoffsets"
+    assert state.read_text() == text
+    assert "fineoffsets" in said
     assert program.products() == finished.products()
-    record = json.loads((program.folder / "run.json").read_text())
-    assert record["engine"]["name"] == "isce2"
+    assert program.record["engine"]["name"] == "isce2"
+    steps = program.record["stages"]["process"]["details"]["steps"]
+    assert list(steps) == list(STEPS)
+    assert steps["topo"] == asdict(costs["topo"])

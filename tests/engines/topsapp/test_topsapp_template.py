@@ -11,10 +11,12 @@ import pytest
 from lxml import etree
 
 from dinsar_cli.config import Looks
+from dinsar_cli.configfile import config_keys
 from dinsar_cli.engines.topsapp.properties import PROPERTIES, Property, allowed, isce_text
 from dinsar_cli.engines.topsapp.steps import STEPS
 from dinsar_cli.engines.topsapp.template import TopsSettings, first_step_affected, record, render
 from dinsar_cli.errors import UsageError
+from dinsar_cli.topsappconfig import TopsappConfig
 from isce2_process import ask
 
 FOLDERS = [
@@ -28,6 +30,9 @@ FOLDERS = [
 
 
 def settings(folder: str = "/data", **changes: Any) -> TopsSettings:
+    """Settings with changes: of their own fields, or of keys of the section ``topsapp``."""
+    own = {field.name for field in dataclasses.fields(TopsSettings)}
+    options = TopsappConfig(**{name: value for name, value in changes.items() if name not in own})
     return TopsSettings(
         **{
             "reference_safe": (f"{folder}/1.zip", f"{folder}/2.zip"),
@@ -38,7 +43,8 @@ def settings(folder: str = "/data", **changes: Any) -> TopsSettings:
             "polarization": "vv",
             "dem": Path(folder) / "dem.wgs84",
             "region_of_interest": (-7.6, 31.1, -7.25, 31.30000000000001),
-            **changes,
+            "options": options,
+            **{name: value for name, value in changes.items() if name in own},
         }
     )
 
@@ -88,17 +94,38 @@ def test_optional_properties() -> None:
     files = render(
         settings(
             region_of_interest=None,
-            aux_dir=Path("/aux"),
+            auxiliary_data_directory="/aux",
             geocode=(),
-            extra={"offset  snr Threshold": 9, "new thing": [1, 2]},
+            do_esd=True,
+            offset_snr_threshold=9,
+            areas_masked_out_in_ionospheric_phase_estimation=[[1, 2, -1, -1]],
+            do_ionosphere_correction=True,
+            extra={"New  thing": [1, 2.5, True, "max"], "other": "a & b"},
         )
     )
     top = values(files["topsApp.xml"])
     assert "region of interest" not in top
     assert top["geocode list"] == "[]"
-    assert top["offset SNR threshold"] == "9"
-    assert top["new thing"] == "[1, 2]"
+    assert top["offset SNR threshold"] == "9.0"
+    assert top["areas masked out in ionospheric phase estimation"] == "[[1, 2, -1, -1]]"
+    assert top["New thing"] == "[1, 2.5, True, 'max']"
+    assert top["other"] == "'a & b'"
     assert values(files["reference.xml"])["auxiliary data directory"] == "/aux"
+
+
+def test_the_file_has_only_what_is_chosen() -> None:
+    plain = set(values(render(settings())["topsApp.xml"]))
+    assert {"do ESD", "unwrapper name", "use virtual files", "use GPU"} <= plain
+    assert not {name for name in plain if "iono" in name}
+    assert "ESD coherence threshold" not in plain  # counts with ESD alone
+    with_esd = values(render(settings(do_esd=True))["topsApp.xml"])
+    assert set(with_esd) - plain == {"ESD coherence threshold"}  # ISCE2's other defaults are ours
+    assert with_esd["ESD coherence threshold"] == "0.7"
+    looks = {"do_ionosphere_correction": True, "total_number_of_range_looks_in_the_ionosphere_processing": 400}
+    assert set(values(render(settings(**looks))["topsApp.xml"])) - plain == {
+        "do ionosphere correction",
+        "total number of range looks in the ionosphere processing",
+    }
 
 
 @pytest.mark.parametrize(
@@ -106,16 +133,15 @@ def test_optional_properties() -> None:
     [
         ({"filter_strength": 1.5}, "from 0 to 1"),
         ({"filter_strength": float("nan")}, "from 0 to 1"),
-        ({"unwrapper": "grass"}, "snaphu_mcf"),
         ({"polarization": "VV"}, "vv"),
         ({"swaths": (4,)}, "from 1 to 3"),
         ({"swaths": 1}, "a list"),
-        ({"esd": 1}, "true or false"),
+        ({"unwrap": 1}, "true or false"),
         ({"region_of_interest": (31.0, -8.0, 30.0, -7.0)}, "west < east"),
-        ({"extra": {"Range  Looks": 3}}, "other keys"),
-        ({"extra": {"renderer": "pickle"}}, "other keys"),
-        ({"extra": {"esd range looks": 3, "ESD range  looks": 4}}, "twice"),
-        ({"extra": {"ESD range looks": True}}, "whole numbers"),
+        ({"extra": {"Range  Looks": 3}}, "Set looks instead"),
+        ({"extra": {"esd range looks": 3}}, "Set topsapp.esd_range_looks instead"),
+        ({"extra": {"renderer": "pickle"}}, "Remove it"),
+        ({"extra": {"do unwrap": False}}, "Remove it"),
         ({"reference_safe": ("/data[1]/A.SAFE",)}, "pattern"),
     ],
 )
@@ -134,16 +160,21 @@ def test_wrong_values_are_refused(changes: dict[str, Any], word: str) -> None:
         ("preprocess", {"region_of_interest": None, "filter_strength": 0.2}),
         ("preprocess", {"extra": {"new thing": 1}}),
         ("verifyDEM", {"dem": Path("/other")}),
+        ("preprocess", {"use_virtual_files": False}),
+        ("preprocess", {"auxiliary_data_directory": "/aux"}),
         ("topo", {"gpu": True}),
-        ("subsetoverlaps", {"esd": True}),
-        ("ion", {"extra": {"do ionosphere correction": True}, "filter_strength": 0.2}),
+        ("subsetoverlaps", {"do_esd": True}),
+        ("subsetoverlaps", {"do_esd": True, "esd_coherence_threshold": 0.8}),
+        ("ion", {"do_ionosphere_correction": True, "filter_strength": 0.2}),
         ("mergebursts", {"looks": Looks(7, 2)}),
         ("filter", {"filter_strength": 0.4}),
-        ("unwrap", {"unwrapper": "icu"}),
+        ("unwrap", {"unwrapper_name": "icu"}),
         # no effect without ESD, at its default, or after the last step of a run
         (None, {"esd_coherence_threshold": 0.8}),
-        (None, {"extra": {"offset SNR threshold": 9.0}}),
-        (None, {"extra": {"do ionosphere correction": False}}),
+        (None, {"offset_snr_threshold": 9.0}),
+        (None, {"apply_ionosphere_correction": True}),
+        (None, {"do_ionosphere_correction": False}),
+        (None, {"use_gpu": True}),  # what counts is what was decided from it
         (None, {"geocode": ()}),
     ],
 )
@@ -156,8 +187,18 @@ def test_a_change_starts_again_at_the_first_step_it_affects(step: str | None, ch
 
 
 def test_a_threshold_counts_with_its_switch() -> None:
-    one, other = (settings(esd=True, esd_coherence_threshold=threshold) for threshold in (0.7, 0.8))
+    one, other = (settings(do_esd=True, esd_coherence_threshold=threshold) for threshold in (0.7, 0.8))
     assert first_step_affected(one, other) == "esd"
+    one, other = (settings(do_ionosphere_correction=True, apply_ionosphere_correction=on) for on in (False, True))
+    assert first_step_affected(one, other) == "mergebursts"
+
+
+def test_a_record_that_lacks_a_default_says_the_same() -> None:
+    """Whether a property at its default is written or not is no change."""
+    new = settings(do_esd=True)
+    old = record(new) | {"topsinsar/ESD azimuth looks": "5", "topsinsar/do ionosphere correction": "False"}
+    assert first_step_affected(old, new) is None
+    assert first_step_affected(old | {"topsinsar/ESD azimuth looks": "6"}, new) == "prepesd"
 
 
 @pytest.mark.parametrize("entry", PROPERTIES, ids=lambda entry: entry.name)
@@ -167,6 +208,7 @@ def test_the_table_is_sound(entry: Property) -> None:
     assert entry.first_step in STEPS or entry.first_step == "geocode"
     assert entry.default is None or allowed(entry)
     assert not entry.only_with or entry.only_with in {other.name for other in PROPERTIES}
+    assert not entry.key or entry.key in config_keys()
 
 
 def test_what_is_not_of_the_table_in_the_settings_is_known() -> None:
@@ -175,20 +217,57 @@ def test_what_is_not_of_the_table_in_the_settings_is_known() -> None:
         "reference_safe": ("/x.zip",), "secondary_safe": ("/x.zip",), "reference_orbit": "/x",
         "secondary_orbit": "/x", "swaths": (3,), "polarization": "hh", "dem": Path("/x"),
         "region_of_interest": None, "looks": Looks(3, 1),
-        "filter_strength": 0.1, "esd": True, "esd_coherence_threshold": 0.1, "unwrap": False, "unwrapper": "icu",
-        "virtual_files": False, "gpu": True, "reference_output": "x", "secondary_output": "x",
-        "aux_dir": Path("/x"), "geocode": ("x",), "extra": {"x": 1},
+        "filter_strength": 0.1, "unwrap": False, "gpu": True, "reference_output": "x", "secondary_output": "x",
+        "geocode": ("x",), "options": TopsappConfig(extra={"x": 1}),
     }  # fmt: skip
     assert set(changed) == {field.name for field in dataclasses.fields(TopsSettings)}
     for name, value in changed.items():
         assert record(settings(**{name: value})) != record(settings()), name
 
 
+# A value of each key of the section that is not its default.
+CHANGED_OPTIONS: dict[str, Any] = {
+    "do_esd": False, "esd_coherence_threshold": 0.1, "esd_azimuth_looks": 1, "esd_range_looks": 1,
+    "extra_esd_cycles": 1, "offset_snr_threshold": 1, "unwrapper_name": "icu", "use_virtual_files": False,
+    "auxiliary_data_directory": "/x", "do_ionosphere_correction": False, "apply_ionosphere_correction": True,
+    "consider_burst_properties_in_ionosphere_computation": True, "start_ionosphere_step": "rawion",
+    "end_ionosphere_step": "rawion", "height_of_ionosphere_layer_in_km": 300,
+    "apply_polynomial_fit_before_filtering_ionosphere_phase": False,
+    "maximum_window_size_for_filtering_ionosphere_phase": 300,
+    "minimum_window_size_for_filtering_ionosphere_phase": 3,
+    "maximum_window_size_for_filtering_ionosphere_azimuth_shift": 300,
+    "minimum_window_size_for_filtering_ionosphere_azimuth_shift": 3,
+    "correct_phase_error_caused_by_ionosphere_azimuth_shift": 2,
+    "areas_masked_out_in_ionospheric_phase_estimation": [[1, 2, 3, 4]],
+    "total_number_of_azimuth_looks_in_the_ionosphere_processing": 100,
+    "total_number_of_range_looks_in_the_ionosphere_processing": 400,
+    "number_of_azimuth_looks_at_first_stage_for_ionosphere_phase_unwrapping": 5,
+    "number_of_range_looks_at_first_stage_for_ionosphere_phase_unwrapping": 20,
+    "extra": {"x": 1},
+}  # fmt: skip
+
+
+def test_every_key_of_the_section_ends_up_in_the_files() -> None:
+    switches = {"do_esd": True, "do_ionosphere_correction": True}
+    usual = record(settings(**switches))
+    assert set(CHANGED_OPTIONS) | {"use_gpu"} == set(TopsappConfig.model_fields)
+    for name, value in CHANGED_OPTIONS.items():
+        assert record(settings(**(switches | {name: value}))) != usual, name
+
+
 @pytest.mark.isce2
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_isce2_reads_the_settings(tmp_path: Path, folder: str) -> None:
     wanted = settings(
-        folder, looks=Looks(7, 2), geocode=(), extra={"offset SNR threshold": 9, "do ionosphere correction": True}
+        folder,
+        looks=Looks(7, 2),
+        geocode=(),
+        do_esd=True,
+        offset_snr_threshold=9,
+        do_ionosphere_correction=True,
+        areas_masked_out_in_ionospheric_phase_estimation=[[1, 2, -1, -1], [5, 6, 7, 8]],
+        auxiliary_data_directory=f"{folder}/aux",
+        extra={"ampcor window width": 32, "SOLVER_2stage": "max"},
     )
     for name, text in render(wanted).items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -200,18 +279,20 @@ app.reference.configure()
 app.secondary.configure()
 answer({'top': [app.swaths, app.regionOfInterest, app.demFilename, app.numberRangeLooks, app.numberAzimuthLooks,
                 app.filterStrength, app.doESD, app.do_unwrap, app.unwrapper_name, app.useVirtualFiles, app.useGPU,
-                app.geocode_list, app.offsetSNRThreshold, app.ION_doIon, app.esdCoherenceThreshold],
+                app.geocode_list, app.offsetSNRThreshold, app.ION_doIon, app.esdCoherenceThreshold,
+                app.ION_maskedAreas, app.ION_numberRangeLooks, app.winwidth, app.solver_2stage],
         'scenes': [[scene.safe, scene.orbitFile, scene.polarization, scene.output, scene.auxDir]
                    for scene in (app.reference, app.secondary)]})
 """
     found = ask(tmp_path, code)
     assert found["top"] == [
-        [1, 2], [31.1, 31.30000000000001, -7.6, -7.25], str(wanted.dem), 7, 2, 0.5, False, True, "snaphu_mcf",
-        "&" not in folder, False, [], 9.0, True, 0.7,
+        [1, 2], [31.1, 31.30000000000001, -7.6, -7.25], str(wanted.dem), 7, 2, 0.5, True, True, "snaphu_mcf",
+        "&" not in folder, False, [], 9.0, True, 0.7, [[1, 2, -1, -1], [5, 6, 7, 8]], 200, 32, "max",
     ]  # fmt: skip
+    aux = str(wanted.options.auxiliary_data_directory)
     assert found["scenes"] == [
-        [list(wanted.reference_safe), wanted.reference_orbit, "vv", "reference", None],
-        [list(wanted.secondary_safe), wanted.secondary_orbit, "vv", "secondary", None],
+        [list(wanted.reference_safe), wanted.reference_orbit, "vv", "reference", aux],
+        [list(wanted.secondary_safe), wanted.secondary_orbit, "vv", "secondary", aux],
     ]
 
 
@@ -228,5 +309,7 @@ answer([[cls.__name__, item.public_name, getattr(item.type, '__name__', item.typ
     for entry in PROPERTIES:
         kind, many, value = known[entry.scene, entry.name]
         assert entry.kind == kinds.get(kind, kind) + "s" * many, entry.name
-        if not entry.field:
-            assert entry.default == value, entry.name
+        if not entry.always:  # it is left out at its default
+            assert entry.default == (value if value is not None or not many else []), entry.name
+        if entry.key.startswith("topsapp."):
+            assert entry.key == f"topsapp.{entry.name.lower().replace(' ', '_')}"

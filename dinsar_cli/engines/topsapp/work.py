@@ -1,0 +1,197 @@
+"""The working folder of topsApp: its input files, what they were made of, and what of an earlier run holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from dinsar_cli.engines.base import EngineInputs, StepChoice
+from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, edited_files, marks_of, read_files, read_record
+from dinsar_cli.engines.topsapp.demfiles import DEM_NAME, write_isce_dem
+from dinsar_cli.engines.topsapp.steps import STEPS, forget_all, forget_from, next_step
+from dinsar_cli.engines.topsapp.template import TopsSettings, first_step_affected, record, render
+from dinsar_cli.errors import UsageError
+from dinsar_cli.workspace import fingerprint, make_folder, write_text
+
+NOTE = "settings.json"
+_DEM_STEP = "verifyDEM"  # the first that reads it
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What was noted when the input files of topsApp were last written.
+
+    Attributes
+    ----------
+    inputs, dem : str
+        Fingerprints of the scenes and orbits that topsApp reads, and of the DEM.
+    settings : dict
+        Properties that it was asked for.
+    files : dict
+        Hashes of its input files, by name.
+    """
+
+    inputs: str = ""
+    dem: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, work: Path) -> Noted:
+        """Read the note; what is not there, or cannot be read, is empty: everything is then done again."""
+        try:
+            return cls(**json.loads((work / NOTE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+    def write(self, work: Path) -> None:
+        """Write the note."""
+        write_text(work / NOTE, json.dumps(asdict(self), indent=2) + "\n")
+
+
+def settings_of(inputs: EngineInputs, work: Path, *, gpu: bool) -> TopsSettings:
+    """What topsApp is asked for.
+
+    Parameters
+    ----------
+    inputs : EngineInputs
+        The run.
+    work : Path
+        Working folder of topsApp.
+    gpu : bool
+        Whether there is a GPU that ISCE2 can use.
+    """
+    pair, options = inputs.pair, inputs.config.topsapp
+    return TopsSettings(
+        reference_safe=tuple(str(scene.safe.path.resolve()) for scene in pair.reference.scenes),
+        secondary_safe=tuple(str(scene.safe.path.resolve()) for scene in pair.secondary.scenes),
+        reference_orbit=str(inputs.reference_orbit.path.resolve()),
+        secondary_orbit=str(inputs.secondary_orbit.path.resolve()),
+        swaths=tuple(sorted({int(burst.swath.removeprefix("IW")) for burst in inputs.bursts})),
+        polarization=pair.polarization.lower(),
+        region_of_interest=inputs.bounds,
+        dem=work / DEM_NAME,
+        looks=inputs.looks,
+        filter_strength=inputs.config.filter.strength,
+        options=options,
+        gpu=gpu if options.use_gpu == "auto" else options.use_gpu,
+    )
+
+
+def check_work(work: Path, choice: StepChoice) -> str:
+    """Refuse input files that were edited by hand, unless that is meant; then give their fingerprint.
+
+    Raises
+    ------
+    UsageError
+        When they were edited, or belong to a topsApp that was started by hand; or when there are none to use.
+    """
+    if choice.own_files:
+        texts = read_files(work)
+        if "topsApp.xml" not in texts:
+            raise UsageError(
+                f"There is no topsApp.xml in {work}.",
+                "--use-existing-xml takes the files that are there.",
+                "Write them with: dinsar process --xml-only",
+            )
+        read_record(work)
+        return fingerprint(texts)
+    noted = Noted.read(work)
+    if not noted.inputs and next_step(work) != STEPS[0]:
+        raise UsageError(
+            f"{work} is the work of a topsApp that this program has not started.",
+            "What it has asked for is not known.",
+            "Add --use-existing-xml to go on with it, choose another --workdir, or remove it.",
+        )
+    edited = edited_files(work, noted.files)
+    if edited:
+        raise UsageError(
+            f"{' and '.join(edited)} in {work} {'were' if len(edited) > 1 else 'was'} edited by hand.",
+            "It is not as this program wrote it, and would be written anew.",
+            "Add --use-existing-xml to run topsApp with it as it is, or remove it.",
+        )
+    return ""
+
+
+def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
+    """Write what topsApp reads, after removing what an earlier run made with something else.
+
+    Parameters
+    ----------
+    inputs : EngineInputs
+        The run. Files that were edited by hand stay as they are when it says so.
+    work : Path
+        Working folder of topsApp; made if need be.
+    gpu : bool
+        Whether there is a GPU that ISCE2 can use.
+    """
+    settings = settings_of(inputs, work, gpu=gpu)
+    own = inputs.choice.own_files
+    texts = read_files(work) if own else render(settings)
+    wanted = Noted(
+        inputs=_mark_of(_scenes_and_orbits(inputs)),
+        dem=_mark_of([inputs.dem]),
+        settings=read_record(work) if own else record(settings),
+        files=marks_of(texts),
+    )
+    noted = Noted.read(work)
+    if noted != wanted:
+        _forget_what_changed(work, noted, wanted)
+        make_folder(work)
+        if not own:  # an old file beside a new note would look as if somebody had edited it
+            for name in INPUT_FILES:
+                (work / name).unlink(missing_ok=True)
+        wanted.write(work)
+    if not _dem_header(work).is_file():
+        write_isce_dem(inputs.dem, work)
+    for name, text in texts.items():
+        if not (work / name).is_file():
+            write_text(work / name, text)
+
+
+def start_again(work: Path, step: str) -> None:
+    """Make a step the next one.
+
+    Raises
+    ------
+    UsageError
+        When a step before it is not done.
+    """
+    there = next_step(work)
+    if there is not None and STEPS.index(there) < STEPS.index(step):
+        raise UsageError(
+            f"topsApp cannot start at its step {step}.",
+            f"Its step {there} comes before and is not done in {work}.",
+            f"Start at {there}, or leave --from out.",
+        )
+    forget_from(work, step)
+
+
+def _scenes_and_orbits(inputs: EngineInputs) -> list[Path]:
+    scenes = (*inputs.pair.reference.scenes, *inputs.pair.secondary.scenes)
+    return [*(scene.safe.path for scene in scenes), inputs.reference_orbit.path, inputs.secondary_orbit.path]
+
+
+def _mark_of(files: list[Path]) -> str:
+    return fingerprint([(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
+
+
+def _dem_header(work: Path) -> Path:
+    return work / f"{DEM_NAME}.xml"
+
+
+def _forget_what_changed(work: Path, noted: Noted, wanted: Noted) -> None:
+    """Remove what an earlier run made, from the first step on that a change affects."""
+    if not noted.inputs:
+        return  # what is there was made by hand
+    if noted.inputs != wanted.inputs:
+        forget_all(work, keep=(*INPUT_FILES, NOTE))
+        return
+    steps = {first_step_affected(noted.settings, wanted.settings)}
+    if noted.dem != wanted.dem:
+        steps.add(_DEM_STEP)
+        _dem_header(work).unlink(missing_ok=True)
+    affected = next((step for step in STEPS if step in steps), None)
+    if affected is not None:
+        forget_from(work, affected)

@@ -1,0 +1,80 @@
+"""The costs of topsApp where it never ran."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dinsar_cli.engines.base import Work
+from dinsar_cli.engines.costs import Setting, forecast
+from dinsar_cli.engines.topsapp.costs import LAWS, OUTPUTS, laws, left, methods
+from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.topsappconfig import TopsappConfig
+
+SETTING = Setting("isce2", 2)
+
+
+def work(bursts: int, columns: int, looks: int = 14) -> Work:
+    samples = 1507 * columns / 1e6
+    return Work(bursts * samples, bursts, samples, bursts * samples / looks, dem=6.0)
+
+
+def test_there_is_a_law_for_every_step() -> None:
+    assert list(LAWS) == [*STEPS, OUTPUTS]
+    assert list(laws(TopsappConfig(do_esd=True))) == list(LAWS)
+
+
+@pytest.mark.parametrize(
+    ("bursts", "total"),
+    # two cores, 7 x 2 looks, each step its own process (0.4 s): what the steps up to unwrap took of 50 and 139 s
+    [(2, 50 - 7 - 18 * 0.4), (6, 139 - 16 - 18 * 0.4)],
+)
+def test_first_run_is_expected_as_it_was_measured(bursts: int, total: float) -> None:
+    steps = forecast(None, LAWS, work(bursts, 2500), SETTING)
+    assert sum(steps[step].seconds for step in STEPS) == pytest.approx(total, rel=0.15)
+
+
+def test_esd_takes_its_time() -> None:
+    """44 s more were seen for 6 bursts of 2,500 columns: 183 s instead of 139 s."""
+    plain, esd = (
+        sum(step.seconds for step in forecast(None, laws(options), work(6, 2500), SETTING).values())
+        for options in (TopsappConfig(), TopsappConfig(do_esd=True))
+    )
+    assert esd - plain == pytest.approx(44, rel=0.05)
+
+
+def test_full_resolution_layers_are_counted() -> None:
+    """Bytes of a sample: positions 3 x 8 and angles 2 x 4, then offsets 2 x 4, an SLC 8 and an interferogram 8."""
+    size = work(3, 4000)
+    disk = {step: cost.disk for step, cost in forecast(None, LAWS, size, SETTING).items()}
+    dem = 4 * size.dem * 1e6
+    assert disk["topo"] == pytest.approx(dem + 32e6 * size.samples)
+    assert disk["fineoffsets"] == pytest.approx(disk["topo"] + 8e6 * size.samples)
+    assert disk["fineresamp"] == pytest.approx(disk["fineoffsets"] + 8e6 * size.samples)
+    assert disk["burstifg"] >= disk["fineresamp"] + 8e6 * size.samples
+    assert sorted(disk.values()) == list(disk.values())
+
+
+def test_looks_matter_only_after_they_are_taken() -> None:
+    fine, coarse = (forecast(None, LAWS, work(3, 4000, looks), SETTING) for looks in (14, 133))
+    for step in STEPS[: STEPS.index("mergebursts")]:
+        assert fine[step] == coarse[step]
+    assert coarse["unwrap"].seconds == pytest.approx(fine["unwrap"].seconds * 14 / 133)
+
+
+def test_what_is_left() -> None:
+    size = work(3, 4000)
+    steps = forecast(None, LAWS, size, SETTING)
+    kept = left(steps, size)
+    assert kept["keep"] == steps[OUTPUTS].disk > 10 * kept["geocoded"]
+    # 58 bytes in the layers of each look cell, less what the bursts overlap
+    assert 0.85 * 58 * 1e6 * size.cells < kept["geocoded"] <= 58 * 1e6 * size.cells
+    assert kept["delete"] == 0
+
+
+def test_methods_keep_what_is_different_apart() -> None:
+    assert methods(TopsappConfig()) == {"unwrap": "snaphu_mcf"}
+    both = methods(TopsappConfig(do_esd=True, use_gpu=True))
+    assert (both["esd"], both["topo"]) == ("esd", "gpu")
+    assert forecast(None, LAWS, work(2, 2500), replace(SETTING, methods=both))["unwrap"].runs == 0
