@@ -1,0 +1,147 @@
+"""The products that there are to look at in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dinsar_cli.errors import NoDataError
+from dinsar_cli.products import LAYERS
+from dinsar_cli.workspace import RUN_FILE, STAGES, Journal
+
+PAGE = "view.html"
+
+_PRODUCTS = "products"
+_MAIN = "los_displacement"
+
+
+@dataclass(frozen=True)
+class PairProducts:
+    """The products of a pair.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of the pair; the page goes here.
+    rasters : dict of str to Path
+        GeoTIFFs by the name of their layer, in the order of `LAYERS`.
+    others : tuple of Path
+        Other files beside them.
+    warnings : tuple of str
+        Those of the run.
+    """
+
+    folder: Path
+    rasters: dict[str, Path]
+    others: tuple[Path, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the pair."""
+        return self.folder.resolve().name
+
+    @property
+    def page(self) -> Path:
+        """Where its page is."""
+        return self.folder / PAGE
+
+
+def find_products(folder: Path) -> tuple[list[PairProducts], list[str]]:
+    """The products in a folder, and what is not finished there.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of a pair, one with several of them, or one with the GeoTIFFs themselves.
+
+    Returns
+    -------
+    found : list of PairProducts
+        At least one, by name.
+    unfinished : list of str
+        A sentence for each run that has no displacement yet.
+
+    Raises
+    ------
+    NoDataError
+        When there is nothing to show.
+    """
+    runs = sorted(path.parent for path in (folder / RUN_FILE, *folder.glob(f"*/{RUN_FILE}")) if path.is_file())
+    found: list[PairProducts] = []
+    unfinished: list[str] = []
+    if runs:
+        for run in runs:
+            journal = Journal.open(run / RUN_FILE)
+            missing = _missing(run, journal)
+            if missing:
+                unfinished.append(f"{run.resolve().name}: {missing}")
+            else:
+                found.append(_collect(run, run / _PRODUCTS, journal))
+    elif _has_rasters(folder / _PRODUCTS):
+        found.append(_collect(folder, folder / _PRODUCTS, None))
+    elif _has_rasters(folder):
+        parent = folder.resolve().parent
+        if folder.resolve().name == _PRODUCTS and (parent / RUN_FILE).is_file():
+            return find_products(parent)
+        found.append(_collect(folder, folder, None))
+    if not found:
+        raise _nothing(folder, unfinished)
+    return found, unfinished
+
+
+def _nothing(folder: Path, unfinished: Sequence[str]) -> NoDataError:
+    if unfinished:
+        return NoDataError(
+            f"There is no displacement map in {folder.resolve()} yet.",
+            f"The run is not finished. {' '.join(unfinished)}",
+            "Run the same command again: it goes on from there. What is done is told by: dinsar status",
+        )
+    return NoDataError(
+        f"There are no products in {folder.resolve()}.",
+        f"Neither it nor a folder in it has a {RUN_FILE}, and it has no {_MAIN}.tif.",
+        "Give the folder of a pair, or make a map first with: dinsar run",
+    )
+
+
+def _missing(run: Path, journal: Journal) -> str:
+    """Why a run has no displacement to show; empty when it has."""
+    if "displacement" not in journal.stages:
+        stages = [name for name in STAGES if name not in journal.stages]
+        return f"Not done: {', '.join(stages)}."
+    if not (run / _PRODUCTS / f"{_MAIN}.tif").is_file():
+        return f"{_MAIN}.tif has been removed."
+    return ""
+
+
+def _has_rasters(folder: Path) -> bool:
+    return any((folder / f"{name}.tif").is_file() for name in LAYERS)
+
+
+def _collect(folder: Path, products: Path, journal: Journal | None) -> PairProducts:
+    rasters = {name: products / f"{name}.tif" for name in LAYERS if (products / f"{name}.tif").is_file()}
+    known = {*rasters.values(), folder / PAGE}
+    others = tuple(
+        path
+        for path in sorted(products.iterdir())
+        if path.is_file() and path not in known and path.suffix != ".part" and not path.name.startswith(".")
+    )
+    return PairProducts(folder, rasters, others, _warnings(journal) if journal else ())
+
+
+def _warnings(journal: Journal) -> tuple[str, ...]:
+    """What a run warned of: at its end, or else before it started."""
+    summary = journal.header.get("summary")
+    told = (summary if isinstance(summary, dict) else journal.header).get("warnings")
+    return tuple(str(text) for text in told) if isinstance(told, list) else ()
+
+
+def rasters_to_open(pairs: Sequence[PairProducts]) -> list[Path]:
+    """GeoTIFFs for a program that puts each over the one before: displacement comes last.
+
+    Of several pairs only the displacement is taken.
+    """
+    if len(pairs) == 1:
+        return list(reversed(pairs[0].rasters.values()))
+    return [pair.rasters[_MAIN] for pair in pairs if _MAIN in pair.rasters]
