@@ -6,13 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     PlainValidator,
@@ -21,6 +20,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from dinsar_cli.configbase import LOWER, About, AbsolutePath, Section, absolute
+from dinsar_cli.configdates import DayField, DirectionField, EventField, OneDateField, day_of
+from dinsar_cli.configmap import GridConfig, MaskConfig, RampField
+from dinsar_cli.roifile import FILE_SUFFIXES
+from dinsar_cli.topsappconfig import TopsappConfig
 
 _MAX_LOOKS = 200
 _MAX_THREADS = 1024
@@ -31,7 +36,6 @@ _SIZE_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
     "Gi": 2**30,
     "Ti": 2**40,
 }
-_ROI_SUFFIXES = {".json", ".geojson", ".shp", ".zip", ".gpkg", ".kml", ".kmz"}
 
 
 @dataclass(frozen=True)
@@ -63,14 +67,6 @@ class LonLat:
 
     def __str__(self) -> str:
         return f"{self.lon!r},{self.lat!r}"
-
-
-@dataclass(frozen=True)
-class About:
-    """What a field allows, when its type does not say it, and its unit."""
-
-    allowed: str = ""
-    unit: str = ""
 
 
 # Parsers of single values. Their ValueErrors become part of the message to the user.
@@ -138,7 +134,7 @@ def _parse_roi(value: object) -> object:
         return json.dumps(value, default=str)
     if isinstance(value, (list, tuple)):
         return " ".join(str(number) for number in value)
-    return str(_absolute(value)) if is_roi_file(value) else value
+    return str(absolute(value)) if is_roi_file(value) else value
 
 
 def is_roi_file(value: object) -> bool:
@@ -146,40 +142,14 @@ def is_roi_file(value: object) -> bool:
     return (
         isinstance(value, str)
         and not value.lstrip().startswith("{")
-        and Path(value).suffix.lower() in _ROI_SUFFIXES
+        and Path(value).suffix.lower() in FILE_SUFFIXES
     )
-
-
-def _absolute(value: object) -> object:
-    """Make a path absolute, so that a saved configuration means the same from every folder."""
-    if not isinstance(value, (str, Path)):
-        return value
-    if not str(value).strip():
-        raise ValueError("the path is empty")
-    str(value).encode()  # a name that is not UTF-8 cannot be written down; its error is a ValueError
-    try:
-        return Path(value).expanduser().absolute()
-    except RuntimeError as error:
-        raise ValueError("the home folder of '~' is not known") from error
-
-
-def _parse_crs(value: object) -> object:
-    text = value.strip().upper() if isinstance(value, str) else ""
-    if not re.fullmatch(r"UTM|EPSG:4326|EPSG:32[67](0[1-9]|[1-5]\d|60)", text):
-        raise ValueError("this is no CRS that maps are written in")
-    return "utm" if text == "UTM" else text
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
 
 
 def _one_or_list(value: object) -> object:
     return [value] if isinstance(value, (str, Path)) else value
 
 
-_LOWER = BeforeValidator(_lower)
-_AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
 _LooksField = Annotated[
     Looks,
     PlainValidator(_parse_looks),
@@ -218,23 +188,10 @@ _MemoryField = Annotated[
 ]
 
 
-class Section(BaseModel):
-    """Keys that belong together: frozen, unknown ones refused, no truth values."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _refuse_bool(cls, value: object) -> object:
-        if value is True or value is False:  # pydantic would read them as 1 and 0
-            raise ValueError("no key takes true or false")
-        return value
-
-
 class SlcConfig(Section):
     """Keys of the section ``slc``."""
 
-    files: Annotated[list[_AbsolutePath], BeforeValidator(_one_or_list), About("a list of paths")] = Field(
+    files: Annotated[list[AbsolutePath], BeforeValidator(_one_or_list), About("a list of paths")] = Field(
         default=[], description="Sentinel-1 IW SLC products of both dates, SAFE folders or zips, in any order."
     )
 
@@ -242,18 +199,29 @@ class SlcConfig(Section):
 class OrbitsConfig(Section):
     """Keys of the section ``orbits``."""
 
-    dir: Annotated[_AbsolutePath | None, About("a path")] = Field(
-        default=None, description="Folder with the orbit files (.EOF) of both dates."
+    dir: Annotated[AbsolutePath | None, About("a path")] = Field(
+        default=None,
+        description="Folder with the orbit files (.EOF) of both dates; not set: they come from the public archive.",
+    )
+    kind: Annotated[Literal["auto", "poeorb", "resorb"], LOWER] = Field(
+        default="auto", description="Kind of orbit; auto is the precise one (POEORB), else the restituted (RESORB)."
     )
 
 
 class DemConfig(Section):
     """Keys of the section ``dem``."""
 
-    file: Annotated[_AbsolutePath | None, About("a path")] = Field(
-        default=None, description="Digital elevation model that covers the region, in any raster format of GDAL."
+    source: Annotated[Literal["glo_30", "glo_90", "3dep", "nasadem", "srtm_v3", "nisar_dem"], LOWER] = Field(
+        default="glo_30",
+        description="Where the elevation model comes from when dem.file is not set; nasadem, srtm_v3 and nisar_dem "
+        "need an Earthdata login.",
     )
-    datum: Annotated[Literal["ellipsoid", "egm96", "egm2008"] | None, _LOWER] = Field(
+    file: Annotated[AbsolutePath | None, About("a path")] = Field(
+        default=None,
+        description="Digital elevation model that covers the region, in any raster format of GDAL; not set: "
+        "dem.source.",
+    )
+    datum: Annotated[Literal["ellipsoid", "egm96", "egm2008"] | None, LOWER] = Field(
         default=None,
         description="Surface that the heights of dem.file are measured from; not set: its vertical CRS.",
     )
@@ -281,37 +249,30 @@ class UnwrapConfig(Section):
     )
 
 
-class GridConfig(Section):
-    """Keys of the section ``grid``."""
-
-    crs: Annotated[str, BeforeValidator(_parse_crs), About("EPSG:4326, utm, EPSG:326xx or EPSG:327xx")] = Field(
-        default="EPSG:4326", description="Coordinate reference system of the maps; utm is the zone of the region."
-    )
-    posting: Annotated[
-        float | None, About("0.00001 to 1 degrees in EPSG:4326, 1 to 10000 metres in UTM", "units of grid.crs")
-    ] = Field(default=None, description="Pixel size of the maps; not set: from the looks.")
-
-    @field_validator("posting")
-    @classmethod
-    def _posting_fits_crs(cls, posting: float | None, info: ValidationInfo) -> float | None:
-        crs = info.data.get("crs")  # absent when it is wrong itself
-        low, high, unit = (1e-5, 1.0, "degrees") if crs == "EPSG:4326" else (1.0, 1e4, "metres")
-        if crs is not None and posting is not None and not low <= posting <= high:
-            raise ValueError(f"the unit of {crs} is {unit}")
-        return posting
-
-
 class Isce2Config(Section):
     """Keys of the section ``isce2``."""
 
-    home: Annotated[_AbsolutePath | None, About("a path")] = Field(
+    home: Annotated[AbsolutePath | None, About("a path")] = Field(
         default=None, description="Folder of ISCE2 (ISCE_HOME, or a prefix); not set: it is looked for."
     )
-    python: Annotated[_AbsolutePath | None, About("a path")] = Field(
+    python: Annotated[AbsolutePath | None, About("a path")] = Field(
         default=None, description="Python interpreter that has ISCE2 and GDAL; not set: it is looked for."
     )
     conda_env: Annotated[str | None, About("a name or path")] = Field(
         default=None, description="Conda environment that has ISCE2."
+    )
+    timeout: Annotated[float | None, About(unit="hours")] = Field(
+        default=None, ge=0.01, le=1000, description="Time after which a run of topsApp is stopped; not set: never."
+    )
+
+
+class OutputConfig(Section):
+    """Keys of the section ``output``."""
+
+    intermediates: Annotated[Literal["keep", "geocoded", "delete"], LOWER] = Field(
+        default="geocoded",
+        description="What stays beside the products: keep all that the engine made, only the geocoded radar "
+        "layers, or delete these too.",
     )
 
 
@@ -334,10 +295,32 @@ class RunConfig(Section):
     roi: Annotated[
         str | None, BeforeValidator(_parse_roi), About("'W S E N', WKT, GeoJSON or a file", "degrees")
     ] = Field(default=None, description="Region of interest; not set: the common footprint of both dates.")
-    polarization: Annotated[Literal["auto", "vv", "hh", "vh", "hv"], _LOWER] = Field(
+    start: DayField = Field(
+        default=None, description="First day (UTC) to look for scenes of; the pair starts at the first after it."
+    )
+    end: DayField = Field(
+        default=None,
+        description="Last day (UTC) to look for scenes of; the pair ends with the last on or before it.",
+    )
+    event: EventField = Field(
+        default=None, description="Day or time (UTC) of an event; the pair is the shortest around it."
+    )
+    reference: OneDateField = Field(
+        default=None, description="One date of the pair, given by its day or by a product."
+    )
+    secondary: OneDateField = Field(
+        default=None, description="The other date of the pair, given by its day or by a product."
+    )
+    direction: DirectionField = Field(
+        default=None, description="Flight direction; not set: the one whose scenes suit best."
+    )
+    track: Annotated[int | None, About()] = Field(
+        default=None, ge=1, le=175, description="Track (relative orbit); not set: the one that suits best."
+    )
+    polarization: Annotated[Literal["auto", "vv", "hh", "vh", "hv"], LOWER] = Field(
         default="auto", description="Polarization to use; auto is the co-polarized one that both dates have."
     )
-    engine: Annotated[Literal["auto", "isce2", "eos"], _LOWER] = Field(
+    engine: Annotated[Literal["auto", "isce2", "eos"], LOWER] = Field(
         default="auto", description="Interferometric engine; auto takes the best that is installed and says which."
     )
     slc: SlcConfig = Field(default=SlcConfig(), description="Sentinel-1 scenes.")
@@ -356,11 +339,47 @@ class RunConfig(Section):
         default="auto",
         description="Where displacement is zero; auto finds a stable, coherent place, none keeps the values.",
     )
-    isce2: Isce2Config = Field(default=Isce2Config(), description="Where ISCE2 is.")
+    reference_area: Annotated[
+        str | None, BeforeValidator(_parse_roi), About("WKT, GeoJSON, 'W S E N' or a file", "degrees")
+    ] = Field(default=None, description="Polygon whose mean displacement is zero, instead of a reference point.")
+    mask: MaskConfig = Field(default=MaskConfig(), description="What is left out of the displacement.")
+    ramp: RampField = Field(
+        default="none",
+        description="Surface that is fitted to the displacement around deformation and taken off; deformation as "
+        "wide as the map goes with it.",
+    )
+    isce2: Isce2Config = Field(default=Isce2Config(), description="Where ISCE2 is, and how long it may take.")
+    topsapp: TopsappConfig = Field(
+        default=TopsappConfig(), description="Properties of ISCE2's topsApp, under ISCE2's names."
+    )
+    output: OutputConfig = Field(default=OutputConfig(), description="What is written and what stays.")
     compute: ComputeConfig = Field(default=ComputeConfig(), description="Use of the machine.")
+
+    @field_validator("end")
+    @classmethod
+    def _end_follows_start(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("start")  # absent when it is wrong itself
+        if start is not None and end is not None and end < start:
+            raise ValueError(f"it is before the start, {start}")
+        return end
+
+    @field_validator("event")
+    @classmethod
+    def _event_lies_between(cls, event: date | datetime | None, info: ValidationInfo) -> date | datetime | None:
+        start, end = info.data.get("start"), info.data.get("end")
+        day = day_of(event)
+        if day is not None and ((start is not None and day < start) or (end is not None and day > end)):
+            raise ValueError("it is not between start and end")
+        return event
 
     @model_validator(mode="after")
     def _one_of_looks_and_resolution(self) -> Self:
         if self.resolution is not None and "looks" in self.model_fields_set:
             raise ValueError("looks and resolution: both are given, and one decides the other. Give one of them.")
+        return self
+
+    @model_validator(mode="after")
+    def _one_reference(self) -> Self:
+        if self.reference_area is not None and self.reference_point != "auto":
+            raise ValueError("reference_point and reference_area: both are given. Give one of them.")
         return self

@@ -7,15 +7,17 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from dinsar_cli.config import About, RunConfig, Section, is_roi_file
+from dinsar_cli.config import RunConfig, is_roi_file
+from dinsar_cli.configbase import Section, about, parts_of_type
 from dinsar_cli.errors import UsageError
 
-_PATH_KEYS = (("slc", "files"), ("orbits", "dir"), ("dem", "file"), ("isce2", "home"), ("isce2", "python"))
+# Keys that exclude each other: the first, on the command line, takes the place of the second in the file.
+_RIVALS = (("looks", "resolution"), ("resolution", "looks"), ("reference_point", "reference_area"))
 
 
 def config_keys() -> tuple[str, ...]:
@@ -40,19 +42,15 @@ def _field(dotted_key: str) -> FieldInfo:
     return section.model_fields[key] if section and key else RunConfig.model_fields[dotted_key]
 
 
-def _literals(annotation: object) -> list[str]:
-    arguments = get_args(annotation)
-    return [text for arg in arguments for text in ([arg] if isinstance(arg, str) else _literals(arg))]
-
-
 def _allowed(dotted_key: str) -> str:
     """Say in words which values a key takes."""
     field = _field(dotted_key)
-    about = next((item for item in field.metadata if isinstance(item, About)), About())
+    said = about(field)
     limits = {name: getattr(item, name) for item in field.metadata for name in ("ge", "le") if hasattr(item, name)}
-    text = about.allowed or ", ".join(_literals(field.annotation))
-    text = text or f"{limits['ge']:g} to {limits['le']:g}"
-    return f"{text} {about.unit}" if about.unit and not about.allowed else text
+    parts = parts_of_type(field.annotation)
+    words = ["true or false"] if bool in parts else [part for part in parts if isinstance(part, str)]
+    text = said.allowed or ", ".join(words) or f"{limits['ge']:g} to {limits['le']:g}"
+    return f"{text} {said.unit}" if said.unit and not said.allowed else text
 
 
 def _default(dotted_key: str) -> object:
@@ -64,6 +62,8 @@ def _default(dotted_key: str) -> object:
 
 def help_text(dotted_key: str) -> str:
     """Return the sentence that explains a key, with its range, unit and default.
+
+    For a property of topsApp, it ends with the first step that is done again after a change.
 
     Parameters
     ----------
@@ -77,9 +77,17 @@ def help_text(dotted_key: str) -> str:
     """
     if dotted_key not in config_keys():
         raise KeyError(dotted_key)
+    field = _field(dotted_key)
+    step = about(field).first_step
+    again = f"; done again from: {step}" if step else ""
+    return f"{field.description} [{_allowed(dotted_key)}; default: {_shown_default(dotted_key)}{again}]"
+
+
+def _shown_default(dotted_key: str) -> str:
     default = _default(dotted_key)
-    shown = "not set" if default is None or default == [] else default
-    return f"{_field(dotted_key).description} [{_allowed(dotted_key)}; default: {shown}]"
+    if default in (None, [], {}):
+        return "not set"
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def json_schema() -> dict[str, Any]:
@@ -143,13 +151,15 @@ def _with_folder(values: dict[Any, Any], folder: Path) -> dict[str, Any]:
     def joined(value: object) -> object:
         return str(folder / value) if isinstance(value, str) and value.strip() and value[0] != "~" else value
 
-    for name, key in _PATH_KEYS:
+    for dotted in config_keys():
+        name, _, key = dotted.partition(".")
         section = values.get(name)
-        if isinstance(section, dict) and key in section:
+        if isinstance(section, dict) and key in section and Path in parts_of_type(_field(dotted).annotation):
             value = section[key]
             section[key] = [joined(item) for item in value] if isinstance(value, list) else joined(value)
-    if is_roi_file(values.get("roi")):
-        values["roi"] = joined(values["roi"])
+    for key in ("roi", "reference_area"):
+        if is_roi_file(values.get(key)):
+            values[key] = joined(values[key])
     return values
 
 
@@ -162,7 +172,8 @@ def build_config(file_values: Mapping[str, Any] | None, overrides: Mapping[str, 
         What :func:`load_config` returned.
     overrides : mapping
         Dotted keys (``'dem.file'``) with values that win over the file; None and an empty tuple mean not
-        given. Of ``looks`` and ``resolution``, the one that is given here replaces the other of the file.
+        given. Of ``looks`` and ``resolution``, the one that is given here replaces the other of the file; so does
+        ``reference_point`` with ``reference_area``.
 
     Raises
     ------
@@ -177,7 +188,7 @@ def build_config(file_values: Mapping[str, Any] | None, overrides: Mapping[str, 
         for key, value in (file_values or {}).items()
         if not (value is None and key in names)
     }
-    for one, other in (("looks", "resolution"), ("resolution", "looks")):
+    for one, other in _RIVALS:
         if one in given and other not in given:
             values.pop(other, None)
     for dotted, value in given.items():
@@ -198,7 +209,7 @@ def _explained(error: ValidationError) -> UsageError:
     for item in error.errors():
         path = [str(part) for part in item["loc"]]
         dotted = ".".join(path[:2])
-        keys.append(dotted or "looks, resolution")
+        keys.append(dotted or str(item["ctx"]["error"]).partition(":")[0].replace(" and ", ", "))
         if item["type"] == "extra_forbidden":
             causes.append(f"{dotted}: unknown. {_suggestion(dotted)}")
         elif not dotted:
@@ -226,7 +237,8 @@ def _suggestion(unknown: str) -> str:
     for word in (unknown.lower(), unknown.lower().rpartition(".")[2]):
         near = difflib.get_close_matches(word, aliases, n=1, cutoff=0.62)
         if near:
-            return f"Did you mean {aliases[near[0]]}?"
+            other = " Other properties of topsApp go into topsapp.extra." if unknown.startswith("topsapp.") else ""
+            return f"Did you mean {aliases[near[0]]}?{other}"
     return f"The keys are {', '.join(config_keys())}."
 
 

@@ -30,6 +30,10 @@ def test_defaults_are_the_documented_ones() -> None:
     assert config.filter.strength == 0.5
     assert config.unwrap.reliability == 0.2
     assert config.grid.crs == "EPSG:4326"
+    assert (config.output.intermediates, config.isce2.timeout) == ("geocoded", None)
+    topsapp = config.topsapp
+    assert (topsapp.do_esd, topsapp.esd_coherence_threshold, topsapp.unwrapper_name) == (False, 0.7, "snaphu_mcf")
+    assert (topsapp.use_virtual_files, topsapp.use_gpu, topsapp.extra) == (True, "auto", {})
     assert (config.engine, config.polarization, config.reference_point) == ("auto", "auto", "auto")
     assert (config.resolution, config.roi, config.grid.posting, config.dem.datum) == (None, None, None, None)
 
@@ -65,6 +69,19 @@ def test_config_is_frozen() -> None:
         ("roi", [10, 45, 11.5, 46], "10 45 11.5 46"),
         ("slc.files", ("/a", "/b"), [Path("/a"), Path("/b")]),
         ("slc.files", "/a", [Path("/a")]),
+        ("topsapp.do_esd", True, True),
+        ("topsapp.use_virtual_files", False, False),
+        ("topsapp.use_gpu", "AUTO", "auto"),
+        ("topsapp.use_gpu", False, False),
+        ("topsapp.use_gpu", "true", True),
+        ("topsapp.unwrapper_name", "ICU", "icu"),
+        (
+            "topsapp.extra",
+            {"Ampcor window width": 32, "a b": [1, True, "x"]},
+            {"Ampcor window width": 32, "a b": [1, True, "x"]},
+        ),
+        ("output.intermediates", "Keep", "keep"),
+        ("isce2.timeout", "0.5", 0.5),
     ],
 )
 def test_values_are_understood(key: str, typed: object, value: object) -> None:
@@ -110,6 +127,29 @@ def test_values_are_understood(key: str, typed: object, value: object) -> None:
         ("compute.memory", "255MB", "256MB"),
         ("compute.memory", "2 gallons", "like 2GB"),
         ("compute.memory", "5i", "like 2GB"),
+        ("isce2.timeout", 0, "0.01 to 1000 hours"),
+        ("isce2.timeout", True, "true or false"),
+        ("output.intermediates", "some", "keep, geocoded, delete"),
+        ("output.intermediates", False, "keep, geocoded, delete"),
+        ("topsapp.do_esd", "perhaps", "true or false"),
+        ("topsapp.do_esd", 2, "true or false"),
+        ("topsapp.esd_range_looks", True, "does not take true or false"),
+        ("topsapp.esd_range_looks", 1.5, "1 to 200"),
+        ("topsapp.esd_coherence_threshold", 1.1, "0 to 1"),
+        ("topsapp.use_gpu", 1, "auto, true, false"),
+        ("topsapp.unwrapper_name", "grass", "snaphu_mcf, snaphu, downsample_snaphu, icu"),
+        ("topsapp.extra", 5, "a mapping of names"),
+        ("topsapp.extra", {"a b": 1, "A B": 2}, "twice"),
+        ("topsapp.extra", {"a<b": 1}, "no name"),
+        ("topsapp.extra", {"a": None}, "value of 'a'"),
+        ("topsapp.extra", {"a": [[1]]}, "value of 'a'"),
+        ("topsapp.extra", {"a": float("nan")}, "value of 'a'"),
+        ("topsapp.areas_masked_out_in_ionospheric_phase_estimation", [[5, 4, 1, 2]], "first line, last line"),
+        (
+            "topsapp.areas_masked_out_in_ionospheric_phase_estimation",
+            [[0, 4, 1, 2]],
+            "[0, 4, 1, 2] is no such area",
+        ),
     ],
 )
 def test_wrong_values_are_refused_with_key_value_and_range(key: str, value: object, allowed: str) -> None:
@@ -136,6 +176,8 @@ def test_posting_in_degrees_is_refused_on_a_metric_grid() -> None:
         ({"orbit": {"dir": "x"}}, "orbits"),
         ({"slc": {"file": "x"}}, "slc.files"),
         ({"Resolution": 90}, "resolution"),
+        ({"topsapp": {"do ESD": True}}, "topsapp.do_esd"),
+        ({"use_gpu": True}, "topsapp.use_gpu"),
     ],
 )
 def test_unknown_keys_are_refused_with_the_nearest(unknown: dict[str, Any], meant: str) -> None:
@@ -148,6 +190,38 @@ def test_unknown_key_like_no_other_lists_all() -> None:
     assert "bbox: unknown" in cause
     assert "3: unknown" in cause
     assert all(key in cause for key in config_keys())
+
+
+def test_other_properties_of_topsapp_have_their_place() -> None:
+    assert "Other properties of topsApp go into topsapp.extra." in refused({"topsapp": {"do unwrap": 1}}, {}).cause
+    assert "topsapp.extra" not in refused({"dem": {"fille": "x"}}, {}).cause
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "word"),
+    [
+        ({"start_ionosphere_step": "ion2grd", "end_ionosphere_step": "rawion"}, "end_ionosphere_step", "ion2grd"),
+        (
+            {"total_number_of_range_looks_in_the_ionosphere_processing": 50},
+            "number_of_range_looks_at_first_stage_for_ionosphere_phase_unwrapping",
+            "does not divide",
+        ),
+        (
+            {"number_of_azimuth_looks_at_first_stage_for_ionosphere_phase_unwrapping": 7},
+            "number_of_azimuth_looks_at_first_stage_for_ionosphere_phase_unwrapping",
+            "does not divide",
+        ),
+        (
+            {"maximum_window_size_for_filtering_ionosphere_phase": 50},
+            "minimum_window_size_for_filtering_ionosphere_phase",
+            "50",
+        ),
+    ],
+)
+def test_keys_of_the_ionosphere_agree(values: dict[str, object], key: str, word: str) -> None:
+    error = refused({"topsapp": values}, {})
+    assert f"topsapp.{key}" in error.problem
+    assert word in error.cause
 
 
 def test_every_problem_is_listed_at_once() -> None:

@@ -33,12 +33,17 @@ def written(path: Path, text: str) -> Path:
 
 
 def test_relative_paths_belong_to_the_folder_of_the_file(tmp_path: Path) -> None:
-    text = "roi: area.geojson\nslc: {files: [a.zip, /b.zip]}\norbits: {dir: orb}\ndem: {file: ../dem.tif}\n"
+    text = (
+        "roi: area.geojson\nslc: {files: [a.zip, /b.zip]}\norbits: {dir: orb}\ndem: {file: ../dem.tif}\n"
+        "topsapp: {auxiliary_data_directory: aux, extra: {geocode demfilename: geo.dem}}\n"
+    )
     config = build_config(load_config(written(tmp_path / "run.yaml", text)), {})
     assert config.roi == str(tmp_path / "area.geojson")
     assert config.slc.files == [tmp_path / "a.zip", Path("/b.zip")]
     assert config.orbits.dir == tmp_path / "orb"
     assert config.dem.file == tmp_path / ".." / "dem.tif"
+    assert config.topsapp.auxiliary_data_directory == tmp_path / "aux"
+    assert config.topsapp.extra == {"geocode demfilename": "geo.dem"}  # what is a path there is not known
     home = build_config(load_config(written(tmp_path / "home.yaml", "dem: {file: ~/dem.tif}")), {})
     assert home.dem.file == Path.home() / "dem.tif"
     # From the command line they belong to the current folder.
@@ -92,6 +97,12 @@ ROUND_TRIPS: list[dict[str, object]] = [
     {"slc.files": ("a: b#.zip", "ñ \"x' .zip", "{c}, [d]", "x" * 200), "orbits.dir": "null", "dem.file": "~/1e3"},
     {"roi": "10 45 11 46", "polarization": "vv", "engine": "eos", "grid.posting": 0.00001},
     {"roi": '{"type": "Polygon", "coordinates": [[[0,0],[1,0],[1,1],[0,0]]]}', "compute.memory": "256000001"},
+    {"topsapp.do_esd": True, "topsapp.use_gpu": False, "output.intermediates": "keep", "isce2.timeout": 1 / 3},
+    {
+        "topsapp.extra": {"a b": "true", "n" * 100: [1, 2.5, True, "x: y"]},
+        "topsapp.auxiliary_data_directory": "aux",
+    },
+    {"topsapp.areas_masked_out_in_ionospheric_phase_estimation": [[1, 2, -1, -1], [5, 6, 7, 8]]},
     {"roi": "area.shp", "unwrap.reliability": 0, "filter.strength": 1, "dem.buffer": 1 / 3},
 ]
 
@@ -122,7 +133,12 @@ def test_help_tells_range_unit_and_default() -> None:
     assert help_text("dem.buffer").endswith("[0 to 2 degrees; default: 0.2]")
     assert help_text("looks").endswith("[RGxAZ like 19x7, each 1 to 200; default: 19x7]")
     assert help_text("dem.datum").endswith("[ellipsoid, egm96, egm2008; default: not set]")
+    help_of_esd = help_text("topsapp.esd_coherence_threshold")
+    assert help_of_esd.endswith("[0 to 1; default: 0.7; done again from: esd]")
+    assert help_text("topsapp.do_esd").endswith("[true or false; default: false; done again from: subsetoverlaps]")
+    assert help_text("output.intermediates").endswith("[keep, geocoded, delete; default: geocoded]")
     for key in config_keys():
+        assert ("done again from: " in help_text(key)) == key.startswith("topsapp.")
         assert re.fullmatch(r"[A-Z].*\. \[.+; default: .+\]", help_text(key)), key
     for unknown in ("dem", "dem.nothing", "nothing", "looks.range"):
         with pytest.raises(KeyError):
@@ -152,6 +168,9 @@ def test_schema_describes_every_key() -> None:
         assert build_config(None, {}) == build_config(None, {key: field["default"]})
     assert (leaves["dem.buffer"]["minimum"], leaves["dem.buffer"]["maximum"]) == (0, 2)
     assert re.fullmatch(leaves["looks"]["pattern"], "19x7")
+    assert leaves["topsapp.do_esd"]["type"] == "boolean"
+    assert leaves["topsapp.use_gpu"]["enum"] == ["auto", True, False]
+    assert leaves["topsapp.extra"]["type"] == "object"
     assert leaves["polarization"]["enum"] == ["auto", "vv", "hh", "vh", "hv"]
     # Words of pydantic that editors do not know would leave a range unchecked.
     assert not re.search(r'"(ge|gt|le|lt)"', json.dumps(schema))

@@ -1,0 +1,161 @@
+"""``dinsar pairs``."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dinsar_cli.cli.area import area_options, find_stacks, gather_area, show_notes, table
+from dinsar_cli.cli.common import cache_option, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dinsar_cli.baselines import Baseline
+    from dinsar_cli.orbitfile import OrbitFile
+    from dinsar_cli.pairs import Candidate, Choice
+    from dinsar_cli.roi import Roi
+    from dinsar_cli.stacks import CatalogAcquisition
+
+_FLAGS = (
+    ("--event", "event", "TIME"),
+    ("--reference", "reference", "DATE|PRODUCT"),
+    ("--secondary", "secondary", "DATE|PRODUCT"),
+    ("--orbits", "orbits.dir", "FOLDER"),
+)
+
+
+@click.command(short_help="Show pairs and why one is the best.")
+@area_options(_FLAGS)
+@cache_option
+@json_option
+def pairs(
+    config_file: Path | None,
+    platforms: tuple[str, ...],
+    cache: Path,
+    as_json: bool,
+    **flags: str | None,
+) -> None:
+    r"""Show which Sentinel-1 pairs there are over an area, and why one of them is the best.
+
+    The pair is the first acquisition from --start on and the last up to the end of --end, or the shortest around
+    --event, or the one of --reference and --secondary; on the track that covers most of the area. Nothing is
+    downloaded. Baselines are those of orbit files that are there, else of the catalogue (to some metres); the sign
+    is that of ISCE2.
+
+    Expected coherence is exp(-days / 40) (1 - |B| / B_critical), after Zebker and Villasenor (1992) and Rocca
+    (2007): a rule to compare pairs, good from 0.5 on and fair from 0.2 on. Towns and deserts are better, forests
+    worse.
+
+    \b
+    dinsar pairs --roi '37.0 37.0 37.4 37.4' --start 2023-01-20 --end 2023-02-20
+    dinsar pairs --roi area.geojson --event 2023-02-06T01:17:34 --direction descending
+    """
+    from dinsar_cli.catalog import PLATFORMS, Query
+    from dinsar_cli.catalogexport import choice_record
+    from dinsar_cli.pairs import choose_pair
+    from dinsar_cli.pairwish import wish_of
+
+    config, roi = gather_area(config_file, flags, _FLAGS)
+    wish = wish_of(config)
+    first, last = wish.days
+    if config.end is None:  # days after an event may not be there yet
+        last = max(first, min(last, datetime.now(UTC).date()))
+    query = Query(
+        roi=roi,
+        start=first,
+        end=last,
+        track=config.track,
+        direction=config.direction,
+        platforms=platforms or PLATFORMS,
+        polarization=wish.polarization or None,
+    )
+    orbits = config.orbits.dir or cache / "orbits"
+    measure = _measure(roi, orbits if config.orbits.dir or orbits.is_dir() else None)
+    stacks, notes = find_stacks(query)
+    choice = choose_pair(stacks, roi.geometry, wish, measure)
+    show_notes(notes)
+    if as_json:
+        click.echo(json.dumps(choice_record(choice, notes), indent=2))
+        return
+    show_notes(choice.warnings)
+    _show(choice)
+
+
+def _measure(roi: Roi, folder: Path | None) -> Callable[[CatalogAcquisition, CatalogAcquisition], Baseline | None]:
+    """How baselines are measured: with the orbit files of a folder where they serve."""
+    from dinsar_cli.baselines import measure_baseline
+    from dinsar_cli.pairs import common_place
+
+    known: dict[CatalogAcquisition, OrbitFile | None] = {}
+
+    def orbit(acquisition: CatalogAcquisition) -> OrbitFile | None:
+        if acquisition not in known:
+            known[acquisition] = _orbit_at_hand(folder, acquisition)
+        return known[acquisition]
+
+    def measure(reference: CatalogAcquisition, secondary: CatalogAcquisition) -> Baseline | None:
+        place = common_place(reference, secondary, roi.geometry)
+        return measure_baseline(reference, secondary, place, (orbit(reference), orbit(secondary)))
+
+    return measure
+
+
+def _orbit_at_hand(folder: Path | None, acquisition: CatalogAcquisition) -> OrbitFile | None:
+    """The orbit file that serves an acquisition, if there is one."""
+    from dinsar_cli.errors import NoDataError
+    from dinsar_cli.managers.orbit import OrbitManager
+
+    if folder is None:
+        return None
+    manager = OrbitManager(folder)
+    try:
+        return manager.fetch(manager.plan(acquisition.platform, acquisition.start, acquisition.stop))
+    except NoDataError:
+        return None
+
+
+def _show(choice: Choice) -> None:
+    """Print the candidates and the choice."""
+    for line in table(_rows(choice.candidates), right=frozenset({3, 4, 5, 6})):
+        click.echo(line)
+    best = choice.best
+    click.echo(f"\nChosen: {best.name}")
+    click.echo(f"  Why:       {choice.reason}")
+    click.echo(f"  Bursts:    {choice.bursts}")
+    if best.baseline is not None:
+        click.echo(f"  Baseline:  from {_source(best.baseline)}, positive as in ISCE2")
+    for title, one in (("Reference", best.reference), ("Secondary", best.secondary)):
+        for scene in one.scenes:
+            click.echo(f"  {title}: {scene.name}  {scene.bytes / 1e9:.1f} GB")
+
+
+def _source(baseline: Baseline) -> str:
+    texts = {"catalogue": "the catalogue's state vectors, good to some metres"}
+    return texts.get(baseline.source, f"orbit files ({baseline.source})")
+
+
+def _rows(candidates: Sequence[Candidate]) -> list[tuple[Any, ...]]:
+    """Head and lines of the table."""
+    rows: list[tuple[Any, ...]] = [
+        ("Pair", "Satellites", "Pol", "Days", "B_perp m", "H_amb m", "Area", "Expected", "Why not")
+    ]
+    for one in candidates:
+        baseline = one.baseline
+        height = baseline.height_ambiguity if baseline else None
+        rows.append((
+            one.name,
+            f"{one.reference.platform} {one.secondary.platform}",
+            one.polarization,
+            str(one.days),
+            f"{baseline.perpendicular:.0f}" if baseline else "?",
+            f"{height:.0f}" if height else "-",
+            f"{100 * one.coverage:.0f} %",
+            f"{one.coherence:.2f} {one.quality}",
+            one.why_not or "chosen",
+        ))  # fmt: skip
+    return rows
