@@ -30,15 +30,17 @@ class ReferencePoint:
     row, column : int
         Map cell of its centre.
     window : int
-        Cells on a side of the window that is averaged.
+        Cells on a side of the window that is averaged; 0 for an area.
     value : float
         Mean displacement of the window before the subtraction, metres.
     offset : float
         The same minus the median of its component, metres.
     component : int
         Connected component in which it lies.
-    coherence : float
-        Mean of the window.
+    coherence : float or None
+        Mean of the window; None where coherence is not known.
+    cells : int
+        Cells with displacement that are averaged.
     """
 
     row: int
@@ -47,7 +49,8 @@ class ReferencePoint:
     value: float
     offset: float
     component: int
-    coherence: float
+    coherence: float | None
+    cells: int = 1
 
 
 def los_displacement(phase: Floats, wavelength: float) -> Floats:
@@ -61,6 +64,26 @@ def los_displacement(phase: Floats, wavelength: float) -> Floats:
         Metres.
     """
     return -wavelength / (4 * math.pi) * phase
+
+
+def los_sigma(phase_sigma: Floats, reference_variance: float, wavelength: float) -> Floats:
+    """Standard deviation of the noise of displacement, metres; without the atmosphere.
+
+    Parameters
+    ----------
+    phase_sigma : ndarray
+        Of the filtered phase, radians.
+    reference_variance : float
+        Of the mean phase of the reference, square radians: it is taken as independent of the rest, which it is not
+        within and beside the window.
+    wavelength : float
+        Metres.
+    """
+    import numpy as np
+
+    phase = np.minimum(np.sqrt(np.square(phase_sigma) + reference_variance), math.pi / math.sqrt(3))
+    sigma: Floats = wavelength / (4 * math.pi) * phase
+    return sigma
 
 
 def vertical_displacement(los: Floats, up: Floats) -> Floats:
@@ -98,7 +121,7 @@ def choose_reference(los: Floats, coherence: Floats, components: NDArray[np.inte
     import numpy as np
     from scipy.ndimage import uniform_filter
 
-    usable = np.isfinite(los) & (components == 1)
+    usable = np.isfinite(los) & np.isfinite(coherence) & (components == 1)
     if not usable.any():
         raise NoDataError(
             "There is no reference point.",
@@ -160,14 +183,66 @@ def reference_at(
     half = window // 2
     around = (slice(max(0, row - half), row + half + 1), slice(max(0, column - half), column + half + 1))
     usable = np.isfinite(los[around]) & (components[around] == component)
-    value = float(np.mean(los[around][usable], dtype=np.float64))
+    averaged = np.zeros(los.shape, bool)
+    averaged[around] = usable
+    return _mean_of(averaged, los, coherence, components, (row, column), window)
+
+
+def reference_over(
+    los: Floats, coherence: Floats, components: NDArray[np.integer[Any]], area: NDArray[np.bool_]
+) -> ReferencePoint:
+    """Reference that is the mean of an area.
+
+    Where several components lie in it, the one that has the most cells there counts.
+
+    Parameters
+    ----------
+    los, coherence, components : ndarray
+        As for `reference_at`.
+    area : ndarray of bool
+        Map cells of the area.
+
+    Raises
+    ------
+    NoDataError
+        When no cell of the area has displacement.
+    """
+    import numpy as np
+
+    labels = components[area & np.isfinite(los)]
+    counts = np.bincount(labels[labels > 0].astype(np.intp))
+    if not counts.size:
+        raise NoDataError(
+            "The reference area has no displacement.",
+            "The phase could not be unwrapped reliably there, or it is masked.",
+            "Choose an area of coherent ground, or leave reference_area away.",
+        )
+    averaged = area & np.isfinite(los) & (components == int(np.argmax(counts)))
+    rows, columns = np.nonzero(averaged)
+    nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
+    return _mean_of(averaged, los, coherence, components, (int(rows[nearest]), int(columns[nearest])), 0)
+
+
+def _mean_of(
+    averaged: NDArray[np.bool_],
+    los: Floats,
+    coherence: Floats,
+    components: NDArray[np.integer[Any]],
+    centre: tuple[int, int],
+    window: int,
+) -> ReferencePoint:
+    import numpy as np
+
+    value = float(np.mean(los[averaged], dtype=np.float64))
+    component = int(components[centre])
     everywhere = np.isfinite(los) & (components == component)
     return ReferencePoint(
-        row=row,
-        column=column,
+        row=centre[0],
+        column=centre[1],
         window=window,
         value=value,
         offset=value - float(np.median(los[everywhere])),
         component=component,
-        coherence=float(np.mean(coherence[around][usable], dtype=np.float64)),
+        coherence=float(np.mean(coherence[averaged], dtype=np.float64)),
+        cells=int(np.count_nonzero(averaged)),
     )

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from dinsar_cli import __version__
 from dinsar_cli.config import RunConfig
+from dinsar_cli.credentials import find_credentials
 from dinsar_cli.engines import engines
+from dinsar_cli.errors import CredentialsError
 from dinsar_cli.workspace import human_bytes
 
 _LIBRARIES = ("numpy", "scipy", "rasterio", "pyproj", "shapely", "pyogrio", "lxml", "pydantic", "matplotlib")
@@ -61,6 +63,7 @@ def examine(workdir: Path, cache: Path) -> list[Finding]:
         _disk("working folder", workdir),
         _disk("cache folder", cache),
         _geoids(),
+        _account(),
     ]
 
 
@@ -69,8 +72,8 @@ def _engines() -> list[Finding]:
     for name, engine in engines().items():
         problems = engine.check(config)
         versions = ", ".join(f"{package} {number}" for package, number in engine.version(config).items())
-        remedy = engine.remedy if problems else ""
-        findings.append(Finding(f"engine {name}", "; ".join(problems) or versions, not problems, remedy))
+        state = "; ".join(problems) or ", ".join(part for part in (versions, engine.place(config)) if part)
+        findings.append(Finding(f"engine {name}", state, not problems, engine.advice(config)))
     return findings
 
 
@@ -118,3 +121,13 @@ def _geoids() -> Finding:
     state = ", ".join(found) or "none on this machine"
     hint = "" if len(found) == len(grids) else " (only DEMs with --dem-datum egm96 or egm2008 need them)"
     return Finding("geoid grids of PROJ", state + hint)
+
+
+def _account() -> Finding:
+    """Tell where an Earthdata account is found, and nothing of it; local scenes need none."""
+    name = "Earthdata account"
+    try:
+        known = find_credentials()
+    except CredentialsError as error:
+        return Finding(name, f"{error.cause.rstrip('.')} (only downloads need it)", remedy=error.remedy)
+    return Finding(name, f"found in {known.source}", remedy="; ".join(known.warnings))

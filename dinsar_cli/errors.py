@@ -32,9 +32,15 @@ class DinsarError(Exception):
         Why, with the value that was found and the one that is needed.
     remedy : str
         What the user can do next.
+
+    Attributes
+    ----------
+    cure : str
+        What the program may try once by itself; empty for nothing.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED
+    cure: str = ""
 
     def __init__(self, problem: str, cause: str, remedy: str) -> None:
         super().__init__(problem)
@@ -56,6 +62,18 @@ class NoDataError(DinsarError):
     """The inputs are readable but cannot give a displacement map."""
 
     exit_code = ExitCode.NO_DATA
+
+
+class CredentialsError(DinsarError):
+    """An archive does not let the user in."""
+
+    exit_code = ExitCode.CREDENTIALS
+
+
+class NetworkError(DinsarError):
+    """A server cannot be reached, or does not answer as it should."""
+
+    exit_code = ExitCode.NETWORK
 
 
 class EngineError(DinsarError):

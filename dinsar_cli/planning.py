@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dinsar_cli.cautions import Circumstances, before
 from dinsar_cli.engines import find_engine
-from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.engines.base import EngineInputs, StepChoice, Work
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.grid import grid_for, posting_for_looks
+from dinsar_cli.managers.auxcal import check_aux_cal
 from dinsar_cli.managers.dem import DemManager
 from dinsar_cli.managers.orbit import OrbitManager
 from dinsar_cli.managers.slc import SlcManager
+from dinsar_cli.pairgeometry import PairGeometry, pair_geometry
+from dinsar_cli.preview import annotated_orbit, annotated_relief
+from dinsar_cli.relief import Relief, read_relief
 from dinsar_cli.roi import parse_roi
 from dinsar_cli.stages import looks_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dinsar_cli.config import Looks, RunConfig
     from dinsar_cli.engines.base import Engine
-    from dinsar_cli.grid import Grid
-    from dinsar_cli.managers.dem import DemPlan
+    from dinsar_cli.grid import Bounds, Grid
+    from dinsar_cli.managers.demplan import DemPlan
     from dinsar_cli.managers.orbit import OrbitChoice
     from dinsar_cli.managers.slc import SlcPlan
+    from dinsar_cli.orbitfile import OrbitFile
 
 _LEAST_COVERAGE = 0.999
 _DEGREE_M = 111_320.0  # a degree of latitude
@@ -42,10 +50,27 @@ class RunPlan:
         Engine to use.
     looks : Looks
         In range and azimuth.
+    cell : (float, float)
+        Size of a look cell on the ground in range and azimuth, metres.
     grid : Grid
         Map grid.
     threads, memory : int
         Cores, and bytes to stay below.
+    orbit_files : (OrbitFile, OrbitFile)
+        From which the geometry comes.
+    geometry : PairGeometry
+        How the pair sees the area.
+    relief : Relief
+        Of the area, as the DEM has it.
+    work : Work
+        How much there is to do.
+    preliminary : bool
+        Whether state vectors and relief are those of the annotation, because orbit files or DEM have yet to be
+        fetched.
+    cautions : tuple of str
+        Those of the warnings that follow from geometry and relief.
+    notes, warnings : tuple of str
+        What the user is told, and what the user should keep in mind.
     """
 
     config: RunConfig
@@ -54,14 +79,21 @@ class RunPlan:
     dem: DemPlan
     engine: Engine
     looks: Looks
+    cell: tuple[float, float]
     grid: Grid
     threads: int
     memory: int
+    orbit_files: tuple[OrbitFile, OrbitFile]
+    geometry: PairGeometry
+    relief: Relief
+    work: Work
+    preliminary: bool = False
+    cautions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def plan_run(config: RunConfig, cache: Path) -> RunPlan:
+def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> RunPlan:
     """Check all inputs and decide everything, without writing anything.
 
     Parameters
@@ -70,6 +102,8 @@ def plan_run(config: RunConfig, cache: Path) -> RunPlan:
         What is asked for.
     cache : Path
         Folder for prepared DEMs.
+    engine : Engine, optional
+        One that is not going to be run, so that nobody asks whether it works here; None: the configuration's.
 
     Raises
     ------
@@ -77,14 +111,13 @@ def plan_run(config: RunConfig, cache: Path) -> RunPlan:
         When the inputs cannot give a map.
     """
     _require(config)
-    engine, reason = find_engine(config)
     roi = parse_roi(config.roi) if config.roi else None
     slc = SlcManager(config.slc.files).plan(roi.geometry if roi else None, config.polarization)
     pair = slc.pair
-    orbit_manager = OrbitManager(given(config.orbits.dir))
-    orbits = tuple(orbit_manager.plan(one.mission, one.start, one.stop) for one in (pair.reference, pair.secondary))
-    dem_manager = DemManager(given(config.dem.file), config.dem.datum, config.dem.buffer, cache)
-    dem = dem_manager.plan(slc.burst_bounds)
+    engine, reason = (engine, "its files are written") if engine else find_engine(config, pair)
+    engine.check_options(config, slc.bursts)
+    auxiliary = check_aux_cal(pair, config.topsapp.auxiliary_data_directory, isce2=engine.name == "isce2")
+    dem = dem_manager(config, cache).plan(slc.burst_bounds)
     spacing = _sample_spacing(slc)
     looks = looks_for(config, *spacing)
     cell = (spacing[0] * looks.range, spacing[1] * looks.azimuth)
@@ -93,41 +126,136 @@ def plan_run(config: RunConfig, cache: Path) -> RunPlan:
     grid = grid_for(roi.bounds if roi else slc.bounds, config.grid.crs, posting)
     _check_reference_point(config, grid)
     notes = [f"engine {engine.name}: {reason}"]
-    warnings = list(dem.warnings)
+    manager = orbit_manager(config, cache)
+    orbits = tuple(manager.plan(one.mission, one.start, one.stop) for one in (pair.reference, pair.secondary))
+    notes += [f"orbit {choice.summary}" for choice in orbits if choice.url]
+    notes += [f"DEM: {dem.summary}"] if config.dem.file is None else []
+    preliminary = dem.at_hand is None or any(choice.url for choice in orbits)
+    if preliminary:
+        relief = annotated_relief(pair.reference, pair.polarization)
+        files = tuple(annotated_orbit(one, pair.polarization) for one in (pair.reference, pair.secondary))
+    else:
+        relief = read_relief(given(dem.at_hand), slc.bounds)
+        files = tuple(manager.fetch(choice) for choice in orbits)
+    geometry = pair_geometry(pair, slc.bursts, (files[0], files[1]), relief.middle)
+    cautions = before(_circumstances(config, slc, orbits, geometry, relief))
+    warnings = [*cautions, *engine.cautions(pair), *filter(None, [auxiliary]), *dem.warnings]
     if slc.coverage < _LEAST_COVERAGE:
         warnings.append(f"The scenes cover {slc.coverage:.1%} of the area; the rest of the map stays empty.")
-    warnings += [
-        f"{choice.path.name} is a {choice.kind} orbit: less accurate than POEORB, expect a slight ramp."
-        for choice in orbits
-        if choice.kind != "POEORB"
-    ]
     return RunPlan(
-        config,
-        slc,
-        (orbits[0], orbits[1]),
-        dem,
-        engine,
-        looks,
-        grid,
-        _threads(config),
-        _memory(config),
-        tuple(notes),
-        tuple(warnings),
+        config=config,
+        slc=slc,
+        orbits=(orbits[0], orbits[1]),
+        dem=dem,
+        engine=engine,
+        looks=looks,
+        cell=cell,
+        grid=grid,
+        threads=_threads(config),
+        memory=_memory(config),
+        orbit_files=(files[0], files[1]),
+        geometry=geometry,
+        relief=relief,
+        work=_work(slc, looks, grid, dem, roi.bounds if roi else slc.bounds),
+        preliminary=preliminary,
+        cautions=tuple(cautions),
+        notes=tuple(notes),
+        warnings=tuple(warnings),
     )
 
 
-def engine_inputs(plan: RunPlan, dem: Path) -> EngineInputs:
+def settle(plan: RunPlan, files: tuple[OrbitFile, OrbitFile], dem: Path) -> RunPlan:
+    """Complete a preliminary plan with orbits and ground as they are, now that the files are there.
+
+    Parameters
+    ----------
+    plan : RunPlan
+    files : (OrbitFile, OrbitFile)
+        Orbits of both dates.
+    dem : Path
+        The prepared DEM.
+    """
+    relief = read_relief(dem, plan.slc.bounds)
+    geometry = pair_geometry(plan.slc.pair, plan.slc.bursts, files, relief.middle)
+    cautions = before(_circumstances(plan.config, plan.slc, plan.orbits, geometry, relief))
+    others = [text for text in plan.warnings if text not in plan.cautions]
+    return replace(
+        plan,
+        orbit_files=files,
+        geometry=geometry,
+        relief=relief,
+        cautions=tuple(cautions),
+        warnings=(*cautions, *others),
+        preliminary=False,
+    )
+
+
+def orbit_manager(config: RunConfig, cache: Path) -> OrbitManager:
+    """Make the manager of the orbit files that a configuration asks for."""
+    return OrbitManager(config.orbits.dir, cache, config.orbits.kind)
+
+
+def dem_manager(config: RunConfig, cache: Path) -> DemManager:
+    """Make the manager of the DEM that a configuration asks for."""
+    return DemManager(config.dem.file, config.dem.datum, config.dem.buffer, cache, config.dem.source)
+
+
+def _circumstances(
+    config: RunConfig, slc: SlcPlan, orbits: Sequence[OrbitChoice], geometry: PairGeometry, relief: Relief
+) -> Circumstances:
+    _, south, _, north = slc.bounds
+    return Circumstances(
+        pair=slc.pair,
+        geometry=geometry,
+        relief=relief,
+        latitude=max(south, north, key=abs),
+        orbit_kinds=tuple(choice.kind for choice in orbits),
+        range_bandwidth=min(burst.reference.subswath.range_bandwidth for burst in slc.bursts),
+        esd=config.topsapp.do_esd,
+    )
+
+
+def _work(slc: SlcPlan, looks: Looks, grid: Grid, dem: DemPlan, bounds: Bounds) -> Work:
+    """How much there is to do, for an engine that works on whole bursts."""
+    from shapely import box
+
+    swaths = [burst.reference.subswath for burst in slc.bursts]
+    sizes = [swath.lines_per_burst * swath.samples / 1e6 for swath in swaths]
+    cells = grid.width * grid.height / 1e6
+    return Work(
+        samples=sum(sizes),
+        bursts=len(sizes),
+        largest=max(sizes),
+        cells=sum(sizes) / (looks.range * looks.azimuth),
+        ground=cells * slc.area.area / box(*bounds).area,
+        map=cells,
+        dem=dem.width * dem.height / 1e6,
+    )
+
+
+def engine_inputs(
+    plan: RunPlan,
+    files: tuple[OrbitFile, OrbitFile],
+    dem: Path,
+    choice: StepChoice | None = None,
+    history: Path | None = None,
+) -> EngineInputs:
     """Gather what the engine works on.
 
     Parameters
     ----------
     plan : RunPlan
         The run.
+    files : (OrbitFile, OrbitFile)
+        Orbits of both dates.
     dem : Path
         The prepared DEM.
+    choice : StepChoice, optional
+        Part of the work to do; all of it if not given.
+    history : Path, optional
+        File with what the steps of earlier runs have cost.
     """
-    manager = OrbitManager(given(plan.config.orbits.dir))
-    reference, secondary = (manager.fetch(choice) for choice in plan.orbits)
+    reference, secondary = files
     return EngineInputs(
         pair=plan.slc.pair,
         bursts=plan.slc.bursts,
@@ -139,19 +267,26 @@ def engine_inputs(plan: RunPlan, dem: Path) -> EngineInputs:
         looks=plan.looks,
         threads=plan.threads,
         memory=plan.memory,
+        work=plan.work,
+        heights=(plan.relief.low, plan.relief.high),
+        choice=choice or StepChoice(),
+        history=history,
     )
 
 
 def _require(config: RunConfig) -> None:
     """Refuse a configuration that lacks a required input."""
-    required = {"slc.files (--slc)": config.slc.files, "orbits.dir (--orbits)": config.orbits.dir}
-    required["dem.file (--dem)"] = config.dem.file
-    missing = [key for key, value in required.items() if not value]
-    if missing:
+    if not config.slc.files:
         raise UsageError(
-            f"Not given: {', '.join(missing)}.",
-            "A run needs two Sentinel-1 products, the orbit files of both dates and a DEM.",
-            "dinsar run --slc A.zip --slc B.zip --orbits FOLDER --dem FILE --dem-datum ellipsoid",
+            "Not given: slc.files (--slc).",
+            "A run needs two Sentinel-1 products; orbits and DEM come from the archives unless they are given.",
+            "dinsar run --slc A.zip --slc B.zip",
+        )
+    if config.dem.datum is not None and config.dem.file is None:
+        raise UsageError(
+            f"dem.datum is {config.dem.datum}, but dem.file is not given.",
+            "It says what the heights of a file of yours refer to; those of the archives are known.",
+            "Give the file with --dem, or leave --dem-datum out.",
         )
 
 

@@ -72,6 +72,13 @@ LAYERS: Mapping[str, Layer] = {
             ("up",),
             "positive upward, later minus earlier",
         ),
+        Layer(
+            "los_sigma",
+            "Standard deviation of the noise of los_displacement, by coherence, looks, filter and reference; "
+            "without atmosphere (1-3 cm is normal in one pair), orbit errors and wrong cycles",
+            "m",
+            ("sigma",),
+        ),
         Layer("unwrapped_phase", "Unwrapped interferometric phase, filtered", "rad", ("phase",), _AWAY),
         Layer(
             "wrapped_phase",
@@ -80,6 +87,12 @@ LAYERS: Mapping[str, Layer] = {
             ("phase",),
             _AWAY,
             overviews="nearest",
+        ),
+        Layer(
+            "phase_sigma",
+            "Standard deviation of the noise of the filtered phase, on the map, without that of a reference",
+            "rad",
+            ("sigma",),
         ),
         Layer("coherence", "Interferometric coherence before the filter, 0 to 1", "1", ("coherence",)),
         Layer(
@@ -110,6 +123,13 @@ LAYERS: Mapping[str, Layer] = {
             "10 log10 of the mean squared digital number of the look cell, uncalibrated",
             "dB",
             ("reference", "secondary"),
+        ),
+        Layer(
+            "ramp",
+            "Surface that was fitted to the displacement and taken off; zero in the middle of the fit",
+            "m",
+            ("ramp",),
+            _TOWARD,
         ),
     )
 }

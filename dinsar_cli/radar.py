@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,6 +86,44 @@ LAYERS: Mapping[str, RadarLayer] = {
         ),
     )
 }
+
+
+class Described(Protocol):
+    """What maps, tags and summaries tell of a pair, whether its radar layers are there or not.
+
+    Attributes
+    ----------
+    wavelength, reference_date, secondary_date, versions
+        As of an `Interferogram`; a date may lack its time.
+    looks : (int, int) or None
+        None where they are not known.
+    perpendicular_baseline : float
+        NaN where it is not known.
+    """
+
+    @property
+    def wavelength(self) -> float:
+        """Metres."""
+
+    @property
+    def reference_date(self) -> str:
+        """ISO 8601."""
+
+    @property
+    def secondary_date(self) -> str:
+        """ISO 8601."""
+
+    @property
+    def looks(self) -> tuple[int, int] | None:
+        """In range and azimuth."""
+
+    @property
+    def perpendicular_baseline(self) -> float:
+        """Metres."""
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Software that made it."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.safe"
 _ZIP_START = b"PK"
 # zipfile checks little itself: damaged headers and streams surface as any of these.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, KeyError)
+DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, KeyError)
 _GIVE_SAFE = "Give the path of a Sentinel-1 SAFE folder or of its zip."
-_DOWNLOAD_AGAIN = "Download the product again and compare its size with the one the archive states."
+DOWNLOAD_AGAIN = "Download the product again and compare its size with the one the archive states."
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ class SafeArchive:
             raise NoDataError(
                 f"{self.path} is not a complete Sentinel-1 product.",
                 f"It has no {member}, which its manifest or the processing asks for.",
-                _DOWNLOAD_AGAIN,
+                DOWNLOAD_AGAIN,
             )
         try:
             if self.is_zip:
                 with zipfile.ZipFile(self.path) as archive:
                     return archive.read(f"{self.root}/{member}")
             return (self.path / member).read_bytes()
-        except _DAMAGE as error:
-            raise NoDataError(f"{member} of {self.path} cannot be read.", f"{error}.", _DOWNLOAD_AGAIN) from error
+        except DAMAGE as error:
+            raise NoDataError(f"{member} of {self.path} cannot be read.", f"{error}.", DOWNLOAD_AGAIN) from error
 
     def size(self, member: str) -> int:
         """Bytes of one file of the product, unpacked; the file is in `members`."""
@@ -95,13 +95,13 @@ class SafeArchive:
             root = etree.fromstring(self.read(member), parser)
         except etree.XMLSyntaxError as error:
             raise NoDataError(
-                f"{member} of {self.path} is not readable XML.", f"{error}.", _DOWNLOAD_AGAIN
+                f"{member} of {self.path} is not readable XML.", f"{error}.", DOWNLOAD_AGAIN
             ) from error
         if root.getroottree().docinfo.internalDTD is not None:
             raise NoDataError(
                 f"{member} of {self.path} is not that of a Sentinel-1 product.",
                 "It has a document type (DOCTYPE).",
-                _DOWNLOAD_AGAIN,
+                DOWNLOAD_AGAIN,
             )
         return root
 
@@ -162,9 +162,9 @@ def _open_zip(path: Path) -> SafeArchive:
             raise UsageError(problem, cause, _GIVE_SAFE)
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except _DAMAGE as error:
+    except DAMAGE as error:
         cause = f"It is not a whole zip ({error}; {path.stat().st_size} bytes): the download was probably cut."
-        raise NoDataError(problem, cause, _DOWNLOAD_AGAIN) from error
+        raise NoDataError(problem, cause, DOWNLOAD_AGAIN) from error
     roots = {PurePosixPath(entry.filename).parent for entry in entries if _is_manifest(entry.filename)}
     if len(roots) != 1:
         raise UsageError(

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dinsar_cli.config import LonLat, Looks
+from dinsar_cli.cautions import LOW_COHERENCE
+from dinsar_cli.config import LonLat, Looks, is_roi_file
+from dinsar_cli.corrections.ramps import ramp_of
 from dinsar_cli.displacement import (
     ReferencePoint,
-    choose_reference,
     incidence_angle,
     los_displacement,
-    reference_at,
+    los_sigma,
     vertical_displacement,
 )
 from dinsar_cli.errors import NoDataError
+from dinsar_cli.filternoise import noise_facts, phase_sigma
 from dinsar_cli.geocode import radar_coordinates, sample
+from dinsar_cli.masks import file_mark, masked_out
 from dinsar_cli.products import write_products
+from dinsar_cli.reference import find_reference, reference_variance
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from dinsar_cli.config import RunConfig
+    from dinsar_cli.filternoise import PhaseFilter
     from dinsar_cli.grid import Grid
-    from dinsar_cli.radar import Interferogram
+    from dinsar_cli.radar import Described, Interferogram
 
     Array = NDArray[Any]
     Progress = Callable[[float], None]
@@ -48,10 +54,18 @@ class MapFacts:
         Share of the unwrapped cells that each component has, by its number; 0 = none.
     lowest, highest : float
         2nd and 98th percentile of the displacement, metres.
-    mean_los : (float, float, float)
-        Mean unit vector to the satellite: east, north, up.
-    mean_coherence : float
-        Of the cells with data.
+    mean_los : (float, float, float) or None
+        Mean unit vector to the satellite: east, north, up; None where it is not known.
+    mean_coherence : float or None
+        Of the cells with data; None where it is not known.
+    median_sigma : float or None
+        Median of the noise of the displacement, metres; None where it is not known.
+    masked : dict
+        Share of the cells with displacement that each mask left out, by its key.
+    ramp : dict or None
+        The ramp that was taken off: its kind, coefficients and fit; None when none was.
+    low_coherence : float or None
+        Share of the cells with data whose coherence is below 0.3; None where it is not known.
     """
 
     reference: ReferencePoint | None
@@ -60,22 +74,29 @@ class MapFacts:
     components: dict[str, float]
     lowest: float
     highest: float
-    mean_los: tuple[float, float, float]
-    mean_coherence: float
+    mean_los: tuple[float, float, float] | None
+    mean_coherence: float | None
+    low_coherence: float | None = None
+    median_sigma: float | None = None
+    masked: dict[str, float] = field(default_factory=dict)
+    ramp: dict[str, Any] | None = None
 
 
-def common_tags(interferogram: Interferogram, engine: str, version: str) -> dict[str, str]:
-    """Tags that every product has."""
-    return {
+def common_tags(interferogram: Described, engine: str, version: str) -> dict[str, str]:
+    """Tags that every product has; without those whose value is not known."""
+    tags = {
         "wavelength_m": repr(interferogram.wavelength),
         "reference_date": interferogram.reference_date,
         "secondary_date": interferogram.secondary_date,
         "engine": engine,
         "engine_version": json.dumps(interferogram.versions, sort_keys=True),
         "version": version,
-        "looks": "x".join(str(n) for n in interferogram.looks),
-        "perpendicular_baseline_m": f"{interferogram.perpendicular_baseline:.2f}",
     }
+    if interferogram.looks is not None:
+        tags["looks"] = "x".join(str(n) for n in interferogram.looks)
+    if not math.isnan(interferogram.perpendicular_baseline):
+        tags["perpendicular_baseline_m"] = f"{interferogram.perpendicular_baseline:.2f}"
+    return tags
 
 
 def map_layers(
@@ -85,8 +106,14 @@ def map_layers(
     tags: Mapping[str, str],
     memory: int,
     progress: Progress,
+    phase_filter: PhaseFilter | None = None,
 ) -> dict[str, Path]:
     """Put the layers of an interferogram on the map grid and write them.
+
+    Parameters
+    ----------
+    phase_filter : PhaseFilter, optional
+        How its phase was filtered; not given: the noise of the phase is not known.
 
     Raises
     ------
@@ -118,6 +145,10 @@ def map_layers(
     files |= written({"unwrapped_phase": on_map("unwrapped")})
     progress(0.2)
     files |= written({"wrapped_phase": np.angle(on_map("wrapped"))})
+    if phase_filter is not None:
+        sigma = sample(phase_sigma(interferogram, phase_filter, memory), row, column, "linear", memory_bytes=memory)
+        noise_tags = dict(tags) | noise_facts(interferogram, phase_filter)
+        files |= write_products(folder, {"phase_sigma": sigma}, grid, noise_tags)
     progress(0.4)
     files |= written({"coherence": on_map("coherence"), "connected_components": on_map("components", "nearest")})
     progress(0.6)
@@ -128,40 +159,72 @@ def map_layers(
     del los
     progress(0.8)
     power = on_map("amplitude", change=np.square)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        decibel = np.where(power > 0, 10 * np.log10(power), np.nan)
-    files |= written({"amplitude": decibel, "elevation": on_map("height")})
+    if np.isfinite(power).any():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            files |= written({"amplitude": np.where(power > 0, 10 * np.log10(power), np.nan)})
+    files |= written({"elevation": on_map("height")})
     progress(1.0)
     return files
 
 
 def displacement_layers(
-    config: RunConfig, grid: Grid, wavelength: float, folder: Path, tags: Mapping[str, str]
+    config: RunConfig,
+    grid: Grid,
+    wavelength: float,
+    folder: Path,
+    tags: Mapping[str, str],
+    missing: Collection[str] = (),
 ) -> tuple[dict[str, Path], MapFacts]:
     """Turn the phase on the map into displacement relative to the reference point, and write it.
 
     Where the phase has no connected component there is no displacement: its cycles are not known.
+
+    Parameters
+    ----------
+    missing : collection of str
+        Products that are not there. Without components all phase is one component, without coherence no point is
+        better than another, and without directions there is no vertical displacement.
     """
     import numpy as np
 
-    phase, coherence, components, los_vector = (
-        read_product(folder, name)
-        for name in ("unwrapped_phase", "coherence", "connected_components", "los_vector")
-    )
+    phase = read_product(folder, "unwrapped_phase")
+    stated = {
+        name: None if name in missing else read_product(folder, name)
+        for name in ("coherence", "connected_components", "los_vector")
+    }
+    los_vector = stated["los_vector"]
+    coherence = _or_else(stated["coherence"], np.isfinite(phase).astype(np.float32))
+    components = _or_else(stated["connected_components"], np.isfinite(phase).astype(np.uint16))
     los = np.where(components > 0, los_displacement(phase, wavelength), np.nan)
-    reference = _reference(config, grid, los, coherence, components)
+    masks = masked_out(config.mask, grid, np.isfinite(los), coherence, components)
+    shares = _masked_shares(masks, np.isfinite(los))
+    for cells in masks.values():
+        los[cells] = np.nan
+    ramp, files = None, dict[str, Path]()
+    (folder / "ramp.tif").unlink(missing_ok=True)  # of an earlier run
+    if config.ramp != "none":
+        ramp, surface = ramp_of(config.ramp, grid, los, components)
+        los -= surface
+        files |= write_products(
+            folder, {"ramp": surface.astype(np.float32)}, grid, dict(tags) | {"ramp": config.ramp}
+        )
+    reference = find_reference(config, grid, los, coherence, components)
     where = _position(grid, reference) if reference else None
     if reference:
         los -= reference.value
+        if stated["coherence"] is None:
+            reference = replace(reference, coherence=None)
     los = los.astype(np.float32)
     name = "none" if where is None else f"{where.lon:.6f},{where.lat:.6f}"
-    tags = dict(tags) | {"reference_point": name}
-    files = write_products(folder, {"los_displacement": los}, grid, tags)
-    vertical = vertical_displacement(los, los_vector[2]).astype(np.float32)
-    files |= write_products(folder, {"vertical_displacement": vertical}, grid, tags)
+    tags = dict(tags) | {"reference_point": name} | _changes(config)
+    files |= write_products(folder, {"los_displacement": los}, grid, tags)
+    sigma = _sigma_layer(folder, grid, los, reference, wavelength)
+    files |= write_products(folder, sigma, grid, tags)
+    if los_vector is not None:
+        vertical = vertical_displacement(los, los_vector[2]).astype(np.float32)
+        files |= write_products(folder, {"vertical_displacement": vertical}, grid, tags)
     known = los[np.isfinite(los)]
     low, high = np.percentile(known, [2, 98]) if known.size else (np.nan, np.nan)
-    mean = np.nanmean(los_vector.reshape(3, -1), axis=1)
     return files, MapFacts(
         reference=reference,
         longitude=where.lon if where else None,
@@ -169,27 +232,100 @@ def displacement_layers(
         components=_shares(components, np.isfinite(phase)),
         lowest=float(low),
         highest=float(high),
-        mean_los=(float(mean[0]), float(mean[1]), float(mean[2])),
-        mean_coherence=float(np.nanmean(coherence)),
+        mean_los=None if los_vector is None else _mean_direction(los_vector),
+        mean_coherence=None if stated["coherence"] is None else float(np.nanmean(coherence)),
+        low_coherence=None if stated["coherence"] is None else _share_below(coherence, LOW_COHERENCE),
+        median_sigma=_median(sigma.get("los_sigma")),
+        masked=shares,
+        ramp=None if ramp is None else asdict(ramp),
     )
 
 
-def draw_map(
-    grid: Grid, folder: Path, facts: MapFacts, interferogram: Interferogram, title: str
-) -> dict[str, Path]:
-    """Draw the displacement beside the coherence."""
+def displacement_depends(config: RunConfig) -> list[object]:
+    """Keys and files on which the displacement depends, beside the layers on the map."""
+    area = config.reference_area
+    files = [config.mask.water, Path(area) if is_roi_file(area) and area is not None else None]
+    return [
+        str(config.reference_point),
+        area,
+        config.mask.model_dump(mode="json"),
+        config.ramp,
+        [file_mark(path) for path in files if path is not None],
+    ]
+
+
+def _changes(config: RunConfig) -> dict[str, str]:
+    """Tags of what was done to the displacement on request."""
+    mask = {f"mask_{name}": str(value) for name, value in config.mask if value is not None}
+    if "mask_water" in mask:
+        mask["mask_water"] = Path(mask["mask_water"]).name
+    ramp = {} if config.ramp == "none" else {"ramp_removed": config.ramp}
+    area = {} if config.reference_area is None else {"reference": "mean of an area"}
+    return mask | ramp | area
+
+
+def _masked_shares(masks: Mapping[str, Array], usable: NDArray[np.bool_]) -> dict[str, float]:
+    import numpy as np
+
+    return {name: float(np.mean(cells[usable])) if usable.any() else 0.0 for name, cells in masks.items()}
+
+
+def _sigma_layer(
+    folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None, wavelength: float
+) -> dict[str, Array]:
+    """Noise of the displacement, where the noise of the phase is known."""
+    import numpy as np
+
+    if not (folder / "phase_sigma.tif").is_file():
+        return {}
+    variance = reference_variance(reference, grid, read_tags(folder, "phase_sigma"))
+    sigma = los_sigma(read_product(folder, "phase_sigma"), variance, wavelength)
+    return {"los_sigma": np.where(np.isfinite(los), sigma, np.nan).astype(np.float32)}
+
+
+def _median(values: Array | None) -> float | None:
+    import numpy as np
+
+    known = np.empty(0) if values is None else values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else None
+
+
+def _share_below(values: Array, limit: float) -> float:
+    import numpy as np
+
+    known = values[np.isfinite(values)]
+    return float(np.mean(known < limit)) if known.size else float("nan")
+
+
+def _or_else(values: Array | None, instead: Array) -> Array:
+    return instead if values is None else values
+
+
+def _mean_direction(los_vector: Array) -> tuple[float, float, float]:
+    import numpy as np
+
+    east, north, up = np.nanmean(los_vector.reshape(3, -1), axis=1)
+    return float(east), float(north), float(up)
+
+
+def draw_map(grid: Grid, folder: Path, facts: MapFacts, interferogram: Described, title: str) -> dict[str, Path]:
+    """Draw the displacement beside the coherence, whose panel stays empty where it is not known."""
+    import numpy as np
+
     from dinsar_cli.pictures import displacement_map
+
+    known = facts.mean_coherence is not None
+    coherence = read_product(folder, "coherence") if known else np.full(grid.shape, np.nan, np.float32)
 
     path = folder / "displacement.png"
     point = None if facts.longitude is None or facts.latitude is None else (facts.longitude, facts.latitude)
     displacement_map(
         path,
         read_product(folder, "los_displacement"),
-        read_product(folder, "coherence"),
+        coherence,
         grid,
         title=title,
-        subtitle=f"perpendicular baseline {interferogram.perpendicular_baseline:.0f} m, "
-        f"{interferogram.looks[0]} x {interferogram.looks[1]} looks",
+        subtitle=_subtitle(interferogram),
         los_vector_mean=facts.mean_los,
         reference_point=point,
         dates=(
@@ -200,6 +336,15 @@ def draw_map(
     return {"map": path}
 
 
+def _subtitle(interferogram: Described) -> str:
+    parts = []
+    if not math.isnan(interferogram.perpendicular_baseline):
+        parts.append(f"perpendicular baseline {interferogram.perpendicular_baseline:.0f} m")
+    if interferogram.looks is not None:
+        parts.append(f"{interferogram.looks[0]} x {interferogram.looks[1]} looks")
+    return ", ".join(parts)
+
+
 def read_product(folder: Path, name: str) -> Array:
     """Values of a product: shape (rows, columns), or (bands, rows, columns)."""
     import rasterio
@@ -207,6 +352,15 @@ def read_product(folder: Path, name: str) -> Array:
     with rasterio.open(folder / f"{name}.tif") as dataset:
         values: Array = dataset.read()
     return values[0] if len(values) == 1 else values
+
+
+def read_tags(folder: Path, name: str) -> dict[str, str]:
+    """Tags of a product."""
+    import rasterio
+
+    with rasterio.open(folder / f"{name}.tif") as dataset:
+        tags: dict[str, str] = dataset.tags()
+    return tags
 
 
 def looks_for(config: RunConfig, range_spacing: float, azimuth_spacing: float) -> Looks:
@@ -222,18 +376,6 @@ def looks_for(config: RunConfig, range_spacing: float, azimuth_spacing: float) -
     return Looks(
         max(1, round(config.resolution / range_spacing)), max(1, round(config.resolution / azimuth_spacing))
     )
-
-
-def _reference(
-    config: RunConfig, grid: Grid, los: Array, coherence: Array, components: Array
-) -> ReferencePoint | None:
-    point = config.reference_point
-    if point == "none":
-        return None
-    if not isinstance(point, LonLat):
-        return choose_reference(los, coherence, components)
-    row, column = grid.index(point.lon, point.lat)
-    return reference_at(los, coherence, components, row, column)
 
 
 def _position(grid: Grid, reference: ReferencePoint) -> LonLat:
@@ -259,6 +401,6 @@ def facts_from_dict(record: Mapping[str, Any]) -> MapFacts:
         **{
             **record,
             "reference": ReferencePoint(**reference) if reference else None,
-            "mean_los": tuple(record["mean_los"]),
+            "mean_los": tuple(record["mean_los"]) if record["mean_los"] else None,
         }
     )

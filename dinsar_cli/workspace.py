@@ -30,12 +30,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
     part = path.with_name(path.name + ".part")
     try:
         yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync_folder(path.parent)
+        settle(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def settle(part: Path, path: Path) -> None:
+    """Give a file its final name when its content is on the disk."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -198,6 +203,13 @@ class Journal:
             return old
         return replace(bare, sha256=sha256(path))
 
+    def release(self, name: str) -> None:
+        """Let go of the files of a stage, so that it counts as done without them, and save."""
+        stage = self.stages.get(name)
+        if stage is not None and stage.files:
+            self.stages[name] = replace(stage, files=())
+            self.save()
+
     def forget(self, names: Iterable[str]) -> None:
         """Drop stages, because what they depend on is about to change, and save."""
         dropped = [name for name in names if self.stages.pop(name, None) is not None]
@@ -275,7 +287,12 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def check_disk(folder: Path, needed: int, what: str) -> None:
+def check_disk(
+    folder: Path,
+    needed: int,
+    what: str,
+    remedy: str = "Free some space, choose another --workdir, a smaller area or more looks.",
+) -> None:
     """Make sure that a number of bytes fits.
 
     Raises
@@ -288,7 +305,7 @@ def check_disk(folder: Path, needed: int, what: str) -> None:
         raise ResourceError(
             f"There is not enough disk space for {what}.",
             f"It needs about {human_bytes(needed)} in {folder}, where {human_bytes(free)} are free.",
-            "Free some space, choose another --workdir, a smaller area or more looks.",
+            remedy,
         )
 
 

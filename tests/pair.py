@@ -43,7 +43,8 @@ def prepared(plan: RunPlan, cache: Path) -> EngineInputs:
     """Inputs of the engine, with the DEM made."""
     dem = plan.config.dem
     assert dem.file is not None
-    return engine_inputs(plan, DemManager(dem.file, dem.datum, dem.buffer, cache).fetch(plan.dem).path)
+    made = DemManager(dem.file, dem.datum, dem.buffer, cache).fetch(plan.dem)
+    return engine_inputs(plan, plan.orbit_files, made.path)
 
 
 def engine_inputs_of(

@@ -87,7 +87,6 @@ def test_no_orbits(refused: Refusal, tmp_path: Path) -> None:
     refused(USAGE, tmp_path / "nowhere", orbits=tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     refused(NO_DATA, tmp_path / "empty", ".EOF", orbits=tmp_path / "empty")
-    refused(USAGE, "--orbits", orbits=None)
 
 
 # --- DEM --------------------------------------------------------------------------------------------------------
@@ -123,7 +122,6 @@ def test_dem_without_datum(refused: Refusal, inputs: Inputs) -> None:
 def test_no_dem(refused: Refusal, inputs: Inputs, tmp_path: Path) -> None:
     refused(USAGE, tmp_path / "nowhere.tif", dem=tmp_path / "nowhere.tif")
     refused(USAGE, inputs.scenes[0], dem=inputs.scenes[0])
-    refused(USAGE, "--dem", dem=None)
     damaged = cut(Path(shutil.copy(inputs.dem, tmp_path / "cut.tif")), 0.6)
     refused(NO_DATA, damaged, dem=damaged)
 

@@ -83,3 +83,12 @@ def test_reference_without_data_is_refused(row: int, column: int) -> None:
     components[20, 30] = 0
     with pytest.raises(NoDataError, match="has no displacement"):
         reference_at(los, coherence, components, row, column)
+
+
+def test_a_gap_in_the_coherence_does_not_cost_the_reference_point() -> None:
+    los, coherence = np.zeros((40, 40)), np.full((40, 40), 0.6)
+    coherence[3, 5] = np.nan
+    coherence[20:36, 20:36] = 0.9
+    point = choose_reference(los, coherence, np.ones((40, 40), np.uint16))
+    assert 20 <= point.row < 36
+    assert 20 <= point.column < 36

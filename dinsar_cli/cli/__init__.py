@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "Show on simulated scenes that it works here.",
     "run": "Make a displacement map from two dates.",
+    "search": "Find Sentinel-1 scenes over an area.",
+    "pairs": "Show pairs and why one is the best.",
+    "plan": "Show what a run would do and need.",
+    "process": "Run the engine alone, or some of its steps.",
     "init": "Write a configuration file to edit.",
     "simulate": "Write Sentinel-1 scenes with known displacement.",
     "compare": "Compare a displacement map with the truth.",
+    "displacement": "Make displacement maps from a topsApp folder of your own.",
+    "view": "Look at the products.",
     "status": "Show what is done in a folder.",
     "clean": "Remove what can be made again.",
+    "login": "Give your Earthdata account, for downloads.",
     "doctor": "Check what this machine can do.",
 }
 

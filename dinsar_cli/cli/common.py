@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+_SHORT_STEP = 1.0  # s; of a step that takes less no line is shown
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 STAGE_TITLES = {
@@ -119,6 +121,7 @@ class ScreenReporter:
         self._quiet = quiet
         self._log = logging.getLogger("dinsar_cli.run")
         self._stage = ""
+        self._steps: list[tuple[str, float]] = []  # of the stage, and when each was first told
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -128,7 +131,8 @@ class ScreenReporter:
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
             columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-            self._bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+            times = (TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
+            self._bar = Progress(*columns, *times, console=Console(stderr=True), transient=True)
             self._bar.start()
         return self
 
@@ -149,18 +153,34 @@ class ScreenReporter:
     def start(self, stage: str) -> None:
         """Tell that a stage starts."""
         self._stage = stage
+        self._steps = []
         self._log.debug("stage %s starts", stage)
         if self._bar is not None:
-            self._task = self._bar.add_task(STAGE_TITLES[stage], total=1.0)
+            self._task = self._bar.add_task(STAGE_TITLES[stage], total=1.0, left="")
 
-    def progress(self, step: str, share: float) -> None:
-        """Tell how much of a step of the stage is done."""
+    def progress(self, step: str, share: float, left: float | None = None, /) -> None:
+        """Tell the step of the stage, how much is done, 0 to 1, and the seconds left when they are known."""
+        if not self._steps or self._steps[-1][0] != step:
+            self._end_step()
+            self._steps.append((step, time.monotonic()))
         if self._bar is not None and self._task is not None:
             title = f"{STAGE_TITLES[self._stage]}: {step}"
-            self._bar.update(self._task, description=title, completed=share)
+            self._bar.update(self._task, description=title, completed=share, left=time_left(left))
+
+    def _end_step(self) -> None:
+        """Tell that a step is done, without a terminal in a line: the log of a long run then shows life."""
+        if not self._steps:
+            return
+        step, since = self._steps[-1]
+        seconds = time.monotonic() - since
+        self._log.debug("step %s done, %.2f s", step, seconds)
+        if self._bar is None and seconds >= _SHORT_STEP:
+            self._line(f"  {step:<12} {seconds:6.1f} s")
 
     def end(self, stage: str, seconds: float, *, skipped: bool) -> None:
         """Tell that a stage is done."""
+        if len(self._steps) > 1:
+            self._end_step()
         self._log.debug("stage %s %s, %.2f s", stage, "was done" if skipped else "done", seconds)
         if self._bar is not None and self._task is not None:
             self._bar.remove_task(self._task)
@@ -174,3 +194,12 @@ class ScreenReporter:
             self._bar.console.print(text, style=fg, highlight=False, markup=False, soft_wrap=True)
         else:
             click.secho(text, fg=fg, err=True)
+
+
+def time_left(seconds: float | None) -> str:
+    """Time left as a person reads it; nothing when it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{seconds:.0f} s left"
+    return f"{seconds / 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"

@@ -13,7 +13,11 @@ from dinsar_cli.errors import ExitCode, NoDataError
 from dinsar_cli.workspace import RUN_FILE, STAGES, Journal, human_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from dinsar_cli.workspace import StageRecord
+
+_LEAST_SECONDS = 0.1  # of a step that gets a line of its own
 
 
 @click.command(short_help="Show what is done in a folder.")
@@ -63,6 +67,9 @@ def describe(folder: Path, *, verify: bool) -> dict[str, Any]:
             "done": stage is not None,
             "seconds": round(stage.seconds, 2) if stage else None,
             "peak_memory": stage.peak_memory if stage else None,
+            "disk": _disk(stage) if stage else None,
+            "predicted": stage.details.get("predicted") if stage else None,
+            "steps": stage.details.get("steps", {}) if stage else {},
             "changed": journal.changed(stage, verify=verify) if stage else [],
         }
     return {
@@ -74,7 +81,13 @@ def describe(folder: Path, *, verify: bool) -> dict[str, Any]:
     }
 
 
+def _disk(stage: StageRecord) -> int:
+    """Bytes that a stage took: what the engine had at most, of other stages the files that they made."""
+    return int(stage.details.get("disk") or sum(file.size for file in stage.files))
+
+
 def _print(name: str, record: Mapping[str, Any]) -> None:
+    """Show the stages, and in brackets what was predicted of them."""
     click.echo(f"{name}  (engine {record['engine']})")
     for stage, state in record["stages"].items():
         if not state["done"]:
@@ -82,5 +95,22 @@ def _print(name: str, record: Mapping[str, Any]) -> None:
         elif state["changed"]:
             text = f"changed or missing: {', '.join(state['changed'])}"
         else:
-            text = f"done  {state['seconds']:8.1f} s  {human_bytes(state['peak_memory']):>9}"
-        click.echo(f"  {stage:<13} {text}")
+            text = f"done  {_costs(state, state['predicted'])}"
+        click.echo(f"  {stage:<13} {text}".rstrip())
+        predicted = (state["predicted"] or {}).get("steps", {})
+        for step, costs in state["steps"].items():
+            if costs["seconds"] >= _LEAST_SECONDS:
+                click.echo(f"    {step:<17} {_costs(costs, predicted.get(step))}".rstrip())
+    if any(state["predicted"] for state in record["stages"].values()):
+        click.echo("  time, memory, disk space; in brackets what was predicted")
+
+
+def _costs(real: Mapping[str, Any], predicted: Mapping[str, Any] | None) -> str:
+    def both(key: str, show: Callable[[float], str]) -> str:
+        return f"{show(real[key]):>9} {f'({show(predicted[key])})' if predicted else '':<11}"
+
+    return (
+        both("seconds", lambda value: f"{value:.1f} s")
+        + both("peak_memory", human_bytes)
+        + both("disk", human_bytes)
+    )

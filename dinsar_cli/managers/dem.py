@@ -1,60 +1,35 @@
-"""Local DEM files: checked and planned, then made into ellipsoidal heights on EPSG:4326 in the cache."""
+"""The DEM of a run: from a file or from the archives, as ellipsoidal heights on EPSG:4326 in the cache."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache as once
+from functools import partial
+from typing import TYPE_CHECKING
 
-from dinsar_cli.datum import GEOIDS, check_datum, decide_datum, geoid_transformer, stated_datum
-from dinsar_cli.demfile import EDGE_TOLERANCE, check_layout, is_wgs84, open_dem, pixel_range, read_crs
+from dinsar_cli.datum import check_datum
 from dinsar_cli.errors import NoDataError, ResourceError, UsageError
-from dinsar_cli.managers.demwrite import DemSpec, write_dem
+from dinsar_cli.managers.demgeoid import read_undulation
+from dinsar_cli.managers.demplan import DemPlan, FilePlan, TilePlan, check_bounds, file_key, plan_file, plan_tiles
+from dinsar_cli.managers.demsources import COARSE, SOURCES, Tile, describe
+from dinsar_cli.managers.demstore import TILES, DamagedTileError, TileStore
+from dinsar_cli.managers.demtiles import TileMosaic
+from dinsar_cli.managers.demwrite import write_dem, write_from_file
 from dinsar_cli.workspace import atomic_path, make_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-    from pyproj import CRS
-
+    from dinsar_cli.download import Transfer
     from dinsar_cli.grid import Bounds
 
 logger = logging.getLogger(__name__)
 
-_SIDES = ("west", "south", "east", "north")
-_FORMAT = 1  # raise when the same inputs give other heights: old cache files are then not reused
-
-
-_BUFFER_SLACK = 0.05  # share of the buffer that may lack without a word
-
-
-@dataclass(frozen=True, kw_only=True)
-class DemPlan(DemSpec):
-    """What will be made of a DEM file, all of it checked.
-
-    Attributes
-    ----------
-    path : Path
-        GeoTIFF that `DemManager.fetch` will write or reuse.
-    warnings : tuple of str
-        What the user should know.
-    """
-
-    path: Path
-    warnings: tuple[str, ...]
-
-    @property
-    def summary(self) -> str:
-        """One sentence for people: what will be done."""
-        steps = ["warp to EPSG:4326" if self.resampled else "crop"]
-        if self.datum != "ellipsoid":
-            steps.append(f"add the {self.datum} geoid ({GEOIDS[self.datum].grid})")
-        return f"{self.source.name}: {', '.join(steps)}, {self.width} x {self.height} pixels"
+_GEOIDS = "geoids"
 
 
 @dataclass(frozen=True)
@@ -68,11 +43,13 @@ class Dem:
     bounds : tuple of float
         Its outer edges (west, south, east, north, degrees).
     datum_from : str
-        What the heights of the source referred to: ``ellipsoid``, ``egm96`` or ``egm2008``.
+        What the heights of the source referred to.
     voids_filled : int
         Pixels within the requested bounds that had no height and were interpolated.
     warnings : tuple of str
         What the user should know.
+    filled_from_coarser : int
+        Pixels that the source does not have and a coarser model has.
     """
 
     path: Path
@@ -80,29 +57,43 @@ class Dem:
     datum_from: str
     voids_filled: int
     warnings: tuple[str, ...]
+    filled_from_coarser: int = 0
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Pixels without a height of their own: interpolated in the area and around it, and taken from elsewhere."""
+
+    in_area: int
+    in_buffer: int
+    filled: int = 0
 
 
 class DemManager:
-    """Makes a local DEM file ready.
+    """Makes the DEM of a run ready.
 
     Parameters
     ----------
-    file : Path
-        Any single-file raster that GDAL reads.
+    file : Path or None
+        Any single-file raster that GDAL reads; None takes the archives.
     datum : str or None
-        What its heights refer to (`dinsar_cli.datum.DATUMS`); None if the file says so itself.
+        What the heights of the file refer to (`dinsar_cli.datum.DATUMS`); None if the file says so itself.
     buffer_deg : float
         Margin around the bounds (degrees), taken as far as the file reaches.
     cache : Path
-        Cache folder; the result goes to ``dem/`` in it.
+        Cache folder; the result goes to ``dem/`` in it, what is fetched to ``dem/tiles/`` and ``dem/geoids/``.
+    source : str
+        Model to take from the archives (`dinsar_cli.managers.demsources.SOURCES`).
 
     Raises
     ------
     UsageError
-        If the datum is unknown or the buffer is negative.
+        If the datum or the source is unknown, or the buffer is negative.
     """
 
-    def __init__(self, file: Path, datum: str | None, buffer_deg: float, cache: Path) -> None:
+    def __init__(
+        self, file: Path | None, datum: str | None, buffer_deg: float, cache: Path, source: str = "glo_30"
+    ) -> None:
         check_datum(datum)
         if not (math.isfinite(buffer_deg) and buffer_deg >= 0):
             raise UsageError(
@@ -110,13 +101,16 @@ class DemManager:
                 "It is a margin around the area.",
                 "Give dem.buffer a number of degrees from 0 up, such as 0.2.",
             )
+        if source not in SOURCES:
+            raise UsageError(f"The DEM source {source} is not known.", f"It is {', '.join(SOURCES)}.", "Name one.")
         self._file = file
         self._datum = datum
         self._buffer = buffer_deg
         self._folder = cache / "dem"
+        self._source = source
 
     def plan(self, bounds: Bounds) -> DemPlan:
-        """Check the DEM file and say what will be made of it. Writes nothing.
+        """Check what there is and say what will be made of it. Writes nothing, and asks no server.
 
         Parameters
         ----------
@@ -133,60 +127,38 @@ class DemManager:
             If the file is not a usable DEM, its datum is unknown or contradicts the one given, or the grid of
             its geoid is not on this machine.
         NoDataError
-            If it does not cover the bounds.
+            If it does not cover the bounds, or they lie in the open sea.
         """
-        _check_bounds(bounds)
-        with open_dem(self._file) as dataset:
-            check_layout(dataset, self._file)
-            crs = read_crs(dataset, self._file)
-            datum = decide_datum(stated_datum(crs, self._file), self._datum, self._file)
-            if datum in GEOIDS:
-                geoid_transformer(datum, self._file)
-            notes = []
-            if dataset.count > 1:
-                notes.append(f"{self._file.name} has {dataset.count} bands: the first is taken as the heights.")
-            resampled = not is_wgs84(crs)
-            origin, step, shape, short = _pixel_lattice(dataset, crs, bounds, self._buffer)
-            if short:
-                notes.append(
-                    f"{self._file.name} covers the area but not all of the buffer of {self._buffer:g} degrees: "
-                    f"it lacks {short}."
-                )
-        west, south, east, north = (
-            edge + sign * self._buffer for edge, sign in zip(bounds, (-1, -1, 1, 1), strict=True)
-        )
-        left, right = pixel_range(west, east, origin[0], step[0], shape[1])
-        top, bottom = pixel_range(north, south, origin[1], step[1], shape[0])
-        transform = (step[0], 0.0, origin[0] + left * step[0], 0.0, step[1], origin[1] + top * step[1])
-        size = (right - left, bottom - top)
-        plan = DemPlan(
-            source=self._file,
-            path=self._folder / f"{_key(self._file, bounds, transform, size, datum)}.tif",
-            datum=datum,
-            requested=bounds,
-            transform=transform,
-            width=size[0],
-            height=size[1],
-            resampled=resampled,
-            warnings=tuple(notes),
-        )
+        check_bounds(bounds)
+        plan: DemPlan
+        if self._file is None:
+            plan = plan_tiles(self._source, bounds, self._buffer, self._folder)
+        else:
+            plan = plan_file(self._file, self._datum, bounds, self._buffer, self._folder)
         logger.info("DEM: %s", plan.summary)
         return plan
 
-    def fetch(self, plan: DemPlan) -> Dem:
+    def fetch(self, plan: DemPlan, progress: Callable[[Transfer], None] | None = None) -> Dem:
         """Write the DEM of a plan, or reuse the complete one in the cache.
+
+        Parameters
+        ----------
+        plan : DemPlan
+        progress : callable, optional
+            Is told how far a transfer is.
 
         Raises
         ------
         NoDataError
-            If the file has no heights, has too many voids, is damaged, or changed since it was planned.
+            If the source has no heights, has too many voids, is damaged, or changed since it was planned.
+        NetworkError, CredentialsError
+            If an archive does not give what is needed.
         UsageError
             If the cache is not writable.
         ResourceError
             If the disk is too small.
         """
-        key = _key(plan.source, plan.requested, plan.transform, (plan.width, plan.height), plan.datum)
-        if plan.path.stem != key:
+        if isinstance(plan, FilePlan) and plan.path.stem != file_key(plan):
             raise NoDataError(
                 f"The DEM {plan.source} has changed since it was checked.",
                 "Its size or time of change is another one.",
@@ -194,144 +166,91 @@ class DemManager:
             )
         from filelock import FileLock
 
-        voids = _cached_voids(plan)
-        if voids is None:
+        counts = _cached(plan)
+        if counts is None:
             _check_disk(plan, make_folder(plan.path.parent))
             # runs that do not know of each other share the cache: the second waits for the first
             with FileLock(plan.path.parent.with_suffix(".lock")):
-                voids = _cached_voids(plan)
-                if voids is None:
+                counts = _cached(plan)
+                if counts is None:
                     with atomic_path(plan.path) as part:
-                        voids = write_dem(plan, part)
+                        counts = self._write(plan, part, progress)
                     logger.info("DEM written: %s", plan.path)
         else:
             logger.info("DEM reused: %s", plan.path)
-        notes = [*plan.warnings]
-        if sum(voids):
-            notes.append(
-                f"{plan.source.name} has voids: {voids[0]} pixels in the area and {voids[1]} in the buffer "
-                "were interpolated."
+        notes = [*plan.warnings, *_remarks(plan, counts)]
+        for text in notes[len(plan.warnings) :]:
+            logger.warning(text)
+        return Dem(plan.path, plan.bounds, plan.datum, counts.in_area, tuple(notes), counts.filled)
+
+    def _write(self, plan: DemPlan, part: Path, progress: Callable[[Transfer], None] | None) -> _Counts:
+        if isinstance(plan, FilePlan):
+            return _Counts(*write_from_file(plan, part))
+        if not isinstance(plan, TilePlan):
+            raise TypeError(f"{type(plan).__name__} is no plan of a DEM manager")
+        fetched_again: set[Tile] = set()
+        while True:
+            try:
+                return self._write_tiles(plan, part, progress)
+            except DamagedTileError as error:
+                if error.tile in fetched_again:
+                    raise
+                logger.warning("%s %s It is fetched again.", error.problem, error.cause)
+                fetched_again.add(error.tile)
+                TileStore(self._folder / TILES).discard(error.tile)
+
+    def _write_tiles(self, plan: TilePlan, part: Path, progress: Callable[[Transfer], None] | None) -> _Counts:
+        with TileStore(self._folder / TILES) as store:
+            gone = store.fetch(plan.tiles, progress)
+            coarse = {tile.cell: tile for tile in plan.coarse}
+            lost = [tile.cell for tile in gone if tile.cell not in coarse]
+            if lost:
+                raise NoDataError(
+                    f"{plan.title} does not cover the area.",
+                    f"Its archive has no tile for {describe(lost)}, which its index names as land.",
+                    "Choose another --dem-source, or give a DEM with --dem.",
+                )
+            mosaic = TileMosaic(
+                grid=plan,
+                lattice=SOURCES[plan.source].lattice(plan.bounds),
+                source=plan.source,
+                tiles={tile.cell: tile for tile in plan.tiles if tile not in gone},
+                coarse=coarse,
+                sea=plan.sea,
+                undulation=once(partial(read_undulation, bounds=plan.bounds, folder=self._folder / _GEOIDS)),
+                store=store,
+                progress=progress,
             )
-            logger.warning(notes[-1])
-        return Dem(plan.path, plan.bounds, plan.datum, voids[0], tuple(notes))
+            voids = write_dem(plan, mosaic.strips(), part, DATUM_FROM=plan.datum, SOURCE=plan.source)
+        filled = mosaic.filled
+        _tag(part, FILLED=filled)
+        return _Counts(*voids, filled)
 
 
-def _check_bounds(bounds: Bounds) -> None:
-    west, south, east, north = bounds
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise UsageError(
-            f"The bounds {bounds} are impossible.",
-            "West must be less than east and south less than north, within -180..180 and -90..90 degrees.",
-            "Give the area as west, south, east, north; areas across the antimeridian are not supported.",
+def _remarks(plan: DemPlan, counts: _Counts) -> list[str]:
+    """What the user should know of pixels without a height of their own."""
+    name = plan.source.name if isinstance(plan, FilePlan) else plan.title
+    notes = []
+    if counts.filled:
+        share = counts.filled / (plan.width * plan.height)
+        notes.append(f"{name} lacks {counts.filled} pixels ({share:.1%}): taken from {SOURCES[COARSE].title}.")
+    if counts.in_area + counts.in_buffer:
+        notes.append(
+            f"{name} has voids: {counts.in_area} pixels in the area and {counts.in_buffer} in the buffer "
+            "were interpolated."
         )
+    return notes
 
 
-def _pixel_lattice(
-    dataset: Any, crs: CRS, bounds: Bounds, buffer: float
-) -> tuple[tuple[float, float], tuple[float, float], tuple[int, int], str]:
-    """Return the EPSG:4326 lattice that a raster offers around some bounds.
+def _tag(path: Path, **tags: object) -> None:
+    import rasterio
 
-    Returns
-    -------
-    origin : tuple of float
-        Longitude of its western and latitude of its northern edge.
-    step : tuple of float
-        Pixel size eastward and northward (degrees; the latter is negative).
-    shape : tuple of int
-        Rows and columns.
-    short : str
-        What it lacks of the buffer; empty if nothing.
-
-    Raises
-    ------
-    NoDataError
-        If it does not cover the bounds.
-    """
-    from rasterio.warp import calculate_default_transform
-
-    west, south, east, north = bounds
-    wanted = (west - buffer, south - buffer, east + buffer, north + buffer)
-    if is_wgs84(crs):
-        covered = reached = tuple(dataset.bounds)
-        step = (dataset.transform.a, dataset.transform.e)
-        shape = dataset.shape
-    else:
-        covered, reached = (_reach(dataset, crs, box) for box in (bounds, wanted))
-        affine, _, _ = calculate_default_transform(
-            crs.to_2d().to_wkt(), "EPSG:4326", dataset.width, dataset.height, *dataset.bounds
-        )
-        step = (affine.a, affine.e)
-        # The sides of a warped raster slant: where it ends along the buffered sides, the bounds may still fit.
-        reached = (
-            min(reached[0], west), min(reached[1], south), max(reached[2], east), max(reached[3], north)
-        )  # fmt: skip
-        shape = (
-            math.ceil((reached[1] - reached[3]) / step[1] - EDGE_TOLERANCE),
-            math.ceil((reached[2] - reached[0]) / step[0] - EDGE_TOLERANCE),
-        )
-    lacking = _lacking(covered, bounds, step)
-    if lacking:
-        raise NoDataError(
-            f"The DEM {dataset.name} does not cover the area.",
-            f"It lacks {lacking}; it covers W {covered[0]:.4f} S {covered[1]:.4f} E {covered[2]:.4f} "
-            f"N {covered[3]:.4f}, the area is W {west:.4f} S {south:.4f} E {east:.4f} N {north:.4f}.",
-            f"Give a DEM that covers the area and, better, {buffer:g} degrees around it.",
-        )
-    slack = _BUFFER_SLACK * buffer
-    return (reached[0], reached[3]), step, shape, _lacking(reached, wanted, step, slack)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(**tags)
 
 
-def _reach(dataset: Any, crs: CRS, bounds: Bounds) -> Bounds:
-    """Return how far a raster on another CRS reaches in longitude and latitude, along the sides of the bounds."""
-    import numpy as np
-    from rasterio.warp import transform
-
-    left, bottom, right, top = dataset.bounds
-    west, south, east, north = bounds
-    across, along = np.linspace(left, right, 201), np.linspace(bottom, top, 201)
-    longitudes, latitudes = np.linspace(west, east, 201), np.linspace(south, north, 201)
-
-    def edge(x: Any, y: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        x, y = np.broadcast_arrays(x, y)
-        lon, lat = transform(crs.to_2d().to_wkt(), "EPSG:4326", x, y)
-        return np.array(lon), np.array(lat)
-
-    def meridian(x: float) -> NDArray[np.float64]:
-        lon, lat = edge(x, along)
-        order = np.argsort(lat)
-        return np.interp(latitudes, lat[order], lon[order])
-
-    def parallel(y: float) -> NDArray[np.float64]:
-        lon, lat = edge(across, y)
-        order = np.argsort(lon)
-        return np.interp(longitudes, lon[order], lat[order])
-
-    return (
-        float(meridian(left).max()),
-        float(parallel(bottom).max()),
-        float(meridian(right).min()),
-        float(parallel(top).min()),
-    )
-
-
-def _lacking(covered: Bounds, wanted: Bounds, step: tuple[float, float], slack: float = 0.0) -> str:
-    """Say on which sides, and by how many degrees, some bounds reach beyond others by more than a slack."""
-    missing = [sign * (covered[side] - wanted[side]) for side, sign in enumerate((1, 1, -1, -1))]
-    tolerance = max(EDGE_TOLERANCE * step[0], slack)
-    return ", ".join(
-        f"{size:.4f} degrees in the {name}" for name, size in zip(_SIDES, missing, strict=True) if size > tolerance
-    )
-
-
-def _key(source: Path, bounds: Bounds, transform: tuple[float, ...], size: tuple[int, int], datum: str) -> str:
-    """Return the name of a result in the cache: the same for the same file, pixels and datum."""
-    stat = source.stat()
-    parts = (_FORMAT, str(source.resolve()), stat.st_size, stat.st_mtime_ns, bounds, transform, size, datum)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
-
-
-def _cached_voids(plan: DemPlan) -> tuple[int, int] | None:
-    """Return the voids within and around the bounds that a complete cached result had; None without one."""
+def _cached(plan: DemPlan) -> _Counts | None:
+    """Return the counts of a complete cached result; None without one."""
     import rasterio
     from rasterio.errors import RasterioIOError
 
@@ -341,7 +260,8 @@ def _cached_voids(plan: DemPlan) -> tuple[int, int] | None:
         with rasterio.open(plan.path) as cached:
             tags = cached.tags()
             same = cached.shape == (plan.height, plan.width) and cached.transform[:6] == plan.transform
-            return (int(tags["VOIDS_IN_AREA"]), int(tags["VOIDS_IN_BUFFER"])) if same else None
+            counts = (tags["VOIDS_IN_AREA"], tags["VOIDS_IN_BUFFER"], tags.get("FILLED", 0))
+            return _Counts(*(int(count) for count in counts)) if same else None
     except (RasterioIOError, KeyError, ValueError):
         logger.warning("%s is damaged and is made again", plan.path)
         return None
@@ -349,7 +269,8 @@ def _cached_voids(plan: DemPlan) -> tuple[int, int] | None:
 
 def _check_disk(plan: DemPlan, folder: Path) -> None:
     """Make sure that the result fits; unlike other files of a run it goes to the cache, which the remedy names."""
-    needed, free = 4 * plan.width * plan.height, shutil.disk_usage(folder).free
+    tiles = plan.download_bytes if isinstance(plan, TilePlan) else 0
+    needed, free = 4 * plan.width * plan.height + tiles, shutil.disk_usage(folder).free
     if free < needed:
         raise ResourceError(
             f"There is not enough disk for the DEM in {folder}.",

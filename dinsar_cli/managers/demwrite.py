@@ -12,7 +12,7 @@ from dinsar_cli.errors import NoDataError, ResourceError, UsageError
 from dinsar_cli.memory import RASTER_CACHE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -30,7 +30,50 @@ _REACH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemSpec:
+class DemGrid:
+    """Pixels of a DEM.
+
+    Attributes
+    ----------
+    title : str
+        What it is made of, for people.
+    requested : tuple of float
+        Bounds that must be covered (west, south, east, north, degrees), without the buffer.
+    transform : tuple of float
+        GDAL corner transform of the result as Affine's a, b, c, d, e, f (degrees).
+    width, height : int
+        Size of the result (pixels).
+    """
+
+    title: str
+    requested: Bounds
+    transform: tuple[float, float, float, float, float, float]
+    width: int
+    height: int
+
+    @property
+    def bounds(self) -> Bounds:
+        """Outer edges of the result (west, south, east, north, degrees)."""
+        a, _, west, _, e, north = self.transform
+        return west, north + self.height * e, west + self.width * a, north
+
+    @property
+    def longitude(self) -> NDArray[np.float64]:
+        """Centres of the columns (degrees)."""
+        import numpy as np
+
+        return np.asarray(self.transform[2] + self.transform[0] * (np.arange(self.width) + 0.5), np.float64)
+
+    @property
+    def latitude(self) -> NDArray[np.float64]:
+        """Centres of the rows (degrees), decreasing."""
+        import numpy as np
+
+        return np.asarray(self.transform[5] + self.transform[4] * (np.arange(self.height) + 0.5), np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemSpec(DemGrid):
     """What a DEM is made from, and the pixels it gets.
 
     Attributes
@@ -39,33 +82,17 @@ class DemSpec:
         The DEM file.
     datum : str
         What the heights of the source refer to: ``ellipsoid``, ``egm96`` or ``egm2008``.
-    requested : tuple of float
-        Bounds that must be covered (west, south, east, north, degrees), without the buffer.
-    transform : tuple of float
-        GDAL corner transform of the result as Affine's a, b, c, d, e, f (degrees).
-    width, height : int
-        Size of the result (pixels).
     resampled : bool
         Whether the source is warped to EPSG:4326; else its pixels are only cropped.
     """
 
     source: Path
     datum: str
-    requested: Bounds
-    transform: tuple[float, float, float, float, float, float]
-    width: int
-    height: int
     resampled: bool
 
-    @property
-    def bounds(self) -> Bounds:
-        """Outer edges of the result (west, south, east, north, degrees)."""
-        a, _, west, _, e, north = self.transform
-        return west, north + self.height * e, west + self.width * a, north
 
-
-def write_dem(spec: DemSpec, part: Path) -> tuple[int, int]:
-    """Write the result strip by strip; return the number of voids within and around the bounds.
+def write_from_file(spec: DemSpec, part: Path) -> tuple[int, int]:
+    """Write a DEM from a file; return the number of voids within and around the bounds.
 
     Raises
     ------
@@ -76,18 +103,56 @@ def write_dem(spec: DemSpec, part: Path) -> tuple[int, int]:
     ResourceError
         If the result cannot be written.
     """
+    undulation = None if spec.datum == "ellipsoid" else geoid_transformer(spec.datum, spec.source)
+
+    def correct(heights: NDArray[np.float32], row: int) -> NDArray[np.float32]:
+        return heights if undulation is None else _add_undulation(heights, row, spec, undulation)
+
+    with open_dem(spec.source) as dataset:
+        return write_dem(spec, _strips(dataset, spec), part, correct, DATUM_FROM=spec.datum)
+
+
+def write_dem(
+    grid: DemGrid,
+    strips: Iterator[tuple[int, NDArray[np.float32]]],
+    part: Path,
+    correct: Callable[[NDArray[np.float32], int], NDArray[np.float32]] | None = None,
+    **tags: object,
+) -> tuple[int, int]:
+    """Write strips of heights, voids filled by interpolation; return the voids within and around the bounds.
+
+    Parameters
+    ----------
+    grid : DemGrid
+        The pixels.
+    strips : iterator of (int, ndarray of float32)
+        First row and heights (m, NaN where void), north to south, of rows in multiples of `_BLOCK`.
+    part : Path
+        GeoTIFF to write.
+    correct : callable, optional
+        Takes heights without voids and their first row, and gives ellipsoidal heights. Without it they are
+        ellipsoidal, and heights that are all 0 are those of a place.
+    **tags
+        For the file.
+
+    Raises
+    ------
+    NoDataError
+        If there are no heights or too many voids.
+    ResourceError
+        If the result cannot be written.
+    """
     import numpy as np
     import rasterio
     from rasterio.errors import RasterioIOError
 
-    undulation = None if spec.datum == "ellipsoid" else geoid_transformer(spec.datum, spec.source)
-    (top, bottom), (left, right) = _area(spec)
+    (top, bottom), (left, right) = _area(grid)
     in_area = in_all = 0
     limit = _MAX_VOID_SHARE * (bottom - top) * (right - left)
     flat, deep = True, False
     try:
-        with open_dem(spec.source) as dataset, rasterio.open(part, "w", **_profile(spec)) as out:
-            for row, before, strip, after in _with_neighbours(_strips(dataset, spec)):
+        with rasterio.open(part, "w", **_profile(grid)) as out:
+            for row, before, strip, after in _with_neighbours(strips):
                 void = np.isnan(strip)
                 in_all += int(void.sum())
                 in_area += int(void[max(top - row, 0) : max(bottom - row, 0), left:right].sum())
@@ -95,13 +160,13 @@ def write_dem(spec: DemSpec, part: Path) -> tuple[int, int]:
                 if in_area > limit:
                     continue  # only the count matters now
                 heights = _fill(before, strip, after) if void.any() else strip
-                if undulation is not None:
-                    heights = _add_undulation(heights, row, spec, undulation)
+                if correct is not None:
+                    heights = correct(heights, row)
                 deep = deep or bool(np.isnan(heights).any())
-                out.write(heights, 1, window=((row, row + len(heights)), (0, spec.width)))
-            out.update_tags(VOIDS_IN_AREA=in_area, VOIDS_IN_BUFFER=in_all - in_area, DATUM_FROM=spec.datum)
+                out.write(heights, 1, window=((row, row + len(heights)), (0, grid.width)))
+            out.update_tags(VOIDS_IN_AREA=in_area, VOIDS_IN_BUFFER=in_all - in_area, **tags)
             out.descriptions, out.units = ("height above the WGS84 ellipsoid",), ("m",)
-        _refuse_voids(spec, in_area, (bottom - top) * (right - left), flat=flat)
+        _refuse_voids(grid, in_area, (bottom - top) * (right - left), flat=flat)
         if deep:
             _fill_deep(part)
     except (RasterioIOError, OSError) as error:
@@ -111,7 +176,7 @@ def write_dem(spec: DemSpec, part: Path) -> tuple[int, int]:
     return in_area, in_all - in_area
 
 
-def _profile(spec: DemSpec) -> dict[str, Any]:
+def _profile(spec: DemGrid) -> dict[str, Any]:
     from rasterio import Affine
 
     return {
@@ -122,15 +187,15 @@ def _profile(spec: DemSpec) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _area(spec: DemSpec) -> tuple[tuple[int, int], tuple[int, int]]:
+def _area(spec: DemGrid) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the half-open ranges of rows and columns of the result that cover the requested bounds."""
     a, _, x0, _, e, y0 = spec.transform
     west, south, east, north = spec.requested
     return pixel_range(north, south, y0, e, spec.height), pixel_range(west, east, x0, a, spec.width)
 
 
-def _refuse_voids(spec: DemSpec, voids: int, pixels: int, *, flat: bool) -> None:
-    problem = f"The DEM {spec.source} cannot be used for this area."
+def _refuse_voids(spec: DemGrid, voids: int, pixels: int, *, flat: bool) -> None:
+    problem = f"The DEM {spec.title} cannot be used for this area."
     remedy = "Give another DEM, or fill its voids first."
     if flat:
         raise NoDataError(problem, "All of its heights are 0 or missing there.", remedy)

@@ -1,4 +1,4 @@
-"""Orbit files: choosing the one that serves an acquisition, by what is in it."""
+"""Orbit files: choosing the one that serves an acquisition, by what is in it; local ones, or from the archive."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.download import Source, fetch_all
+from dinsar_cli.errors import NetworkError, NoDataError, UsageError
+from dinsar_cli.managers.orbitarchive import BUCKET, find_orbit
 from dinsar_cli.orbitfile import ORBIT_KINDS, read_orbit_file
+from dinsar_cli.workspace import human_bytes, make_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from dinsar_cli.download import Transfer
     from dinsar_cli.orbitfile import OrbitFile
 
 logger = logging.getLogger(__name__)
@@ -28,6 +33,7 @@ _NAME = re.compile(
 # File names have whole seconds only, and a name never decides against a file that may just do.
 _NAME_TOLERANCE = timedelta(seconds=1)
 _LISTED = 10
+_POEORB_AFTER = timedelta(days=21)
 _OTHER_SATELLITE = "these are"
 _OTHER_TIME = "another time"
 _FORMAT = "%Y-%m-%d %H:%M:%S"
@@ -40,13 +46,19 @@ class OrbitChoice:
     Attributes
     ----------
     path : Path
-        The file.
+        The file; where it will be, if it is in the archive.
     kind : str
         ``POEORB``, ``RESORB`` or ``PREORB``.
     mission : str
         ``S1A`` to ``S1D``.
     start, stop : datetime
-        Span of the file's state vectors (UTC, aware).
+        Span of the file's state vectors; of its validity by its name, if it is in the archive (UTC, aware).
+    url : str
+        Where `OrbitManager.fetch` gets it; empty for a local file.
+    size : int
+        Bytes to get.
+    needed : tuple of datetime or None
+        Span that a file from the archive must turn out to cover.
     """
 
     path: Path
@@ -54,6 +66,15 @@ class OrbitChoice:
     mission: str
     start: datetime
     stop: datetime
+    url: str = ""
+    size: int = 0
+    needed: tuple[datetime, datetime] | None = None
+
+    @property
+    def summary(self) -> str:
+        """One line for people: what it is, and where it comes from."""
+        origin = f"from {BUCKET} ({human_bytes(self.size)})" if self.url else f"in {self.path.parent}"
+        return f"{self.path.name} {origin}"
 
 
 @dataclass(frozen=True)
@@ -67,23 +88,32 @@ class _Span:
 
 
 class OrbitManager:
-    """Chooses among local orbit files.
+    """Chooses among local orbit files, or gets them from the public archive.
 
     Parameters
     ----------
-    folder : Path
-        A folder of EOF files (as such, or zipped), or one such file.
+    folder : Path or None
+        A folder of EOF files (as such, or zipped), or one such file; None takes the archive.
+    cache : Path, optional
+        Cache folder; files from the archive go to ``orbits/`` in it.
+    kind : str
+        ``poeorb`` or ``resorb`` for this kind alone, or ``auto`` for the best that there is.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, cache: Path | None = None, kind: str = "auto") -> None:
+        if folder is None and cache is None:
+            raise ValueError("orbit files from the archive need a cache")
+        self._given = folder
+        self._cache = None if cache is None else cache / "orbits"
+        self._kinds = ORBIT_KINDS if kind == "auto" else (kind.upper(),)
 
     def plan(self, mission: str, start: datetime, stop: datetime) -> OrbitChoice:
-        """Choose the best orbit file for an acquisition.
+        """Choose the best orbit file for an acquisition. Writes nothing.
 
         Only files of the satellite that cover the acquisition with a minute at both ends qualify. Among them
         a more accurate kind goes first (POEORB, RESORB, PREORB), then the newest. File names only serve to
-        skip files that cannot qualify; what is in a file decides.
+        skip files that cannot qualify; what is in a file decides. Without a folder of the user's, the archive is
+        asked for a kind that the cache does not have.
 
         Parameters
         ----------
@@ -102,35 +132,29 @@ class OrbitManager:
             If the folder does not exist or cannot be listed.
         NoDataError
             If no file qualifies; the message says for each file why.
+        NetworkError
+            If the archive has to be asked and does not answer.
         """
-        good: list[OrbitFile] = []
-        refused: list[tuple[Path, str]] = []
         margin = timedelta(seconds=MARGIN_S)
         needed = _Span(mission, start - margin, stop + margin)
-        for path in self._candidates():
-            found = _examine(path, needed)
-            if isinstance(found, str):
-                refused.append((path, found))
-            else:
-                good.append(found)
-        for path, reason in refused:
-            logger.debug("orbit file %s not used: %s", path.name, reason)
-        if not good:
-            raise self._nothing_found(needed, refused)
-        best = min(good, key=_preference)
-        logger.info("orbit file for %s at %s: %s (%s)", mission, start.isoformat(), best.path.name, best.kind)
-        return OrbitChoice(best.path, best.kind, best.mission, best.start, best.stop)
+        choice = self._from_archive(needed) if self._given is None else self._local(self._given, needed)
+        logger.info("orbit file for %s at %s: %s (%s)", mission, start.isoformat(), choice.summary, choice.kind)
+        return choice
 
-    def fetch(self, choice: OrbitChoice) -> OrbitFile:
-        """Read the chosen orbit file.
+    def fetch(self, choice: OrbitChoice, progress: Callable[[Transfer], None] | None = None) -> OrbitFile:
+        """Read the chosen orbit file, after getting it if it is in the archive.
 
         Raises
         ------
         UsageError, NoDataError
-            If the file can no longer be read, or is not the one that was chosen.
+            If the file can no longer be read, is not the one that was chosen, or does not hold what its name says.
+        NetworkError
+            If it cannot be had from the archive.
         """
+        if choice.url:
+            return _download(choice, progress)
         orbit_file = read_orbit_file(choice.path)
-        found = OrbitChoice(orbit_file.path, orbit_file.kind, orbit_file.mission, orbit_file.start, orbit_file.stop)
+        found = _choice(orbit_file)
         if found != choice:
             raise NoDataError(
                 f"The orbit file {choice.path} has changed since it was chosen.",
@@ -139,36 +163,135 @@ class OrbitManager:
             )
         return orbit_file
 
-    def _candidates(self) -> list[Path]:
-        """Return what may be orbit files, sorted by name."""
-        try:
-            if self._folder.is_file():
-                return [self._folder]
-            entries = sorted(self._folder.iterdir())
-        except OSError as error:
-            raise UsageError(
-                f"The orbit folder {self._folder} cannot be read.",
-                f"{error.strerror or error}.",
-                "Give --orbits an existing folder of Sentinel-1 EOF files, or one such file.",
-            ) from error
-        return [path for path in entries if path.is_file() and _looks_like_orbit(path.name)]
+    def _local(self, folder: Path, needed: _Span) -> OrbitChoice:
+        """Choose among the files of a folder."""
+        good, refused = self._sort(_candidates(folder), needed)
+        if not good:
+            raise _nothing_local(folder, needed, refused)
+        return _choice(min(good, key=_preference))
 
-    def _nothing_found(self, needed: _Span, refused: list[tuple[Path, str]]) -> NoDataError:
-        if not refused:
-            found = "It has no orbit file: nothing ends in .EOF or .EOF.zip."
-        else:
-            # What nearly fits is the most telling: files of other satellites and times come last.
-            ranked = sorted(refused, key=lambda item: item[1].startswith((_OTHER_SATELLITE, _OTHER_TIME)))
-            lines = [f"{path.name}: {reason}" for path, reason in ranked[:_LISTED]]
-            if len(ranked) > _LISTED:
-                lines.append(f"and {len(ranked) - _LISTED} more")
-            found = f"Found: {'; '.join(lines)}."
-        scene = needed.start + timedelta(seconds=MARGIN_S)
-        return NoDataError(
-            f"{self._folder} has no orbit file for the {needed.mission} scene of {scene:{_FORMAT}} UTC.",
-            f"Orbits from {needed.start:{_FORMAT}} to {needed.stop:{_FORMAT}} UTC are needed. {found}",
-            f"Put the POEORB (out 20 days after the scene) or the RESORB file of {needed.mission} there.",
+    def _sort(self, paths: list[Path], needed: _Span) -> tuple[list[OrbitFile], list[tuple[Path, str]]]:
+        """Tell files that serve from those that do not, with the reason."""
+        good: list[OrbitFile] = []
+        refused: list[tuple[Path, str]] = []
+        for path in paths:
+            found = _examine(path, needed)
+            if isinstance(found, str):
+                refused.append((path, found))
+            elif found.kind not in self._kinds:
+                refused.append((path, f"it is a {found.kind}, orbits.kind asks for {self._kinds[0]}"))
+            else:
+                good.append(found)
+        for path, reason in refused:
+            logger.debug("orbit file %s not used: %s", path.name, reason)
+        return good, refused
+
+    def _from_archive(self, needed: _Span) -> OrbitChoice:
+        """Choose from the cache and the archive: of a kind that is in the cache, the archive is not asked."""
+        folder = self._archive_folder
+        cached, _ = self._sort(_candidates(folder) if folder.is_dir() else [], needed)
+        cached.sort(key=_preference)
+        margin = timedelta(seconds=MARGIN_S)
+        for kind in (kind for kind in ("POEORB", "RESORB") if kind in self._kinds):
+            if cached and cached[0].kind == kind:
+                return _choice(cached[0])
+            try:
+                listed = find_orbit(kind, needed.mission, needed.start + margin, needed.stop - margin, margin)
+            except NetworkError as error:
+                if not cached:
+                    raise
+                logger.warning(
+                    "The archive cannot be asked for a %s orbit (%s): %s is used.",
+                    kind,
+                    error.cause.rstrip("."),
+                    cached[0].path.name,
+                )
+                return _choice(cached[0])
+            if listed is not None:
+                path = folder / listed.name
+                span = (needed.start, needed.stop)
+                return OrbitChoice(
+                    path, kind, needed.mission, listed.start, listed.stop, listed.url, listed.size, span
+                )
+        raise _nothing_in_archive(needed, self._kinds)
+
+    @property
+    def _archive_folder(self) -> Path:
+        if self._cache is None:
+            raise ValueError("orbit files from the archive need a cache")
+        return self._cache
+
+
+def _download(choice: OrbitChoice, progress: Callable[[Transfer], None] | None) -> OrbitFile:
+    """Get a file from the archive, unless it is there, and make sure that it serves."""
+    first, last = choice.needed or (choice.start, choice.stop)
+    needed = _Span(choice.mission, first, last, choice.kind)
+    found = _examine(choice.path, needed) if choice.path.is_file() else ""
+    if isinstance(found, str):
+        # One that is there and damaged would be taken for complete.
+        choice.path.unlink(missing_ok=True)
+        make_folder(choice.path.parent)
+        fetch_all([Source(choice.url, choice.path, choice.size or None)], progress=progress)
+        found = _examine(choice.path, needed)
+    if isinstance(found, str):
+        choice.path.unlink(missing_ok=True)
+        raise NoDataError(
+            f"The orbit file {choice.path.name} of the archive cannot be used.",
+            f"{found[0].upper()}{found[1:]}.",
+            "Run the command again later, or give another orbit file with --orbits.",
         )
+    return found
+
+
+def _choice(orbit_file: OrbitFile) -> OrbitChoice:
+    return OrbitChoice(orbit_file.path, orbit_file.kind, orbit_file.mission, orbit_file.start, orbit_file.stop)
+
+
+def _candidates(folder: Path) -> list[Path]:
+    """Return what may be orbit files, sorted by name."""
+    try:
+        if folder.is_file():
+            return [folder]
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise UsageError(
+            f"The orbit folder {folder} cannot be read.",
+            f"{error.strerror or error}.",
+            "Give --orbits an existing folder of Sentinel-1 EOF files, or one such file.",
+        ) from error
+    return [path for path in entries if path.is_file() and _looks_like_orbit(path.name)]
+
+
+def _nothing_local(folder: Path, needed: _Span, refused: list[tuple[Path, str]]) -> NoDataError:
+    if not refused:
+        found = "It has no orbit file: nothing ends in .EOF or .EOF.zip."
+    else:
+        # What nearly fits is the most telling: files of other satellites and times come last.
+        ranked = sorted(refused, key=lambda item: item[1].startswith((_OTHER_SATELLITE, _OTHER_TIME)))
+        lines = [f"{path.name}: {reason}" for path, reason in ranked[:_LISTED]]
+        if len(ranked) > _LISTED:
+            lines.append(f"and {len(ranked) - _LISTED} more")
+        found = f"Found: {'; '.join(lines)}."
+    return NoDataError(
+        f"{folder} has no orbit file for the {needed.mission} scene of {_scene(needed)} UTC.",
+        f"Orbits from {needed.start:{_FORMAT}} to {needed.stop:{_FORMAT}} UTC are needed. {found}",
+        f"Put the POEORB (out 20 days after the scene) or the RESORB file of {needed.mission} there, or leave "
+        "--orbits out: they then come from the public archive.",
+    )
+
+
+def _nothing_in_archive(needed: _Span, kinds: tuple[str, ...]) -> NoDataError:
+    wanted = " or ".join(kind for kind in kinds if kind != "PREORB")
+    return NoDataError(
+        f"The archive has no {wanted} file for the {needed.mission} scene of {_scene(needed)} UTC.",
+        f"None in {BUCKET} covers {needed.start:{_FORMAT}} to {needed.stop:{_FORMAT}} UTC. A RESORB comes some "
+        f"hours after the scene, the POEORB about {needed.stop + _POEORB_AFTER:%Y-%m-%d}.",
+        "Wait for it, or give orbit files with --orbits.",
+    )
+
+
+def _scene(needed: _Span) -> str:
+    return f"{needed.start + timedelta(seconds=MARGIN_S):{_FORMAT}}"
 
 
 def _looks_like_orbit(name: str) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinsar_cli.acquisition import CommonBurst, Pair, bursts_in, make_pair
+from dinsar_cli.archive_check import check_members
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.safe import MANIFEST
 from dinsar_cli.scene import Scene, open_scene
@@ -110,8 +111,19 @@ class SlcManager:
             )
         return [open_scene(path) for path in self._files]
 
-    def fetch(self, plan: SlcPlan) -> tuple[Path, ...]:
+    def fetch(
+        self, plan: SlcPlan, notes: Path | None = None, progress: Callable[[str, float], None] | None = None
+    ) -> tuple[Path, ...]:
         """Prove that the images of the bursts in use are whole, and give the files that are used.
+
+        Parameters
+        ----------
+        plan : SlcPlan
+            Of this manager.
+        notes : Path, optional
+            Folder in which it is noted which zips were proved, so that none is read twice.
+        progress : callable, optional
+            Called with what is done and the share of it, 0 to 1.
 
         Raises
         ------
@@ -123,11 +135,14 @@ class SlcManager:
         files: list[Path] = []
         for scene in (*plan.pair.reference.scenes, *plan.pair.secondary.scenes):
             used = {key: image for key, image in scene.images.items() if key in wanted}
+            checked = []
             for key, (_, measurement) in used.items():
                 subswath = scene.subswath(*key)
                 if id(subswath) in in_use:  # a slice outside the area need not be whole
                     _check_image(scene.safe, measurement, subswath)
+                    checked.append(measurement)
             if scene.safe.is_zip:
+                _check_zip(scene.safe, checked, notes, progress)
                 files.append(scene.safe.path)
             else:
                 files += [
@@ -135,6 +150,18 @@ class SlcManager:
                     *(scene.safe.path / name for pair in used.values() for name in pair),
                 ]
         return tuple(files)
+
+
+def _check_zip(
+    safe: SafeArchive, images: Sequence[str], notes: Path | None, progress: Callable[[str, float], None] | None
+) -> None:
+    """Compare the CRC of images in a zip: GDAL does not, and an engine would process what is damaged."""
+
+    def tell(share: float) -> None:
+        if progress is not None:
+            progress(f"checking {safe.path.name}", share)
+
+    check_members(safe.path, [f"{safe.root}/{name}" for name in images], notes, progress=tell)
 
 
 def _check_image(safe: SafeArchive, measurement: str, subswath: Subswath) -> None:

@@ -90,6 +90,7 @@ class _Ground:
     latitude: Floats
     amplitude: Singles
     lake: Bools
+    survival: Singles
 
 
 def responses(scene: Scene, window: int) -> tuple[Response, Response]:
@@ -135,6 +136,7 @@ def _ground(swath: Swath, tile: Tile) -> _Ground:
     longitude, latitude = series.at(height)
     inner = slice(2, coarse - 3)
     amplitude = swath.scene.backscatter(longitude[:, inner], latitude[:, inner])
+    survival = swath.scene.survival(longitude[:, inner], latitude[:, inner])
     return _Ground(
         rows=rows,
         columns=range(columns.start, columns.start + (coarse - 5) * DECIMATION),
@@ -145,6 +147,7 @@ def _ground(swath: Swath, tile: Tile) -> _Ground:
         latitude=latitude,
         amplitude=np.repeat(amplitude.astype(np.float32), DECIMATION, axis=1),
         lake=np.repeat(swath.scene.in_lake(longitude[:, inner], latitude[:, inner]), DECIMATION, axis=1),
+        survival=np.repeat(survival.astype(np.float32), DECIMATION, axis=1),
     )
 
 
@@ -190,10 +193,7 @@ class _Speckle:
 
         if index > 0:
             cycles = (self._scenario.days(index) - self._scenario.days(index - 1)) / DAYS_PER_CYCLE
-            lake = self._scenario.lake.coherence if self._scenario.lake is not None else 0.0
-            kept = np.where(self._ground.lake, lake**cycles, self._scenario.coherence.decay() ** cycles).astype(
-                np.float32
-            )
+            kept = self._ground.survival ** np.float32(cycles)
             self._passing = kept * self._passing + np.sqrt(1.0 - kept**2) * self._noise("passing", index)
         thermal = np.float32(10.0 ** (self._scenario.coherence.noise / 20.0))
         scatterers = (self._lasting + self._share * self._passing) * self._ground.amplitude

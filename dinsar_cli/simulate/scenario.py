@@ -50,6 +50,9 @@ class Coherence:
     ----------
     repeat : float
         Coherence of two dates that are 12 days apart, without thermal noise.
+    south : float or None
+        The same at the southern edge of the scene, to which it changes evenly with latitude from `repeat` at the
+        northern edge; None: it is the same everywhere.
     floor : float
         Coherence that is never lost.
     noise : float
@@ -59,16 +62,24 @@ class Coherence:
     repeat: float = 0.8
     floor: float = 0.3
     noise: float = -20.0
+    south: float | None = None
 
     def after(self, days: float) -> float:
-        """Coherence of the ground after `days`."""
+        """Coherence of the ground after `days`, at the northern edge."""
         if self.floor == 1.0:
             return 1.0
         return float(self.floor + (1.0 - self.floor) * self.decay() ** (abs(days) / DAYS_PER_CYCLE))
 
     def decay(self) -> float:
-        """Share of the perishable part that survives 12 days."""
-        return (self.repeat - self.floor) / (1.0 - self.floor) if self.floor < 1.0 else 1.0
+        """Share of the perishable part that survives 12 days, at the northern edge."""
+        return self._decay(self.repeat)
+
+    def decay_in_south(self) -> float:
+        """Share of the perishable part that survives 12 days, at the southern edge."""
+        return self._decay(self.repeat if self.south is None else self.south)
+
+    def _decay(self, repeat: float) -> float:
+        return (repeat - self.floor) / (1.0 - self.floor) if self.floor < 1.0 else 1.0
 
 
 @dataclass(frozen=True)
@@ -331,6 +342,9 @@ def _check_signal(scenario: Scenario) -> None:
     if not 0.0 <= coherence.floor <= coherence.repeat <= 1.0:
         rule = "0 <= floor <= repeat <= 1 must hold."
         _refuse("coherence", (coherence.repeat, coherence.floor), rule, "Lower the floor or raise the coherence.")
+    if coherence.south is not None and not coherence.floor <= coherence.south <= 1.0:
+        rule = "floor <= south <= 1 must hold."
+        _refuse("coherence.south", (coherence.south, coherence.floor), rule, "Lower the floor, or raise it.")
     if scenario.lake is not None and not (0.0 <= scenario.lake.coherence <= 1.0 and scenario.lake.radius > 0.0):
         _refuse("lake", scenario.lake, "Coherence lies within 0 and 1; the radius is positive.", "Correct it.")
     if not (0.0 < terrain.relief <= 6000.0 and -500.0 <= terrain.lowest <= 6000.0 and 0.0 <= terrain.margin <= 1.0):

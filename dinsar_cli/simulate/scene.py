@@ -94,6 +94,18 @@ class Scene:
         east, north = local_metres(longitude, latitude, lake_centre(self.scenario))
         return np.asarray(np.hypot(east, north) < lake.radius)
 
+    def survival(self, longitude: Floats, latitude: Floats) -> Floats:
+        """Share of the perishable part of the coherence that survives 12 days."""
+        import numpy as np
+
+        scenario, footprint = self.scenario, self.footprint
+        north, south = scenario.coherence.decay(), scenario.coherence.decay_in_south()
+        way = np.clip((footprint.north - latitude) / (footprint.north - footprint.south), 0.0, 1.0)
+        land = north + (south - north) * way
+        if scenario.lake is None:
+            return np.asarray(land)
+        return np.where(self.in_lake(longitude, latitude), scenario.lake.coherence, land)
+
     def backscatter(self, longitude: Floats, latitude: Floats) -> Floats:
         """Amplitude of the ground relative to the mean of the land."""
         import numpy as np

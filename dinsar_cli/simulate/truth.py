@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dinsar_cli.simulate.acquisition import heading
-from dinsar_cli.simulate.instrument import WAVELENGTH
+from dinsar_cli.simulate.instrument import DAYS_PER_CYCLE, WAVELENGTH
 from dinsar_cli.simulate.rangedoppler import view
 from dinsar_cli.simulate.scene import MAP_STEP, lake_centre
 from dinsar_cli.simulate.terrain import Lattice, write_map
@@ -81,11 +81,9 @@ def coherence_map(scene: Scene, truth: Truth, first: int, second: int) -> Floats
 
     scenario = scene.scenario
     days = scenario.days(second) - scenario.days(first)
-    temporal = np.full(truth.longitude.shape, scenario.coherence.after(days))
-    if scenario.lake is not None:
-        cycles = abs(days) / 12.0
-        lake = scene.in_lake(truth.longitude, truth.latitude)
-        temporal = np.where(lake, scenario.lake.coherence**cycles, temporal)
+    floor = np.where(scene.in_lake(truth.longitude, truth.latitude), 0.0, scenario.coherence.floor)
+    kept = scene.survival(truth.longitude, truth.latitude) ** (abs(days) / DAYS_PER_CYCLE)
+    temporal = floor + (1.0 - floor) * kept
     signal = scene.backscatter(truth.longitude, truth.latitude) ** 2
     noise = 10.0 ** (scenario.coherence.noise / 10.0)
     return np.asarray(temporal * signal / (signal + noise))

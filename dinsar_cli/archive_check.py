@@ -1,0 +1,201 @@
+"""Zips: proved before an engine reads them in place, and unpacked without harm for one that cannot."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import stat
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Final
+
+from dinsar_cli.errors import NoDataError
+from dinsar_cli.safe import DAMAGE, DOWNLOAD_AGAIN, open_safe
+from dinsar_cli.verified import NOTES, known_of, note_of
+from dinsar_cli.workspace import check_disk, human_bytes, make_folder
+
+_BLOCK: Final = 1 << 20
+_LARGEST_RATIO: Final = 200  # of unpacked to packed bytes; scenes have about 2, their XML about 20
+_MOST_ENTRIES: Final = 10_000
+
+_log = logging.getLogger(__name__)
+
+
+def check_members(
+    path: Path,
+    members: Collection[str],
+    notes: Path | None = None,
+    *,
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Prove that some files in a zip are what was put into it, by their CRC.
+
+    What was proved once, or fetched with the MD5 that the catalogue states, is not read again.
+
+    Parameters
+    ----------
+    path : Path
+        The zip.
+    members : collection of str
+        Names in the zip.
+    notes : Path, optional
+        Folder in which it is noted what was proved; None notes nothing.
+    threads : int, optional
+        Files to read at a time; the number of cores without it.
+    progress : callable, optional
+        Called with the share that is read.
+
+    Raises
+    ------
+    NoDataError
+        When one is missing or damaged.
+    """
+    if "md5" in known_of(path, path.parent / NOTES):
+        return
+    proved = set(known_of(path, notes).get("members", ())) if notes is not None else set()
+    wanted = sorted(set(members) - proved)
+    if not wanted:
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = {name: archive.getinfo(name).file_size for name in wanted}
+    except DAMAGE as error:
+        raise _damaged(path, "its list of files", error) from error
+    started, total = time.monotonic(), sum(sizes.values())
+    reader = _Reader(path, total, progress)
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        try:  # the largest first: the threads then end together
+            list(pool.map(reader.read, sorted(wanted, key=sizes.__getitem__, reverse=True)))
+        finally:
+            reader.ended.set()
+    seconds = max(time.monotonic() - started, 1e-3)
+    _log.info("%s: CRC of %s right, %s/s", path.name, human_bytes(total), human_bytes(total / seconds))
+    if notes is not None:
+        note_of(path, notes, members=sorted(proved | set(wanted)))
+
+
+class _Reader:
+    """Reads files of a zip to their ends, which compares their CRC, until the work has ended."""
+
+    def __init__(self, path: Path, total: int, progress: Callable[[float], None] | None) -> None:
+        self.ended = threading.Event()
+        self._path = path
+        self._total = max(total, 1)
+        self._progress = progress
+        self._read = 0
+        self._lock = threading.Lock()
+
+    def read(self, name: str) -> None:
+        """Read one file."""
+        for block in _blocks(self._path, name):
+            if self.ended.is_set():
+                return
+            with self._lock:
+                self._read += len(block)
+                if self._progress is not None:
+                    self._progress(self._read / self._total)
+
+
+def _blocks(path: Path, name: str) -> Iterator[bytes]:
+    """Blocks of a file in a zip; the library stops at the stated size, and compares the CRC at the end."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as file:
+            while block := file.read(_BLOCK):
+                yield block
+    except DAMAGE as error:
+        raise _damaged(path, name, error) from error
+
+
+def _damaged(path: Path, what: str, error: Exception) -> NoDataError:
+    return NoDataError(f"{path} is damaged.", f"{what} cannot be read: {error}.", DOWNLOAD_AGAIN)
+
+
+def unpack_safe(path: Path, folder: Path) -> Path:
+    """Unpack the SAFE folder of a zip, for a program that cannot read it in place.
+
+    Only plain files of that one folder are written, with the sizes that the zip states, and the folder gets its
+    name when all are on the disk with the right CRC. One that is there already is left as it is.
+
+    Parameters
+    ----------
+    path : Path
+        The zip.
+    folder : Path
+        Gets the SAFE folder.
+
+    Returns
+    -------
+    Path
+        The SAFE folder.
+
+    Raises
+    ------
+    UsageError, NoDataError
+        When it is not the zip of one product, is damaged, or has entries that no product has.
+    ResourceError
+        When it does not fit on the disk.
+    """
+    safe = open_safe(path)
+    if not safe.is_zip:
+        return path
+    target = make_folder(folder) / PurePosixPath(safe.root).name
+    if target.is_dir():
+        return target
+    with zipfile.ZipFile(path) as archive:
+        entries = _harmless_entries(path, safe.root, archive.infolist())
+    check_disk(folder, sum(entry.file_size for entry in entries), target.name)
+    draft = target.with_name(target.name + ".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    for entry in entries:
+        _unpack(path, entry, draft / PurePosixPath(entry.filename).relative_to(safe.root))
+    draft.replace(target)
+    return target
+
+
+def _harmless_entries(path: Path, root: str, entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    """Files of a product; raises when the zip has something that a product never has."""
+    problem = _harm(path, entries)
+    if problem:
+        raise NoDataError(
+            f"{path} is not unpacked.",
+            f"It is not a product as the archive delivers it: {problem}.",
+            "Fetch the product again from an archive that you trust.",
+        )
+    return [entry for entry in entries if entry.filename.startswith(f"{root}/") and not entry.is_dir()]
+
+
+def _harm(path: Path, entries: list[zipfile.ZipInfo]) -> str:
+    """What is wrong with the entries of a zip; empty for nothing."""
+    names = [entry.filename for entry in entries]
+    for entry in entries:
+        place = PurePosixPath(entry.filename)
+        outside = place.is_absolute() or ".." in place.parts
+        if outside or "\\" in entry.filename or PureWindowsPath(entry.filename).drive:
+            return f"its entry {entry.filename!r} would be written elsewhere"
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+            return f"its entry {entry.filename!r} is a link or a device"
+    if len(set(names)) < len(names):
+        return "it has two entries of one name"
+    if len(names) > _MOST_ENTRIES:
+        return f"it has {len(names)} entries"
+    total, packed = sum(entry.file_size for entry in entries), path.stat().st_size
+    if total > _LARGEST_RATIO * packed:
+        return f"{human_bytes(packed)} would become {human_bytes(total)}"
+    return ""
+
+
+def _unpack(path: Path, entry: zipfile.ZipInfo, target: Path) -> None:
+    """Write one file of a zip."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        for block in _blocks(path, entry.filename):
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())

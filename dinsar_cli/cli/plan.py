@@ -1,0 +1,224 @@
+"""``dinsar plan``."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dinsar_cli.cli.common import STAGE_TITLES, json_option
+from dinsar_cli.cli.inputs import gather_config, run_options
+from dinsar_cli.errors import ExitCode
+from dinsar_cli.workspace import human_bytes
+
+if TYPE_CHECKING:
+    from dinsar_cli.errors import DinsarError
+    from dinsar_cli.planning import RunPlan
+    from dinsar_cli.prediction import Prediction
+
+_LEAST_SECONDS = 0.05  # of a step that gets a line of its own
+_MARKS = {"used": "#", "outside": "o", "one date": "-"}
+
+
+@click.command(short_help="Show what a run would do and need.")
+@run_options
+@json_option
+def plan(
+    config_file: Path | None,
+    slc: tuple[str, ...],
+    workdir: Path,
+    cache: Path,
+    as_json: bool,
+    verbose: int,
+    quiet: bool,
+    **flags: str | None,
+) -> int:
+    r"""Show what `dinsar run` with the same options would do, and what it would need, and write nothing.
+
+    Time, memory and disk space are learnt from earlier runs on this machine, which are noted in the cache; steps
+    that never ran here cost what they cost elsewhere. The exit code is 7 when the run cannot fit.
+
+    \b
+    dinsar plan --slc A.zip --slc B.zip --orbits ORBITS --dem DEM.tif --dem-datum ellipsoid
+    dinsar plan dinsar.yaml --looks 7x2
+    """
+    from dinsar_cli.memory import bounded_raster_cache
+    from dinsar_cli.planning import plan_run
+    from dinsar_cli.prediction import HISTORY, predict, shortage
+
+    del verbose
+    config = gather_config(config_file, slc, flags)
+    with bounded_raster_cache():
+        made = plan_run(config, cache)
+        prediction = predict(made, cache / HISTORY)
+        short = shortage(made, prediction, workdir / made.slc.pair.name)
+    record = _record(made, prediction, short, workdir, cache)
+    if as_json:
+        click.echo(json.dumps(record, indent=2))
+    else:
+        if not quiet:
+            _print(made, record)
+        for text in record["warnings"]:
+            click.secho(f"Warning: {text}", fg="yellow", err=True)
+        if short is not None:
+            click.secho(f"It cannot run here. {short.problem} {short.cause} {short.remedy}", fg="red", err=True)
+    return ExitCode.OK if short is None else short.exit_code
+
+
+def _record(
+    made: RunPlan, prediction: Prediction, short: DinsarError | None, workdir: Path, cache: Path
+) -> dict[str, Any]:
+    """Everything that the command tells, for JSON."""
+    import psutil
+
+    from dinsar_cli.prediction import free_disk
+
+    pair, geometry, relief = made.slc.pair, made.geometry, made.relief
+    ambiguity = geometry.height_ambiguity
+    return {
+        "pair": pair.name,
+        "reference": _date(made, 0),
+        "secondary": _date(made, 1),
+        "polarization": pair.polarization,
+        "engine": {"name": made.engine.name, "versions": made.engine.version(made.config)},
+        "bursts": burst_map(made),
+        "coverage": round(made.slc.coverage, 4),
+        "looks": str(made.looks),
+        "cell_m": [round(size, 1) for size in made.cell],
+        "grid": made.grid.to_dict(),
+        "days": round(geometry.days, 2),
+        "perpendicular_baseline_m": round(geometry.perpendicular_baseline, 2),
+        "height_ambiguity_m": None if math.isinf(ambiguity) else round(ambiguity, 1),
+        "incidence_deg": round(geometry.incidence, 2),
+        "relief_m": [round(relief.low, 1), round(relief.high, 1)],
+        "flat_share": None if relief.flat is None else round(relief.flat, 3),
+        "dem": made.dem.summary,
+        "predicted": prediction.to_dict(),
+        "here": {
+            "threads": made.threads,
+            "memory_free": psutil.virtual_memory().available,
+            "memory_allowed": made.memory,
+            "disk_free": free_disk(workdir / pair.name),
+            "cache_free": free_disk(cache),
+        },
+        "fits": short is None,
+        "notes": list(made.notes),
+        "warnings": list(made.warnings),
+    }
+
+
+def _date(made: RunPlan, number: int) -> dict[str, Any]:
+    acquisition = (made.slc.pair.reference, made.slc.pair.secondary)[number]
+    return {
+        "start": acquisition.start.isoformat(),
+        "mission": acquisition.mission,
+        "scenes": [scene.name for scene in acquisition.scenes],
+        "orbit": made.orbits[number].path.name,
+        "orbit_kind": made.orbits[number].kind,
+    }
+
+
+def burst_map(made: RunPlan) -> dict[str, list[str]]:
+    """What is done with each burst of either date, by subswath and in the order of time.
+
+    ``used``; ``outside`` the area; or seen on ``one date`` only.
+    """
+    pair = made.slc.pair
+    used = {id(burst.reference.burst) for burst in made.slc.bursts}
+    common = {id(view.burst) for burst in pair.common_bursts for view in (burst.reference, burst.secondary)}
+    reference, secondary = (one.bursts(pair.polarization) for one in (pair.reference, pair.secondary))
+    later = pair.secondary.start - pair.reference.start
+    found: dict[str, list[str]] = {}
+    for swath in sorted({*reference, *secondary}):
+        seen = [(view.burst.azimuth_time, view.burst) for view in reference.get(swath, ())]
+        seen += [
+            (view.burst.azimuth_time - later, view.burst)
+            for view in secondary.get(swath, ())
+            if id(view.burst) not in common
+        ]
+        found[swath] = [
+            "used" if id(burst) in used else "outside" if id(burst) in common else "one date"
+            for _, burst in sorted(seen, key=lambda one: one[0])
+        ]
+    return found
+
+
+def _print(made: RunPlan, record: dict[str, Any]) -> None:
+    for line in (*_facts(made, record), "", *_drawing(record["bursts"]), "", *_table(record)):
+        click.echo(line)
+
+
+def _facts(made: RunPlan, record: dict[str, Any]) -> list[str]:
+    geometry, grid = made.geometry, made.grid
+    reference, secondary = record["reference"], record["secondary"]
+    ambiguity = record["height_ambiguity_m"]
+    unit = "degrees" if grid.is_geographic else "m"
+    rows = {
+        "reference": f"{reference['start'][:19]} {reference['mission']}, {reference['orbit_kind']}",
+        "secondary": f"{secondary['start'][:19]} {secondary['mission']}, {secondary['orbit_kind']}",
+        "engine": made.notes[0].removeprefix("engine "),
+        "polarization": record["polarization"],
+        "looks": f"{record['looks']}, cells of {made.cell[0]:.0f} m x {made.cell[1]:.0f} m on the ground",
+        "map": f"{grid.width} x {grid.height} cells of {grid.posting:.6g} {unit}, {grid.crs}",
+        "overlap": _overlap(record),
+        "baseline": f"{geometry.perpendicular_baseline:+.0f} m perpendicular, {geometry.days:.0f} days",
+        "ambiguity": "none" if ambiguity is None else f"{ambiguity:.0f} m of height for a cycle of phase",
+        "relief": f"{made.relief.low:.0f} to {made.relief.high:.0f} m in the DEM",
+    }
+    return [made.slc.pair.name, *(f"  {name:<13} {text}" for name, text in rows.items())]
+
+
+def _overlap(record: dict[str, Any]) -> str:
+    marks = [mark for swath in record["bursts"].values() for mark in swath]
+    common = len(marks) - marks.count("one date")
+    return f"{common} of {len(marks)} bursts on both dates, {record['coverage']:.1%} of the area"
+
+
+def _drawing(bursts: dict[str, list[str]]) -> list[str]:
+    """Subswaths as columns, bursts as rows from the first to the last in time."""
+    rows = max(len(marks) for marks in bursts.values())
+    lines = [f"  bursts  {'  '.join(bursts)}"]
+    for row in range(rows):
+        marks = [_MARKS[marks[row]] if row < len(marks) else " " for marks in bursts.values()]
+        lines.append(f"  {row + 1:>6}   {'    '.join(marks)}".rstrip())
+    counts = {kind: sum(marks.count(kind) for marks in bursts.values()) for kind in _MARKS}
+    names = {"used": "in use", "outside": "outside the area", "one date": "on one date only"}
+    lines.append("  " + ", ".join(f"{_MARKS[kind]} {names[kind]} ({n})" for kind, n in counts.items() if n))
+    return lines
+
+
+def _table(record: dict[str, Any]) -> list[str]:
+    """Costs of the stages and steps, and what there is."""
+    predicted, here = record["predicted"], record["here"]
+    lines = [_line("predicted", "time", "memory", "disk", "from")]
+    for name, stage in predicted["stages"].items():
+        lines.append(_cost(STAGE_TITLES[name], stage))
+        if name == "process":
+            steps = predicted["steps"].items()
+            lines += [_cost(f"  {step}", cost) for step, cost in steps if cost["seconds"] >= _LEAST_SECONDS]
+    memory, disk = (human_bytes(predicted[name]) for name in ("peak_memory", "disk"))
+    left = f"{human_bytes(predicted['disk_left'])} of disk stay"
+    lines.append(_line("all", _duration(predicted["seconds"]), memory, disk, left))
+    memory, disk, free = (human_bytes(here[name]) for name in ("memory_allowed", "disk_free", "memory_free"))
+    lines.append(_line("here", "", memory, disk, f"{here['threads']} threads; {free} of memory are free"))
+    return lines
+
+
+def _cost(name: str, cost: dict[str, Any]) -> str:
+    runs = cost["runs"]
+    source = f"{runs} run{'s' if runs > 1 else ''} here" if runs else "other machines"
+    memory, disk = human_bytes(cost["peak_memory"]), human_bytes(cost["disk"])
+    return _line(name, _duration(cost["seconds"]), memory, disk, source)
+
+
+def _line(name: str, time: str, memory: str, disk: str, rest: str) -> str:
+    return f"  {name:<18} {time:>10} {memory:>10} {disk:>10}  {rest}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,1 @@
+"""Corrections of displacement: metres along the line of sight, taken off."""

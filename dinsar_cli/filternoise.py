@@ -1,0 +1,288 @@
+"""Noise of the filtered phase: formulas for the unfiltered one, a measured table, and what the filter itself tells.
+
+A phase filter takes noise away, by a factor that follows from coherence, looks and its strength. For each engine it
+was measured on simulated speckle (``filternoise.json``; ``tests/benchmarks/filter_noise.py`` makes it).
+
+Where the phase is not flat, the filter takes less noise away and bends the phase. That shows when the filtered
+phase is filtered once more: it changes by more than noise would explain, and the surplus, times a measured factor,
+is added.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dinsar_cli.uncertainty import UNIFORM, phase_deviation, unbiased_coherence
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dinsar_cli.radar import Interferogram
+
+    Floats: TypeAlias = NDArray[np.floating[Any]]
+    Filter: TypeAlias = Callable[[NDArray[Any], float], NDArray[Any]]
+
+TABLE_FILE = Path(__file__).with_name("filternoise.json")
+
+_NODES = 512  # of the interpolation between coherences
+_COHERENCE_WINDOW = 5  # look cells on a side over which estimates are averaged before their bias is removed
+_CHANGE_WINDOW = 33  # look cells on a side over which the change by filtering again is averaged: a patch
+_TELLING = 0.6  # rad of noise up to which filtering again tells anything: beyond, the filter hardly filters
+_STEP = 16  # look cells: strips begin where patches of both filters do
+_MARGIN = 64  # look cells that the filter and the windows reach
+_BYTES = 400  # per look cell, of the working arrays
+
+
+@dataclass(frozen=True)
+class PhaseFilter:
+    """The filter that an engine applied.
+
+    Attributes
+    ----------
+    engine : str
+        Name of the engine.
+    strength : float
+        Exponent of the spectrum, 0 to 1.
+    """
+
+    engine: str
+    strength: float
+
+
+@dataclass(frozen=True)
+class NoiseCurves:
+    """What a filter leaves of the noise at one number of looks, between coherences; arrays of one length.
+
+    Attributes
+    ----------
+    coherence : ndarray
+        True coherence, 0 to 1.
+    cell : ndarray
+        Standard deviation of the filtered phase of a look cell, radians.
+    on_map : ndarray
+        The same after bilinear interpolation on the map, the mean over all places between cells.
+    change : ndarray
+        Root mean square by which filtering once more changes it.
+    bend : float
+        Bending of a phase that is not flat, over the change that it shows.
+    """
+
+    coherence: Floats
+    cell: Floats
+    on_map: Floats
+    change: Floats
+    bend: float
+
+
+def filters() -> Mapping[str, Filter]:
+    """Phase filters of the engines by name: of look cells with their amplitude, and a strength."""
+    from dinsar_cli.engines.topsapp.psfilt import psfilt
+
+    return {"eos": _goldstein, "isce2": psfilt}
+
+
+def _goldstein(interferogram: NDArray[Any], strength: float) -> NDArray[Any]:
+    import numpy as np
+
+    from dinsar_cli.engines.eos.steps import goldstein
+
+    size = np.abs(interferogram)
+    unit = np.divide(interferogram, size, out=np.full(size.shape, np.nan, np.complex64), where=size > 0)
+    filtered: NDArray[Any] = goldstein(unit, strength)
+    return filtered
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    table: Mapping[str, Any] = json.loads(TABLE_FILE.read_text(encoding="utf-8"))
+    return table
+
+
+def noise_curves(phase_filter: PhaseFilter, looks: float) -> NoiseCurves:
+    """Noise of the filtered phase against coherence, from the formulas and the table.
+
+    Between strengths and (the logarithm of) looks the table is interpolated; beyond its ends they stay.
+
+    Parameters
+    ----------
+    phase_filter : PhaseFilter
+        One of an engine that the table has.
+    looks : float
+        Independent looks of a cell.
+    """
+    import numpy as np
+
+    table = _table()
+    figures = table["engines"][phase_filter.engine]
+    strengths, log_looks = table["strength"], np.log(table["looks"])
+    coherence = np.linspace(0, 1, _NODES)
+
+    def curve(name: str) -> Floats:
+        values = np.asarray(figures[name])
+        at_strength = _between(strengths, values, phase_filter.strength)
+        at_looks = _between(log_looks, at_strength, math.log(max(looks, 1.0)))
+        return np.interp(coherence, table["coherence"], at_looks)
+
+    cell = np.minimum(curve("gain") * phase_deviation(coherence, looks), UNIFORM)
+    bend = float(np.interp(phase_filter.strength, strengths, figures["bend"]))
+    return NoiseCurves(coherence, cell, cell * curve("interpolated"), cell * curve("change"), bend)
+
+
+def _between(nodes: Any, values: Floats, at: float) -> Floats:
+    """Linear interpolation along the first axis, constant beyond the ends."""
+    import numpy as np
+
+    place = float(np.interp(at, nodes, np.arange(len(nodes))))
+    first = min(int(place), len(nodes) - 2)
+    return values[first] + (place - first) * (values[first + 1] - values[first])
+
+
+def phase_sigma(interferogram: Interferogram, phase_filter: PhaseFilter, memory: int) -> NDArray[np.float32]:
+    """Standard deviation of the noise of the filtered phase, as it will be on the map, radians.
+
+    Parameters
+    ----------
+    interferogram : Interferogram
+        Its layers on the radar grid.
+    phase_filter : PhaseFilter
+        How its phase was filtered.
+    memory : int
+        Bytes for the working arrays, as far as one strip can.
+
+    Returns
+    -------
+    ndarray
+        Shape (lines, samples); NaN where there is no data. At most `UNIFORM`.
+    """
+    import numpy as np
+
+    curves = noise_curves(phase_filter, interferogram.effective_looks)
+    sigma = np.empty((interferogram.lines, interferogram.samples), np.float32)
+    for outer, inner in _strips(interferogram.lines, interferogram.samples, memory):
+        coherence, wrapped, amplitude = (
+            interferogram.layer(name).read(outer.start, outer.stop)
+            for name in ("coherence", "wrapped", "amplitude")
+        )
+        found = sigma_of(
+            wrapped,
+            coherence,
+            _size(coherence, amplitude),
+            curves,
+            interferogram.coherence_looks,
+            phase_filter,
+        )
+        sigma[inner] = found[inner.start - outer.start : inner.stop - outer.start]
+    return sigma
+
+
+def noise_facts(interferogram: Interferogram, phase_filter: PhaseFilter) -> dict[str, str]:
+    """What the noise follows from, as tags."""
+    area = interferogram.range_spacing * interferogram.azimuth_spacing
+    return {
+        "effective_looks": f"{interferogram.effective_looks:.4g}",
+        "coherence_looks": f"{interferogram.coherence_looks:.4g}",
+        "look_area_m2": f"{area:.6g}",
+        "filter_strength": f"{phase_filter.strength:g}",
+    }
+
+
+def _strips(lines: int, samples: int, memory: int) -> Iterator[tuple[slice, slice]]:
+    height = max(_STEP, memory // (_BYTES * max(1, samples)) - 2 * _MARGIN) // _STEP * _STEP
+    for first in range(0, lines, height):
+        last = min(first + height, lines)
+        yield slice(max(0, first - _MARGIN), min(lines, last + _MARGIN)), slice(first, last)
+
+
+def _size(coherence: Floats, amplitude: Floats) -> Floats:
+    """Amplitude of the interferogram; without that of the images, its coherence."""
+    import numpy as np
+
+    product = np.sqrt(amplitude[0]) * np.sqrt(amplitude[1])
+    return coherence * np.where(np.isfinite(product), product, 1.0)
+
+
+def sigma_of(
+    wrapped: NDArray[np.complexfloating[Any, Any]],
+    coherence: Floats,
+    size: Floats,
+    curves: NoiseCurves,
+    coherence_looks: float,
+    phase_filter: PhaseFilter,
+) -> Floats:
+    """Standard deviation of the noise of a filtered phase, as it will be on the map, radians.
+
+    Parameters
+    ----------
+    wrapped : ndarray
+        Filtered interferogram; NaN where there is no data. Shape (lines, samples).
+    coherence : ndarray
+        Sample coherence.
+    size : ndarray
+        Amplitude of the interferogram.
+    curves : NoiseCurves
+        At the looks of the interferogram.
+    coherence_looks : float
+        Independent samples of a coherence estimate.
+    phase_filter : PhaseFilter
+        How the phase was filtered.
+    """
+    import numpy as np
+
+    data = np.isfinite(wrapped) & np.isfinite(coherence)
+    true = unbiased_coherence(_mean(coherence, data, _COHERENCE_WINDOW), coherence_looks)
+    cell, on_map, change = (
+        np.interp(true, curves.coherence, values) for values in (curves.cell, curves.on_map, curves.change)
+    )
+    variance = on_map**2
+    if phase_filter.strength > 0:
+        told = np.where(cell < _TELLING, change, np.nan)
+        variance += curves.bend**2 * surplus(np.where(data, wrapped, np.nan), size, told, phase_filter)
+    return np.where(data, np.minimum(np.sqrt(variance), UNIFORM), np.nan)
+
+
+def surplus(
+    wrapped: NDArray[np.complexfloating[Any, Any]], size: Floats, change: Floats, phase_filter: PhaseFilter
+) -> Floats:
+    """Mean square by which filtering a filtered phase once more changes it beyond what noise explains, rad^2.
+
+    Parameters
+    ----------
+    wrapped : ndarray
+        Filtered interferogram; NaN where there is no data. Shape (lines, samples).
+    size : ndarray
+        Amplitude of the interferogram.
+    change : ndarray
+        Root mean square of what noise explains, radians; NaN where filtering again tells nothing.
+    phase_filter : PhaseFilter
+        How the phase was filtered.
+
+    Returns
+    -------
+    ndarray
+        Mean over the patch around each cell; 0 where noise explains all of it.
+    """
+    import numpy as np
+
+    unit = np.nan_to_num(wrapped)
+    again = filters()[phase_filter.engine](np.where(size > 0, size, 0) * unit, phase_filter.strength)
+    changed = np.angle(again * np.conj(unit))
+    more = changed**2 - np.square(change)
+    return np.clip(np.nan_to_num(_mean(more, np.isfinite(more) & np.isfinite(wrapped), _CHANGE_WINDOW)), 0, None)
+
+
+def _mean(values: Floats, counted: NDArray[np.bool_], window: int) -> Floats:
+    """Mean of those that count in a window around each cell; NaN where none does."""
+    import numpy as np
+    from scipy.ndimage import uniform_filter
+
+    total = uniform_filter(np.where(counted, values, 0).astype(np.float64), window, mode="constant")
+    share = uniform_filter(counted.astype(np.float64), window, mode="constant")
+    some = share > 0.5 / window**2
+    return np.divide(total, share, out=np.full(total.shape, np.nan), where=some)

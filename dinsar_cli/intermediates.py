@@ -1,0 +1,78 @@
+"""What a finished run does not need any more: found, removed, and forgotten by the journal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinsar_cli.radar import LAYERS, RadarFile
+
+if TYPE_CHECKING:
+    from dinsar_cli.config import RunConfig
+    from dinsar_cli.engines.base import Engine
+    from dinsar_cli.workspace import Journal
+
+_BLOCK = 512  # bytes: the unit of st_blocks
+
+
+def layers_in(folder: Path) -> bool:
+    """Whether a folder has all layers of an interferogram."""
+    return all(path.is_file() for path in _layers(folder))
+
+
+def remove_intermediates(config: RunConfig, engine: Engine, folder: Path, journal: Journal) -> int:
+    """Remove what ``output.intermediates`` does not keep.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Options.
+    engine : Engine
+        Whose work it is.
+    folder : Path
+        Folder of the layers on the radar grid.
+    journal : Journal
+        Of the run, whose products are all made; the stage ``process`` holds without the files that are removed.
+
+    Returns
+    -------
+    int
+        Bytes that are free again.
+    """
+    kept = config.output.intermediates
+    if kept == "keep":
+        return 0
+    freed = remove(engine.leftovers(folder))
+    if kept == "delete":
+        journal.release("process")
+        freed += remove(path for path in _layers(folder) if path.exists())
+    return freed
+
+
+def remove(paths: Iterable[Path]) -> int:
+    """Remove files and folders in the order given, and give the bytes that they took on the disk."""
+    freed = 0
+    for path in paths:
+        freed += disk_use(path)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return freed
+
+
+def disk_use(path: Path) -> int:
+    """Bytes that a file, or all files of a folder, take on the disk: of sparse files what is there."""
+    files = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
+    return sum(_size(file) for file in files if file.is_symlink() or not file.is_dir())
+
+
+def _size(file: Path) -> int:
+    status = file.lstat()
+    return int(getattr(status, "st_blocks", -(-status.st_size // _BLOCK))) * _BLOCK
+
+
+def _layers(folder: Path) -> list[Path]:
+    return [RadarFile(folder, layer, 0, 0).path for layer in LAYERS.values()]

@@ -1,0 +1,179 @@
+"""What a run will need before it starts: seconds, memory and disk of each stage, and whether that fits here."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.engines.base import Forecast, StepCost, Work
+from dinsar_cli.engines.costs import Law, Setting, StepLaws, Term, forecast, note
+from dinsar_cli.errors import ResourceError
+from dinsar_cli.intermediates import disk_use
+from dinsar_cli.planning import engine_inputs
+from dinsar_cli.workspace import human_bytes
+
+if TYPE_CHECKING:
+    from dinsar_cli.engines.base import Estimate
+    from dinsar_cli.planning import RunPlan
+
+HISTORY = "step-costs.jsonl"
+"""File in the cache: all runs of the machine learn from it."""
+
+_STRIPS = Term("map", 260e6, most=210e6)  # working memory of the geocoder
+
+# Beside the engine's steps, with two threads: of simulated pairs with maps of 0.4 to 2 million cells.
+_LAWS = {
+    "dem": StepLaws(
+        Law(0.05, (Term("dem", 0.04),)),
+        Law(130e6, (Term("dem", 14e6, most=190e6),)),
+        Law(0, (Term("dem", 2.4e6),)),  # float32, deflated
+    ),
+    "geocode": StepLaws(
+        Law(0.1, (Term("map", 1.1),)), Law(350e6, (_STRIPS, Term("map", 40e6))), Law(0, (Term("ground", 22e6),))
+    ),
+    "displacement": StepLaws(
+        Law(0.03, (Term("map", 0.22),)), Law(370e6, (Term("map", 70e6),)), Law(0, (Term("ground", 6.5e6),))
+    ),
+    "products": StepLaws(Law(0.7, (Term("map", 0.25),)), Law(440e6, (Term("map", 100e6),)), Law(1.3e6)),
+}
+_DEM_DISK = Law(0, (Term("dem", 2.4e6),))
+_DEM_LAWS = {
+    "reused": StepLaws(Law(0.01), Law(125e6), _DEM_DISK),  # it is in the cache
+    "fetched": StepLaws(Law(2.0, (Term("dem", 0.2),)), Law(200e6, (Term("dem", 20e6),)), _DEM_DISK),
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a run will need.
+
+    Attributes
+    ----------
+    stages : dict of Forecast
+        By stage, in order. The disk space is what the stage makes, and for ``process`` what the engine has at most.
+    engine : Estimate
+        Of the stage ``process``, by step.
+    left : int
+        Bytes in the folder of the pair when all is done and tidied.
+    """
+
+    stages: dict[str, Forecast]
+    engine: Estimate
+    left: int
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole run."""
+        return sum(stage.seconds for stage in self.stages.values())
+
+    @property
+    def memory(self) -> int:
+        """Peak, bytes."""
+        return max(stage.peak_memory for stage in self.stages.values())
+
+    @property
+    def products(self) -> int:
+        """Bytes of the products."""
+        return sum(self.stages[name].disk for name in ("geocode", "displacement", "products"))
+
+    @property
+    def disk(self) -> int:
+        """Bytes in the folder of the pair at most: while the engine works, or when the products are made."""
+        return max(self.engine.disk, self.engine.left["keep"] + self.products)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "seconds": round(self.seconds, 2),
+            "peak_memory": self.memory,
+            "disk": self.disk,
+            "disk_left": self.left,
+            "stages": {name: _record(stage) for name, stage in self.stages.items()},
+            "steps": {name: _record(step) for name, step in self.engine.steps.items()},
+        }
+
+
+def _record(cost: Forecast) -> dict[str, Any]:
+    return asdict(cost) | {"seconds": round(cost.seconds, 3)}
+
+
+def predict(plan: RunPlan, history: Path) -> Prediction:
+    """Predict what a run will need, from earlier runs on this machine.
+
+    Parameters
+    ----------
+    plan : RunPlan
+        The run.
+    history : Path
+        What steps have cost; it need not exist.
+    """
+    estimate = plan.engine.estimate(engine_inputs(plan, plan.orbit_files, plan.dem.path, history=history))
+    setting = stage_setting(plan)
+    laws = _LAWS | {"dem": _DEM_LAWS.get(setting.methods["dem"], _LAWS["dem"])}
+    dem, *later = forecast(history, laws, plan.work, setting).items()
+    runs = max(estimate.steps.values(), key=lambda step: step.seconds).runs
+    process = Forecast(estimate.seconds, estimate.memory, estimate.disk, runs)
+    products = sum(stage.disk for _, stage in later)
+    left = estimate.left[plan.config.output.intermediates] + products
+    return Prediction(dict([dem, ("process", process), *later]), estimate, left)
+
+
+def stage_setting(plan: RunPlan) -> Setting:
+    """How the stages beside ``process`` will be done, as it is known before they are."""
+    dem = "reused" if plan.dem.path.is_file() else "fetched" if plan.dem.at_hand is None else "made"
+    return Setting(plan.engine.name, plan.threads, {"dem": dem})
+
+
+def learn(history: Path, stage: str, cost: StepCost, work: Work, setting: Setting) -> None:
+    """Add a finished stage to what steps have cost; those of the engine it adds itself.
+
+    Parameters
+    ----------
+    history : Path
+        As for `predict`.
+    stage : str
+        Its name.
+    cost : StepCost
+        With the bytes that it has made.
+    work : Work
+        Of the run.
+    setting : Setting
+        From `stage_setting`, before the stage.
+    """
+    if stage in _LAWS:
+        note(history, stage, cost, work, setting)
+
+
+def shortage(plan: RunPlan, prediction: Prediction, folder: Path) -> ResourceError | None:
+    """Why a run cannot fit on this machine; None when it can.
+
+    Parameters
+    ----------
+    plan, prediction
+        The run.
+    folder : Path
+        Of the pair; what is in it already need not find room again.
+    """
+    if prediction.memory > plan.memory:
+        return ResourceError(
+            "There is not enough memory for this run.",
+            f"It needs about {human_bytes(prediction.memory)}; {human_bytes(plan.memory)} may be used.",
+            "Choose a smaller area or more looks, raise compute.memory, or try it with --force.",
+        )
+    free = free_disk(folder)
+    needed = prediction.disk - (disk_use(folder) if folder.is_dir() else 0)
+    if needed <= free:
+        return None
+    return ResourceError(
+        "There is not enough disk space for the interferogram and its maps.",
+        f"They need about {human_bytes(needed)} in {folder.parent}, where {human_bytes(free)} are free.",
+        "Free some space, choose another --workdir, a smaller area or more looks, or try it with --force.",
+    )
+
+
+def free_disk(folder: Path) -> int:
+    """Bytes that are free where a folder is, or will be."""
+    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    return shutil.disk_usage(there).free

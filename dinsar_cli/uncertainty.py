@@ -1,0 +1,148 @@
+"""Noise of the interferometric phase from coherence and looks: the published formulas, as pure functions.
+
+Symbols: gamma is the coherence, L the number of independent looks, which need not be whole.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.floating[Any]]
+    Doubles: TypeAlias = NDArray[np.float64]
+
+UNIFORM = math.pi / math.sqrt(3)
+"""Standard deviation of a phase of which nothing is known, radians: the largest there is."""
+
+_LEAST_LOOKS = 1.0  # below, the formulas have no meaning
+_NODES = 256  # of the interpolation between coherences
+_PHASES = 2048  # of the integral over the probability density
+_TERMS = 12.0  # standard deviations of the series of the expected coherence that count
+
+
+def expected_coherence(coherence: Floats, looks: float) -> Doubles:
+    """Mean of the sample coherence of Gaussian speckle, which is above the true one.
+
+    Touzi et al. (1999), "Coherence estimation for SAR imagery", IEEE TGRS 37(1), equation 12. Their hypergeometric
+    series is summed as the mean of ``Gamma(n+3/2) Gamma(L+n) / (Gamma(L+n+1/2) Gamma(n+1))`` over a negative
+    binomial distribution of n, whose terms stay below 1.
+
+    Parameters
+    ----------
+    coherence : ndarray
+        True coherence, 0 to 1.
+    looks : float
+        Independent samples of the estimate.
+    """
+    import numpy as np
+    from scipy.special import gammaln
+    from scipy.stats import nbinom
+
+    true = np.asarray(coherence, np.float64)
+    looks = max(looks, _LEAST_LOOKS)
+    result = np.ones(true.shape)
+    for index in np.ndindex(true.shape):
+        squared = float(true[index]) ** 2
+        if squared > 1 - 1e-5:  # nearly no bias is left, and the series has no end
+            continue
+        middle, spread = looks * squared / (1 - squared), math.sqrt(looks * squared) / (1 - squared)
+        first = max(0, math.floor(middle - _TERMS * spread))
+        n = np.arange(first, math.ceil(middle + _TERMS * spread + 60 / (1 - squared)))
+        log_ratio = gammaln(n + 1.5) + gammaln(looks + n) - gammaln(looks + n + 0.5) - gammaln(n + 1)
+        result[index] = np.sum(nbinom.pmf(n, looks, 1 - squared) * np.exp(log_ratio))
+    return result
+
+
+def unbiased_coherence(estimate: Floats, looks: float) -> Doubles:
+    """True coherence of which an estimate is the mean: the inverse of `expected_coherence`.
+
+    Estimates below the mean of no coherence at all become 0. It is best applied to averages of estimates (Touzi et
+    al. 1999, section V).
+
+    Parameters
+    ----------
+    estimate : ndarray
+        Sample coherence, or a mean of several; NaN stays NaN.
+    looks : float
+        Independent samples of each estimate.
+    """
+    import numpy as np
+
+    true = np.linspace(0, 1, _NODES)
+    found = np.asarray(np.interp(estimate, expected_coherence(true, looks), true, left=0.0))
+    return np.where(np.isfinite(estimate), found, np.nan)
+
+
+def phase_deviation(coherence: Floats, looks: float) -> Doubles:
+    """Standard deviation of the multilooked phase, -pi to pi about the true one, radians.
+
+    At few looks that of the exact probability density (`phase_density`); at many it is that of the Cramer-Rao bound
+    (`cramer_rao_deviation`), to which the former comes down. It never exceeds `UNIFORM`.
+
+    Parameters
+    ----------
+    coherence : ndarray
+        True coherence, 0 to 1; NaN stays NaN.
+    looks : float
+        Independent looks.
+    """
+    import numpy as np
+
+    # Interpolated between nodes at equal arcsines: toward a coherence of 1 it falls as the cosine.
+    angle = np.linspace(0, math.pi / 2, _NODES)
+    nodes = np.array([_integrated_deviation(math.sin(a), looks) for a in angle[:-1]] + [0.0])
+    known = np.clip(np.asarray(coherence, np.float64), 0, 1)
+    return np.asarray(np.interp(np.arcsin(known), angle, nodes))
+
+
+def _integrated_deviation(coherence: float, looks: float) -> float:
+    import numpy as np
+
+    bound = cramer_rao_deviation(coherence, looks)
+    if bound < 10 * math.pi / _PHASES:  # too narrow for the integral, and Gaussian to 0.01 %
+        return bound
+    phase = (np.arange(_PHASES) + 0.5) * math.pi / _PHASES
+    density = phase_density(phase, coherence, looks)
+    return math.sqrt(float(np.sum(phase**2 * density) / np.sum(density)))
+
+
+def phase_density(phase: Floats, coherence: float, looks: float) -> Doubles:
+    """Probability density of the multilooked phase about the true one, per radian.
+
+    Lee et al. (1994), "Intensity and phase statistics of multilook polarimetric and interferometric SAR imagery",
+    IEEE TGRS 32(5), equation 17; Bamler and Hartl (1998), Inverse Problems 14, equation 66. Written with Euler's
+    transformation of the hypergeometric function, so that it holds for hundreds of looks.
+
+    Parameters
+    ----------
+    phase : ndarray
+        Radians.
+    coherence : float
+        0 to less than 1.
+    looks : float
+        At least 1.
+    """
+    import numpy as np
+    from scipy.special import gammaln, hyp2f1
+
+    looks = max(looks, _LEAST_LOOKS)
+    beta = coherence * np.cos(np.asarray(phase, np.float64))
+    rest = 1 - beta**2
+    common = ((1 - coherence**2) / rest) ** looks / np.sqrt(rest)
+    factor = math.exp(gammaln(looks + 0.5) - gammaln(looks)) / (2 * math.sqrt(math.pi))
+    return np.asarray(common * (factor * beta + hyp2f1(0.5 - looks, -0.5, 0.5, beta**2) / (2 * math.pi)))
+
+
+def cramer_rao_deviation(coherence: float, looks: float) -> float:
+    """Bound of the standard deviation of the phase, reached at many looks, radians; at most `UNIFORM`.
+
+    Rodriguez and Martin (1992), "Theory and design of interferometric synthetic aperture radars", IEE
+    Proceedings-F 139(2): ``sqrt((1 - gamma^2) / (2 L gamma^2))``.
+    """
+    if coherence <= 0:
+        return UNIFORM
+    return min(UNIFORM, math.sqrt((1 - coherence**2) / (2 * max(looks, _LEAST_LOOKS))) / coherence)
