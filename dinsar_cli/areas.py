@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,6 +15,7 @@ from dinsar_cli.roifile import FILE_SUFFIXES, read_file
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from rasterio import DatasetReader
     from shapely.geometry.base import BaseGeometry
 
     from dinsar_cli.grid import Grid
@@ -64,33 +67,42 @@ class RasterArea:
     def covers(self, longitude: Floats, latitude: Floats) -> Bools:
         """Whether the pixel in which a point (degrees) lies counts; not outside the raster or without data."""
         import numpy as np
-        from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
         inside = np.zeros(longitude.shape, bool)
-        try:
-            with _opened(self.path) as dataset:
-                row, column = _pixels(dataset, longitude, latitude)
-                on = (row >= 0) & (row < dataset.height) & (column >= 0) & (column < dataset.width)
-                if not on.any():
-                    return inside
-                top, left = int(row[on].min()), int(column[on].min())
-                height, width = int(row[on].max()) - top + 1, int(column[on].max()) - left + 1
-                values = dataset.read(1, window=Window(left, top, width, height), masked=True)
-        except RasterioError as error:
-            raise _no_raster(self.path, f"It is damaged: {error}.") from error
+        with _opened(self.path) as dataset:
+            row, column = _pixels(dataset, longitude, latitude)
+            on = (row >= 0) & (row < dataset.height) & (column >= 0) & (column < dataset.width)
+            if not on.any():
+                return inside
+            top, left = int(row[on].min()), int(column[on].min())
+            height, width = int(row[on].max()) - top + 1, int(column[on].max()) - left + 1
+            values = dataset.read(1, window=Window(left, top, width, height), masked=True)
         counts = values.filled(0) != 0
         inside[on] = counts[row[on].astype(np.intp) - top, column[on].astype(np.intp) - left]
         return inside
 
 
-def _opened(path: Path) -> Any:
+@contextmanager
+def _opened(path: Path) -> Iterator[DatasetReader]:
+    """Open a raster with a place on the Earth; what is wrong with it becomes an error that names it."""
+    import warnings
+
     import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-    return rasterio.open(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told below
+            with rasterio.open(path) as dataset:
+                if dataset.crs is None or not dataset.count:
+                    raise _no_raster(path, "It has no coordinate reference system, or no band.")
+                yield dataset
+    except RasterioError as error:
+        raise _no_raster(path, f"It cannot be read: {error}.") from error
 
 
-def _pixels(dataset: Any, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
+def _pixels(dataset: DatasetReader, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
     """Row and column of the pixels in which points lie; NaN where unknown."""
     import numpy as np
     from pyproj import Transformer
@@ -153,19 +165,8 @@ def read_water(path: Path) -> Area:
 
 
 def _read_raster(path: Path) -> RasterArea:
-    import warnings
-
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told below
-            with _opened(path) as dataset:
-                if dataset.crs is None or not dataset.count:
-                    raise _no_raster(path, "It has no coordinate reference system, or no band.")
-    except RasterioError as error:
-        raise _no_raster(path, f"It cannot be read: {error}.") from error
-    return RasterArea(path)
+    with _opened(path):
+        return RasterArea(path)
 
 
 def _no_raster(path: Path, cause: str) -> UsageError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -176,7 +176,7 @@ class CatalogScene:
     @cached_property
     def footprint(self) -> Polygon | MultiPolygon:
         """Outline in longitude and latitude; in two parts when it lies across the antimeridian."""
-        return _outline(self.ring)
+        return outline(self.ring)
 
 
 @dataclass(frozen=True)
@@ -210,11 +210,29 @@ def search(query: Query, limits: Limits | None = None) -> Found:
     NetworkError
         When the archive cannot be reached or does not give complete results.
     """
+    return _found(complete(lambda limits: _search_once(query, limits), limits), query)
+
+
+def complete(search_once: Callable[[Limits], list[Any] | None], limits: Limits | None = None) -> list[Any]:
+    """Search until the results are complete.
+
+    Parameters
+    ----------
+    search_once : callable
+        As `products_of`: gives None when the results are not complete.
+    limits : Limits, optional
+        How long to try when the archive fails; by default those of the user.
+
+    Raises
+    ------
+    NetworkError
+        When they are not complete, twice.
+    """
     limits = limits or network_limits()
     for _ in range(_SEARCHES):
-        products = _search_once(query, limits)
+        products = search_once(limits)
         if products is not None:
-            return _found(products, query)
+            return products
         logger.info("the results are incomplete: the search is made again")
     raise unsearchable(
         "It gave fewer scenes than it says it has, twice: the results would be incomplete.",
@@ -225,13 +243,8 @@ def search(query: Query, limits: Limits | None = None) -> Found:
 def _search_once(query: Query, limits: Limits) -> list[Any] | None:
     """Products of asf_search; None when they are not all that there are."""
     import asf_search
-    import requests
     import shapely
 
-    asf_search.REPORT_ERRORS = False  # else a failure would be posted to another host, which can hide it
-    session = asf_search.ASFSession()
-    session.mount("https://", PatientAdapter(limits))
-    session.auth = _no_login
     first, last = query.span
     options: dict[str, Any] = {
         "platform": [f"SENTINEL-1{name[2]}" for name in query.platforms],
@@ -244,9 +257,31 @@ def _search_once(query: Query, limits: Limits) -> list[Any] | None:
         "relativeOrbit": query.track,
         "asfFrame": query.frame,
     }
-    given = {name: value for name, value in options.items() if value is not None}
+    return products_of({name: value for name, value in options.items() if value is not None}, limits)
+
+
+def products_of(options: Mapping[str, Any], limits: Limits) -> list[Any] | None:
+    """Ask the archive once.
+
+    Returns
+    -------
+    list of asf_search.ASFProduct, or None
+        What `asf_search.search` gives for these options; None when that is not all that there is.
+
+    Raises
+    ------
+    NetworkError
+        When the archive cannot be reached or its answer is not understood.
+    """
+    import asf_search
+    import requests
+
+    asf_search.REPORT_ERRORS = False  # else a failure would be posted to another host, which can hide it
+    session = asf_search.ASFSession()
+    session.mount("https://", PatientAdapter(limits))
+    session.auth = _no_login
     try:
-        results = asf_search.search(session=session, **given)
+        results = asf_search.search(session=session, **options)
     except (asf_search.ASFError, requests.RequestException) as error:
         raise unsearchable(f"asf_search ends with {type(error).__name__}: {error}.", "Try again later.") from error
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -348,7 +383,8 @@ def _numbers(text: str) -> tuple[tuple[float, float, float], datetime]:
     return (float(x), float(y), float(z)), parse_time(moment)
 
 
-def _outline(ring: Ring) -> Polygon | MultiPolygon:
+def outline(ring: Ring) -> Polygon | MultiPolygon:
+    """Polygon of a closed ring in degrees; in two parts when it lies across the antimeridian."""
     import shapely
 
     west, east = min(x for x, _ in ring), max(x for x, _ in ring)

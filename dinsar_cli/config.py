@@ -27,7 +27,7 @@ from dinsar_cli.configmap import GridConfig, MaskConfig, RampField
 from dinsar_cli.roifile import FILE_SUFFIXES
 from dinsar_cli.topsappconfig import TopsappConfig
 
-_MAX_LOOKS = 200
+MAX_LOOKS = 200
 _MAX_THREADS = 1024
 _MIN_MEMORY = 256 * 10**6
 _SIZE_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
@@ -46,8 +46,8 @@ class Looks:
     azimuth: int
 
     def __post_init__(self) -> None:
-        if not (1 <= self.range <= _MAX_LOOKS and 1 <= self.azimuth <= _MAX_LOOKS):
-            raise ValueError(f"each number of looks is 1 to {_MAX_LOOKS}")
+        if not (1 <= self.range <= MAX_LOOKS and 1 <= self.azimuth <= MAX_LOOKS):
+            raise ValueError(f"each number of looks is 1 to {MAX_LOOKS}")
 
     def __str__(self) -> str:
         return f"{self.range}x{self.azimuth}"
@@ -155,7 +155,7 @@ _LooksField = Annotated[
     PlainValidator(_parse_looks),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}x\d{1,3}$"}),
-    About(f"RGxAZ like 19x7, each 1 to {_MAX_LOOKS}"),
+    About(f"RGxAZ like 19x7, each 1 to {MAX_LOOKS}"),
 ]
 _ReferencePointField = Annotated[
     LonLat | Literal["auto", "none"],
@@ -193,6 +193,11 @@ class SlcConfig(Section):
 
     files: Annotated[list[AbsolutePath], BeforeValidator(_one_or_list), About("a list of paths")] = Field(
         default=[], description="Sentinel-1 IW SLC products of both dates, SAFE folders or zips, in any order."
+    )
+    download: Annotated[Literal["auto", "bursts", "scenes"], LOWER] = Field(
+        default="auto",
+        description="What is fetched from the archive: bursts of the region in one polarization, or whole scenes; "
+        "auto takes bursts when they are less than 60 % of the bytes.",
     )
 
 
@@ -246,6 +251,10 @@ class UnwrapConfig(Section):
         ge=0,
         le=10,
         description="Inverse phase variance up to which an edge bounds a connected component; higher drops more.",
+    )
+    short_of_memory: Annotated[Literal["stop", "more_looks"], LOWER] = Field(
+        default="stop",
+        description="What to do when memory is too short to unwrap: stop, or try once with twice the looks.",
     )
 
 

@@ -17,7 +17,13 @@ from dinsar_cli.configbase import Section, about, parts_of_type
 from dinsar_cli.errors import UsageError
 
 # Keys that exclude each other: the first, on the command line, takes the place of the second in the file.
-_RIVALS = (("looks", "resolution"), ("resolution", "looks"), ("reference_point", "reference_area"))
+_RIVALS = (
+    ("looks", "resolution"),
+    ("resolution", "looks"),
+    ("reference_point", "reference_area"),
+    *((one, other) for one in ("start", "end", "event") for other in ("reference", "secondary")),
+    *((one, "event") for one in ("reference", "secondary")),
+)
 
 
 def config_keys() -> tuple[str, ...]:

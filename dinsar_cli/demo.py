@@ -15,11 +15,12 @@ from dinsar_cli.compare_picture import comparison_picture
 from dinsar_cli.configfile import build_config
 from dinsar_cli.engines import find_engine
 from dinsar_cli.errors import UsageError
-from dinsar_cli.pipeline import Reporter, RunResult, run
+from dinsar_cli.pipeline import RunResult, run
 from dinsar_cli.simulate import Scenario, scenario_record, simulate
 from dinsar_cli.workspace import RUN_FILE, Journal, make_folder
 
 if TYPE_CHECKING:
+    from dinsar_cli.reporter import Reporter
     from dinsar_cli.simulate import SimulatedStack
 
 BOUND = 0.5e-3  # m: RMSE above which something is wrong with this installation

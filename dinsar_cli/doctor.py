@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shutil
 import sys
+import urllib.parse
+import urllib.request
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +18,9 @@ from dinsar_cli.config import RunConfig
 from dinsar_cli.credentials import find_credentials
 from dinsar_cli.engines import engines
 from dinsar_cli.errors import CredentialsError
+from dinsar_cli.memory import memory_limit
+from dinsar_cli.netlimits import TIMEOUT
+from dinsar_cli.viewers import find_qgis, has_display
 from dinsar_cli.workspace import human_bytes
 
 _LIBRARIES = ("numpy", "scipy", "rasterio", "pyproj", "shapely", "pyogrio", "lxml", "pydantic", "matplotlib")
@@ -59,11 +65,14 @@ def examine(workdir: Path, cache: Path) -> list[Finding]:
         *(_library(name) for name in _LIBRARIES),
         _gdal(),
         _memory(),
-        Finding("cores", str(os.cpu_count())),
+        _threads(),
+        _gpu(),
         _disk("working folder", workdir),
         _disk("cache folder", cache),
         _geoids(),
         _account(),
+        _network(),
+        _viewer(),
     ]
 
 
@@ -91,13 +100,60 @@ def _gdal() -> Finding:
 
 
 def _memory() -> Finding:
+    """Tell how much there is, and who allows less than the machine has: a container, a batch job, or WSL."""
     import psutil
 
-    memory = psutil.virtual_memory()
+    memory, limit = psutil.virtual_memory(), memory_limit()
     state = f"{human_bytes(memory.available)} free of {human_bytes(memory.total)}"
-    if memory.available < _LEAST_MEMORY:
-        return Finding("memory", state, good=False, remedy="close other programs, or use more looks")
-    return Finding("memory", state)
+    remedy = ""
+    if limit is not None and limit < memory.total:
+        state += f"; this container or job may use {human_bytes(limit)}"
+    if "microsoft" in platform.release().lower():
+        state += ", which is what WSL lets Linux have"
+        remedy = "raise it with memory= under [wsl2] in %UserProfile%\\.wslconfig, then run: wsl --shutdown"
+    if min(memory.available, limit or memory.available) < _LEAST_MEMORY:
+        return Finding("memory", state, good=False, remedy=remedy or "close other programs, or use more looks")
+    return Finding("memory", state, remedy=remedy)
+
+
+def _threads() -> Finding:
+    """Tell the cores, and those that this process may use when they are fewer."""
+    cores = os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)
+    usable = len(affinity(0)) if affinity else cores
+    return Finding("cores", str(cores) if usable == cores else f"{cores}, of which {usable} may be used here")
+
+
+def _gpu() -> Finding:
+    """Tell of a GPU that CUDA can use; only ISCE2 has a use for it, and only when it was built so."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return Finding("GPU", "none with a CUDA driver (no run needs one)")
+    count = ctypes.c_int()
+    working = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+    return Finding("GPU", f"{count.value} with a CUDA driver" if working else "a CUDA driver without a working GPU")
+
+
+def _network() -> Finding:
+    """Tell which proxies downloads go through, without the passwords in their addresses, and the patience."""
+    proxies = {name: _host_of(address) for name, address in urllib.request.getproxies().items() if name != "no"}
+    state = ", ".join(f"{name} through {host}" for name, host in sorted(proxies.items())) or "no proxy"
+    return Finding("network", f"{state}; {TIMEOUT}={os.environ.get(TIMEOUT, 'not set')}")
+
+
+def _host_of(address: str) -> str:
+    parts = urllib.parse.urlsplit(address if "//" in address else f"//{address}")
+    return parts.netloc.rpartition("@")[2] or "an address that cannot be read"
+
+
+def _viewer() -> Finding:
+    """Tell what `dinsar view` would use."""
+    qgis = find_qgis()
+    state = f"QGIS: {qgis}" if qgis else "a web browser, as there is no QGIS on PATH"
+    return Finding(
+        "viewer", state if has_display() else "none: no window can open here (a page is written)"
+    )
 
 
 def _disk(name: str, folder: Path) -> Finding:

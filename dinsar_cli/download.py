@@ -52,12 +52,15 @@ class Transfer:
         Bytes a second over the last seconds.
     left : float or None
         Seconds left, when they can be told.
+    received : int
+        Bytes that have come since these downloads began.
     """
 
     done: int
     total: int | None
     rate: float
     left: float | None
+    received: int = 0
 
 
 def fetch(source: Source, *, progress: Callable[[int], None] | None = None) -> Path:
@@ -179,7 +182,7 @@ class _Tally:
         since, before = self._samples[0]
         rate = (received - before) / max(moment - since, 1e-3)
         left = (total - done) / rate if total is not None and rate > 0 else None
-        return Transfer(done, total, rate, left)
+        return Transfer(done, total, rate, left, received)
 
 
 class _Pool:

@@ -4,8 +4,8 @@ A phase filter takes noise away, by a factor that follows from coherence, looks 
 was measured on simulated speckle (``filternoise.json``; ``tests/benchmarks/filter_noise.py`` makes it).
 
 Where the phase is not flat, the filter takes less noise away and bends the phase. That shows when the filtered
-phase is filtered once more: it changes by more than noise would explain, and the surplus, times a measured factor,
-is added.
+phase is filtered once more: it changes by more than noise would explain. Up to twice as much, in power, is taken as
+noise that was left; what is beyond bends the phase, and is added times a measured factor.
 """
 
 from __future__ import annotations
@@ -243,7 +243,10 @@ def sigma_of(
     variance = on_map**2
     if phase_filter.strength > 0:
         told = np.where(cell < _TELLING, change, np.nan)
-        variance += curves.bend**2 * surplus(np.where(data, wrapped, np.nan), size, told, phase_filter)
+        more = surplus(np.where(data, wrapped, np.nan), size, told, phase_filter)
+        explained = np.maximum(change**2, np.finfo(float).tiny)
+        left = np.minimum(more, explained)  # up to twice what is explained is noise, of which more was left
+        variance += left / explained * on_map**2 + curves.bend**2 * (more - left)
     return np.where(data, np.minimum(np.sqrt(variance), UNIFORM), np.nan)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 RASTER_CACHE_BYTES = 64 * 1024**2
 _M_ARENA_MAX = -8  # of mallopt(3)
 _CLEAR_REFS = Path("/proc/self/clear_refs")
+_NO_LIMIT = 2**60  # what version 1 of the control groups writes for none is more
 _STATUS = Path("/proc/self/status")
 
 
@@ -52,6 +53,43 @@ def bounded_raster_cache() -> Iterator[None]:
 
     with rasterio.Env(GDAL_CACHEMAX=RASTER_CACHE_BYTES):
         yield
+
+
+def memory_limit(groups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int | None:
+    """Bytes that the control groups of this process allow it: those of a container or of a batch job.
+
+    Parameters
+    ----------
+    groups, membership : Path
+        Where Linux shows the groups, and which ones a process is in.
+
+    Returns
+    -------
+    int or None
+        The least of the limits of the group and those above it; None where there is none.
+    """
+    try:
+        lines = membership.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    limits = []
+    for _, controllers, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):
+        if controllers not in ("", "memory"):
+            continue
+        root, name = (groups / "memory", "memory.limit_in_bytes") if controllers else (groups, "memory.max")
+        group = root / path.lstrip("/")
+        for place in (group, *group.parents):
+            if place.is_relative_to(root):
+                limits += _limit_in(place / name)
+    return min(limits, default=None)
+
+
+def _limit_in(file: Path) -> list[int]:
+    try:
+        text = file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return []
+    return [int(text)] if text.isdecimal() and int(text) < _NO_LIMIT else []
 
 
 def share_one_heap() -> None:

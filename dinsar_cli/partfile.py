@@ -54,6 +54,12 @@ def part_path(target: Path) -> Path:
     return target.with_name(target.name + ".part")
 
 
+def forget_part(target: Path) -> None:
+    """Remove what is left of the coming of a file that is there."""
+    part_path(target).unlink(missing_ok=True)
+    _origin_path(target).unlink(missing_ok=True)
+
+
 def _origin_path(target: Path) -> Path:
     return target.with_name(target.name + ".part.json")
 
@@ -108,8 +114,7 @@ class PartFile:
     ) -> None:
         self._file.close()
         if not self.size:
-            part_path(self._target).unlink(missing_ok=True)
-            _origin_path(self._target).unlink(missing_ok=True)
+            forget_part(self._target)
 
     def _continues(self, left: Origin | None) -> bool:
         wanted = self.origin
@@ -226,7 +231,7 @@ class PartFile:
     def finish(self) -> None:
         """Give it the final name."""
         settle(part_path(self._target), self._target)
-        _origin_path(self._target).unlink(missing_ok=True)
+        forget_part(self._target)
 
 
 def _left_origin(target: Path) -> Origin | None:

@@ -6,16 +6,16 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dinsar_cli import __version__
 from dinsar_cli.cautions import after
 from dinsar_cli.configfile import dump_commented_yaml
 from dinsar_cli.engines.base import StepChoice, StepCost, step_costs
-from dinsar_cli.errors import UsageError
+from dinsar_cli.errors import DinsarError, EngineError, UsageError
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.intermediates import disk_use, layers_in, remove_intermediates
 from dinsar_cli.managers.slc import SlcManager
@@ -34,6 +34,7 @@ from dinsar_cli.stages import (
     facts_to_dict,
     map_layers,
 )
+from dinsar_cli.supply import Meter, Supplies, supply
 from dinsar_cli.workspace import (
     RUN_FILE,
     STAGES,
@@ -49,33 +50,15 @@ from dinsar_cli.workspace import (
 
 if TYPE_CHECKING:
     from dinsar_cli.config import RunConfig
-    from dinsar_cli.download import Transfer
     from dinsar_cli.engines.base import Engine, EngineInputs
     from dinsar_cli.engines.costs import Setting
+    from dinsar_cli.reporter import Reporter
 
+_FIRST_BUFFER, _MOST_BUFFER = 0.1, 2.0  # degrees around the bursts when the DEM was too small
 _RADAR = "radar"  # folder of the interferogram's layers
 _PRODUCTS = "products"
 _ZIP_NOTES = "verified"  # folder in the cache: which zips were read to their ends
 _GEOCODE_BYTES = 250_000_000  # working memory of the geocoder; more is not faster
-
-
-class Reporter(Protocol):
-    """Who is told how the run goes."""
-
-    def note(self, text: str) -> None:
-        """Tell a fact."""
-
-    def warn(self, text: str) -> None:
-        """Tell a fact that the user should act on or keep in mind."""
-
-    def start(self, stage: str) -> None:
-        """Tell that a stage starts."""
-
-    def progress(self, step: str, share: float, left: float | None = None, /) -> None:
-        """Tell the step of the stage, how much is done, 0 to 1, and the seconds left when they are known."""
-
-    def end(self, stage: str, seconds: float, *, skipped: bool) -> None:
-        """Tell that a stage is done, now or in an earlier run."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +77,10 @@ class RunResult:
         Of what the map was made: on the radar grid, or only its description.
     warnings : tuple of str
         What the user should keep in mind.
+    seconds : float or None
+        That this run took, with search and downloads.
+    received : int
+        Bytes that it has fetched.
     """
 
     folder: Path
@@ -101,6 +88,8 @@ class RunResult:
     facts: MapFacts
     interferogram: Described
     warnings: tuple[str, ...]
+    seconds: float | None = None
+    received: int = 0
 
 
 @dataclass
@@ -117,6 +106,8 @@ class _Run:
     prediction: Prediction
     setting: Setting
     force: bool
+    supplies: Supplies
+    meter: Meter
     marks: dict[str, str] = field(default_factory=dict)
 
     def mark(self, depends: object) -> str:
@@ -194,11 +185,13 @@ def run(
     DinsarError
         When an input is wrong or a stage fails; what is done stays done.
     """
+    started = time.monotonic()
     with _opened(config, workdir, cache, reporter, command, choice or StepChoice(), force=force) as run_:
         interferogram = _process(run_)
         if interferogram is None:
             raise ValueError("a map needs all steps of the engine")
         result = _make_products(run_, interferogram)
+        result = replace(result, seconds=time.monotonic() - started, received=run_.meter.received)
         run_.journal.header["summary"] = summary(result)
         run_.journal.save()
         _tidy(run_)
@@ -249,6 +242,70 @@ def write_engine_files(
         return run_.plan.engine.prepare(_prepare_inputs(run_), run_.folder / _RADAR, scripts=scripts)
 
 
+@dataclass(frozen=True)
+class FetchedData:
+    """The data of a run, on the disk.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of the pair.
+    scenes, orbits : tuple of Path
+        Products and orbit files of both dates.
+    dem : Path
+        The prepared DEM.
+    seconds : float
+        That it took.
+    received : int
+        Bytes that were fetched.
+    """
+
+    folder: Path
+    scenes: tuple[Path, ...]
+    orbits: tuple[Path, ...]
+    dem: Path
+    seconds: float
+    received: int
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (*self.scenes, *self.orbits, self.dem)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "folder": str(self.folder),
+            "scenes": [str(path) for path in self.scenes],
+            "orbits": [str(path) for path in self.orbits],
+            "dem": str(self.dem),
+            "seconds": round(self.seconds, 1),
+            "received_bytes": self.received,
+        }
+
+
+def fetch(config: RunConfig, workdir: Path, cache: Path, reporter: Reporter, command: Sequence[str]) -> FetchedData:
+    """Do the stages before the engine: scenes, orbits and DEM. The engine need not be installed.
+
+    Parameters
+    ----------
+    config, workdir, cache, reporter, command
+        As for `run`.
+    """
+    from dinsar_cli.engines import engines, find_engine
+
+    started, engine = time.monotonic(), None
+    try:
+        find_engine(config)
+    except EngineError:
+        engine = engines()["isce2" if config.engine == "auto" else config.engine]
+    with _opened(config, workdir, cache, reporter, command, StepChoice(), engine, force=True) as run_:
+        inputs = _prepare_inputs(run_)
+        orbits = (inputs.reference_orbit.path, inputs.secondary_orbit.path)
+        seconds, received = time.monotonic() - started, run_.meter.received
+        return FetchedData(run_.folder, tuple(run_.plan.config.slc.files), orbits, inputs.dem, seconds, received)
+
+
 @contextmanager
 def _opened(
     config: RunConfig,
@@ -263,9 +320,11 @@ def _opened(
 ) -> Iterator[_Run]:
     """Plan a run, and hold the folder of its pair with its journal."""
     with bounded_raster_cache():
-        plan = plan_run(config, cache, engine)
+        meter = Meter(reporter)
+        supplies = supply(config, cache, reporter, meter, engine)
+        plan = plan_run(supplies.config, cache, engine)
         _check_choice(plan.engine, choice)
-        check_areas(config, plan.grid)
+        check_areas(plan.config, plan.grid)
         for text in plan.notes:
             reporter.note(text)
         for text in plan.warnings:
@@ -273,17 +332,34 @@ def _opened(
         prediction, folder = predict(plan, cache / HISTORY), workdir / plan.slc.pair.name
         if "process" not in Journal.open(folder / RUN_FILE).stages:
             _check_resources(plan, prediction, folder, force=force)
+            reporter.note(
+                f"expected: {prediction.seconds:.0f} s, {human_bytes(prediction.memory)} of memory, "
+                f"{human_bytes(prediction.disk)} of disk"
+            )
         make_folder(workdir)
         make_folder(folder)
         make_folder(cache)
         with locked(folder):
             journal = Journal.open(folder / RUN_FILE)
             own_files = plan.engine.check_work(folder / _RADAR, choice)
-            journal.header = _header(plan, command)
+            journal.header = _header(plan, command, supplies)
             journal.save()
-            write_text(folder / "dinsar.yaml", dump_commented_yaml(config))
+            write_text(folder / "dinsar.yaml", dump_commented_yaml(supplies.pinned))
             setting = stage_setting(plan)
-            yield _Run(plan, folder, cache, journal, reporter, choice, own_files, prediction, setting, force)
+            yield _Run(
+                plan,
+                folder,
+                cache,
+                journal,
+                reporter,
+                choice,
+                own_files,
+                prediction,
+                setting,
+                force,
+                supplies,
+                meter,
+            )
 
 
 def _check_choice(engine: Engine, choice: StepChoice) -> None:
@@ -303,9 +379,10 @@ def _check_choice(engine: Engine, choice: StepChoice) -> None:
         )
 
 
-def _header(plan: RunPlan, command: Sequence[str]) -> dict[str, Any]:
+def _header(plan: RunPlan, command: Sequence[str], supplies: Supplies) -> dict[str, Any]:
     pair = plan.slc.pair
-    return {
+    chosen = {} if supplies.record is None else {"choice": supplies.record}
+    return chosen | {
         "dinsar": __version__,
         "updated": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": list(command),
@@ -330,18 +407,17 @@ def _prepare_inputs(run_: _Run) -> EngineInputs:
     paths = [str(path) for path in config.slc.files]
 
     def check_scenes() -> tuple[Iterable[Path], dict[str, Any]]:
-        return slc_manager.fetch(slc, run_.cache / _ZIP_NOTES, run_.reporter.progress), {}
+        return slc_manager.fetch(slc, run_.cache / _ZIP_NOTES, run_.reporter.progress), run_.supplies.details
 
     run_.stage("slc", [paths, run_.journal.header["pair"]], check_scenes, hashed=True)
     orbits = orbit_manager(config, run_.cache)
 
     def get_orbits() -> tuple[Iterable[Path], dict[str, Any]]:
-        told = _transfer_told(run_.reporter, "download")
-        paths = [orbits.fetch(choice, told).path for choice in plan.orbits]
+        paths = [orbits.fetch(choice, run_.meter.told("download")).path for choice in plan.orbits]
         return paths, {"kinds": [choice.kind for choice in plan.orbits], "urls": [one.url for one in plan.orbits]}
 
     def prepare_dem() -> tuple[Iterable[Path], dict[str, Any]]:
-        made = dem_manager(config, run_.cache).fetch(plan.dem, _transfer_told(run_.reporter, "download"))
+        made = dem_manager(config, run_.cache).fetch(plan.dem, run_.meter.told("download"))
         details = {
             "path": str(made.path),
             "datum_from": made.datum_from,
@@ -364,11 +440,6 @@ def _prepare_inputs(run_: _Run) -> EngineInputs:
     return engine_inputs(run_.plan, files, Path(dem["path"]), run_.choice, run_.cache / HISTORY)
 
 
-def _transfer_told(reporter: Reporter, what: str) -> Callable[[Transfer], None]:
-    """Tell a reporter how far a transfer is."""
-    return lambda now: reporter.progress(what, now.done / now.total if now.total else 0.0, now.left)
-
-
 def _process(run_: _Run) -> Interferogram | None:
     """Do the stages up to the interferogram, or up to the step of the engine that is asked for."""
     inputs = _prepare_inputs(run_)
@@ -382,12 +453,13 @@ def _process(run_: _Run) -> Interferogram | None:
 
     def process() -> tuple[Iterable[Path], dict[str, Any]]:
         _check_resources(plan, run_.prediction, run_.folder, force=run_.force)
-        made = plan.engine.process(inputs, make_folder(radar), run_.reporter.progress)
+        made, cures = _process_with_larger_dem(run_, inputs, make_folder(radar))
         costs = step_costs(radar)
         work = sum(disk_use(path) for path in run_.folder.iterdir() if path.name != _PRODUCTS)
         details = {
             "steps": {name: asdict(cost) for name, cost in costs.items()},
             "disk": max(work, *(cost.disk for cost in costs.values()), 0),
+            "cures": cures,
         }
         return made.files if made else (), details
 
@@ -399,6 +471,37 @@ def _process(run_: _Run) -> Interferogram | None:
     process()
     run_.reporter.end("process", time.monotonic() - started, skipped=False)
     return None
+
+
+def _process_with_larger_dem(
+    run_: _Run, inputs: EngineInputs, radar: Path
+) -> tuple[Interferogram | None, list[str]]:
+    """Run the engine, once more with a larger DEM if it was too small; and give what was changed to go on."""
+    cures: list[str] = []
+
+    def tell(text: str) -> None:
+        cures.append(text)
+        run_.reporter.warn(text)
+
+    inputs = replace(inputs, tell=tell)
+    try:
+        return run_.plan.engine.process(inputs, radar, run_.reporter.progress), cures
+    except DinsarError as error:
+        if error.cure != "enlarge_dem" or inputs.choice.own_files:
+            raise
+        dem = run_.plan.config.dem
+        buffer = min(2 * dem.buffer or _FIRST_BUFFER, _MOST_BUFFER)
+        larger = run_.plan.config.model_copy(update={"dem": dem.model_copy(update={"buffer": buffer})})
+        manager = dem_manager(larger, run_.cache)
+        plan = manager.plan(run_.plan.slc.burst_bounds)
+        if plan.path == inputs.dem:
+            raise  # the file of the user reaches no further
+        cause = error.cause.rstrip(".")  # it may end in a line of the engine, without a full stop
+        tell(f"{error.problem} {cause}. The DEM is made again with a margin of {buffer:g} degrees, once.")
+        made = manager.fetch(plan, run_.meter.told("download"))
+        # not from the step that was asked for: the new DEM counts from an earlier one on
+        again = replace(inputs, dem=made.path, choice=replace(inputs.choice, first=None))
+        return run_.plan.engine.process(again, radar, run_.reporter.progress), cures
 
 
 def _geocode_depends(run_: _Run, process_mark: str) -> object:
@@ -514,6 +617,8 @@ def summary(result: RunResult) -> dict[str, Any]:
         "components": {label: round(share, 4) for label, share in facts.components.items()},
         "products": {name: str(path) for name, path in result.products.items()},
         "warnings": list(result.warnings),
+        "seconds": _rounded(result.seconds, 1),
+        "received_bytes": result.received,
     }
 
 

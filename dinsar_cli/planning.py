@@ -17,6 +17,7 @@ from dinsar_cli.managers.auxcal import check_aux_cal
 from dinsar_cli.managers.dem import DemManager
 from dinsar_cli.managers.orbit import OrbitManager
 from dinsar_cli.managers.slc import SlcManager
+from dinsar_cli.memory import memory_limit
 from dinsar_cli.pairgeometry import PairGeometry, pair_geometry
 from dinsar_cli.preview import annotated_orbit, annotated_relief
 from dinsar_cli.relief import Relief, read_relief
@@ -151,8 +152,8 @@ def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> Ru
         looks=looks,
         cell=cell,
         grid=grid,
-        threads=_threads(config),
-        memory=_memory(config),
+        threads=allowed_threads(config),
+        memory=allowed_memory(config),
         orbit_files=(files[0], files[1]),
         geometry=geometry,
         relief=relief,
@@ -278,9 +279,10 @@ def _require(config: RunConfig) -> None:
     """Refuse a configuration that lacks a required input."""
     if not config.slc.files:
         raise UsageError(
-            "Not given: slc.files (--slc).",
-            "A run needs two Sentinel-1 products; orbits and DEM come from the archives unless they are given.",
-            "dinsar run --slc A.zip --slc B.zip",
+            "Not given: slc.files (--slc), nor dates to find scenes of.",
+            "A run needs two Sentinel-1 products: local ones, or an area and dates for which the archive has some. "
+            "Orbits and DEM come from the archives unless they are given.",
+            "dinsar run --slc A.zip --slc B.zip, or dinsar run --roi 'W S E N' --start DATE --end DATE",
         )
     if config.dem.datum is not None and config.dem.file is None:
         raise UsageError(
@@ -333,16 +335,19 @@ def _check_reference_point(config: RunConfig, grid: Grid) -> None:
         )
 
 
-def _threads(config: RunConfig) -> int:
+def allowed_threads(config: RunConfig) -> int:
+    """Cores that a run may use."""
     if config.compute.threads != "auto":
         return config.compute.threads
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _memory(config: RunConfig) -> int:
+def allowed_memory(config: RunConfig) -> int:
+    """Bytes of memory that a run stays below."""
     import psutil
 
     if config.compute.memory != "auto":
         return config.compute.memory
-    return int(psutil.virtual_memory().total * 0.8)
+    total = psutil.virtual_memory().total
+    return int(min(total, memory_limit() or total) * 0.8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from dinsar_cli.engines.costs import Law, Setting, StepLaws, Term, forecast, not
 from dinsar_cli.errors import ResourceError
 from dinsar_cli.intermediates import disk_use
 from dinsar_cli.planning import engine_inputs
-from dinsar_cli.workspace import human_bytes
+from dinsar_cli.workspace import free_disk, human_bytes
 
 if TYPE_CHECKING:
     from dinsar_cli.engines.base import Estimate
@@ -31,10 +30,10 @@ _LAWS = {
         Law(0, (Term("dem", 2.4e6),)),  # float32, deflated
     ),
     "geocode": StepLaws(
-        Law(0.1, (Term("map", 1.1),)), Law(350e6, (_STRIPS, Term("map", 40e6))), Law(0, (Term("ground", 22e6),))
+        Law(0.1, (Term("map", 1.4),)), Law(350e6, (_STRIPS, Term("map", 40e6))), Law(0, (Term("ground", 28e6),))
     ),
     "displacement": StepLaws(
-        Law(0.03, (Term("map", 0.22),)), Law(370e6, (Term("map", 70e6),)), Law(0, (Term("ground", 6.5e6),))
+        Law(0.03, (Term("map", 0.4),)), Law(370e6, (Term("map", 70e6),)), Law(0, (Term("ground", 11e6),))
     ),
     "products": StepLaws(Law(0.7, (Term("map", 0.25),)), Law(440e6, (Term("map", 100e6),)), Law(1.3e6)),
 }
@@ -110,13 +109,31 @@ def predict(plan: RunPlan, history: Path) -> Prediction:
         What steps have cost; it need not exist.
     """
     estimate = plan.engine.estimate(engine_inputs(plan, plan.orbit_files, plan.dem.path, history=history))
-    setting = stage_setting(plan)
+    return with_stages(estimate, plan.work, stage_setting(plan), plan.config.output.intermediates, history)
+
+
+def with_stages(estimate: Estimate, work: Work, setting: Setting, kept: str, history: Path) -> Prediction:
+    """Add the stages beside the engine to what the engine will need.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Of the engine.
+    work : Work
+        Of the run.
+    setting : Setting
+        Of the stages, with the method of ``dem``.
+    kept : str
+        ``output.intermediates``.
+    history : Path
+        As for `predict`.
+    """
     laws = _LAWS | {"dem": _DEM_LAWS.get(setting.methods["dem"], _LAWS["dem"])}
-    dem, *later = forecast(history, laws, plan.work, setting).items()
+    dem, *later = forecast(history, laws, work, setting).items()
     runs = max(estimate.steps.values(), key=lambda step: step.seconds).runs
     process = Forecast(estimate.seconds, estimate.memory, estimate.disk, runs)
     products = sum(stage.disk for _, stage in later)
-    left = estimate.left[plan.config.output.intermediates] + products
+    left = estimate.left[kept] + products
     return Prediction(dict([dem, ("process", process), *later]), estimate, left)
 
 
@@ -171,9 +188,3 @@ def shortage(plan: RunPlan, prediction: Prediction, folder: Path) -> ResourceErr
         f"They need about {human_bytes(needed)} in {folder.parent}, where {human_bytes(free)} are free.",
         "Free some space, choose another --workdir, a smaller area or more looks, or try it with --force.",
     )
-
-
-def free_disk(folder: Path) -> int:
-    """Bytes that are free where a folder is, or will be."""
-    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
-    return shutil.disk_usage(there).free

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from dinsar_cli.errors import ResourceError, UsageError
 from dinsar_cli.netlimits import Patience, Stopped, TryAgain
-from dinsar_cli.partfile import Origin, PartFile, part_path
+from dinsar_cli.partfile import Origin, PartFile, forget_part, part_path
 from dinsar_cli.transfer import Client, is_page, shown
 from dinsar_cli.verified import NOTES, known_of, note_of
 from dinsar_cli.workspace import check_disk, human_bytes, make_folder
@@ -157,7 +158,9 @@ def receive(source: Source, task: Task) -> Path:
         )
     make_folder(source.target.parent)
     with _turn(source.target, task), _disk_errors(source):
-        if not _proved(source):
+        if _proved(source):
+            forget_part(source.target)
+        else:
             _set_aside(source)
             _receive(source, task)
             _note(source)
@@ -230,13 +233,15 @@ def _ask(source: Source, part: PartFile, task: Task) -> None:
         if response.status_code == 416:
             part.accept_end(response)
             return
+        blocks = response.iter_content(_BLOCK)
+        first = next(blocks, b"")
+        if response.status_code == 200 and is_page("", first):
+            raise task.client.page_instead(response, source.url, first)
         part.accept(response)
         total = part.origin.total
         check_disk(source.target.parent, (total or 0) - part.size, source.name, NO_SPACE)
         task.tell(part.size, total)
-        for block in response.iter_content(_BLOCK):
-            if part.size == 0 and is_page("", block):
-                raise task.client.page_instead(response, source.url, block)
+        for block in chain((first,), blocks):
             part.write(block)
             task.tell(part.size, total)
             if task.stop.is_set():

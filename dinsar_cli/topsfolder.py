@@ -31,8 +31,8 @@ from dinsar_cli.workspace import RUN_FILE, check_disk, locked, make_folder, writ
 
 if TYPE_CHECKING:
     from dinsar_cli.config import Looks, RunConfig
-    from dinsar_cli.pipeline import Reporter
     from dinsar_cli.radar import Described, Interferogram
+    from dinsar_cli.reporter import Reporter
 
 RECORD_FILE = "displacement.json"
 _DEFAULT_OUTPUT = "displacement"

@@ -134,7 +134,8 @@ def phase_density(phase: Floats, coherence: float, looks: float) -> Doubles:
     rest = 1 - beta**2
     common = ((1 - coherence**2) / rest) ** looks / np.sqrt(rest)
     factor = math.exp(gammaln(looks + 0.5) - gammaln(looks)) / (2 * math.sqrt(math.pi))
-    return np.asarray(common * (factor * beta + hyp2f1(0.5 - looks, -0.5, 0.5, beta**2) / (2 * math.pi)))
+    density = common * (factor * beta + hyp2f1(0.5 - looks, -0.5, 0.5, beta**2) / (2 * math.pi))
+    return np.asarray(np.maximum(density, 0))  # far out, where both terms cancel, rounding remains
 
 
 def cramer_rao_deviation(coherence: float, looks: float) -> float:

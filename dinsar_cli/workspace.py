@@ -309,6 +309,12 @@ def check_disk(
         )
 
 
+def free_disk(folder: Path) -> int:
+    """Bytes that are free where a folder is, or will be."""
+    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
 def human_bytes(count: float) -> str:
     """Bytes as a person reads them: ``1.5 GB``."""
     for unit in ("B", "kB", "MB"):

@@ -14,7 +14,7 @@ from typing import Any
 from archive import Archive
 
 FETCH = """
-import json, logging, sys
+import json, logging, sys, traceback
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 from pathlib import Path
 from dinsar_cli.download import Source, exists, fetch, fetch_all, get_text
@@ -32,21 +32,23 @@ try:
         result = [str(path) for path in fetch_all(sources, progress=keep)]
     else:
         result = [str(fetch(source, progress=told.append)) for source in sources]
-    code, error = 0, None
+    code, error, trace = 0, None, ""
 except DinsarError as raised:
     result, code, error = None, raised.exit_code, [raised.problem, raised.cause, raised.remedy]
-print(json.dumps([code, error, result, told]))
+    trace = "".join(traceback.format_exception(raised))
+print(json.dumps([code, error, result, told, trace]))
 """
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came of it: exit code, problem with cause and remedy, result, progress, log, and seconds."""
+    """What came of it: exit code, problem with cause and remedy, result, progress, traceback, log, and seconds."""
 
     code: int
     error: str
     result: Any
     told: list[Any]
+    trace: str
     log: str
     seconds: float
 
@@ -87,8 +89,8 @@ class Fetcher:
         out, log = process.communicate(timeout=60)
         assert process.returncode == 0, log
         assert "Traceback" not in log
-        code, error, result, told = json.loads(out.splitlines()[-1])
-        return Fetched(code, "\n".join(error or ()), result, told, log, time.monotonic() - started)
+        code, error, result, told, trace = json.loads(out.splitlines()[-1])
+        return Fetched(code, "\n".join(error or ()), result, told, trace, log, time.monotonic() - started)
 
     def run(self, given: dict[str, Any], **more: str) -> Fetched:
         """Fetch, and give what came of it."""

@@ -263,7 +263,8 @@ def test_clean_keeps_products_inputs_and_journal(
 ) -> None:
     workdir = finished.copy(tmp_path / "work")
     folder = workdir / PAIR
-    radar = sum(file.stat().st_size for file in (folder / "radar").iterdir())
+    layers = list((folder / "radar").glob("*.npy"))
+    radar = sum(file.stat().st_size for file in layers)
     before = {path for path in workdir.rglob("*") if path.is_file()}
     dry = dinsar("clean", "--workdir", workdir, "--dry-run")
     assert dry.code == 0
@@ -273,12 +274,18 @@ def test_clean_keeps_products_inputs_and_journal(
     assert cleaned.code == 0
     assert cleaned.out == dry.out.replace("would be", "were") == f"{human_bytes(radar)} were removed.\n"
     left = {path for path in workdir.rglob("*") if path.is_file()}
-    assert before - left == {path for path in before if path.parent == folder / "radar"}
+    assert before - left == set(layers)
     assert all(scene.is_file() for scene in finished.inputs.scenes)
     again = dinsar("clean", "--workdir", workdir)
     assert (again.code, again.out) == (0, "0 B were removed.\n")
     status = json.loads(dinsar("status", "--workdir", workdir, "--json").out)[PAIR]["stages"]
-    assert [name for name, stage in status.items() if stage["changed"]] == ["process"]
+    assert [name for name, stage in status.items() if stage["changed"]] == []
+    folders = ("--workdir", workdir, "--cache", finished.workdir / "cache")
+    same = dinsar("run", workdir / PAIR / "dinsar.yaml", *folders)
+    assert same.err.count("already done") == len(STAGES)
+    other = dinsar("run", workdir / PAIR / "dinsar.yaml", *folders, "--posting", "0.003")
+    assert other.code == 0, other.err
+    assert set(folder.glob("radar/*.npy")) == set(layers)
 
 
 def test_clean_everything(finished: Finished, dinsar: Callable[..., Outcome], tmp_path: Path) -> None:

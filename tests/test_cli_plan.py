@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -123,8 +123,9 @@ def test_table_has_every_step_and_what_is_here(dinsar: Dinsar, place: Place) -> 
 def test_finer_looks_need_more(dinsar: Dinsar, swaths: Inputs, tmp_path: Path) -> None:
     place = Place(swaths, tmp_path)
     fine, coarse = (plan_json(dinsar, place, looks=looks)["predicted"] for looks in ("1x1", "4x4"))
-    for what in ("seconds", "peak_memory", "disk", "disk_left"):
+    for what in ("seconds", "disk", "disk_left"):
         assert fine[what] > coarse[what]
+    assert fine["peak_memory"] >= coarse["peak_memory"]  # that of the strips, which stay as they are
 
 
 def test_intermediates_decide_what_is_left(dinsar: Dinsar, place: Place) -> None:
@@ -140,7 +141,7 @@ def test_warns_of_the_science(dinsar: Dinsar, tmp_path: Path) -> None:
     place = Place(far, tmp_path / "work")
     outcome = dinsar("plan", *place.options())
     assert outcome.code == 0
-    assert "Warning: The area reaches 6" in outcome.err
+    assert f"Warning: The area reaches {far.reference.bounds[3]:.0f} degrees" in outcome.err
     assert "ionosphere" in outcome.err
 
 
@@ -179,14 +180,14 @@ def test_run_stops_before_it_starts_unless_forced(dinsar: Dinsar, place: Place) 
 
 
 @pytest.fixture(scope="module")
-def learnt(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def learnt(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Two runs of the same pair with one cache, each in a process of its own."""
     first = Place(inputs, tmp_path_factory.mktemp("learnt"))
     assert run_apart("run", *first.options()).code == 0
     second = replace(first, workdir=first.workdir / "again")
     folders = ["--workdir", second.workdir, "--cache", first.workdir / "cache"]
     assert run_apart("run", *inputs.options(engine="eos"), *folders).code == 0
-    yield first
+    return first
 
 
 def test_prediction_stands_beside_reality(learnt: Place, dinsar: Dinsar) -> None:

@@ -169,6 +169,16 @@ def test_runs_that_are_alike_count_alone(history: Path) -> None:
     assert forecast(history, LAWS, size, slow)["step"].seconds == pytest.approx(20)
 
 
+def test_runs_on_a_busy_machine_count_only_where_there_are_no_others(history: Path) -> None:
+    size = work(10.0)
+    note(history, 50.0, size)
+    busy = json.dumps(json.loads(history.read_text()) | {"load": 20.0})
+    history.write_text(f"{busy}\n{busy}\n{busy}\n")
+    assert forecast(history, LAWS, size, SETTING)["step"].seconds == pytest.approx(50)
+    history.write_text(f"{busy}\n{busy}\n{json.dumps(json.loads(busy) | {'load': 2.1, 'seconds': 9.0})}\n")
+    assert forecast(history, LAWS, size, SETTING)["step"].seconds == pytest.approx(9)
+
+
 def test_old_runs_give_way_to_new_ones(history: Path) -> None:
     size = work(10.0)
     for seconds in [100.0] * 60 + [10.0] * 40:
@@ -188,9 +198,11 @@ def test_what_is_appended_is_read(history: Path) -> None:
     append(history, "form", StepCost(12.5, 10**9, 2 * 10**9), work(6.0), SETTING)
     other = Setting("isce2", 4, {"unwrap": "snaphu_mcf"}, cores=16)
     append(history, "unwrap", StepCost(3.25, 1, 2), work(60.0), other)
-    first = StepRecord("form", 12.5, 10**9, 2 * 10**9, work(6.0), "engine", 2, 8, "")
-    second = StepRecord("unwrap", 3.25, 1, 2, work(60.0), "isce2", 4, 16, "snaphu_mcf")
-    assert read(history) == [first, second]
+    first = StepRecord("form", 12.5, 10**9, 2 * 10**9, work(6.0), "engine", 2, 8, "", 0.0)
+    second = StepRecord("unwrap", 3.25, 1, 2, work(60.0), "isce2", 4, 16, "snaphu_mcf", 0.0)
+    found = read(history)
+    assert [replace(record, load=0.0) for record in found] == [first, second]
+    assert all(record.load >= 0 for record in found)
 
 
 DAMAGED = ['{"step": "step", "seco', "", "null", "[1, 2]", "\x00\x00\x00", '{"step": "step", "seconds": 1}']

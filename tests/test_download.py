@@ -18,6 +18,7 @@ import trustme
 
 from archive import Archive, faults
 from archive.faults import Fault
+from archive.messages import text
 from dinsar_cli.download import Source, bytes_there, is_there
 from dinsar_cli.errors import UsageError
 from dinsar_cli.netlimits import Limits, network_limits
@@ -233,6 +234,11 @@ def test_a_part_that_cannot_be_continued_is_begun_anew(place: Place, fault: Call
     assert place.bodies() >= SIZE + 1_400_000
 
 
+def disguised_page() -> Fault:
+    """A page to log in whose header says that it is data."""
+    return Fault("disguised page", lambda _request, _answer: text("<!DOCTYPE html>log in", kind="application/zip"))
+
+
 WRONG: dict[str, tuple[str, Callable[[], Fault], int, str]] = {
     "503 for ever": (STORE, lambda: faults.status(503), 5, "answers 503"),
     "asked to wait too long": (POOL, lambda: faults.status(429, retry_after=3600), 5, "wait 3600 s"),
@@ -250,6 +256,7 @@ WRONG: dict[str, tuple[str, Callable[[], Fault], int, str]] = {
     "status 401": (LOGIN, lambda: faults.status(401), 4, "password of the netrc file"),
     "status 403": (GUARD, lambda: faults.status(403), 4, "licence (EULA)"),
     "login page": (GUARD, faults.login_page, 4, "page to log in"),
+    "page that says it is data": (GUARD, disguised_page, 4, "page to log in"),
     "page from the storage": (STORE, faults.login_page, 5, "HTML page"),
 }
 
@@ -321,6 +328,16 @@ def test_kill_before_the_last_step(place: Place) -> None:
     assert (is_right(place.target), place.bodies()) == (True, 0)
 
 
+def test_kill_after_the_last_step(place: Place) -> None:
+    """The file has its name, but no note says that it is right: it is read, and the rest is tidied up."""
+    place.target.parent.mkdir(parents=True)
+    place.target.write_bytes(CONTENT)
+    place.part.with_name("scene.zip.part.json").write_text("{}")
+    assert place.fetch().code == 0
+    assert place.archive.log == []
+    assert sorted(path.name for path in place.target.parent.iterdir()) == [".verified", "scene.zip"]
+
+
 @pytest.mark.parametrize("length", [1_000_000, SIZE, SIZE + 10])
 @pytest.mark.parametrize("good", [True, False])
 def test_a_file_of_another_tool(place: Place, length: int, good: bool) -> None:
@@ -344,7 +361,7 @@ def test_a_part_of_a_version_that_has_been_replaced(place: Place, tmp_path: Path
     process.kill()
     process.communicate()
     place.archive.heal()
-    new = CONTENT[1_000_000:1_090_000]
+    new = CONTENT[1_000_000:1_100_000]  # as long as the old one
     (tmp_path / "served" / NAME).write_bytes(new)
     assert place.fetcher.fetch([source]).code == 0
     assert Path(source["target"]).read_bytes() == new
@@ -485,20 +502,22 @@ def test_text_and_existence(place: Place) -> None:
 # --- secrets and limits -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [None, "stall", "refused", "denied"])
+@pytest.mark.parametrize("fault", [None, "stall", "refused", "unresolved", "denied"])
 def test_no_secret_and_no_signed_query_in_any_log(place: Place, fault: str | None) -> None:
-    """Everything that anybody logs at any level, and every message."""
+    """Everything that anybody logs at any level, every message, and the traceback that --debug shows."""
     if fault == "stall":
         place.archive.fail(STORE, faults.stall(after=0))
     elif fault == "refused":
         place.archive.fail(STORE, faults.refused())
+    elif fault == "unresolved":
+        place.archive.fail(STORE, faults.unresolved())
     elif fault == "denied":
         place.archive.fail(GUARD, faults.status(403))
     accounts = place.archive.accounts
     for more in ({}, {"EARTHDATA_TOKEN": accounts.token}):
         got = place.fetch(**more)
         assert got.code == {None: 0, "denied": 4}.get(fault, 5)
-        said = got.log + got.error
+        said = got.log + got.error + got.trace
         assert "dinsar_cli." in said
         assert "urllib3.connectionpool" in said
         for secret in (accounts.password, accounts.token, "Signature=", "A-userid", "code=", "Bearer "):

@@ -44,14 +44,17 @@ def test_the_products_of_the_design_are_in_the_table() -> None:
     expected = {
         "los_displacement": "m",
         "vertical_displacement": "m",
+        "los_sigma": "m",
         "unwrapped_phase": "rad",
         "wrapped_phase": "rad",
+        "phase_sigma": "rad",
         "coherence": "1",
         "connected_components": "1",
         "incidence_angle": "degree",
         "los_vector": "1",
         "elevation": "m",
         "amplitude": "dB",
+        "ramp": "m",
     }
     assert {name: layer.unit for name, layer in LAYERS.items()} == expected
     assert LAYERS["los_vector"].bands == ("east", "north", "up")

@@ -123,7 +123,8 @@ def test_option_redoes_only_what_depends_on_it(pair_folder: Path, tmp_path: Path
         runner.finish(*options)
         return {name for name, time in runner.times().items() if before.get(name) != time}
 
-    displacement = {"los_displacement.tif", "vertical_displacement.tif", "displacement.png"}
+    displacement = {f"{name}.tif" for name in ("los_displacement", "vertical_displacement", "los_sigma")}
+    displacement |= {"displacement.png"}
     assert changed("--reference-point", "-8.83,31.36") == displacement
     maps = {path.name for path in (runner.folder / "products").iterdir()}
     assert changed("--posting", "0.001") == maps

@@ -26,6 +26,7 @@ COMMANDS = {
     "search": "Find Sentinel-1 scenes over an area.",
     "pairs": "Show pairs and why one is the best.",
     "plan": "Show what a run would do and need.",
+    "fetch": "Get the data of a run.",
     "process": "Run the engine alone, or some of its steps.",
     "init": "Write a configuration file to edit.",
     "simulate": "Write Sentinel-1 scenes with known displacement.",

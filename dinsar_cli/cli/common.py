@@ -21,6 +21,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 STAGE_TITLES = {
     "simulate": "simulation",
+    "search": "search",
+    "fetch": "download",
     "slc": "scenes",
     "orbits": "orbits",
     "dem": "DEM",
@@ -194,6 +196,13 @@ class ScreenReporter:
             self._bar.console.print(text, style=fg, highlight=False, markup=False, soft_wrap=True)
         else:
             click.secho(text, fg=fg, err=True)
+
+
+def duration(seconds: float) -> str:
+    """Time that something takes, as a person reads it."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def time_left(seconds: float | None) -> str:

@@ -19,9 +19,9 @@ from dinsar_cli.errors import ExitCode
 @json_option
 @debug_option
 def doctor(workdir: Path, cache: Path, as_json: bool) -> int:
-    """Check what this machine can do: engines, libraries, memory, disk.
+    """Check what this machine can do: engines, libraries, memory, disk, account, network.
 
-    What is printed belongs into a bug report.
+    What is printed belongs into a bug report, and holds no secret.
     """
     findings = examine(workdir, cache)
     if as_json:
@@ -32,4 +32,5 @@ def doctor(workdir: Path, cache: Path, as_json: bool) -> int:
             click.echo(f"{mark}  {finding.name:<22} {finding.state}")
             if finding.remedy:
                 click.echo(f"{'':<27}{finding.remedy}")
+        click.echo("Into a bug report belong: this, the log that the error names, and run.json of the pair.")
     return ExitCode.OK if all(finding.good for finding in findings) else ExitCode.ENGINE

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 # flag, configuration key, placeholder; the help comes from the configuration
 _FLAGS = (
     ("--roi", "roi", "ROI"),
+    ("--start", "start", "DATE"),
+    ("--end", "end", "DATE"),
+    ("--event", "event", "TIME"),
+    ("--reference", "reference", "DATE|PRODUCT"),
+    ("--secondary", "secondary", "DATE|PRODUCT"),
+    ("--track", "track", "N"),
+    ("--direction", "direction", "WAY"),
     ("--orbits", "orbits.dir", "FOLDER"),
     ("--dem", "dem.file", "FILE"),
     ("--dem-source", "dem.source", "NAME"),

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.area import area_options, find_stacks, gather_area, show_notes, table
+from dinsar_cli.cli.area import area_options, gather_area, show_notes, table
 from dinsar_cli.cli.common import cache_option, json_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dinsar_cli.baselines import Baseline
-    from dinsar_cli.orbitfile import OrbitFile
     from dinsar_cli.pairs import Candidate, Choice
-    from dinsar_cli.roi import Roi
-    from dinsar_cli.stacks import CatalogAcquisition
 
 _FLAGS = (
     ("--event", "event", "TIME"),
@@ -55,68 +51,18 @@ def pairs(
     dinsar pairs --roi '37.0 37.0 37.4 37.4' --start 2023-01-20 --end 2023-02-20
     dinsar pairs --roi area.geojson --event 2023-02-06T01:17:34 --direction descending
     """
-    from dinsar_cli.catalog import PLATFORMS, Query
+    from dinsar_cli.catalog import PLATFORMS
     from dinsar_cli.catalogexport import choice_record
-    from dinsar_cli.pairs import choose_pair
-    from dinsar_cli.pairwish import wish_of
+    from dinsar_cli.scenesource import find_pair
 
     config, roi = gather_area(config_file, flags, _FLAGS)
-    wish = wish_of(config)
-    first, last = wish.days
-    if config.end is None:  # days after an event may not be there yet
-        last = max(first, min(last, datetime.now(UTC).date()))
-    query = Query(
-        roi=roi,
-        start=first,
-        end=last,
-        track=config.track,
-        direction=config.direction,
-        platforms=platforms or PLATFORMS,
-        polarization=wish.polarization or None,
-    )
-    orbits = config.orbits.dir or cache / "orbits"
-    measure = _measure(roi, orbits if config.orbits.dir or orbits.is_dir() else None)
-    stacks, notes = find_stacks(query)
-    choice = choose_pair(stacks, roi.geometry, wish, measure)
+    choice, notes = find_pair(config, roi, cache, platforms or PLATFORMS)
     show_notes(notes)
     if as_json:
         click.echo(json.dumps(choice_record(choice, notes), indent=2))
         return
     show_notes(choice.warnings)
     _show(choice)
-
-
-def _measure(roi: Roi, folder: Path | None) -> Callable[[CatalogAcquisition, CatalogAcquisition], Baseline | None]:
-    """How baselines are measured: with the orbit files of a folder where they serve."""
-    from dinsar_cli.baselines import measure_baseline
-    from dinsar_cli.pairs import common_place
-
-    known: dict[CatalogAcquisition, OrbitFile | None] = {}
-
-    def orbit(acquisition: CatalogAcquisition) -> OrbitFile | None:
-        if acquisition not in known:
-            known[acquisition] = _orbit_at_hand(folder, acquisition)
-        return known[acquisition]
-
-    def measure(reference: CatalogAcquisition, secondary: CatalogAcquisition) -> Baseline | None:
-        place = common_place(reference, secondary, roi.geometry)
-        return measure_baseline(reference, secondary, place, (orbit(reference), orbit(secondary)))
-
-    return measure
-
-
-def _orbit_at_hand(folder: Path | None, acquisition: CatalogAcquisition) -> OrbitFile | None:
-    """The orbit file that serves an acquisition, if there is one."""
-    from dinsar_cli.errors import NoDataError
-    from dinsar_cli.managers.orbit import OrbitManager
-
-    if folder is None:
-        return None
-    manager = OrbitManager(folder)
-    try:
-        return manager.fetch(manager.plan(acquisition.platform, acquisition.start, acquisition.stop))
-    except NoDataError:
-        return None
 
 
 def _show(choice: Choice) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import STAGE_TITLES, json_option
+from dinsar_cli.cli.common import STAGE_TITLES, duration, json_option
 from dinsar_cli.cli.inputs import gather_config, run_options
 from dinsar_cli.errors import ExitCode
 from dinsar_cli.workspace import human_bytes
 
 if TYPE_CHECKING:
+    from dinsar_cli.config import RunConfig
     from dinsar_cli.errors import DinsarError
     from dinsar_cli.planning import RunPlan
     from dinsar_cli.prediction import Prediction
@@ -41,25 +42,44 @@ def plan(
     Time, memory and disk space are learnt from earlier runs on this machine, which are noted in the cache; steps
     that never ran here cost what they cost elsewhere. The exit code is 7 when the run cannot fit.
 
+    Of scenes that are still in the archive it tells which pair is chosen, how many bytes there are to fetch, and
+    what the run will need by the catalogue of bursts.
+
     \b
+    dinsar plan --roi '37.0 37.0 37.4 37.4' --start 2023-01-20 --end 2023-02-20
     dinsar plan --slc A.zip --slc B.zip --orbits ORBITS --dem DEM.tif --dem-datum ellipsoid
     dinsar plan dinsar.yaml --looks 7x2
     """
+    del verbose
+    return show_plan(gather_config(config_file, slc, flags), workdir, cache, as_json=as_json, quiet=quiet)
+
+
+def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, quiet: bool) -> int:
+    """Show what a run would do, and give the exit code."""
+    from dinsar_cli.cli.outlook import choice_lines, show_outlook
     from dinsar_cli.memory import bounded_raster_cache
     from dinsar_cli.planning import plan_run
     from dinsar_cli.prediction import HISTORY, predict, shortage
+    from dinsar_cli.scenesource import is_wanted, plan_scenes
 
-    del verbose
-    config = gather_config(config_file, slc, flags)
+    chosen = plan_scenes(config, cache) if is_wanted(config) else None
+    if chosen is not None and not chosen.is_there(cache):
+        return show_outlook(config, chosen, workdir, cache, as_json=as_json, quiet=quiet)
+    if chosen is not None:
+        config = chosen.with_files(config, cache)
     with bounded_raster_cache():
         made = plan_run(config, cache)
         prediction = predict(made, cache / HISTORY)
         short = shortage(made, prediction, workdir / made.slc.pair.name)
     record = _record(made, prediction, short, workdir, cache)
+    if chosen is not None:
+        record |= {"choice": chosen.record, "warnings": [*chosen.warnings, *record["warnings"]]}
     if as_json:
         click.echo(json.dumps(record, indent=2))
     else:
         if not quiet:
+            for line in choice_lines(chosen, cache) if chosen is not None else ():
+                click.echo(line)
             _print(made, record)
         for text in record["warnings"]:
             click.secho(f"Warning: {text}", fg="yellow", err=True)
@@ -72,10 +92,6 @@ def _record(
     made: RunPlan, prediction: Prediction, short: DinsarError | None, workdir: Path, cache: Path
 ) -> dict[str, Any]:
     """Everything that the command tells, for JSON."""
-    import psutil
-
-    from dinsar_cli.prediction import free_disk
-
     pair, geometry, relief = made.slc.pair, made.geometry, made.relief
     ambiguity = geometry.height_ambiguity
     return {
@@ -97,16 +113,27 @@ def _record(
         "flat_share": None if relief.flat is None else round(relief.flat, 3),
         "dem": made.dem.summary,
         "predicted": prediction.to_dict(),
-        "here": {
-            "threads": made.threads,
-            "memory_free": psutil.virtual_memory().available,
-            "memory_allowed": made.memory,
-            "disk_free": free_disk(workdir / pair.name),
-            "cache_free": free_disk(cache),
-        },
+        "here": what_is_here(made.threads, made.memory, workdir, cache),
         "fits": short is None,
         "notes": list(made.notes),
         "warnings": list(made.warnings),
+    }
+
+
+def what_is_here(threads: int, memory: int, workdir: Path, cache: Path) -> dict[str, Any]:
+    """What the machine has for a run, and what is free of it, for JSON."""
+    import psutil
+
+    from dinsar_cli.engines.costs import load
+    from dinsar_cli.workspace import free_disk
+
+    return {
+        "threads": threads,
+        "memory_free": psutil.virtual_memory().available,
+        "memory_allowed": memory,
+        "disk_free": free_disk(workdir),
+        "cache_free": free_disk(cache),
+        "load": round(load(), 2),
     }
 
 
@@ -147,7 +174,7 @@ def burst_map(made: RunPlan) -> dict[str, list[str]]:
 
 
 def _print(made: RunPlan, record: dict[str, Any]) -> None:
-    for line in (*_facts(made, record), "", *_drawing(record["bursts"]), "", *_table(record)):
+    for line in (*_facts(made, record), "", *_drawing(record["bursts"]), "", *cost_table(record)):
         click.echo(line)
 
 
@@ -190,7 +217,7 @@ def _drawing(bursts: dict[str, list[str]]) -> list[str]:
     return lines
 
 
-def _table(record: dict[str, Any]) -> list[str]:
+def cost_table(record: dict[str, Any]) -> list[str]:
     """Costs of the stages and steps, and what there is."""
     predicted, here = record["predicted"], record["here"]
     lines = [_line("predicted", "time", "memory", "disk", "from")]
@@ -201,9 +228,11 @@ def _table(record: dict[str, Any]) -> list[str]:
             lines += [_cost(f"  {step}", cost) for step, cost in steps if cost["seconds"] >= _LEAST_SECONDS]
     memory, disk = (human_bytes(predicted[name]) for name in ("peak_memory", "disk"))
     left = f"{human_bytes(predicted['disk_left'])} of disk stay"
-    lines.append(_line("all", _duration(predicted["seconds"]), memory, disk, left))
+    lines.append(_line("all", duration(predicted["seconds"]), memory, disk, left))
     memory, disk, free = (human_bytes(here[name]) for name in ("memory_allowed", "disk_free", "memory_free"))
     lines.append(_line("here", "", memory, disk, f"{here['threads']} threads; {free} of memory are free"))
+    if here["load"] > here["threads"] / 2:
+        lines.append(f"  The machine is busy (load {here['load']:.1f}): times are those of an idle one.")
     return lines
 
 
@@ -211,14 +240,8 @@ def _cost(name: str, cost: dict[str, Any]) -> str:
     runs = cost["runs"]
     source = f"{runs} run{'s' if runs > 1 else ''} here" if runs else "other machines"
     memory, disk = human_bytes(cost["peak_memory"]), human_bytes(cost["disk"])
-    return _line(name, _duration(cost["seconds"]), memory, disk, source)
+    return _line(name, duration(cost["seconds"]), memory, disk, source)
 
 
 def _line(name: str, time: str, memory: str, disk: str, rest: str) -> str:
     return f"  {name:<18} {time:>10} {memory:>10} {disk:>10}  {rest}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import ScreenReporter, json_option, logging_to
+from dinsar_cli.cli.common import ScreenReporter, duration, json_option, logging_to
 from dinsar_cli.cli.inputs import existing_xml_option, force_option, gather_config, run_options
-from dinsar_cli.workspace import make_folder
+from dinsar_cli.errors import ExitCode
+from dinsar_cli.workspace import human_bytes, make_folder
 
 if TYPE_CHECKING:
     from dinsar_cli.pipeline import RunResult
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
     short_help="Make a displacement map from two dates.",
     epilog="""\b
 Examples:
+  dinsar run --roi '37.0 37.0 37.4 37.4' --start 2023-01-20 --end 2023-02-20
+  dinsar run --roi area.geojson --event 2023-02-06T01:17:34 --direction descending
   dinsar run --slc A.zip --slc B.zip --orbits ORBITS --dem DEM.tif --dem-datum ellipsoid
   dinsar run dinsar.yaml --looks 7x2""",
 )
 @run_options
 @existing_xml_option
 @force_option
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be done and needed, as `dinsar plan` does, and stop."
+)
 @json_option
 def run(
     config_file: Path | None,
@@ -34,12 +40,17 @@ def run(
     cache: Path,
     use_existing_xml: bool,
     force: bool,
+    dry_run: bool,
     as_json: bool,
     verbose: int,
     quiet: bool,
     **flags: str | None,
-) -> None:
+) -> int:
     """Make a displacement map from two Sentinel-1 dates.
+
+    The two dates are local products (--slc), or they are found in the archive: over --roi, the first from --start
+    on and the last up to --end, or the shortest pair around --event, or --reference and --secondary. Scenes, orbits
+    and DEM that are fetched stay in the cache.
 
     What is asked for comes from flags, from a file that `dinsar init` writes, or from both: flags win. A run that
     was stopped goes on where it was when the same command is given again; after a change of an option only what
@@ -49,6 +60,10 @@ def run(
     from dinsar_cli.engines.base import StepChoice
 
     config = gather_config(config_file, slc, flags)
+    if dry_run:
+        from dinsar_cli.cli.plan import show_plan
+
+        return show_plan(config, workdir, cache, as_json=as_json, quiet=quiet)
     make_folder(workdir)
     with (
         logging_to(make_folder(workdir / "logs"), -1 if quiet else verbose),
@@ -57,6 +72,7 @@ def run(
         choice = StepChoice(own_files=use_existing_xml)
         result = pipeline.run(config, workdir, cache, reporter, ["dinsar", *sys.argv[1:]], choice, force=force)
     print_result(result, as_json=as_json)
+    return ExitCode.OK
 
 
 def print_result(result: RunResult, *, as_json: bool) -> None:
@@ -77,8 +93,12 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
         click.echo(f"  relative to     {facts.longitude:.5f}, {facts.latitude:.5f} (longitude, latitude)")
     if facts.mean_coherence is not None:
         click.echo(f"  coherence       {facts.mean_coherence:.2f} on average")
+    if facts.median_sigma is not None:
+        click.echo(f"  noise           {facts.median_sigma * 1000:.2f} mm (median; without atmosphere)")
     if baseline is not None:
         click.echo(f"  baseline        {baseline:.0f} m perpendicular")
     click.echo("  note            one pair cannot tell displacement from 1-3 cm of atmosphere")
+    if result.seconds is not None:
+        click.echo(f"  took            {duration(result.seconds)}, {human_bytes(result.received)} fetched")
     for path in result.products.values():
         click.echo(str(path))

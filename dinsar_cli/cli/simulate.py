@@ -114,6 +114,10 @@ def _signal_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--coherence", type=click.FloatRange(0, 1), default=0.8, show_default=True,
                 help="Of two dates 12 days apart.",
             ),
+            click.option(
+                "--coherence-south", type=click.FloatRange(0, 1), show_default="the same",
+                help="At the southern edge; it changes evenly from --coherence at the northern edge.",
+            ),
             click.option("--lake/--no-lake", default=True, show_default=True, help="A decorrelated lake."),
             click.option("--atmosphere", is_flag=True, help="Turbulent and height-correlated delay."),
             click.option("--corner", multiple=True, metavar=_LONLAT, help="A bright point on the ground."),
@@ -173,7 +177,8 @@ def _scenario(options: dict[str, Any]) -> Scenario:
     from dinsar_cli.simulate import Atmosphere, Coherence, Corners, Lake, OrbitError, Scenario, Terrain
 
     up, right = options["orbit_error"]
-    coherence = options["coherence"]
+    coherence, south = options["coherence"], options["coherence_south"]
+    floor = min(0.3, coherence, coherence if south is None else south)
     return Scenario(
         centre=_lonlat("--centre", options["centre"]),
         dates=_dates(options["start"], options["dates"], options["interval"]),
@@ -191,7 +196,7 @@ def _scenario(options: dict[str, Any]) -> Scenario:
         deformation=_deformation(options["deformation"], options["peak"] / 100, options["depth"] * 1000),
         motion="velocity" if options["velocity"] else "step",
         terrain=Terrain(relief=options["relief"]),
-        coherence=Coherence(repeat=coherence, floor=min(0.3, coherence)),
+        coherence=Coherence(repeat=coherence, floor=floor, south=south),
         lake=Lake() if options["lake"] else None,
         atmosphere=Atmosphere() if options["atmosphere"] else None,
         corners=Corners(tuple(_lonlat("--corner", corner) for corner in options["corner"])),

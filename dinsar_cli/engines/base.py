@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -128,6 +128,10 @@ class StepChoice:
     own_files: bool = False
 
 
+def _nobody(text: str) -> None:
+    """Take what is told, and do nothing."""
+
+
 @dataclass(frozen=True)
 class EngineInputs:
     """Everything an engine works on.
@@ -158,6 +162,8 @@ class EngineInputs:
         Lowest and highest ground, about, metres; known before the DEM is made.
     choice : StepChoice
         Part of the work to do.
+    tell : callable
+        Takes a sentence on what the engine has changed by itself to go on.
     history : Path or None
         File with what the steps of earlier runs have cost, to learn from and to add to.
     """
@@ -175,6 +181,7 @@ class EngineInputs:
     work: Work
     heights: tuple[float, float]
     choice: StepChoice = StepChoice()
+    tell: Callable[[str], None] = _nobody
     history: Path | None = None
 
 
@@ -207,6 +214,32 @@ class Estimate:
     def disk(self) -> int:
         """Bytes in the folders of the engine at most."""
         return max(step.disk for step in self.steps.values())
+
+
+@dataclass(frozen=True)
+class RoughInputs:
+    """What is known of the work of an engine before the scenes are there.
+
+    Attributes
+    ----------
+    work : Work
+        With whole bursts.
+    share : float
+        Of the ground in the bursts, that which is asked for: 0 to 1.
+    config : RunConfig
+        Options.
+    threads, memory : int
+        Cores, and bytes to stay below.
+    history : Path or None
+        File with what the steps of earlier runs have cost.
+    """
+
+    work: Work
+    share: float
+    config: RunConfig
+    threads: int
+    memory: int
+    history: Path | None = None
 
 
 class Engine(Protocol):
@@ -246,6 +279,9 @@ class Engine(Protocol):
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
         """What `process` will need for all its steps; it reads nothing but the history."""
+
+    def outlook(self, rough: RoughInputs) -> Estimate:
+        """What `process` will need, as far as it can be told before the scenes are there."""
 
     def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
         """Refuse options that do not go with the bursts in use, or with what is installed."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _LINES = 5000  # of the history that count, the last ones: some 200 runs
 _RUNS = 25  # of a step that count, the last ones: a machine and its programs change
+_BUSY = 1.5  # processes for each core from which a machine does something else meanwhile
 _SPREAD = 1.2  # ratio of the largest to the smallest run from which they tell constant and growth apart
 _MEASURED_THREADS = 2  # with which the laws of parallel steps were measured
 
@@ -135,6 +136,8 @@ class StepRecord:
         As in `Setting`.
     method : str
         What it did, when it can do several things.
+    load : float
+        Processes that wanted a core in the last minute of the step; 0 where the system does not tell.
     """
 
     step: str
@@ -146,6 +149,7 @@ class StepRecord:
     threads: int
     cores: int
     method: str
+    load: float
 
 
 def forecast(
@@ -153,9 +157,10 @@ def forecast(
 ) -> dict[str, Forecast]:
     """What each step of a run will cost: as in earlier runs, scaled to its size.
 
-    Of the earlier runs those count that are most alike: with the same method, and of these on as many cores with as
-    many threads when there are any. Where all have other numbers of threads, the steps that use them are taken to
-    be as much slower as there are fewer. A step that never ran here is taken to cost what its law says.
+    Of the earlier runs those count that are most alike: with the same method; and, when there are any, with as many
+    threads, on as many cores, and while the machine did nothing else. Where all have other numbers of threads, the
+    steps that use them are taken to be as much slower as there are fewer. A step that never ran here is taken to
+    cost what its law says.
 
     Parameters
     ----------
@@ -203,14 +208,11 @@ def _forecast(laws: StepLaws, ran: Sequence[StepRecord], work: Work, setting: Se
 
 
 def _most_alike(ran: Sequence[StepRecord], setting: Setting, method: str) -> Sequence[StepRecord]:
-    """The last runs that did the same, on as many cores with as many threads when there are any."""
+    """The last runs that did the same; on as many cores, with as many threads, undisturbed, when there are any."""
     same = [record for record in ran if record.method == method]
-    for wanted in (
-        [r for r in same if (r.cores, r.threads) == (setting.cores, setting.threads)],
-        [r for r in same if r.threads == setting.threads],
-    ):
-        if wanted:
-            return wanted[-_RUNS:]
+    same = [record for record in same if record.threads == setting.threads] or same
+    same = [record for record in same if record.cores == setting.cores] or same
+    same = [record for record in same if record.load <= _BUSY * record.cores] or same
     return same[-_RUNS:]
 
 
@@ -307,6 +309,7 @@ def append(history: Path, step: str, cost: StepCost, work: Work, setting: Settin
         threads=setting.threads,
         cores=setting.cores,
         method=setting.methods.get(step, ""),
+        load=round(load(), 2),
     )
     line = json.dumps(asdict(record)).encode() + b"\n"
     with history.open("ab+") as file:
@@ -314,6 +317,11 @@ def append(history: Path, step: str, cost: StepCost, work: Work, setting: Settin
             file.seek(-1, 2)
             line = line if file.read(1) == b"\n" else b"\n" + line
         file.write(line)
+
+
+def load() -> float:
+    """Processes that wanted a core in the last minute, on average; 0 where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def read(history: Path) -> list[StepRecord]:
@@ -347,7 +355,7 @@ def _sound(record: StepRecord) -> bool:
         When one is no number.
     """
     work = asdict(record.work)
-    amounts = (record.seconds, record.peak_memory, record.disk, *work.values())
+    amounts = (record.seconds, record.peak_memory, record.disk, record.load, *work.values())
     return (
         all(isinstance(name, str) for name in (record.step, record.engine, record.method))
         and all(math.isfinite(amount) and amount >= 0 for amount in amounts)

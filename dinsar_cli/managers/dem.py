@@ -180,7 +180,7 @@ class DemManager:
             logger.info("DEM reused: %s", plan.path)
         notes = [*plan.warnings, *_remarks(plan, counts)]
         for text in notes[len(plan.warnings) :]:
-            logger.warning(text)
+            logger.info(text)
         return Dem(plan.path, plan.bounds, plan.datum, counts.in_area, tuple(notes), counts.filled)
 
     def _write(self, plan: DemPlan, part: Path, progress: Callable[[Transfer], None] | None) -> _Counts:

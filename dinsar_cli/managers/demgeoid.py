@@ -173,7 +173,9 @@ def _reason(error: BaseException) -> str:
     """What GDAL says of a failure, its own cause first."""
     cause = error.__cause__
     text = " ".join(str(cause if cause is not None else error).split()).rstrip(".")
-    return "it did not give a raster" if "not recognized as being in a supported" in text else text
+    if "TIFF" in text or "not recognized as being in a supported" in text:
+        return "what came is no whole raster (the connection broke, or something else was sent)"
+    return text.partition(" - Failure")[0]
 
 
 def _keep(part: Undulation, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dinsar_cli.datum import GEOIDS
 from dinsar_cli.errors import UsageError
 from dinsar_cli.managers.demlocal import plan_from_file
-from dinsar_cli.managers.demsources import COARSE, SOURCES, Cell, Tile, cells_of, describe, tiles_around
+from dinsar_cli.managers.demsources import COARSE, SOURCES, Cell, Tile, cells_around, describe, tiles_of
 from dinsar_cli.managers.demstore import TILES, TileStore
 from dinsar_cli.managers.demtiles import check_land
 from dinsar_cli.managers.demwrite import DemGrid, DemSpec
@@ -123,13 +123,15 @@ def plan_tiles(name: str, bounds: Bounds, buffer: float, folder: Path) -> TilePl
         min(east + buffer, 180.0), min(north + buffer, 90.0),
     )  # fmt: skip
     transform, width, height = source.lattice(wanted).around(wanted)
-    tiles = tiles_around(name, wanted)
-    coarse = {} if name == COARSE else tiles_around(COARSE, wanted)
+    grid = DemGrid(title=source.title, requested=bounds, transform=transform, width=width, height=height)
+    cells = cells_around(grid.centres)
+    tiles = tiles_of(name, cells)
+    coarse = {} if name == COARSE else tiles_of(COARSE, cells)
     land = tiles.keys() | coarse.keys()
-    check_land(name, land, cells_of(bounds))
-    sea = tuple(cell for cell in cells_of(wanted) if cell not in land)
+    check_land(name, land, cells_around(bounds))
+    sea = tuple(cell for cell in cells if cell not in land)
     notes = []
-    at_sea = [cell for cell in cells_of(bounds) if cell in sea]
+    at_sea = [cell for cell in cells_around(bounds) if cell in sea]
     if at_sea:
         notes.append(f"There is only sea in {describe(at_sea)}: the DEM has sea level there.")
     elsewhere = sorted(coarse.keys() - tiles.keys())

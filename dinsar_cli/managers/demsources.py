@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from dinsar_cli.grid import Bounds
 
@@ -134,20 +134,22 @@ class Tile:
         return self.url.rpartition("/")[2]
 
 
-def tiles_around(source: str, bounds: Bounds) -> dict[Cell, Tile]:
-    """Return the tiles of a model that overlap some bounds, as dem_stitcher lists them."""
+def tiles_of(source: str, cells: Collection[Cell]) -> dict[Cell, Tile]:
+    """Return the tiles of a model for some square degrees, as dem_stitcher lists them."""
     from dem_stitcher.datasets import get_overlapping_dem_tiles
 
-    found = get_overlapping_dem_tiles(list(bounds), source)
-    cells = ((round(geometry.bounds[0]), round(geometry.bounds[1])) for geometry in found.geometry)
-    return {cell: Tile(source, cell, url) for cell, url in zip(cells, found.url, strict=True)}
+    columns, rows = zip(*cells, strict=True)
+    found = get_overlapping_dem_tiles([min(columns), min(rows), max(columns) + 1, max(rows) + 1], source)
+    corners = ((round(geometry.bounds[0]), round(geometry.bounds[1])) for geometry in found.geometry)
+    return {cell: Tile(source, cell, url) for cell, url in zip(corners, found.url, strict=True) if cell in cells}
 
 
-def cells_of(bounds: Bounds) -> list[Cell]:
-    """Return the square degrees that overlap some bounds, from the south-west on."""
+def cells_around(bounds: Bounds) -> list[Cell]:
+    """Return the square degrees of the places in some bounds; the western and the northern edge belong to one."""
     west, south, east, north = bounds
-    columns = range(math.floor(west + _EDGE), math.ceil(east - _EDGE))
-    return [(x, y) for y in range(math.floor(south + _EDGE), math.ceil(north - _EDGE)) for x in columns]
+    columns = range(math.floor(west + _EDGE), min(math.floor(east + _EDGE), 179) + 1)
+    rows = range(max(math.ceil(south - _EDGE) - 1, -90), math.ceil(north - _EDGE))
+    return [(x, y) for y in rows for x in columns]
 
 
 def describe(cells: Iterable[Cell]) -> str:

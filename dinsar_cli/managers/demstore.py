@@ -142,7 +142,7 @@ class TileStore:
             if not gone:
                 raise
             names = describe(tile.cell for tile in gone)
-            logger.warning("%s lacks tiles that its index names: %s", SOURCES[next(iter(gone)).source].title, names)
+            logger.info("%s lacks tiles that its index names: %s", SOURCES[next(iter(gone)).source].title, names)
             return gone | self.fetch([tile for tile in lacking if tile not in gone], progress)
         return set()
 

@@ -58,6 +58,12 @@ class DemGrid:
         return west, north + self.height * e, west + self.width * a, north
 
     @property
+    def centres(self) -> Bounds:
+        """Centres of its outermost pixels (west, south, east, north, degrees)."""
+        (west, south, east, north), dx, dy = self.bounds, self.transform[0] / 2, -self.transform[4] / 2
+        return west + dx, south + dy, east - dx, north - dy
+
+    @property
     def longitude(self) -> NDArray[np.float64]:
         """Centres of the columns (degrees)."""
         import numpy as np

@@ -12,8 +12,8 @@ does it: what is left of the phase is noise. The result is the table ``dinsar_cl
 
 And for each engine and strength:
 
-- bend: where the phase is not flat, the factor of the surplus by which filtering once more changes it (beyond what
-  noise explains) that makes the error over sigma 1 in the mean square. Such a phase here: bowls and domes.
+- bend: where the phase is not flat, the factor of the surplus by which filtering once more changes it (beyond twice
+  what noise explains) that makes the error over sigma 1 in the mean square. Such a phase here: bowls and domes.
 
 It takes two minutes. The seed is fixed.
 """
@@ -110,8 +110,8 @@ def bend(engine: str, strength: float, scenes: Sequence[Bent]) -> float:
         extra = inner(surplus(once, np.abs(scene.cross), np.full(wave.shape, change), chosen))
         counts = extra > change**2
         errors.append(inner(np.angle(once * wave.conj()))[counts] ** 2)
-        extras.append(extra[counts])
-        noises.append(np.full(extras[-1].shape, noise))
+        extras.append(extra[counts] - change**2)
+        noises.append(np.full(extras[-1].shape, 2 * noise))
     error, extra, noise = (np.concatenate(parts) for parts in (errors, extras, noises))
     return float(brentq(lambda factor: np.mean(error / (noise + factor**2 * extra)) - 1, 0.1, 10))
 

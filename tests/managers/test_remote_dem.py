@@ -18,7 +18,7 @@ from shapely import box
 
 from archive import Archive, faults
 from archive.elevation import GEOID_HOST, geoid_height
-from conftest import Answer, Ask
+from asking import Answer, Ask
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.managers.dem import DemManager
 
@@ -137,7 +137,7 @@ def test_columns_of_two_widths_join_without_a_trace(ask: Ask, tmp_path: Path) ->
 def test_the_sea_is_at_the_height_of_the_geoid(ask: Ask, tmp_path: Path) -> None:
     """No archive has a tile for 11 to 10 degrees west off Lisbon, and the tile of the coast has sea in it."""
     area = (-10.3, 38.3, -9.2, 38.6)
-    shore = box(-10.0, 38.0, -9.6, 39.0)
+    shore = box(-10.1, 38.0, -9.6, 39.0)
     with land(tmp_path, area, sea=shore) as archive:
         answer = ask(archive, **wish(area))
         assert len(archive.requests(GLO_30)) == 1

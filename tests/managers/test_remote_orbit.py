@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_orbit import DAY, SCENE, eof_text
 
 from archive import Archive, faults, restituted
 from archive.orbits import BUCKETS
-from conftest import Ask
-from test_orbit import DAY, SCENE, eof_text
+from asking import Ask
 
 BUCKET = BUCKETS[0]
 SPAN = [time.isoformat() for time in SCENE]
@@ -69,7 +69,7 @@ def test_the_newest_file_of_satellite_and_day_comes_once(ask: Ask, archive: Arch
     answer = ask(archive, **wish())
     assert answer.path.name == right.name
     assert answer.path.read_bytes() == right.read_bytes()
-    assert len(archive.requests(BUCKET, r"\.EOF$")) == 1
+    assert len(archive.requests(BUCKET, r"^/AUX_.*EOF$")) == 1
     assert {entry.host for entry in archive.log} == {BUCKET}
     archive.forget()
     archive.down.add(BUCKET)

@@ -40,6 +40,7 @@ DATES = (date(2025, 7, 1), date(2025, 7, 13), date(2025, 7, 25))
         ({"archive": "tar"}, "archive"),
         ({"motion": "jump"}, "motion"),
         ({"coherence": Coherence(repeat=0.2, floor=0.5)}, "coherence"),
+        ({"coherence": Coherence(repeat=0.9, floor=0.5, south=0.2)}, "coherence.south"),
         ({"terrain": Terrain(relief=-1.0)}, "terrain"),
     ],
 )

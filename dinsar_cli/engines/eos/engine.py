@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,16 +15,16 @@ from dinsar_cli.areas import read_water
 from dinsar_cli.engines.base import STEPS_FILE, EngineInputs, Estimate, Progress, StepChoice, Work, step_costs
 from dinsar_cli.engines.costs import Setting, forecast, layer_bytes, note
 from dinsar_cli.engines.eos import steps
+from dinsar_cli.engines.eos.area import both_orbits, crop, height_range
 from dinsar_cli.engines.eos.costs import CROSS, FILTER_BYTES, LAWS, STRIP_BYTES_PER_THREAD
 from dinsar_cli.engines.eos.form import StripWorker, cell_spacing, form_all, strips
-from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
+from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.terrain import Terrain
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline, zero_doppler
+from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline
 from dinsar_cli.masks import file_mark
 from dinsar_cli.memory import peak_memory, share_one_heap
-from dinsar_cli.orbitfile import window as orbit_window
 from dinsar_cli.radar import DESCRIPTION_FILE, LAYERS, Interferogram, RadarFile, RadarLayer
 from dinsar_cli.workspace import Journal, StageRecord, fingerprint, write_text
 
@@ -35,11 +34,11 @@ if TYPE_CHECKING:
 
     from dinsar_cli.acquisition import CommonBurst, Pair
     from dinsar_cli.config import RunConfig
-    from dinsar_cli.orbitfile import OrbitFile
+    from dinsar_cli.engines.base import Forecast, RoughInputs
 
 _PACKAGES = ("eos-sar", "whirlwind-insar", "numpy", "opencv-python-headless", "rasterio")
-_ORBIT_MARGIN = 90.0  # s of state vectors on each side: nine of them
 _FILTER_MARGIN = 4 * steps.GOLDSTEIN_STEP  # look cells that a patch of the filter reaches
+_ROUGH_MARGIN = 1.3  # a box on the map in its bounds on the radar grid
 _CROP_MARGIN = _FILTER_MARGIN + 8  # look cells around the area, so that its edge is filtered like its middle
 _COHERENCE_LOOKS = 100  # looks from which the bias of a coherence of zero is below 0.1
 _BASE_BYTES = 350_000_000  # the process with its libraries
@@ -126,10 +125,20 @@ class EosEngine:
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
         """Seconds, memory and disk, from the size of the part that is processed."""
-        work = _work(inputs, _crop(inputs, inputs.heights)[1])
-        made = forecast(inputs.history, LAWS, work, _setting(inputs))
-        whole, layers = made["unwrap"].disk, round(1e6 * work.cells * layer_bytes(LAYERS.values()))
-        return Estimate(made, {"keep": whole, "geocoded": whole, "delete": max(0, whole - layers)})
+        work = _work(inputs, crop(inputs, inputs.heights, _CROP_MARGIN)[1])
+        return _estimated(forecast(inputs.history, LAWS, work, _setting(inputs)), work)
+
+    def outlook(self, rough: RoughInputs) -> Estimate:
+        """The same for the part of the bursts that lies about the area."""
+        part = min(1.0, _ROUGH_MARGIN * rough.share)
+        strips = min(STRIP_BYTES_PER_THREAD * rough.threads, rough.memory // 2)
+        work = replace(
+            rough.work,
+            samples=rough.work.samples * part,
+            cells=rough.work.cells * part,
+            buffer=strips / 1e6,
+        )
+        return _estimated(forecast(rough.history, LAWS, work, Setting(self.name, rough.threads)), work)
 
     def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
         """Nothing: the ranges of its keys say it all."""
@@ -152,8 +161,8 @@ class EosEngine:
 
         share_one_heap()
         cv2.setNumThreads(1)  # strips are the unit of parallel work
-        mosaic, grid = _crop(inputs, _height_range(inputs.dem))
-        setup = Setup(inputs, folder, mosaic, grid, *_orbits(inputs, mosaic.grid.epoch))
+        mosaic, grid = crop(inputs, height_range(inputs.dem), _CROP_MARGIN)
+        setup = Setup(inputs, folder, mosaic, grid, *both_orbits(inputs, mosaic.grid.epoch))
         work = _work(inputs, grid)
         journal = Journal.open(folder / STEPS_FILE)
         options = {
@@ -257,41 +266,6 @@ def _inputs_mark(inputs: EngineInputs) -> object:
     return [bursts, scenes, orbits, inputs.dem.name, dem.st_size, dem.st_mtime_ns, inputs.bounds, str(inputs.looks)]
 
 
-def _orbits(inputs: EngineInputs, epoch: datetime) -> tuple[Orbit, Orbit]:
-    """Both orbits; the secondary epoch is later by as much as the secondary burst."""
-    burst = inputs.bursts[0]
-    later = burst.secondary.burst.azimuth_time - burst.reference.burst.azimuth_time
-    pair = inputs.pair
-    return (
-        _fit(inputs.reference_orbit, epoch, pair.reference.start, pair.reference.stop),
-        _fit(inputs.secondary_orbit, epoch + later, pair.secondary.start, pair.secondary.stop),
-    )
-
-
-def _fit(orbit: OrbitFile, epoch: datetime, start: datetime, stop: datetime) -> Orbit:
-    import numpy as np
-
-    near = orbit_window(orbit, start, stop, _ORBIT_MARGIN)
-    origin = np.datetime64(epoch.replace(tzinfo=None), "us")
-    return Orbit.fit(epoch, (near.times - origin) / np.timedelta64(1, "us") * 1e-6, near.position)
-
-
-def _crop(inputs: EngineInputs, heights: tuple[float, float]) -> tuple[Mosaic, LookGrid]:
-    """Mosaic of the bursts, and the look cells that cover the area at some heights with a margin."""
-    epoch = inputs.pair.reference.start.replace(hour=0, minute=0, second=0, microsecond=0)
-    mosaic = build_mosaic(inputs.bursts, epoch)
-    crop = _radar_window(inputs.bounds, mosaic.grid, _orbits(inputs, epoch)[0], heights)
-    return mosaic, look_grid(mosaic, inputs.looks, crop, _CROP_MARGIN)
-
-
-def _height_range(dem: Path) -> tuple[float, float]:
-    terrain = Terrain.open(dem)
-    try:
-        return terrain.height_range
-    finally:
-        terrain.close()
-
-
 def _work(inputs: EngineInputs, grid: LookGrid) -> Work:
     """How much there is to do in the part that is processed."""
     lines, samples = grid.window.shape
@@ -303,30 +277,14 @@ def _work(inputs: EngineInputs, grid: LookGrid) -> Work:
     )
 
 
+def _estimated(steps: dict[str, Forecast], work: Work) -> Estimate:
+    """Estimate of the steps; without the intermediates, the layers go too."""
+    whole, layers = steps["unwrap"].disk, round(1e6 * work.cells * layer_bytes(LAYERS.values()))
+    return Estimate(steps, {"keep": whole, "geocoded": whole, "delete": max(0, whole - layers)})
+
+
 def _setting(inputs: EngineInputs) -> Setting:
     return Setting(EosEngine.name, inputs.threads)
-
-
-def _radar_window(
-    bounds: tuple[float, float, float, float], grid: RadarGrid, orbit: Orbit, heights: tuple[float, float]
-) -> Window:
-    """Lines and samples in which the outline of an area lies at the lowest and the highest height."""
-    import math
-
-    import numpy as np
-
-    west, south, east, north = bounds
-    t = np.linspace(0, 1, 33)
-    lon = np.concatenate([west + t * (east - west), np.full(33, east), west + t * (east - west), np.full(33, west)])
-    lat = np.concatenate(
-        [np.full(33, south), south + t * (north - south), np.full(33, north), south + t * (north - south)]
-    )
-    lon, lat, height = np.tile(lon, 2), np.tile(lat, 2), np.repeat(heights, lon.size)
-    time_, range_ = zero_doppler(orbit, geodetic_to_cartesian(lon, lat, height), grid.first_time)
-    line, sample = grid.line(time_), grid.sample(range_)
-    return Window(
-        math.floor(line.min()), math.ceil(line.max()) + 1, math.floor(sample.min()), math.ceil(sample.max()) + 1
-    )
 
 
 def _mid_baseline(setup: Setup) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from dinsar_cli.engines.base import STEPS_FILE, EngineInputs, Estimate, Progress
 from dinsar_cli.engines.costs import Setting, forecast, note
 from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, write_scripts
 from dinsar_cli.engines.topsapp.costs import OUTPUTS, laws, left, methods
+from dinsar_cli.engines.topsapp.cures import cured
 from dinsar_cli.engines.topsapp.installation import Installation, Search, look_for_isce2
 from dinsar_cli.engines.topsapp.monitor import disk_used
 from dinsar_cli.engines.topsapp.options import check_options
@@ -18,7 +20,7 @@ from dinsar_cli.engines.topsapp.outputs import collect
 from dinsar_cli.engines.topsapp.runner import run_topsapp
 from dinsar_cli.engines.topsapp.steps import STEPS, made_by_topsapp, next_step
 from dinsar_cli.engines.topsapp.work import NOTE, check_work, make_inputs, start_again
-from dinsar_cli.errors import EngineError, UsageError
+from dinsar_cli.errors import DinsarError, EngineError, UsageError
 from dinsar_cli.memory import peak_memory
 from dinsar_cli.radar import Interferogram
 from dinsar_cli.workspace import Journal, StageRecord, make_folder
@@ -26,7 +28,11 @@ from dinsar_cli.workspace import Journal, StageRecord, make_folder
 if TYPE_CHECKING:
     from dinsar_cli.acquisition import CommonBurst, Pair
     from dinsar_cli.config import RunConfig
+    from dinsar_cli.engines.base import RoughInputs
 
+logger = logging.getLogger(__name__)
+
+_MISSIONS = ("S1A", "S1B", "S1C", "S1D")
 _WORK = "isce2"  # folder of topsApp, beside that of the radar layers
 _LOGS = "logs"  # beside it, and left when it is removed
 _TOPSAPP_SHARE = 0.99  # of the time; the rest collects its outputs
@@ -69,11 +75,13 @@ class TopsAppEngine:
         return [f"The scenes have {samples} columns. {fit}: expect errors of phase, or use --engine eos."]
 
     def place(self, config: RunConfig) -> str:
-        """Its home, its Python, and whether it was built for a GPU."""
+        """Its home, its Python, whether it can use a GPU, and the satellites whose scenes it reads."""
         found, _ = _find(config)
         if found is None:
             return ""
-        return f"{found.home} with {found.python}, {'with' if found.gpu else 'without'} GPU"
+        gpu = "with" if found.gpu else "without"
+        missions = " ".join(mission for mission in _MISSIONS if found.reads(mission))
+        return f"{found.home} with {found.python}, {gpu} GPU, reads {missions}"
 
     def fingerprint(self, config: RunConfig) -> dict[str, object]:
         """Options on which the interferogram depends, beside the inputs and the looks."""
@@ -88,6 +96,13 @@ class TopsAppEngine:
         """Seconds, memory and disk, from the size of the bursts in use: topsApp works on whole bursts."""
         steps = forecast(inputs.history, laws(inputs.config.topsapp), inputs.work, _setting(inputs))
         return Estimate(steps, left(steps, inputs.work))
+
+    def outlook(self, rough: RoughInputs) -> Estimate:
+        """The same as `estimate`, which also asks for no more than the size of the bursts."""
+        options = rough.config.topsapp
+        setting = Setting(self.name, rough.threads, methods(options))
+        steps = forecast(rough.history, laws(options), rough.work, setting)
+        return Estimate(steps, left(steps, rough.work))
 
     def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
         """Refuse what topsApp, or this one, cannot do."""
@@ -116,13 +131,11 @@ class TopsAppEngine:
     def process(self, inputs: EngineInputs, folder: Path, progress: Progress) -> Interferogram | None:
         """Make the interferogram; finished steps that no change affects are not done again."""
         installation, work = self._installation(inputs), _work(folder)
-        make_inputs(inputs, work, gpu=installation.gpu)
-        last = inputs.choice.last or STEPS[-1]
         if inputs.choice.first:
+            make_inputs(inputs, work, gpu=installation.gpu)
             start_again(work, inputs.choice.first)
-        start = next_step(work)
-        if start is not None and STEPS.index(start) <= STEPS.index(last):
-            _run(installation, work, start, last, inputs, folder, progress)
+        last = inputs.choice.last or STEPS[-1]
+        inputs = _run_with_cures(installation, work, last, inputs, folder, progress)
         if last != STEPS[-1]:
             return None
         progress(OUTPUTS, _TOPSAPP_SHARE)
@@ -156,6 +169,32 @@ def _search(config: RunConfig) -> Search:
 def _missions(pair: Pair | None) -> set[str]:
     """Satellites of a pair, such as ``S1C``."""
     return {pair.reference.mission, pair.secondary.mission} if pair else set()
+
+
+def _run_with_cures(
+    installation: Installation, work: Path, last: str, inputs: EngineInputs, radar: Path, progress: Progress
+) -> EngineInputs:
+    """Run topsApp to a step; after a failure that can be cured, go on with what is told to have changed.
+
+    Each cure is tried once. What was changed is in the inputs that are given back.
+    """
+    tried: set[str] = set()
+    while True:
+        make_inputs(inputs, work, gpu=installation.gpu)
+        start = next_step(work)
+        if start is None or STEPS.index(start) > STEPS.index(last):
+            return inputs
+        try:
+            _run(installation, work, start, last, inputs, radar, progress)
+        except DinsarError as error:
+            found = None if error.cure in tried else cured(error.cure, inputs, work)
+            if found is None:
+                raise
+            logger.info("%s Cure: %s", error.problem, error.cure)
+            tried.add(error.cure)
+            inputs, told = found
+            cause = error.cause.rstrip(".")  # it may end in a line of topsApp, without a full stop
+            inputs.tell(f"{error.problem} {cause}. {told} It is tried once.")
 
 
 def _run(

@@ -26,6 +26,8 @@ _DATA = (
     ("PROJ_LIB", "share/proj", "proj.db"),
     ("GDAL_DATA", "share/gdal", "gdalvrt.xsd"),
 )
+_SPIN = 2000  # turns, a few microseconds
+_IDLE = 0.25  # processes that want to run, for each core
 _TO_INSTALL = "conda env create -f environment.yml, or set ISCE_HOME or isce2.home"
 _TO_REINSTALL = "install ISCE2 again, or set isce2.home to another one"
 
@@ -74,7 +76,7 @@ class Installation:
 
         Some steps call helper programs through the shell, which start ``env python3``: the right Python must come
         first on PATH. Threads of OpenMP that spin while they wait make `topo` several times slower on a busy
-        machine.
+        machine; where it is idle, a short spin makes it a quarter faster, for it has 36 parallel loops a line.
 
         Parameters
         ----------
@@ -102,6 +104,7 @@ class Installation:
             "LC_ALL": "C.UTF-8",
             "OMP_NUM_THREADS": str(threads),
             "OMP_WAIT_POLICY": "passive",
+            "GOMP_SPINCOUNT": str(_SPIN if _is_idle() else 0),
         }
 
     def _data(self) -> Iterator[tuple[str, str]]:
@@ -132,6 +135,11 @@ class Installation:
             for mission in sorted(missions)
             if not self.reads(mission)
         ]
+
+
+def _is_idle() -> bool:
+    """Whether the machine has had little to do for the last minute."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] < _IDLE * (os.cpu_count() or 1)
 
 
 def version_key(text: str) -> tuple[int, ...]:

@@ -95,6 +95,7 @@ class _Run:
     def __init__(
         self,
         *,
+        start: str,
         end: str,
         logs: StepLogs,
         monitor: Monitor,
@@ -109,6 +110,7 @@ class _Run:
         self.step: str | None = None
         self.tail: deque[str] = deque(maxlen=_LAST_WORDS)
         self.costs: dict[str, StepCost] = {}
+        self._start = start
         self._end = end
         self._logs = logs
         self._monitor = monitor
@@ -165,7 +167,7 @@ class _Run:
         """The error for the end of topsApp in this step; with code 0 the step is of no use, and is forgotten."""
         if not code:
             self.useless = self.step
-        return explain(self._diagnosis(code), self.step, code, self.log, self.tail)
+        return explain(self._diagnosis(code), self.step or self._start, code, self.log, self.tail)
 
     def _diagnosis(self, code: int) -> Diagnosis | None:
         text = self.log.read_text(encoding="utf-8", errors="replace")
@@ -269,6 +271,7 @@ def run_topsapp(
     ):
         files.note(f"topsApp from {start} to {end}")
         run = _Run(
+            start=start,
             end=end,
             logs=files,
             monitor=monitor,

@@ -1,8 +1,10 @@
 """A stand-in for ISCE2: packages that can be imported, and a topsApp that prints its steps and leaves their states.
 
-What it does in a step is read from ``script.json`` in its working folder: ``{"topo": {"sleep": 60}, "unwrap":
-{"say": "...", "exit": 1, "kill": true}}``. ``shell`` is a command to run with the shell, ``deaf`` ignores the
-request to end, ``take`` is a number of megabytes of memory and of disk to take.
+What it does in a step is read from ``script.json`` in its working folder or the nearest one above it: ``{"topo":
+{"sleep": 60}, "unwrap": {"say": "...", "exit": 1, "kill": true}}``. ``shell`` is a command to run with the shell,
+``deaf`` ignores the request to end, ``take`` is a number of megabytes of memory and of disk to take. A list is for
+one time after the other, and its last item for all that follow. The file ``ran`` gets a line for each step that is
+begun.
 """
 
 from __future__ import annotations
@@ -19,14 +21,18 @@ from pathlib import Path
 
 steps = json.loads(Path(__file__).with_name("steps.json").read_text())
 options = dict(argument[2:].split("=") for argument in sys.argv[2:])
-script = json.loads(Path("script.json").read_text()) if Path("script.json").exists() else {}
+script = next((json.loads(file.read_text()) for folder in (Path.cwd(), *Path.cwd().parents)
+               if (file := folder / "script.json").exists()), {})
 Path("PICKLE").mkdir(exist_ok=True)
 Path("started").open("a").write(options["start"] + "\\n")
 Path("pid").write_text(str(os.getpid()))
 print("Step processing")
 for step in steps[steps.index(options["start"]) : steps.index(options["end"]) + 1]:
     print(f"Running step {step}", flush=True)
-    act = script.get(step, {})
+    ran = Path("ran").read_text().split() if Path("ran").exists() else []
+    Path("ran").open("a").write(step + "\\n")
+    acts = script.get(step, {})
+    act = acts[min(ran.count(step), len(acts) - 1)] if isinstance(acts, list) else acts
     print(act.get("say", "working"), flush=True)
     if act.get("deaf"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,0 +1,55 @@
+"""``dinsar fetch``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from dinsar_cli.cli.common import ScreenReporter, duration, json_option, logging_to
+from dinsar_cli.cli.inputs import gather_config, run_options
+from dinsar_cli.workspace import human_bytes, make_folder
+
+
+@click.command(
+    short_help="Get the data of a run.",
+    epilog="""\b
+Examples:
+  dinsar fetch --roi '37.0 37.0 37.4 37.4' --start 2023-01-20 --end 2023-02-20
+  dinsar fetch dinsar.yaml --cache /data/cache""",
+)
+@run_options
+@json_option
+def fetch(
+    config_file: Path | None,
+    slc: tuple[str, ...],
+    workdir: Path,
+    cache: Path,
+    as_json: bool,
+    verbose: int,
+    quiet: bool,
+    **flags: str | None,
+) -> None:
+    """Get scenes, orbit files and DEM of a run into the cache, and print where they are.
+
+    It takes what `dinsar run` takes; `dinsar run` with the same options and cache then needs no network. Nothing is
+    fetched twice, and what a stopped download left is used.
+    """
+    from dinsar_cli import pipeline
+
+    config = gather_config(config_file, slc, flags)
+    make_folder(workdir)
+    command = ["dinsar", *sys.argv[1:]]
+    with (
+        logging_to(make_folder(workdir / "logs"), -1 if quiet else verbose),
+        ScreenReporter(quiet=quiet) as reporter,
+    ):
+        data = pipeline.fetch(config, workdir, cache, reporter, command)
+        reporter.note(f"took {duration(data.seconds)}, {human_bytes(data.received)} fetched")
+    if as_json:
+        click.echo(json.dumps(data.to_dict(), indent=2))
+        return
+    for path in data.files:
+        click.echo(str(path))

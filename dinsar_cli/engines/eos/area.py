@@ -1,0 +1,74 @@
+"""The part of the bursts that is processed: what an area covers on the radar grid, at the heights that it has."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
+from dinsar_cli.engines.eos.terrain import Terrain
+from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, zero_doppler
+from dinsar_cli.pairgeometry import fit_orbits
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from dinsar_cli.engines.base import EngineInputs
+
+
+def both_orbits(inputs: EngineInputs, epoch: datetime) -> tuple[Orbit, Orbit]:
+    """Orbits of both dates; the secondary epoch is later by as much as the secondary burst."""
+    return fit_orbits(inputs.pair, inputs.bursts, (inputs.reference_orbit, inputs.secondary_orbit), epoch)
+
+
+def crop(inputs: EngineInputs, heights: tuple[float, float], margin: int) -> tuple[Mosaic, LookGrid]:
+    """Mosaic of the bursts, and the look cells that cover the area.
+
+    Parameters
+    ----------
+    inputs : EngineInputs
+        The run.
+    heights : (float, float)
+        Lowest and highest ground, metres.
+    margin : int
+        Look cells around the area.
+
+    Raises
+    ------
+    NoDataError
+        When less than two look cells on a side are left.
+    """
+    epoch = inputs.pair.reference.start.replace(hour=0, minute=0, second=0, microsecond=0)
+    mosaic = build_mosaic(inputs.bursts, epoch)
+    window = _radar_window(inputs.bounds, mosaic.grid, both_orbits(inputs, epoch)[0], heights)
+    return mosaic, look_grid(mosaic, inputs.looks, window, margin)
+
+
+def height_range(dem: Path) -> tuple[float, float]:
+    """Lowest and highest height of a DEM, metres."""
+    terrain = Terrain.open(dem)
+    try:
+        return terrain.height_range
+    finally:
+        terrain.close()
+
+
+def _radar_window(
+    bounds: tuple[float, float, float, float], grid: RadarGrid, orbit: Orbit, heights: tuple[float, float]
+) -> Window:
+    """Lines and samples in which the outline of an area lies at the lowest and the highest height."""
+    import numpy as np
+
+    west, south, east, north = bounds
+    t = np.linspace(0, 1, 33)
+    lon = np.concatenate([west + t * (east - west), np.full(33, east), west + t * (east - west), np.full(33, west)])
+    lat = np.concatenate(
+        [np.full(33, south), south + t * (north - south), np.full(33, north), south + t * (north - south)]
+    )
+    lon, lat, height = np.tile(lon, 2), np.tile(lat, 2), np.repeat(heights, lon.size)
+    time_, range_ = zero_doppler(orbit, geodetic_to_cartesian(lon, lat, height), grid.first_time)
+    line, sample = grid.line(time_), grid.sample(range_)
+    return Window(
+        math.floor(line.min()), math.ceil(line.max()) + 1, math.floor(sample.min()), math.ceil(sample.max()) + 1
+    )
