@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dinsar_cli.memory import bounded_raster_cache
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -68,7 +70,8 @@ def stack_images(
         "blockysize": 1,
         "BIGTIFF": "IF_SAFER",
     }
-    with rasterio.open(target, "w", **profile, gcps=list(_points(annotation)), crs="EPSG:4326") as stacked:
+    points = list(_points(annotation))
+    with bounded_raster_cache(), rasterio.open(target, "w", **profile, gcps=points, crs="EPSG:4326") as stacked:
         for number, (path, expected) in enumerate(images):
             with _opened(path, expected, unfit) as image:
                 _copy(image, stacked, number * lines, path, unfit)

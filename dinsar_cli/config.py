@@ -23,7 +23,7 @@ from pydantic import (
 
 from dinsar_cli.configbase import LOWER, About, AbsolutePath, Section, absolute
 from dinsar_cli.configdates import DayField, DirectionField, EventField, OneDateField, day_of
-from dinsar_cli.configmap import GridConfig, MaskConfig, RampField
+from dinsar_cli.configmap import FormatsField, GridConfig, MaskConfig, RampField
 from dinsar_cli.roifile import FILE_SUFFIXES
 from dinsar_cli.topsappconfig import TopsappConfig
 
@@ -192,7 +192,9 @@ class SlcConfig(Section):
     """Keys of the section ``slc``."""
 
     files: Annotated[list[AbsolutePath], BeforeValidator(_one_or_list), About("a list of paths")] = Field(
-        default=[], description="Sentinel-1 IW SLC products of both dates, SAFE folders or zips, in any order."
+        default=[],
+        description="Sentinel-1 IW SLC products of both dates, SAFE folders or zips, in any order; not set: they "
+        "come from the archive, by roi and dates.",
     )
     download: Annotated[Literal["auto", "bursts", "scenes"], LOWER] = Field(
         default="auto",
@@ -278,6 +280,9 @@ class Isce2Config(Section):
 class OutputConfig(Section):
     """Keys of the section ``output``."""
 
+    formats: FormatsField = Field(
+        default=[], description="Formats beside the GeoTIFFs and pictures; kmz and stac are always made."
+    )
     intermediates: Annotated[Literal["keep", "geocoded", "delete"], LOWER] = Field(
         default="geocoded",
         description="What stays beside the products: keep all that the engine made, only the geocoded radar "

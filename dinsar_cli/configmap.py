@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -56,3 +56,15 @@ class MaskConfig(Section):
         description="Polygons of water, or a raster that is not zero in it: no displacement there. The engine eos "
         "also leaves it out of the unwrapping; topsApp takes no mask for its unwrapper.",
     )
+
+
+def _one_or_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+FormatName: TypeAlias = Literal["kmz", "netcdf", "stac", "qgis", "hyp3", "mintpy", "range_change"]
+"""Formats of the products that can be asked for."""
+
+FormatsField = Annotated[
+    list[FormatName], BeforeValidator(_one_or_list), About(f"a list of {', '.join(get_args(FormatName))}")
+]

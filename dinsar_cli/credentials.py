@@ -1,10 +1,11 @@
-"""Who we are to the archives: where an Earthdata account is looked for, and why one was refused."""
+"""Who we are to the archives: where accounts are looked for, and why one was refused."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from dinsar_cli.errors import CredentialsError, UsageError
 from dinsar_cli.netrcfile import Netrc, netrc_path, read_netrc
@@ -16,13 +17,19 @@ TOKEN_PAGE = f"https://{EARTHDATA_HOST}/user_tokens"
 LICENCE_PAGE = f"https://{EARTHDATA_HOST}/approve_app?client_id={ARCHIVE_CLIENT}"
 TOKEN_CHECK = f"https://{EARTHDATA_HOST}/oauth/tokens/user"
 TOKEN, USER, PASSWORD = "EARTHDATA_TOKEN", "EARTHDATA_USERNAME", "EARTHDATA_PASSWORD"
+DATASPACE_HOST = "dataspace.copernicus.eu"
+DATASPACE_USER, DATASPACE_PASSWORD = "CDSE_USERNAME", "CDSE_PASSWORD"
+DATASPACE_ADVICE = (
+    f"set {DATASPACE_USER} and {DATASPACE_PASSWORD}, or give the netrc file an entry for {DATASPACE_HOST} "
+    f"(accounts are free: https://{DATASPACE_HOST} )"
+)
 
 _LICENCE_WORDS = ("eula", "license", "licence", "authoriz")
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """An Earthdata account.
+    """An account: Earthdata, or the Copernicus Data Space.
 
     Attributes
     ----------
@@ -41,6 +48,26 @@ class Credentials:
     user: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """A token for the hosts of one domain, which no other host gets.
+
+    Attributes
+    ----------
+    domain : str
+    token : str
+    """
+
+    domain: str
+    token: str = field(repr=False)
+
+    def is_for(self, url: str) -> bool:
+        """Whether an address may get the token."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        return parts.scheme == "https" and (host == self.domain or host.endswith(f".{self.domain}"))
 
 
 def find_credentials(environment: Mapping[str, str] = os.environ) -> Credentials:
@@ -74,6 +101,29 @@ def find_credentials(environment: Mapping[str, str] = os.environ) -> Credentials
             f"Copy it again from {TOKEN_PAGE}",
         )
     return Credentials(source, token, user, password, netrc_warnings(known))
+
+
+def find_dataspace_account(environment: Mapping[str, str] = os.environ) -> Credentials | None:
+    """Look for an account of the Copernicus Data Space: CDSE_USERNAME with CDSE_PASSWORD, netrc.
+
+    Parameters
+    ----------
+    environment : mapping
+        As for `find_credentials`.
+
+    Returns
+    -------
+    Credentials or None
+        None when there is none: nothing needs it.
+    """
+    user, password = environment.get(DATASPACE_USER, ""), environment.get(DATASPACE_PASSWORD, "")
+    if user and password:
+        return Credentials(f"{DATASPACE_USER} and {DATASPACE_PASSWORD}", user=user, password=password)
+    known = _netrc(environment, needed=False)
+    user, password = known.hosts.get(DATASPACE_HOST, ("", ""))
+    if not (user and password):
+        return None
+    return Credentials(f"the netrc file {known.path}", "", user, password, netrc_warnings(known))
 
 
 def _netrc(environment: Mapping[str, str], *, needed: bool) -> Netrc:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dinsar_cli import __version__
 from dinsar_cli.config import RunConfig
-from dinsar_cli.credentials import find_credentials
+from dinsar_cli.credentials import DATASPACE_ADVICE, find_credentials, find_dataspace_account
 from dinsar_cli.engines import engines
 from dinsar_cli.errors import CredentialsError
 from dinsar_cli.memory import memory_limit
@@ -71,6 +71,7 @@ def examine(workdir: Path, cache: Path) -> list[Finding]:
         _disk("cache folder", cache),
         _geoids(),
         _account(),
+        _dataspace_account(),
         _network(),
         _viewer(),
     ]
@@ -151,9 +152,7 @@ def _viewer() -> Finding:
     """Tell what `dinsar view` would use."""
     qgis = find_qgis()
     state = f"QGIS: {qgis}" if qgis else "a web browser, as there is no QGIS on PATH"
-    return Finding(
-        "viewer", state if has_display() else "none: no window can open here (a page is written)"
-    )
+    return Finding("viewer", state if has_display() else "none: no window can open here (a page is written)")
 
 
 def _disk(name: str, folder: Path) -> Finding:
@@ -186,4 +185,12 @@ def _account() -> Finding:
         known = find_credentials()
     except CredentialsError as error:
         return Finding(name, f"{error.cause.rstrip('.')} (only downloads need it)", remedy=error.remedy)
+    return Finding(name, f"found in {known.source}", remedy="; ".join(known.warnings))
+
+
+def _dataspace_account() -> Finding:
+    """Tell where an account of the Copernicus Data Space is found, and nothing of it; it is never a must."""
+    name, known = "Copernicus account", find_dataspace_account()
+    if known is None:
+        return Finding(name, f"none, only a second source of orbit files needs it: {DATASPACE_ADVICE}")
     return Finding(name, f"found in {known.source}", remedy="; ".join(known.warnings))

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from dinsar_cli.workspace import check_disk, human_bytes, make_folder
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["Source", "Transfer", "bytes_there", "exists", "fetch", "fetch_all", "get_text", "is_there"]
+__all__ = ["Source", "Transfer", "bytes_there", "exists", "fetch", "fetch_all", "get_text", "is_there", "post_form"]
 
 _BLOCK: Final = 1 << 16
 _LARGEST_TEXT: Final = 1 << 25
@@ -92,7 +93,7 @@ def fetch(source: Source, *, progress: Callable[[int], None] | None = None) -> P
         if progress is not None:
             progress(source.target.stat().st_size)
         return source.target
-    with Client(network_limits(), _account([source])) as client:
+    with Client(network_limits(), _account([source]), source.bearer) as client:
         return receive(source, Task(client, lambda done, _: progress(done) if progress else None))
 
 
@@ -234,14 +235,17 @@ class _Pool:
 
     def _work(self) -> None:
         plain, login = Client(self._limits), Client(self._limits, self._known)
-        with plain, login:
+        with plain, login, ExitStack() as others:
             while not self._stop.is_set():
                 try:
                     index = self._waiting.get_nowait()
                 except queue.Empty:
                     return
                 source = self._sources[index]
-                task = Task(login if source.login else plain, partial(self._tally.put, index), self._stop)
+                client = login if source.login else plain
+                if source.bearer is not None:
+                    client = others.enter_context(Client(self._limits, bearer=source.bearer))
+                task = Task(client, partial(self._tally.put, index), self._stop)
                 self._outcomes.put(_outcome(source, task))
 
 
@@ -268,12 +272,40 @@ def get_text(url: str, params: Mapping[str, str] | None = None) -> str:
     NoDataError, NetworkError
         As in `fetch`; also when it is an HTML page or larger than 32 MB.
     """
+    return _small("GET", url, params=params)
+
+
+def post_form(url: str, fields: Mapping[str, str]) -> str:
+    """Text of the answer to a form, such as one to log in.
+
+    What is in the form goes to this address alone, and into no log and no message.
+
+    Parameters
+    ----------
+    url : str
+    fields : mapping
+        What is filled in.
+
+    Raises
+    ------
+    RefusedError
+        When the server does not accept it.
+    NoDataError, NetworkError
+        As in `get_text`.
+    """
+    return _small("POST", url, form=fields)
+
+
+def _small(
+    method: str, url: str, params: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
+) -> str:
+    """Ask until there is an answer, and give its text."""
     limits = network_limits()
     patience = Patience(shown(url), limits)
     with Client(limits) as client:
         while True:
             try:
-                with client.answer("GET", url, params=params) as response:
+                with client.answer(method, url, params=params, form=form) as response:
                     return _text(response, url)
             except TryAgain as failure:
                 patience.wait(failure)

@@ -37,10 +37,13 @@ class DinsarError(Exception):
     ----------
     cure : str
         What the program may try once by itself; empty for nothing.
+    details : tuple of str
+        Lines to show after the three sentences.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED
     cure: str = ""
+    details: tuple[str, ...] = ()
 
     def __init__(self, problem: str, cause: str, remedy: str) -> None:
         super().__init__(problem)

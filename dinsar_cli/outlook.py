@@ -12,7 +12,6 @@ from dinsar_cli.burstplan import plan_bursts
 from dinsar_cli.engines import find_engine
 from dinsar_cli.engines.base import RoughInputs, Work
 from dinsar_cli.engines.costs import Setting
-from dinsar_cli.errors import NoDataError
 from dinsar_cli.grid import grid_for, posting_for_looks
 from dinsar_cli.planning import allowed_memory, allowed_threads, dem_manager
 from dinsar_cli.prediction import HISTORY, Prediction, with_stages
@@ -111,7 +110,7 @@ def look_ahead(config: RunConfig, plan: ScenePlan, cache: Path) -> Outlook:
         raise ValueError("the records of the catalogue and an area are needed")
     roi = parse_roi(config.roi)
     engine, reason = find_engine(config)
-    bursts = _bursts(plan.choice.best, roi, config)
+    bursts = _bursts(plan, plan.choice.best, roi, config)
     west, south, east, north = bursts.ground.bounds
     dem = dem_manager(config, cache).plan((west, south, east, north))
     looks = looks_for(config, *_SPACING)
@@ -129,16 +128,14 @@ def look_ahead(config: RunConfig, plan: ScenePlan, cache: Path) -> Outlook:
     return Outlook(bursts, f"{engine.name}: {reason}", looks, cell, grid, dem, prediction, threads, memory)
 
 
-def _bursts(best: Candidate, roi: Roi, config: RunConfig) -> Bursts:
+def _bursts(plan: ScenePlan, best: Candidate, roi: Roi, config: RunConfig) -> Bursts:
     """Bursts over the area that both dates have."""
     from shapely import union_all
 
-    dates = (best.reference, best.secondary)
     least = 2 if config.topsapp.do_esd else 1
-    try:
-        found = plan_bursts(dates, roi.geometry, best.polarization, least=least)
-    except NoDataError:
-        return _from_footprints(best, roi)
+    found = plan.bursts or plan_bursts(
+        (best.reference, best.secondary), roi.geometry, best.polarization, least=least
+    )
     if found.obstacle:
         return _from_footprints(best, roi)
     used = found.passes[0].bursts

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from dinsar_cli.configfile import dump_commented_yaml
 from dinsar_cli.engines.base import StepChoice, StepCost, step_costs
 from dinsar_cli.errors import DinsarError, EngineError, UsageError
 from dinsar_cli.filternoise import PhaseFilter
+from dinsar_cli.formats import ALWAYS, check_formats, clear_formats, product_facts, write_formats
 from dinsar_cli.intermediates import disk_use, layers_in, remove_intermediates
 from dinsar_cli.managers.slc import SlcManager
 from dinsar_cli.memory import bounded_raster_cache, peak_memory
@@ -319,6 +321,7 @@ def _opened(
     force: bool,
 ) -> Iterator[_Run]:
     """Plan a run, and hold the folder of its pair with its journal."""
+    check_formats(config.output.formats)
     with bounded_raster_cache():
         meter = Meter(reporter)
         supplies = supply(config, cache, reporter, meter, engine)
@@ -395,6 +398,7 @@ def _header(plan: RunPlan, command: Sequence[str], supplies: Supplies) -> dict[s
         },
         "engine": {"name": plan.engine.name, "versions": plan.engine.version(plan.config)},
         "looks": str(plan.looks),
+        "filter_strength": plan.config.filter.strength,
         "grid": plan.grid.to_dict(),
         "warnings": list(plan.warnings),
     }
@@ -414,12 +418,17 @@ def _prepare_inputs(run_: _Run) -> EngineInputs:
 
     def get_orbits() -> tuple[Iterable[Path], dict[str, Any]]:
         paths = [orbits.fetch(choice, run_.meter.told("download")).path for choice in plan.orbits]
-        return paths, {"kinds": [choice.kind for choice in plan.orbits], "urls": [one.url for one in plan.orbits]}
+        return paths, {
+            "kinds": [choice.kind for choice in plan.orbits],
+            "urls": [one.origin for one in plan.orbits],
+        }
 
     def prepare_dem() -> tuple[Iterable[Path], dict[str, Any]]:
         made = dem_manager(config, run_.cache).fetch(plan.dem, run_.meter.told("download"))
         details = {
             "path": str(made.path),
+            "source": None if config.dem.file else config.dem.source,
+            "file": config.dem.file.name if config.dem.file else None,
             "datum_from": made.datum_from,
             "voids_filled": made.voids_filled,
             "filled_from_coarser": made.filled_from_coarser,
@@ -534,16 +543,22 @@ def _make_products(run_: _Run, interferogram: Interferogram) -> RunResult:
         details = {"products": {name: path.name for name, path in made.items()}, "facts": facts_to_dict(facts)}
         return made.values(), details
 
+    formats = {*ALWAYS, *config.output.formats}
+
     def draw() -> tuple[Iterable[Path], dict[str, Any]]:
+        clear_formats(folder, formats)
         made = draw_map(grid, folder, facts, interferogram, f"{run_.folder.name}  line-of-sight displacement")
-        return made.values(), {"products": {name: path.name for name, path in made.items()}}
+        written = write_formats(product_facts(folder, run_.folder.name, run_.journal.to_dict()), formats)
+        first = made | {name: files[0] for name, files in written.items() if files}
+        details = {"products": {name: path.relative_to(folder).as_posix() for name, path in first.items()}}
+        return [*made.values(), *chain.from_iterable(written.values())], details
 
     geocoded = run_.stage("geocode", _geocode_depends(run_, run_.marks["process"]), geocode, hashed=True)
     displaced = run_.stage(
         "displacement", [run_.marks["geocode"], displacement_depends(config)], displace, hashed=True
     )
     facts = facts_from_dict(displaced["facts"])
-    drawn = run_.stage("products", run_.marks["displacement"], draw, hashed=True)
+    drawn = run_.stage("products", [run_.marks["displacement"], sorted(formats)], draw, hashed=True)
     for details in (displaced, geocoded, drawn):
         products |= {name: folder / file for name, file in details["products"].items()}
     warnings = [*plan.warnings, *map_warnings(facts)]

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from dinsar_cli.credentials import Bearer
 from dinsar_cli.errors import ResourceError, UsageError
 from dinsar_cli.netlimits import Patience, Stopped, TryAgain
 from dinsar_cli.partfile import Origin, PartFile, forget_part, part_path
@@ -43,6 +44,8 @@ class Source:
         MD5 that the catalogue states, hexadecimal.
     login : bool
         Whether the archive wants an Earthdata account.
+    bearer : Bearer or None
+        Token that the archive wants, if it is one of another kind.
     """
 
     url: str
@@ -50,6 +53,7 @@ class Source:
     size: int | None = None
     md5: str | None = None
     login: bool = False
+    bearer: Bearer | None = None
 
     @property
     def name(self) -> str:

@@ -15,32 +15,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dinsar_cli.baselines import CATALOGUE
-from dinsar_cli.catalog import PLATFORMS, Query, search
+from dinsar_cli.burstfetch import fetch_bursts, products_there
+from dinsar_cli.burstplan import Way, choose_download, plan_bursts
 from dinsar_cli.catalogexport import choice_record
+from dinsar_cli.credentials import find_credentials
 from dinsar_cli.download import Source, Transfer, bytes_there, fetch_all, is_there
-from dinsar_cli.errors import NetworkError, NoDataError, UsageError
-from dinsar_cli.managers.orbit import OrbitManager
-from dinsar_cli.pairs import Choice, choose_pair, common_place
+from dinsar_cli.errors import CredentialsError, NetworkError
+from dinsar_cli.pairsearch import area_of, find_pair
 from dinsar_cli.pairwish import DatesWish, Wish, wish_of
-from dinsar_cli.roi import Roi, parse_roi
-from dinsar_cli.stacks import group_stacks
+from dinsar_cli.safe import MANIFEST
 from dinsar_cli.workspace import fingerprint, human_bytes, write_text
 
 if TYPE_CHECKING:
-    from dinsar_cli.baselines import Baseline
+    from dinsar_cli.burstplan import BurstPlan
     from dinsar_cli.catalog import CatalogScene
     from dinsar_cli.config import RunConfig
-    from dinsar_cli.orbitfile import OrbitFile
-    from dinsar_cli.stacks import CatalogAcquisition
+    from dinsar_cli.pairs import Choice
+    from dinsar_cli.roi import Roi
 
 logger = logging.getLogger(__name__)
 
 FOLDER: Final = "slc"
 """Folder of the scenes in the cache."""
 
+BURSTS: Final = "bursts"
+"""Folder in the cache of the products that are made of single bursts."""
+
 _NOTES: Final = ".choices"
 _PUBLISHED: Final = timedelta(days=3)  # after which the archive has the scenes of a day
-_VERSION: Final = 1  # of the notes
+_VERSION: Final = 2  # of the notes
 _SOURCES: Final = {CATALOGUE: "the catalogue"}
 
 
@@ -91,6 +94,14 @@ class ScenePlan:
         Whether it comes from the cache, and the catalogue was not asked.
     choice : Choice or None
         Records of the catalogue; None when it was not asked.
+    bursts : BurstPlan or None
+        Bursts that the area needs, when the catalogue was asked for them.
+    way : str
+        What is fetched: ``scenes``, or ``bursts``, which become products of their own.
+    why_way : str
+        Why, as a sentence; empty when there was nothing to decide.
+    made : tuple of str
+        Products made of bursts by an earlier run, relative to the cache.
     """
 
     reference: tuple[ArchiveScene, ...]
@@ -101,6 +112,10 @@ class ScenePlan:
     marks: tuple[str, ...]
     remembered: bool = False
     choice: Choice | None = None
+    bursts: BurstPlan | None = None
+    way: Way = "scenes"
+    why_way: str = ""
+    made: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -117,21 +132,43 @@ class ScenePlan:
         """What the user should keep in mind."""
         return tuple(dict.fromkeys((*self.notes, *self.record["warnings"])))
 
+    @property
+    def bytes(self) -> int:
+        """Size of all that is fetched when nothing is there, as far as the catalogue tells."""
+        if self.way == "bursts" and self.bursts is not None:
+            return self.bursts.bytes
+        return sum(scene.bytes for scene in self.scenes)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where it comes from."""
+        if self.way == "bursts" and self.bursts is not None:
+            return tuple(burst.url for one in self.bursts.passes for burst in one.bursts)
+        return tuple(scene.url for scene in self.scenes)
+
     def sources(self, cache: Path) -> tuple[Source, ...]:
-        """The downloads."""
+        """Downloads of the whole scenes."""
         return tuple(scene.source(cache) for scene in self.scenes)
+
+    def products(self, cache: Path) -> tuple[Path | None, ...]:
+        """Products in the cache; None for each that has to be fetched."""
+        if self.way == "scenes":
+            return tuple(source.target if is_there(source) else None for source in self.sources(cache))
+        if self.bursts is not None:
+            return products_there(self.bursts, cache / BURSTS)
+        paths = (cache / name for name in self.made)
+        return tuple(path if (path / MANIFEST).is_file() else None for path in paths)
 
     def is_there(self, cache: Path) -> bool:
         """Whether all products are in the cache."""
-        return all(is_there(source) for source in self.sources(cache))
-
-    def there(self, cache: Path) -> int:
-        """Bytes that need not be fetched."""
-        return sum(bytes_there(source) for source in self.sources(cache))
+        return None not in self.products(cache)
 
     def missing(self, cache: Path) -> int:
-        """Bytes to fetch, of the products whose size the catalogue tells."""
-        return sum(max(source.size - bytes_there(source), 0) for source in self.sources(cache) if source.size)
+        """Bytes to fetch, of what the catalogue tells the size of."""
+        if self.way == "scenes":
+            return sum(max(source.size - bytes_there(source), 0) for source in self.sources(cache) if source.size)
+        passes = self.bursts.passes if self.bursts is not None else ()
+        return sum(one.bytes for one, path in zip(passes, self.products(cache), strict=False) if path is None)
 
     @property
     def baselines(self) -> str:
@@ -151,7 +188,7 @@ class ScenePlan:
 
     def with_files(self, config: RunConfig, cache: Path) -> RunConfig:
         """The configuration with the products as local files."""
-        files = [source.target.absolute() for source in self.sources(cache)]
+        files = [path.absolute() for path in self.products(cache) if path is not None]
         return config.model_copy(update={"slc": config.slc.model_copy(update={"files": files})})
 
 
@@ -192,98 +229,10 @@ def plan_scenes(config: RunConfig, cache: Path) -> ScenePlan:
     except NetworkError as error:
         if known is None:
             raise
-        logger.warning("the catalogue does not answer: %s", error.cause)
+        logger.info("the catalogue does not answer: %s", error.cause)
         told = f"The catalogue does not answer: the pair is that of {known.searched:%Y-%m-%d}."
         return replace(known, notes=(*known.notes, told))
-    return _planned(config, area, choice, notes)
-
-
-def area_of(config: RunConfig) -> Roi:
-    """Area in which scenes are looked for.
-
-    Raises
-    ------
-    UsageError
-        When there is none.
-    """
-    if config.roi is None:
-        raise UsageError(
-            "--roi is missing.",
-            "Scenes are searched over an area.",
-            "Give --roi 'W S E N' in degrees, WKT, or a file with the outline; or local products with --slc.",
-        )
-    return parse_roi(config.roi)
-
-
-def find_pair(
-    config: RunConfig, roi: Roi, cache: Path, platforms: tuple[str, ...] = PLATFORMS
-) -> tuple[Choice, tuple[str, ...]]:
-    """Search the catalogue and choose a pair; with sentences on what is wrong with the answer.
-
-    Parameters
-    ----------
-    config : RunConfig
-        What is asked for.
-    roi : Roi
-        Its area.
-    cache : Path
-        Its orbit files are used for baselines, unless the configuration names a folder of them.
-    platforms : tuple of str
-        ``S1A`` to ``S1D``.
-
-    Raises
-    ------
-    UsageError, NoDataError, NetworkError
-        As `plan_scenes`.
-    """
-    wish, today = wish_of(config), datetime.now(UTC).date()
-    first, last = wish.days
-    if config.end is None:  # days after an event may not be there yet
-        last = max(first, min(last, today))
-    query = Query(
-        roi=roi,
-        start=first,
-        end=last,
-        track=config.track,
-        direction=config.direction,
-        platforms=platforms,
-        polarization=wish.polarization or None,
-    )
-    notes = query.check(today)
-    found = search(query)
-    stacks = group_stacks(found.scenes, roi.geometry, query.includes)
-    orbits = config.orbits.dir or cache / "orbits"
-    measure = _measure(roi, orbits if config.orbits.dir or orbits.is_dir() else None)
-    return choose_pair(stacks, roi.geometry, wish, measure), (*notes, *found.notes)
-
-
-def _measure(roi: Roi, folder: Path | None) -> Callable[[CatalogAcquisition, CatalogAcquisition], Baseline | None]:
-    """How baselines are measured: with the orbit files of a folder where they serve."""
-    from dinsar_cli.baselines import measure_baseline
-
-    known: dict[CatalogAcquisition, OrbitFile | None] = {}
-
-    def orbit(acquisition: CatalogAcquisition) -> OrbitFile | None:
-        if acquisition not in known:
-            known[acquisition] = _orbit_at_hand(folder, acquisition)
-        return known[acquisition]
-
-    def measure(reference: CatalogAcquisition, secondary: CatalogAcquisition) -> Baseline | None:
-        place = common_place(reference, secondary, roi.geometry)
-        return measure_baseline(reference, secondary, place, (orbit(reference), orbit(secondary)))
-
-    return measure
-
-
-def _orbit_at_hand(folder: Path | None, acquisition: CatalogAcquisition) -> OrbitFile | None:
-    """The orbit file that serves an acquisition, if there is one."""
-    if folder is None:
-        return None
-    manager = OrbitManager(folder)
-    try:
-        return manager.fetch(manager.plan(acquisition.platform, acquisition.start, acquisition.stop))
-    except NoDataError:
-        return None
+    return _with_way(_planned(config, area, choice, notes), config, area, cache)
 
 
 def _planned(config: RunConfig, area: Roi, choice: Choice, notes: tuple[str, ...]) -> ScenePlan:
@@ -297,6 +246,28 @@ def _planned(config: RunConfig, area: Roi, choice: Choice, notes: tuple[str, ...
     return replace(plan, marks=tuple(dict.fromkeys(_mark(one, wish_of(one), area) for one in asked)))
 
 
+def _with_way(plan: ScenePlan, config: RunConfig, area: Roi, cache: Path) -> ScenePlan:
+    """Decide whether whole scenes or the bursts of the area are fetched."""
+    wish = config.slc.download
+    if plan.choice is None or wish == "scenes" or (wish == "auto" and plan.is_there(cache)):
+        return plan
+    best = plan.choice.best
+    dates = (best.reference, best.secondary)
+    least = 2 if config.topsapp.do_esd else 1
+    found = plan_bursts(dates, area.geometry, best.polarization, least=least)
+    download = choose_download(dates, found, wish, password=_password_known())
+    notes = (*plan.notes, *found.notes) if download.way == "bursts" else plan.notes
+    return replace(plan, bursts=found, way=download.way, why_way=download.why, notes=notes)
+
+
+def _password_known() -> bool:
+    """Whether the account has a password here; without any account, that is for the download to say."""
+    try:
+        return bool(find_credentials().password)
+    except CredentialsError:
+        return True
+
+
 def _to_fetch(scene: CatalogScene) -> ArchiveScene:
     return ArchiveScene(scene.name, scene.url, scene.bytes, scene.md5)
 
@@ -306,7 +277,8 @@ def _to_fetch(scene: CatalogScene) -> ArchiveScene:
 
 def _mark(config: RunConfig, wish: Wish, area: Roi) -> str:
     """Fingerprint of a question to the catalogue."""
-    return fingerprint([type(wish).__name__, asdict(wish), area.wkt, config.track, config.direction])
+    found = [type(wish).__name__, asdict(wish), area.wkt, config.track, config.direction]
+    return fingerprint([*found, config.slc.download, config.topsapp.do_esd])
 
 
 def _is_final(plan: ScenePlan, wish: Wish) -> bool:
@@ -344,16 +316,20 @@ def _from_note(note: Mapping[str, Any]) -> ScenePlan:
         (),
         tuple(note["marks"]),
         remembered=True,
+        way="bursts" if note["made"] else "scenes",
+        made=tuple(note["made"]),
     )
 
 
 def _remember(plan: ScenePlan, cache: Path) -> None:
-    """Note a choice whose scenes are in the cache."""
+    """Note a choice whose products are in the cache."""
+    products = plan.products(cache) if plan.way == "bursts" else ()
+    made = [path.relative_to(cache).as_posix() for path in products if path is not None]
     for mark in plan.marks:
         path = _note_path(cache, mark)
         path.parent.mkdir(parents=True, exist_ok=True)
         known = {name: [asdict(scene) for scene in getattr(plan, name)] for name in ("reference", "secondary")}
-        rest = {"record": plan.record, "searched": plan.searched.isoformat(), "marks": plan.marks}
+        rest = {"record": plan.record, "searched": plan.searched.isoformat(), "marks": plan.marks, "made": made}
         write_text(path, json.dumps({"version": _VERSION} | known | rest, indent=2) + "\n")
 
 
@@ -375,29 +351,36 @@ def fetch_scenes(
     Returns
     -------
     tuple of Path
-        The zips, compared with size and MD5 of the catalogue.
+        Zips, compared with size and MD5 of the catalogue, or SAFE folders made of bursts.
 
     Raises
     ------
     DinsarError
         As `dinsar_cli.download.fetch_all`; lack of space or of an account before the first byte.
     """
-    paths = fetch_all(plan.sources(cache), progress=progress)
+    if not plan.is_there(cache):
+        if plan.way == "bursts" and plan.bursts is not None:
+            fetch_bursts(plan.bursts, cache / BURSTS, progress=progress)
+        else:
+            fetch_all(plan.sources(cache), progress=progress)
     if not plan.remembered:
         _remember(plan, cache)
-    return tuple(paths)
+    return tuple(path for path in plan.products(cache) if path is not None)
 
 
 def told_bytes(plan: ScenePlan, cache: Path, free: int) -> str:
     """Say how much there is to fetch, and what room there is for it."""
-    count, there, missing = len(plan.scenes), plan.there(cache), plan.missing(cache)
-    unknown = (
-        "" if all(scene.bytes for scene in plan.scenes) else " and those whose size the catalogue does not tell"
+    products, missing = plan.products(cache), plan.missing(cache)
+    count, folder = len(products), cache / (FOLDER if plan.way == "scenes" else BURSTS)
+    if None not in products:
+        return f"{plan.way}: all {count} products are in {folder}"
+    what = (
+        f"{count} products" if plan.way == "scenes" or plan.bursts is None else f"{plan.bursts.count} of both dates"
     )
-    if plan.is_there(cache):
-        return f"scenes: all {count} are in {cache / FOLDER} ({human_bytes(there)})"
-    cached = f", {human_bytes(there)} are there" if there else ""
+    unknown = "" if plan.bytes else " (the catalogue does not tell all sizes)"
+    there = plan.bytes - missing
+    cached = f", {human_bytes(there)} are there" if there > 0 else ""
     return (
-        f"scenes: {count}, {human_bytes(missing)}{unknown} to fetch into {cache / FOLDER}{cached}; "
+        f"{plan.way}: {what}, {human_bytes(missing)}{unknown} to fetch into {folder}{cached}; "
         f"{human_bytes(free)} are free"
     )

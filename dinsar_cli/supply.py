@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.engines import find_engine
-from dinsar_cli.scenesource import ScenePlan, area_of, fetch_scenes, is_wanted, plan_scenes, told_bytes
+from dinsar_cli.pairsearch import area_of
+from dinsar_cli.scenesource import ScenePlan, fetch_scenes, is_wanted, plan_scenes, told_bytes
 from dinsar_cli.transfer import shown
 from dinsar_cli.workspace import free_disk, human_bytes
 
@@ -103,8 +104,8 @@ def supply(
         find_engine(config)
     plan = choose(config, cache, reporter)
     seconds, received = _fetch(plan, cache, reporter, meter)
-    urls = [shown(scene.url) for scene in plan.scenes]
-    details = {"urls": urls, "received_bytes": received, "download_seconds": round(seconds, 2)}
+    urls = [shown(url) for url in plan.urls] if received else []
+    details = {"fetched": plan.way, "urls": urls, "received_bytes": received, "download_seconds": round(seconds, 2)}
     return Supplies(plan.with_files(config, cache), plan.pinned(config), _record(plan), details)
 
 
@@ -125,6 +126,8 @@ def choose(config: RunConfig, cache: Path, reporter: Reporter) -> ScenePlan:
     for text in plan.warnings:
         reporter.warn(text)
     reporter.note(told_bytes(plan, cache, free_disk(cache)))
+    if plan.why_way and not plan.is_there(cache):
+        reporter.note(plan.why_way)
     return plan
 
 
@@ -132,7 +135,7 @@ def _fetch(plan: ScenePlan, cache: Path, reporter: Reporter, meter: Meter) -> tu
     """Fetch the scenes; seconds and bytes that it took."""
     before, started, there = meter.received, time.monotonic(), plan.is_there(cache)
     reporter.start("fetch")
-    fetch_scenes(plan, cache, meter.told("scenes"))
+    fetch_scenes(plan, cache, meter.told(plan.way))
     seconds, received = time.monotonic() - started, meter.received - before
     reporter.end("fetch", seconds, skipped=there)
     if received:

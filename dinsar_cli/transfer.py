@@ -21,8 +21,8 @@ import requests
 import urllib3
 
 from dinsar_cli import __version__
-from dinsar_cli.credentials import EARTHDATA_HOST, Credentials, refusal
-from dinsar_cli.errors import NetworkError, NoDataError
+from dinsar_cli.credentials import EARTHDATA_HOST, Bearer, Credentials, refusal
+from dinsar_cli.errors import CredentialsError, NetworkError, NoDataError
 from dinsar_cli.netlimits import Limits, TryAgain
 
 _GONE = frozenset({404, 410})
@@ -41,6 +41,20 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
+class RefusedError(NetworkError):
+    """A server refuses a form; only who filled it in can say why.
+
+    Attributes
+    ----------
+    status : int
+        Of the answer.
+    """
+
+    def __init__(self, problem: str, cause: str, remedy: str, status: int) -> None:
+        super().__init__(problem, cause, remedy)
+        self.status = status
+
+
 class _WithoutQueries(logging.Filter):
     """Takes queries out of what urllib3 logs."""
 
@@ -56,20 +70,24 @@ _without_queries = _WithoutQueries()
 
 
 class _AnonymousSession(requests.Session):
-    """A session that tells nobody who we are, whatever a netrc file says."""
+    """A session that tells nobody who we are, whatever a netrc file says; a token goes to its own domain alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, bearer: Bearer | None = None) -> None:
         super().__init__()
-        self.auth = _unchanged
+        self._bearer = bearer
+        self.auth = self._sign
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the token where it belongs; requests looks for no other credentials then."""
+        if self._bearer is not None and self._bearer.is_for(request.url or ""):
+            request.headers["Authorization"] = f"Bearer {self._bearer.token}"
+        return request
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Send no credentials after a redirect either."""
+        """Send nothing else after a redirect either."""
         _log.debug("redirect from %s to %s", shown(response.url), shown(prepared_request.url or ""))
         prepared_request.headers.pop("Authorization", None)
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+        self._sign(prepared_request)
 
 
 class Client:
@@ -79,15 +97,18 @@ class Client:
     ----------
     limits : Limits
     known : Credentials, optional
-        Account for archives that want one; None for those that do not.
+        Earthdata account for archives that want one; None for those that do not.
+    bearer : Bearer, optional
+        Token for an archive of another kind.
     """
 
-    def __init__(self, limits: Limits, known: Credentials | None = None) -> None:
+    def __init__(self, limits: Limits, known: Credentials | None = None, bearer: Bearer | None = None) -> None:
         self.limits = limits
         self._known = known
+        self._bearer = bearer
 
     def __enter__(self) -> Self:
-        self._session: requests.Session = _AnonymousSession()
+        self._session: requests.Session = _AnonymousSession(self._bearer)
         if self._known is not None:
             from dinsar_cli.earthdata import EarthdataSession
 
@@ -121,7 +142,7 @@ class Client:
         ----------
         method, url : str
         headers, params, form : mapping, optional
-            Of the request.
+            Of the request. With a form no redirect is followed: what is in it is for this address alone.
         password : bool
             Send user and password with the first request already.
         page : bool
@@ -145,6 +166,7 @@ class Client:
                 data=form,
                 auth=account,
                 stream=True,
+                allow_redirects=form is None,
                 timeout=(self.limits.connect, self.limits.stall),
             ) as response:
                 _log.debug(
@@ -201,6 +223,13 @@ class Client:
         host, name = urlsplit(response.url).hostname or "", shown(url)
         if status == 202:
             raise TryAgain("it is being prepared", _retry_after(response), preparing=True)
+        if response.request.method == "POST" and self._known is None and status < 500 and status not in _PASSING:
+            raise RefusedError(
+                f"{host} does not take what it was sent.",
+                f"{name} answers {status} ({response.reason}).",
+                "Look whether a proxy or firewall is in between (HTTPS_PROXY); else try again later.",
+                status,
+            )
         if status in _GONE:
             raise NoDataError(
                 f"{name} does not exist.",
@@ -222,6 +251,12 @@ class Client:
             return refusal(response.status_code, host, self._known, _beginning(response), name)
         if self._known is not None:  # the storage: a signed address lives for a while only
             return TryAgain(f"{host} refuses the signed address with status {response.status_code}")
+        if self._bearer is not None and self._bearer.is_for(response.url):
+            return CredentialsError(
+                f"{host} does not let you have {name}.",
+                f"It refuses the token that your account was given (status {response.status_code}).",
+                f"Log in once at https://{self._bearer.domain} and accept what it asks, then try again.",
+            )
         return NetworkError(
             f"{name} could not be fetched.",
             f"{host} refuses it with status {response.status_code}, although it wants no account.",

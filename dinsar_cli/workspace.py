@@ -158,12 +158,12 @@ class Journal:
 
     def save(self) -> None:
         """Write the journal."""
-        record = {
-            "schema_version": SCHEMA_VERSION,
-            **self.header,
-            "stages": {name: asdict(stage) for name, stage in self.stages.items()},
-        }
-        write_text(self.path, json.dumps(record, indent=2, default=str) + "\n")
+        write_text(self.path, json.dumps(self.to_dict(), indent=2, default=str) + "\n")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of the file."""
+        stages = {name: asdict(stage) for name, stage in self.stages.items()}
+        return {"schema_version": SCHEMA_VERSION, **self.header, "stages": stages}
 
     def holds(self, name: str, mark: str) -> bool:
         """Whether a stage is done with that fingerprint and its files are still as they were."""

@@ -9,7 +9,7 @@ shift 3
 
 for month in 01 02 03 04 05 06 07 08 09 10 11 12; do
     case $month in
-        02) last=28 ;;
+        02) if [ $((year % 4)) -eq 0 ]; then last=29; else last=28; fi ;;
         04 | 06 | 09 | 11) last=30 ;;
         *) last=31 ;;
     esac

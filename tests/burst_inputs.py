@@ -1,4 +1,4 @@
-"""Bursts fetched in a process of their own, with the test archive as its whole internet; and bursts as files."""
+"""Bursts fetched in a process of their own, with the test archive as its whole internet; and bursts made up."""
 
 from __future__ import annotations
 
@@ -8,14 +8,34 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
+import rasterio
+from shapely.geometry import box
 
 from archive import Archive
 from archive.bursts import Burst, metadata
+from dinsar_cli.annotation import Subswath
 from dinsar_cli.burstcatalog import CatalogBurst
 from dinsar_cli.burstsafe import BurstFile
 from dinsar_cli.catalog import CatalogScene
+from dinsar_cli.scene import Scene, open_scene
+from dinsar_cli.simulate import Scenario, Terrain
 from dinsar_cli.stacks import CatalogAcquisition
+from safe_factory import quietly
+
+EXTRACTOR: Final = "sentinel1-burst.asf.alaska.edu"
+SCENARIO: Final = Scenario(
+    centre=(-8.85, 31.35),
+    swaths=(1, 2),
+    bursts=6,
+    columns=400,
+    slices=2,
+    lake=None,
+    baselines=(80.0,),
+    terrain=Terrain(relief=500.0, margin=0.05),
+)
 
 _CHILD = """
 import json, logging, sys
@@ -97,6 +117,69 @@ def as_files(bursts: list[Burst], folder: Path) -> list[BurstFile]:
         scene, swath, polarization = burst.scene.name, burst.swath, burst.polarization
         files.append(BurstFile(image, document, scene, swath, polarization, burst.index))
     return files
+
+
+# --- bursts of an archive ----------------------------------------------------------------------------------------
+
+
+def over_the_seam(archive: Archive, swath: str = "IW1") -> str:
+    """Region from the last burst of the first slice to the first of the second: in the middle of both."""
+    first, second = (scene.name for scene in sorted(archive.scenes, key=lambda scene: scene.start)[:2])
+    ends = [find(archive, first, swath, 2), find(archive, second, swath, 0)]
+    (west, south), (east, north) = (
+        np.min([middle(end) for end in ends], 0),
+        np.max([middle(end) for end in ends], 0),
+    )
+    return f"{west} {south} {east} {north}"
+
+
+def find(archive: Archive, scene: str, swath: str, index: int) -> Burst:
+    wanted = (scene, swath, index)
+    (found,) = (b for b in archive.extractor.bursts if (b.scene.name, b.swath, b.index) == wanted)
+    return found
+
+
+def middle(burst: Burst) -> np.ndarray:
+    return np.mean(burst.ring[:-1], axis=0)
+
+
+def bursts_meeting(archive: Archive, roi: str) -> list[Burst]:
+    """Bursts whose outline meets a region: what the archive says itself."""
+    area = box(*map(float, roi.split()))
+    return [burst for burst in archive.extractor.bursts if box(*_bounds(burst)).intersects(area)]
+
+
+def _bounds(burst: Burst) -> tuple[float, float, float, float]:
+    corners = np.array(burst.ring)
+    return (*corners.min(0), *corners.max(0))
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Bursts that came once, and what the service had to send for them."""
+
+    archive: Archive
+    folder: Path
+    roi: str
+    fetched: Fetched
+    sent: int
+    statuses: dict[str, list[int]]
+
+    @property
+    def scenes(self) -> list[Scene]:
+        return [open_scene(path) for path in self.fetched.products]
+
+
+def whole(burst: Burst) -> Subswath:
+    assert burst.scene.file is not None
+    return open_scene(burst.scene.file).subswath(burst.swath, burst.polarization)
+
+
+def pixels(subswath: Subswath, index: int) -> np.ndarray:
+    lines = subswath.lines_per_burst
+    with quietly(), rasterio.open(subswath.measurement) as image:
+        data: np.ndarray = image.read(1, window=((index * lines, (index + 1) * lines), (0, subswath.samples)))
+    return data
 
 
 # --- records made up ---------------------------------------------------------------------------------------------

@@ -171,3 +171,14 @@ def test_the_doctor_tells_where_and_not_who(desk: Desk) -> None:
     desk.netrc.unlink()
     assert "only downloads need it" in desk.apart("doctor").stdout
     assert desk.archive.log == []
+
+
+def test_the_doctor_tells_of_the_account_of_the_data_space(desk: Desk) -> None:
+    def line(**more: str) -> str:
+        return next(one for one in desk.apart("doctor", **more).stdout.splitlines() if "Copernicus account" in one)
+
+    assert "none, only a second source of orbit files needs it: set CDSE_USERNAME and CDSE_PASSWORD" in line()
+    given = {"CDSE_USERNAME": "me@example.org", "CDSE_PASSWORD": "between-us"}
+    known = line(**given)
+    assert known.startswith("ok")
+    assert known.endswith("found in CDSE_USERNAME and CDSE_PASSWORD")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dinsar_cli.credentials import Credentials, find_credentials, refusal
+from dinsar_cli.credentials import Bearer, Credentials, find_credentials, find_dataspace_account, refusal
 from dinsar_cli.errors import CredentialsError, UsageError
 from dinsar_cli.netrcfile import read_netrc, write_entry
 
@@ -41,6 +41,39 @@ def test_the_order_of_the_places(tmp_path: Path) -> None:
     third = find_credentials(everything | {"EARTHDATA_TOKEN": "", "NETRC": str(tmp_path / "none")})
     assert (third.user, third.password) == ("other", "from-environment")
     assert third.source == "EARTHDATA_USERNAME and EARTHDATA_PASSWORD"
+
+
+def test_the_account_of_the_data_space(tmp_path: Path) -> None:
+    file = write(tmp_path / "netrc", "machine dataspace.copernicus.eu login atlas password from-netrc\n")
+    everything = {"NETRC": str(file), "CDSE_USERNAME": "other", "CDSE_PASSWORD": "from-environment"}
+    first = find_dataspace_account(everything)
+    assert first is not None
+    assert (first.user, first.password) == ("other", "from-environment")
+    assert "from-environment" not in repr(first)
+    second = find_dataspace_account(everything | {"CDSE_PASSWORD": ""})
+    assert second is not None
+    assert (second.user, second.password, second.source) == ("atlas", "from-netrc", f"the netrc file {file}")
+    for content in (f"machine {HOST} login a password b\n", "default login a password b\n", "nonsense\n"):
+        write(file, content)
+        assert find_dataspace_account({"NETRC": str(file)}) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://zipper.dataspace.copernicus.eu/a", True),
+        ("https://dataspace.copernicus.eu", True),
+        ("http://zipper.dataspace.copernicus.eu/a", False),
+        ("https://zipperdataspace.copernicus.eu/a", False),
+        ("https://dataspace.copernicus.eu.example.org/a", False),
+        ("https://dataspace.copernicus.eu@example.org/a", False),
+        ("https://example.org/?dataspace.copernicus.eu", False),
+    ],
+)
+def test_who_may_have_a_token(url: str, *, expected: bool) -> None:
+    bearer = Bearer("dataspace.copernicus.eu", "secret")
+    assert bearer.is_for(url) is expected
+    assert "secret" not in repr(bearer)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The scripts in ``examples/``, as a user starts them: in a shell, with nothing but the test archive around them."""
+"""The scripts in ``examples/``, as a user starts them: in a shell, with the test archive alone around them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> SimulatedStack:
 
 
 @pytest.fixture
-def tracks(stack: SimulatedStack) -> Iterator[Archive]:
+def tracks() -> Iterator[Archive]:
     """Six dates of two tracks, in the catalogue alone."""
-    with Archive(archive_scenes(), dem=stack.dem) as archive:
+    with Archive(archive_scenes()) as archive:
         yield archive
     assert archive.errors == []
     assert archive.refused == []
@@ -71,7 +71,8 @@ def pairs_in(outcome: Outcome) -> list[str]:
 def test_one_pair(stack: SimulatedStack, tmp_path: Path) -> None:
     with Archive.from_simulation(stack.folder) as archive:
         archive.log_in(tmp_path)
-        done = in_shell(archive, tmp_path, "one_pair.sh", area(stack, 0.5), "2023-09-01", "2023-09-30", "--engine", "eos")
+        span = ("2023-09-01", "2023-09-30")
+        done = in_shell(archive, tmp_path, "one_pair.sh", area(stack, 0.5), *span, "--engine", "eos")
     assert done.code == 0, done.err
     assert list(tmp_path.glob(f"T*_{PAIR}/products/los_displacement.tif"))
     assert "MB fetched" in done.out
@@ -82,7 +83,7 @@ def test_one_pair_per_month(tracks: Archive, tmp_path: Path) -> None:
     done = in_shell(tracks, tmp_path, "monthly.sh", ROI, 2023, 21, *PREVIEW)
     assert done.code == 0, done.err
     assert pairs_in(done) == ["T021D_20230104_20230128", "T021D_20230209_20230221"]
-    assert [line for line in done.err.splitlines() if line.endswith(": no pair")][0] == "2023-03: no pair"
+    assert next(line for line in done.err.splitlines() if line.endswith(": no pair")) == "2023-03: no pair"
 
 
 def test_tracks_of_an_event(tracks: Archive, tmp_path: Path) -> None:

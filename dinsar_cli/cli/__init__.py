@@ -31,8 +31,10 @@ COMMANDS = {
     "init": "Write a configuration file to edit.",
     "simulate": "Write Sentinel-1 scenes with known displacement.",
     "compare": "Compare a displacement map with the truth.",
+    "decompose": "East and up from an ascending and a descending map.",
     "displacement": "Make displacement maps from a topsApp folder of your own.",
     "view": "Look at the products.",
+    "export": "Write the products in further formats.",
     "status": "Show what is done in a folder.",
     "clean": "Remove what can be made again.",
     "login": "Give your Earthdata account, for downloads.",
@@ -144,6 +146,8 @@ def _say(error: DinsarError, *, debug: bool) -> int:
         click.echo(part + " ".join(text.splitlines()), err=True)
     for log in _logs():
         click.echo(f"  Log: {log.baseFilename}", err=True)
+    for line in error.details:
+        click.echo(f"  | {line}", err=True)
     return error.exit_code
 
 

@@ -5,33 +5,111 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from dinsar_cli.cli.common import debug_option, json_option
 from dinsar_cli.errors import ExitCode, UsageError
 
 _PATH = click.Path(path_type=Path)
+_TABLES = (".csv", ".tsv", ".txt")
 
 
-@click.command(short_help="Compare a displacement map with the truth.")
+@click.command(
+    short_help="Compare a displacement map with the truth.",
+    epilog="""\b
+Examples:
+  dinsar compare T052D_20230904_20230916 scene
+  dinsar compare T052D_20230904_20230916 stations.csv --unit mm --station RABT""",
+)
 @click.argument("result", type=_PATH)
 @click.argument("truth", type=_PATH)
 @click.option(
     "--min-coherence", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the truth, to count."
 )
 @click.option("--max-rmse", type=click.FloatRange(min=0), metavar="MM", help="End with exit code 8 above it.")
-@click.option("--picture", type=_PATH, help="PNG with residual map and scatter plot.  [default: beside RESULT]")
+@click.option("--station", metavar="NAME", help="Of the table, to which both are relative.  [default: the mean]")
+@click.option("--unit", type=click.Choice(["m", "cm", "mm"]), default="m", show_default=True, help="Of the table.")
+@click.option(
+    "--window",
+    type=click.IntRange(1, 99),
+    default=1,
+    show_default="1: between the nearest four",
+    metavar="N",
+    help="Average N x N pixels at a station; odd.",
+)
+@click.option("--picture", type=_PATH, help="PNG with map and scatter plot.  [default: beside RESULT]")
 @json_option
 @debug_option
+@click.pass_context
 def compare(
-    result: Path, truth: Path, min_coherence: float, max_rmse: float | None, picture: Path | None, as_json: bool
+    context: click.Context,
+    result: Path,
+    truth: Path,
+    min_coherence: float,
+    max_rmse: float | None,
+    station: str | None,
+    unit: str,
+    window: int,
+    picture: Path | None,
+    as_json: bool,
 ) -> int:
-    """Compare a displacement map with the truth of a simulation.
+    """Compare a displacement map with the truth of a simulation, or with GNSS stations.
 
     RESULT is the folder of a run or a raster of displacement in metres; TRUTH is the folder of a simulation or such
     a raster. The median of the difference is removed: displacement is relative.
+
+    TRUTH may also be a table of GNSS stations (.csv, .tsv or .txt) with the header station,lon,lat,E,N,U and,
+    when they are known, sE,sN,sU: their motion between the two dates of the map. It is projected on the line of
+    sight.
     """
+    if truth.suffix.lower() in _TABLES and not truth.is_dir():
+        _refuse(context, ("min_coherence",), f"{truth} is a table of stations, which has no coherence.")
+        return _with_stations(result, truth, station, unit, window, max_rmse, picture, as_json=as_json)
+    _refuse(context, ("station", "unit", "window"), f"{truth} is no table of GNSS stations (.csv, .tsv or .txt).")
+    return _with_truth(result, truth, min_coherence, max_rmse, picture, as_json=as_json)
+
+
+def _refuse(context: click.Context, names: tuple[str, ...], cause: str) -> None:
+    """Refuse options that mean nothing for what is compared."""
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UsageError(f"--{name.replace('_', '-')} cannot be used here.", cause, "Leave that option out.")
+
+
+def _with_stations(
+    result: Path,
+    table: Path,
+    station: str | None,
+    unit: str,
+    window: int,
+    max_rmse: float | None,
+    picture: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    from dinsar_cli.gnss import compare_gnss, describe_gnss, gnss_table
+    from dinsar_cli.gnss_picture import gnss_picture
+
+    if window % 2 == 0:
+        raise UsageError(
+            f"--window {window} has no middle.",
+            "A window is centred on the pixel of a station.",
+            "Give an odd number.",
+        )
+    found = compare_gnss(result, table, unit, station, window)
+    picture = picture or (result if result.is_dir() else result.parent) / "gnss_comparison.png"
+    _check_picture(picture)
+    gnss_picture(picture, found, f"{found.map.name} against {table.name}")
+    _show(describe_gnss(found), gnss_table(found), picture, as_json=as_json)
+    return _judge(found.rms, max_rmse, "RMS difference")
+
+
+def _with_truth(
+    result: Path, truth: Path, min_coherence: float, max_rmse: float | None, picture: Path | None, *, as_json: bool
+) -> int:
     from dinsar_cli.compare import compare as compare_maps
     from dinsar_cli.compare import describe, table
     from dinsar_cli.compare_picture import comparison_picture
@@ -40,15 +118,23 @@ def compare(
     picture = picture or (result if result.is_dir() else result.parent) / "comparison.png"
     _check_picture(picture)
     comparison_picture(picture, found, f"{result.resolve().name} against {truth.resolve().name}")
+    _show(describe(found), table(found), picture, as_json=as_json)
+    return _judge(found.statistics.rmse, max_rmse, "RMSE")
+
+
+def _show(record: dict[str, Any], lines: list[str], picture: Path, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(describe(found) | {"picture": str(picture)}, indent=2))
-    else:
-        for line in table(found):
-            click.echo(line)
-        click.echo(str(picture))
-    above = max_rmse is not None and found.statistics.rmse * 1e3 > max_rmse
+        click.echo(json.dumps(record | {"picture": str(picture)}, indent=2))
+        return
+    for line in (*lines, str(picture)):
+        click.echo(line)
+
+
+def _judge(found: float, most: float | None, name: str) -> int:
+    """Exit code of an error in metres and the bound on it in millimetres."""
+    above = most is not None and found * 1e3 > most
     if above:
-        click.echo(f"The RMSE is above {max_rmse:g} mm.", err=True)
+        click.echo(f"The {name} is above {most:g} mm.", err=True)
     return ExitCode.OUT_OF_BOUND if above else ExitCode.OK
 
 

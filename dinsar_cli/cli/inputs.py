@@ -25,6 +25,7 @@ _FLAGS = (
     ("--secondary", "secondary", "DATE|PRODUCT"),
     ("--track", "track", "N"),
     ("--direction", "direction", "WAY"),
+    ("--slc-download", "slc.download", "WAY"),
     ("--orbits", "orbits.dir", "FOLDER"),
     ("--dem", "dem.file", "FILE"),
     ("--dem-source", "dem.source", "NAME"),

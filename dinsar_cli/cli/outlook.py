@@ -53,6 +53,8 @@ def choice_lines(chosen: ScenePlan, cache: Path) -> Iterator[str]:
     for title, scenes in (("reference", chosen.reference), ("secondary", chosen.secondary)):
         for scene in scenes:
             yield f"  {title:<13} {scene.name}  {human_bytes(scene.bytes)}"
+    if chosen.why_way:
+        yield f"  {'to fetch':<13} {chosen.way}: {chosen.why_way}"
     title, _, text = told_bytes(chosen, cache, free_disk(cache)).partition(": ")
     yield f"  {title:<13} {text}"
 
@@ -67,7 +69,9 @@ def _record(outlook: Outlook, chosen: ScenePlan, workdir: Path, cache: Path) -> 
         "scenes": {
             "count": len(chosen.scenes),
             "bytes": sum(scene.bytes for scene in chosen.scenes),
-            "there": chosen.there(cache),
+            "way": chosen.way,
+            "why": chosen.why_way,
+            "there": chosen.bytes - missing,
             "to_fetch": missing,
         },
         "bursts": {"count": len(outlook.bursts.megasamples), "from": outlook.bursts.source} | outlook.bursts.swaths,

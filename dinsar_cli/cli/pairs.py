@@ -53,7 +53,7 @@ def pairs(
     """
     from dinsar_cli.catalog import PLATFORMS
     from dinsar_cli.catalogexport import choice_record
-    from dinsar_cli.scenesource import find_pair
+    from dinsar_cli.pairsearch import find_pair
 
     config, roi = gather_area(config_file, flags, _FLAGS)
     choice, notes = find_pair(config, roi, cache, platforms or PLATFORMS)

@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 import logging
-import re
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from dinsar_cli.credentials import DATASPACE_ADVICE, find_dataspace_account
 from dinsar_cli.download import Source, fetch_all
 from dinsar_cli.errors import NetworkError, NoDataError, UsageError
-from dinsar_cli.managers.orbitarchive import BUCKET, find_orbit
+from dinsar_cli.managers import orbitdataspace as dataspace
+from dinsar_cli.managers.orbitarchive import BUCKET, Bucket
+from dinsar_cli.managers.orbitspan import (
+    FORMAT,
+    MARGIN_S,
+    NAME,
+    NAME_TOLERANCE,
+    OTHER_SATELLITE,
+    OTHER_TIME,
+    Span,
+    mismatch,
+    parse_name,
+)
 from dinsar_cli.orbitfile import ORBIT_KINDS, read_orbit_file
+from dinsar_cli.verified import NOTES, known_of
 from dinsar_cli.workspace import human_bytes, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from dinsar_cli.download import Transfer
+    from dinsar_cli.errors import DinsarError
+    from dinsar_cli.managers.orbitarchive import ListedOrbit
     from dinsar_cli.orbitfile import OrbitFile
 
 logger = logging.getLogger(__name__)
 
-MARGIN_S = 60.0
-"""Seconds that an orbit file must reach beyond an acquisition at both ends (sentineleof's convention)."""
-
-_NAME = re.compile(
-    r"(?P<mission>S1[A-Z])_(?P<file_class>\w{4})_AUX_(?P<kind>[A-Z]{3}ORB)_(?P<centre>\w{4})"
-    r"_(?P<created>\d{8}T\d{6})_V(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})"
-)
-# File names have whole seconds only, and a name never decides against a file that may just do.
-_NAME_TOLERANCE = timedelta(seconds=1)
 _LISTED = 10
+_WITH_ACCOUNT = f"With an account, orbit files are looked for in {dataspace.NAME} too"
 _POEORB_AFTER = timedelta(days=21)
-_OTHER_SATELLITE = "these are"
-_OTHER_TIME = "another time"
-_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(frozen=True)
@@ -73,22 +78,22 @@ class OrbitChoice:
     @property
     def summary(self) -> str:
         """One line for people: what it is, and where it comes from."""
-        origin = f"from {BUCKET} ({human_bytes(self.size)})" if self.url else f"in {self.path.parent}"
+        source = dataspace.NAME if dataspace.is_delivered(self.url) else BUCKET
+        origin = f"from {source} ({human_bytes(self.size)})" if self.url else f"in {self.path.parent}"
         return f"{self.path.name} {origin}"
 
-
-@dataclass(frozen=True)
-class _Span:
-    """A satellite and a time: of a scene with its margins, or what the name of an orbit file says."""
-
-    mission: str
-    start: datetime
-    stop: datetime
-    kind: str = ""
+    @property
+    def origin(self) -> str:
+        """Address that the file comes from, or came from when it was fetched; empty for a file of the user's."""
+        noted = known_of(self.path, self.path.parent / NOTES) if self.path.is_file() else {}
+        return str(noted.get("url", self.url))
 
 
 class OrbitManager:
-    """Chooses among local orbit files, or gets them from the public archive.
+    """Chooses among local orbit files, or gets them from the archives.
+
+    The public bucket is asked first. What it does not have, or cannot be asked for, is looked for in the Copernicus
+    Data Space when there is an account for it.
 
     Parameters
     ----------
@@ -105,6 +110,7 @@ class OrbitManager:
             raise ValueError("orbit files from the archive need a cache")
         self._given = folder
         self._cache = None if cache is None else cache / "orbits"
+        self._bucket = Bucket()
         self._kinds = ORBIT_KINDS if kind == "auto" else (kind.upper(),)
 
     def plan(self, mission: str, start: datetime, stop: datetime) -> OrbitChoice:
@@ -112,7 +118,7 @@ class OrbitManager:
 
         Only files of the satellite that cover the acquisition with a minute at both ends qualify. Among them
         a more accurate kind goes first (POEORB, RESORB, PREORB), then the newest. File names only serve to
-        skip files that cannot qualify; what is in a file decides. Without a folder of the user's, the archive is
+        skip files that cannot qualify; what is in a file decides. Without a folder of the user's, the archives are
         asked for a kind that the cache does not have.
 
         Parameters
@@ -133,10 +139,10 @@ class OrbitManager:
         NoDataError
             If no file qualifies; the message says for each file why.
         NetworkError
-            If the archive has to be asked and does not answer.
+            If the archives have to be asked and do not answer.
         """
         margin = timedelta(seconds=MARGIN_S)
-        needed = _Span(mission, start - margin, stop + margin)
+        needed = Span(mission, start - margin, stop + margin)
         choice = self._from_archive(needed) if self._given is None else self._local(self._given, needed)
         logger.info("orbit file for %s at %s: %s (%s)", mission, start.isoformat(), choice.summary, choice.kind)
         return choice
@@ -148,11 +154,13 @@ class OrbitManager:
         ------
         UsageError, NoDataError
             If the file can no longer be read, is not the one that was chosen, or does not hold what its name says.
+        CredentialsError
+            If it is in the Copernicus Data Space, which does not accept the account.
         NetworkError
             If it cannot be had from the archive.
         """
         if choice.url:
-            return _download(choice, progress)
+            return self._get(choice, progress)
         orbit_file = read_orbit_file(choice.path)
         found = _choice(orbit_file)
         if found != choice:
@@ -163,14 +171,14 @@ class OrbitManager:
             )
         return orbit_file
 
-    def _local(self, folder: Path, needed: _Span) -> OrbitChoice:
+    def _local(self, folder: Path, needed: Span) -> OrbitChoice:
         """Choose among the files of a folder."""
         good, refused = self._sort(_candidates(folder), needed)
         if not good:
             raise _nothing_local(folder, needed, refused)
         return _choice(min(good, key=_preference))
 
-    def _sort(self, paths: list[Path], needed: _Span) -> tuple[list[OrbitFile], list[tuple[Path, str]]]:
+    def _sort(self, paths: list[Path], needed: Span) -> tuple[list[OrbitFile], list[tuple[Path, str]]]:
         """Tell files that serve from those that do not, with the reason."""
         good: list[OrbitFile] = []
         refused: list[tuple[Path, str]] = []
@@ -186,20 +194,22 @@ class OrbitManager:
             logger.debug("orbit file %s not used: %s", path.name, reason)
         return good, refused
 
-    def _from_archive(self, needed: _Span) -> OrbitChoice:
-        """Choose from the cache and the archive: of a kind that is in the cache, the archive is not asked."""
+    def _from_archive(self, needed: Span) -> OrbitChoice:
+        """Choose from the cache and the archives: of a kind that is in the cache, no archive is asked."""
         folder = self._archive_folder
         cached, _ = self._sort(_candidates(folder) if folder.is_dir() else [], needed)
         cached.sort(key=_preference)
-        margin = timedelta(seconds=MARGIN_S)
-        for kind in (kind for kind in ("POEORB", "RESORB") if kind in self._kinds):
+        kinds = [kind for kind in ("POEORB", "RESORB") if kind in self._kinds]
+        failure = None
+        for kind in kinds:
             if cached and cached[0].kind == kind:
                 return _choice(cached[0])
             try:
-                listed = find_orbit(kind, needed.mission, needed.start + margin, needed.stop - margin, margin)
+                listed = self._bucket.find_orbit(kind, *needed.scene)
             except NetworkError as error:
                 if not cached:
-                    raise
+                    failure = error
+                    break
                 logger.warning(
                     "The archive cannot be asked for a %s orbit (%s): %s is used.",
                     kind,
@@ -208,12 +218,42 @@ class OrbitManager:
                 )
                 return _choice(cached[0])
             if listed is not None:
-                path = folder / listed.name
-                span = (needed.start, needed.stop)
-                return OrbitChoice(
-                    path, kind, needed.mission, listed.start, listed.stop, listed.url, listed.size, span
-                )
-        raise _nothing_in_archive(needed, self._kinds)
+                return self._to_fetch(kind, listed, needed)
+        return self._from_dataspace(kinds, needed, failure)
+
+    def _from_dataspace(self, kinds: list[str], needed: Span, failure: NetworkError | None) -> OrbitChoice:
+        """Choose from the Copernicus Data Space what the bucket does not have, or does not give for a failure."""
+        if find_dataspace_account() is None:
+            raise _without_dataspace(needed, kinds, failure)
+        told = "it has none" if failure is None else failure.cause.rstrip(".")
+        logger.info("no %s from %s (%s): %s is asked", " or ".join(kinds), BUCKET, told, dataspace.NAME)
+        try:
+            for kind in kinds:
+                listed = dataspace.find_orbit(kind, *needed.scene)
+                if listed is not None:
+                    return self._to_fetch(kind, listed, needed)
+        except NetworkError as error:
+            answer = f"{error.problem.rstrip('.')}: {error.cause}"
+            raise _unanswered(needed, kinds, told, answer) from error
+        if failure is not None:
+            raise _unanswered(needed, kinds, told, f"{dataspace.NAME} has none.")
+        raise _nothing_in_archive(needed, kinds, f"{BUCKET} and {dataspace.NAME}")
+
+    def _get(self, choice: OrbitChoice, progress: Callable[[Transfer], None] | None) -> OrbitFile:
+        """Get a file from the bucket, or the same from the Copernicus Data Space when the bucket fails."""
+        try:
+            return _download(choice, progress)
+        except (NetworkError, NoDataError) as error:
+            other = _elsewhere(choice)
+            if other is None:
+                raise
+            logger.warning("%s %s It is fetched from %s.", error.problem, error.cause, dataspace.NAME)
+        return _download(other, progress)
+
+    def _to_fetch(self, kind: str, listed: ListedOrbit, needed: Span) -> OrbitChoice:
+        """Make the choice of a file that is in an archive."""
+        path, span = self._archive_folder / listed.name, (needed.start, needed.stop)
+        return OrbitChoice(path, kind, needed.mission, listed.start, listed.stop, listed.url, listed.size, span)
 
     @property
     def _archive_folder(self) -> Path:
@@ -225,13 +265,16 @@ class OrbitManager:
 def _download(choice: OrbitChoice, progress: Callable[[Transfer], None] | None) -> OrbitFile:
     """Get a file from the archive, unless it is there, and make sure that it serves."""
     first, last = choice.needed or (choice.start, choice.stop)
-    needed = _Span(choice.mission, first, last, choice.kind)
+    needed = Span(choice.mission, first, last, choice.kind)
     found = _examine(choice.path, needed) if choice.path.is_file() else ""
     if isinstance(found, str):
         # One that is there and damaged would be taken for complete.
         choice.path.unlink(missing_ok=True)
         make_folder(choice.path.parent)
-        fetch_all([Source(choice.url, choice.path, choice.size or None)], progress=progress)
+        if dataspace.is_delivered(choice.url):
+            dataspace.fetch_orbit(choice.url, choice.path, progress)
+        else:
+            fetch_all([Source(choice.url, choice.path, choice.size or None)], progress=progress)
         found = _examine(choice.path, needed)
     if isinstance(found, str):
         choice.path.unlink(missing_ok=True)
@@ -241,6 +284,20 @@ def _download(choice: OrbitChoice, progress: Callable[[Transfer], None] | None) 
             "Run the command again later, or give another orbit file with --orbits.",
         )
     return found
+
+
+def _elsewhere(choice: OrbitChoice) -> OrbitChoice | None:
+    """Find a file of the bucket in the Copernicus Data Space; None if it is not there or cannot be asked for."""
+    if choice.needed is None or dataspace.is_delivered(choice.url) or find_dataspace_account() is None:
+        return None
+    try:
+        listed = dataspace.find_orbit(choice.kind, *Span(choice.mission, *choice.needed).scene)
+    except NetworkError as error:
+        logger.warning("%s %s", error.problem, error.cause)
+        return None
+    if listed is None or listed.name != choice.path.name:
+        return None
+    return replace(choice, url=listed.url, size=listed.size)
 
 
 def _choice(orbit_file: OrbitFile) -> OrbitChoice:
@@ -262,48 +319,61 @@ def _candidates(folder: Path) -> list[Path]:
     return [path for path in entries if path.is_file() and _looks_like_orbit(path.name)]
 
 
-def _nothing_local(folder: Path, needed: _Span, refused: list[tuple[Path, str]]) -> NoDataError:
+def _nothing_local(folder: Path, needed: Span, refused: list[tuple[Path, str]]) -> NoDataError:
     if not refused:
         found = "It has no orbit file: nothing ends in .EOF or .EOF.zip."
     else:
         # What nearly fits is the most telling: files of other satellites and times come last.
-        ranked = sorted(refused, key=lambda item: item[1].startswith((_OTHER_SATELLITE, _OTHER_TIME)))
+        ranked = sorted(refused, key=lambda item: item[1].startswith((OTHER_SATELLITE, OTHER_TIME)))
         lines = [f"{path.name}: {reason}" for path, reason in ranked[:_LISTED]]
         if len(ranked) > _LISTED:
             lines.append(f"and {len(ranked) - _LISTED} more")
         found = f"Found: {'; '.join(lines)}."
     return NoDataError(
-        f"{folder} has no orbit file for the {needed.mission} scene of {_scene(needed)} UTC.",
-        f"Orbits from {needed.start:{_FORMAT}} to {needed.stop:{_FORMAT}} UTC are needed. {found}",
+        f"{folder} has no orbit file for {needed}.",
+        f"Orbits from {needed.start:{FORMAT}} to {needed.stop:{FORMAT}} UTC are needed. {found}",
         f"Put the POEORB (out 20 days after the scene) or the RESORB file of {needed.mission} there, or leave "
         "--orbits out: they then come from the public archive.",
     )
 
 
-def _nothing_in_archive(needed: _Span, kinds: tuple[str, ...]) -> NoDataError:
-    wanted = " or ".join(kind for kind in kinds if kind != "PREORB")
+def _without_dataspace(needed: Span, kinds: list[str], failure: NetworkError | None) -> DinsarError:
+    """Say that there is a second source, which wants an account."""
+    hint = f"{_WITH_ACCOUNT}: {DATASPACE_ADVICE}."
+    if failure is not None:
+        return NetworkError(failure.problem, failure.cause, f"{failure.remedy} {hint}")
+    error = _nothing_in_archive(needed, kinds, BUCKET)
+    return NoDataError(error.problem, error.cause, f"{error.remedy} {hint}")
+
+
+def _unanswered(needed: Span, kinds: list[str], bucket: str, other: str) -> NetworkError:
+    return NetworkError(
+        f"No {' or '.join(kinds)} file was found for {needed}.",
+        f"{BUCKET}: {bucket}. Besides, {other}",
+        "Try again later, or give orbit files with --orbits.",
+    )
+
+
+def _nothing_in_archive(needed: Span, kinds: list[str], where: str) -> NoDataError:
+    wanted = " or ".join(kinds)
     return NoDataError(
-        f"The archive has no {wanted} file for the {needed.mission} scene of {_scene(needed)} UTC.",
-        f"None in {BUCKET} covers {needed.start:{_FORMAT}} to {needed.stop:{_FORMAT}} UTC. A RESORB comes some "
+        f"The archive has no {wanted} file for {needed}.",
+        f"None in {where} covers {needed.start:{FORMAT}} to {needed.stop:{FORMAT}} UTC. A RESORB comes some "
         f"hours after the scene, the POEORB about {needed.stop + _POEORB_AFTER:%Y-%m-%d}.",
         "Wait for it, or give orbit files with --orbits.",
     )
 
 
-def _scene(needed: _Span) -> str:
-    return f"{needed.start + timedelta(seconds=MARGIN_S):{_FORMAT}}"
-
-
 def _looks_like_orbit(name: str) -> bool:
     upper = name.upper()
-    return upper.endswith((".EOF", ".EOF.ZIP")) or (upper.endswith(".ZIP") and _NAME.match(upper) is not None)
+    return upper.endswith((".EOF", ".EOF.ZIP")) or (upper.endswith(".ZIP") and NAME.match(upper) is not None)
 
 
-def _examine(path: Path, needed: _Span) -> OrbitFile | str:
+def _examine(path: Path, needed: Span) -> OrbitFile | str:
     """Return the orbit file if it serves the scene, else why not."""
-    name = _parse_name(path.name)
+    name = parse_name(path.name)
     if name is not None:
-        hopeless = _mismatch(name, needed, _NAME_TOLERANCE)
+        hopeless = mismatch(name, needed, NAME_TOLERANCE)
         if hopeless:
             return hopeless
     try:
@@ -312,30 +382,7 @@ def _examine(path: Path, needed: _Span) -> OrbitFile | str:
         return error.cause.rstrip(".")
     if name is not None and (name.mission, name.kind) != (orbit_file.mission, orbit_file.kind):
         return f"its name says {name.mission} {name.kind}, its content is {orbit_file.mission} {orbit_file.kind}"
-    return _mismatch(orbit_file, needed) or orbit_file
-
-
-def _mismatch(found: _Span | OrbitFile, needed: _Span, tolerance: timedelta = timedelta(0)) -> str:
-    """Say why orbits of one satellite and time do not serve a scene; empty if they do."""
-    if found.mission != needed.mission:
-        return f"{_OTHER_SATELLITE} {found.mission} orbits, the scene is {needed.mission}"
-    if found.start <= needed.start + tolerance and needed.stop - tolerance <= found.stop:
-        return ""
-    apart = found.stop < needed.start or found.start > needed.stop
-    return f"{_OTHER_TIME if apart else 'covers only part'}, {found.start:{_FORMAT}} to {found.stop:{_FORMAT}}"
-
-
-def _parse_name(name: str) -> _Span | None:
-    match = _NAME.match(name)
-    if match is None:
-        return None
-    try:
-        start, stop = (
-            datetime.strptime(match[key], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) for key in ("start", "stop")
-        )
-    except ValueError:
-        return None
-    return _Span(match["mission"], start, stop, match["kind"])
+    return mismatch(orbit_file, needed) or orbit_file
 
 
 def _preference(orbit_file: OrbitFile) -> tuple[int, float, str]:
@@ -345,4 +392,4 @@ def _preference(orbit_file: OrbitFile) -> tuple[int, float, str]:
 
 
 def _describe(choice: OrbitChoice) -> str:
-    return f"{choice.mission} {choice.kind}, {choice.start:{_FORMAT}} to {choice.stop:{_FORMAT}} UTC"
+    return f"{choice.mission} {choice.kind}, {choice.start:{FORMAT}} to {choice.stop:{FORMAT}} UTC"

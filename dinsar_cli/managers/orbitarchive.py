@@ -6,9 +6,13 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from dinsar_cli.download import get_text
 from dinsar_cli.errors import NetworkError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 logger = logging.getLogger(__name__)
 
@@ -45,57 +49,101 @@ class ListedOrbit:
     stop: datetime
 
 
-def find_orbit(kind: str, mission: str, start: datetime, stop: datetime, margin: timedelta) -> ListedOrbit | None:
-    """Find the newest orbit file of a kind that serves an acquisition.
+def newest_orbit(names: Iterable[str], start: datetime, stop: datetime, margin: timedelta) -> str | None:
+    """Choose by their names the newest of the orbit files that serve an acquisition.
 
     Parameters
     ----------
-    kind : str
-        ``POEORB`` or ``RESORB``.
-    mission : str
-        ``S1A`` to ``S1D``.
+    names : iterable of str
+        Of one kind and satellite.
     start, stop : datetime
         Acquisition (UTC, aware).
     margin : timedelta
         How far the file must reach beyond it at both ends.
-
-    Returns
-    -------
-    ListedOrbit or None
-        None when there is no such file.
-
-    Raises
-    ------
-    NetworkError
-        If the list cannot be had.
     """
     from eof._select_orbit import ValidityError, last_valid_orbit
     from eof.products import SentinelOrbit
 
-    listed = _list(kind, mission, stop)
-    orbits = [SentinelOrbit(name) for name in listed]
+    orbits = [SentinelOrbit(name) for name in names if re.fullmatch(rf"{SentinelOrbit.FILE_REGEX}\.EOF", name)]
     first, last = (moment.astimezone(UTC).replace(tzinfo=None) for moment in (start, stop))
     try:
-        name = last_valid_orbit(first, last, orbits, margin, margin)
+        return str(last_valid_orbit(first, last, orbits, margin, margin))
     except ValidityError:
         return None
-    chosen = SentinelOrbit(name)
-    return ListedOrbit(
-        name,
-        f"{BUCKET}AUX_{kind}/{name}",
-        listed[name],
-        chosen.start_time.replace(tzinfo=UTC),
-        chosen.stop_time.replace(tzinfo=UTC),
-    )
 
 
-def _list(kind: str, mission: str, since: datetime) -> dict[str, int]:
-    """Return names and sizes of the files of a kind and satellite that were made after a time."""
+def listed_orbit(name: str, url: str, size: int) -> ListedOrbit:
+    """Make the record of a file of which an archive says name, address and bytes."""
     from eof.products import SentinelOrbit
 
+    orbit = SentinelOrbit(name)
+    return ListedOrbit(name, url, size, orbit.start_time.replace(tzinfo=UTC), orbit.stop_time.replace(tzinfo=UTC))
+
+
+@dataclass(frozen=True)
+class _List:
+    """Names and sizes of the files that were made after a time; of all of them, or as many as were asked for."""
+
+    since: datetime
+    sizes: dict[str, int]
+    is_whole: bool
+
+
+class Bucket:
+    """The public bucket. What it has once listed, or that it cannot be reached, is remembered."""
+
+    def __init__(self) -> None:
+        self._lists: dict[tuple[str, str], _List] = {}
+        self._failure: NetworkError | None = None
+
+    def find_orbit(
+        self, kind: str, mission: str, start: datetime, stop: datetime, margin: timedelta
+    ) -> ListedOrbit | None:
+        """Find the newest orbit file of a kind that serves an acquisition.
+
+        Parameters
+        ----------
+        kind : str
+            ``POEORB`` or ``RESORB``.
+        mission : str
+            ``S1A`` to ``S1D``.
+        start, stop, margin
+            As for `newest_orbit`.
+
+        Returns
+        -------
+        ListedOrbit or None
+            None when there is no such file.
+
+        Raises
+        ------
+        NetworkError
+            If the list cannot be had.
+        """
+        sizes = self._list(kind, mission, stop)
+        name = newest_orbit(sizes, start, stop, margin)
+        return None if name is None else listed_orbit(name, f"{BUCKET}AUX_{kind}/{name}", sizes[name])
+
+    def _list(self, kind: str, mission: str, since: datetime) -> dict[str, int]:
+        """Names and sizes of the files that were made after a time; an earlier list has them too."""
+        if self._failure is not None:
+            raise self._failure
+        known = self._lists.get((kind, mission))
+        if known is None or since < known.since or not known.is_whole:
+            try:
+                known = self._lists[kind, mission] = _ask(kind, mission, since)
+            except NetworkError as error:
+                self._failure = error
+                raise
+        return known.sizes
+
+
+def _ask(kind: str, mission: str, since: datetime) -> _List:
+    """Ask for the list of the files of a kind and satellite that were made after a time."""
     stem = f"AUX_{kind}/{mission}_OPER_AUX_{kind}_OPOD_"
     query = {"list-type": "2", "prefix": stem, "start-after": f"{stem}{since.astimezone(UTC):{_COMPACT}}"}
     found: dict[str, int] = {}
+    token = ""
     for _ in range(_MAX_PAGES[kind]):
         objects, token = _read_page(get_text(BUCKET, query))
         found |= objects
@@ -103,7 +151,7 @@ def _list(kind: str, mission: str, since: datetime) -> dict[str, int]:
             break
         query["continuation-token"] = token
     logger.debug("%d %s files of %s in the archive since %s", len(found), kind, mission, since)
-    return {name: size for name, size in found.items() if re.fullmatch(rf"{SentinelOrbit.FILE_REGEX}\.EOF", name)}
+    return _List(since, found, not token)
 
 
 def _read_page(text: str) -> tuple[dict[str, int], str]:

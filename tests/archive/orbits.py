@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import secrets
 import uuid
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -79,8 +81,10 @@ class Orbits:
         Objects on one page of the bucket's list.
     user, password, token : str
         Account at the Copernicus Data Space.
-    in_data_space : bool
-        Whether the Copernicus Data Space has the files too.
+    in_bucket, in_data_space : bool
+        Whether the public bucket and the Copernicus Data Space have the files.
+    zipped : bool
+        Whether the Copernicus Data Space delivers them in zips.
     """
 
     files: list[OrbitFile] = field(default_factory=list)
@@ -88,7 +92,9 @@ class Orbits:
     user: str = "atlas@example.org"
     password: str = field(default_factory=secrets.token_urlsafe, repr=False)
     token: str = field(default_factory=secrets.token_urlsafe, repr=False)
+    in_bucket: bool = True
     in_data_space: bool = True
+    zipped: bool = False
 
     def add(self, paths: Iterable[Path]) -> None:
         """Publish files."""
@@ -109,7 +115,7 @@ class Orbits:
         key = request.path.lstrip("/")
         if not key:
             return self._listing(request)
-        found = [orbit for orbit in self.files if orbit.key == key]
+        found = [orbit for orbit in self.files if orbit.key == key and self.in_bucket]
         return file(found[0].path) if found else missing_key(key)
 
     def _listing(self, request: Request) -> Reply:
@@ -119,7 +125,7 @@ class Orbits:
         after = request.field("continuation-token") or request.field("start-after") or request.field("marker")
         size = min(int(request.field("max-keys", "1000")), self.page_size)
         objects = {orbit.key: orbit for orbit in self.files if orbit.key.startswith(prefix) and orbit.key > after}
-        keys = sorted(objects)
+        keys = sorted(objects) if self.in_bucket else []
         cut = len(keys) > size
         root = etree.Element("ListBucketResult", xmlns=S3)
         values = {"Name": "s1-orbits", "Prefix": prefix, "MaxKeys": str(size), "IsTruncated": str(cut).lower()}
@@ -183,7 +189,17 @@ class Orbits:
         if request.headers.get("authorization") != f"Bearer {self.token}":
             return as_json({"detail": "Expired or invalid token"}, 401)
         found = [orbit for orbit in self.files if f"({orbit.identifier})" in request.path]
-        return file(found[0].path) if found else text("not found", 404)
+        if not found:
+            return text("not found", 404)
+        return file(zipped(found[0].path)) if self.zipped else file(found[0].path)
+
+
+def zipped(path: Path) -> bytes:
+    """Pack a file into a zip."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.write(path, path.name)
+    return content.getvalue()
 
 
 def _utc(text: str) -> datetime:

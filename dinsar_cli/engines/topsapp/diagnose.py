@@ -218,12 +218,15 @@ def explain(
     """
     name = step or "startup"
     if diagnosis is None:
-        shown = "\n".join(f"  {_short(line)}" for line in list(tail)[-_TAIL:])
-        return EngineError(
+        shown = [_short(line) for line in list(tail)[-_TAIL:]]
+        last = next((line for line in reversed(shown) if line.strip()), "")
+        error: DinsarError = EngineError(
             f"topsApp failed in its step {name} ({_ended(code)}).",
-            f"{_UNKNOWN} Its last lines:\n{shown}" if shown else f"{_UNKNOWN} It printed nothing.",
+            f"{_UNKNOWN} {f'Its last words: {last.strip()}' if last else 'It printed nothing.'}",
             f"{_REPORT} Log: {log}",
         )
+        error.details = tuple(shown)
+        return error
     if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
         problem = f"topsApp was killed in its step {name}."
     elif code:

@@ -86,7 +86,7 @@ def test_failed_step_is_named_and_gone_on_from(topsapp: Workbench, finished: Pat
     with pytest.raises(EngineError) as caught:
         topsapp.process(finished, inputs)
     assert "unwrap" in caught.value.problem
-    assert "can't open file merged/filt_topophase.flat" in caught.value.cause
+    assert "can't open file merged/filt_topophase.flat" in "\n".join(caught.value.details)
     assert "unwrap" not in states(work)
     kept.rename(lost)
     topsapp.process(finished, inputs)

@@ -228,10 +228,9 @@ def test_costs_of_finished_steps_are_told_when_a_later_one_fails(runs: Runs, wor
         runs()
     costs = runs.told.costs
     assert list(costs) == list(STEPS[: STEPS.index("fineoffsets")])
-    assert 2.5 <= costs["topo"].seconds < 8  # with the taking
-    assert costs["preprocess"].seconds < 1
+    assert costs["preprocess"].seconds < 2.5 <= costs["topo"].seconds < 20  # with the taking
     gained = costs["topo"].peak_memory - costs["verifyDEM"].peak_memory
-    assert gained == pytest.approx(200e6, rel=0.2)  # what is shared with others changes as they come and go
+    assert 150e6 < gained < 300e6  # what is shared with others changes as they come and go
     assert costs["topo"].disk - costs["verifyDEM"].disk == pytest.approx(200e6, rel=0.05)
 
 
@@ -296,7 +295,7 @@ def test_timeout_ends_topsapp_and_its_helpers(deaf: bool, runs: Runs, work: Path
     with pytest.raises(EngineError) as caught:
         runs(timeout=3)
     assert "step topo" in caught.value.problem
-    assert re.search(r"taken 2(\.\d)? seconds", caught.value.cause)
+    assert re.search(r"taken 2(\.\d+)? seconds", caught.value.cause)
     assert "isce2.timeout" in caught.value.remedy
     assert "goes on at the step topo" in caught.value.remedy
     assert "05_topo.log" in caught.value.remedy

@@ -1,0 +1,106 @@
+"""``dinsar decompose``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dinsar_cli.cli.common import debug_option, json_option
+from dinsar_cli.configfile import build_config
+
+if TYPE_CHECKING:
+    from dinsar_cli.decompose import Decomposition
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(
+    short_help="East and up from an ascending and a descending map.",
+    epilog="""\b
+Example:
+  dinsar decompose T052D_20230904_20230916 T147A_20230905_20230917""",
+)
+@click.argument("first", metavar="ASC", type=_PATH)
+@click.argument("second", metavar="DESC", type=_PATH)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("decomposition"),
+    show_default=True,
+    metavar="FOLDER",
+    help="Folder for the maps.",
+)
+@click.option(
+    "--reference-point",
+    metavar="POINT",
+    help="LON,LAT at which both are made zero.  [default: that of the ascending map, else of the other]",
+)
+@click.option("--reference-area", metavar="AREA", help="Polygon whose mean is made zero in both: as --roi.")
+@click.option(
+    "--sigma",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MM",
+    help="Noise of a map that has no los_sigma.tif.",
+)
+@json_option
+@debug_option
+def decompose(
+    first: Path,
+    second: Path,
+    output: Path,
+    reference_point: str | None,
+    reference_area: str | None,
+    sigma: float | None,
+    as_json: bool,
+) -> None:
+    """Separate east and up displacement by an ascending and a descending map of the same motion.
+
+    ASC and DESC are folders of pairs or of their products, in any order. Both are put on one grid and made relative
+    to the same place. Motion to the north is taken as zero, because two lines of sight cannot tell it; how much of
+    it would be taken for east and up is told.
+    """
+    from dinsar_cli.decompose import decompose as separate
+    from dinsar_cli.decompose_output import describe, write_decomposition
+
+    config = build_config(None, {"reference_point": reference_point, "reference_area": reference_area})
+    stated = None if sigma is None else sigma / 1e3
+    found = separate(first, second, config.reference_point, config.reference_area, stated)
+    files = write_decomposition(found, output)
+    for warning in found.warnings:
+        click.secho(f"Warning: {warning}", fg="yellow", err=True)
+    if as_json:
+        named = {name: str(path) for name, path in files.items()}
+        click.echo(json.dumps(describe(found) | {"files": named}, indent=2))
+        return
+    _print(found)
+    for path in files.values():
+        click.echo(str(path))
+
+
+def _print(found: Decomposition) -> None:
+    from dinsar_cli.decompose_output import describe
+
+    record = describe(found)
+    for name in ("ascending", "descending"):
+        look = record[name]
+        dates = "dates unknown" if look["dates"] is None else " to ".join(look["dates"])
+        click.echo(f"{name:<12}{look['name']}: {dates}")
+    for name in ("east", "up"):
+        part = record[name]
+        sigma = "" if part["median_sigma_m"] is None else f", noise {part['median_sigma_m'] * 1e3:.2f} mm (median)"
+        click.echo(
+            f"  {name:<14}{part['p2_m'] * 100:+.2f} to {part['p98_m'] * 100:+.2f} cm (96 % of the map){sigma}"
+        )
+    reference, north = record["reference"], record["north_sensitivity"]
+    click.echo(
+        f"  relative to   {reference['longitude']:.5f}, {reference['latitude']:.5f} in both maps "
+        f"({reference['kind']}, {reference['cells']} cells)"
+    )
+    click.echo(f"  directions    {record['geometry']['angle_degree']:.0f} degrees apart")
+    click.echo(
+        "  assumption    no motion to the north: each cm of it would be taken for "
+        f"{north['east']:+.2f} cm of east and {north['up']:+.2f} cm of up"
+    )

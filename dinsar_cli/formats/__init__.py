@@ -1,0 +1,102 @@
+"""Further formats of the products: one module for each, all from the GeoTIFFs and what is known of the run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
+
+from dinsar_cli.errors import ResourceError
+from dinsar_cli.formats import citation, hyp3, kmz, mintpy, netcdf, qgis, range_change, stac
+from dinsar_cli.formats.facts import ProductFacts, product_facts
+from dinsar_cli.products import LAYERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Written = dict[str, list[Path]]
+
+__all__ = ["ALWAYS", "WRITERS", "ProductFacts", "check_formats", "clear_formats", "product_facts", "write_formats"]
+
+# in the order in which they are written: the item lists the ones before it
+WRITERS: Mapping[str, Callable[[ProductFacts], list[Path]]] = {
+    "kmz": lambda facts: [kmz.write_kmz(facts)],
+    "citation": lambda facts: [citation.write_citation(facts)],
+    "stac": lambda facts: [stac.write_item(facts)],
+    "range_change": lambda facts: [range_change.write_range_change(facts)],
+    "netcdf": lambda facts: [netcdf.write_netcdf(facts)],
+    "qgis": qgis.write_styles,
+    "hyp3": hyp3.write_hyp3,
+    "mintpy": mintpy.write_mintpy,
+}
+"""What writes each format; it gives the files, the one to look at first before the others."""
+
+ALWAYS = ("kmz", "citation", "stac")
+"""Formats that every run writes."""
+
+_FILES = (
+    (range_change.FILE, "range_change"),
+    (netcdf.FILE, "netcdf"),
+    *((f"{layer}.qml", "qgis") for layer in LAYERS),
+)
+_FOLDERS = (hyp3.FOLDER, mintpy.FOLDER)
+
+
+def check_formats(names: Collection[str]) -> None:
+    """Make sure that formats can be written here, before a long run.
+
+    Raises
+    ------
+    UsageError
+        When a package is missing.
+    """
+    if "netcdf" in names:
+        netcdf.check_netcdf()
+
+
+def write_formats(facts: ProductFacts, names: Collection[str]) -> Written:
+    """Write formats into the folder of the products.
+
+    Parameters
+    ----------
+    facts : ProductFacts
+        The products.
+    names : collection of str
+        Of `WRITERS`.
+
+    Returns
+    -------
+    dict of str to list of Path
+        The files of each.
+
+    Raises
+    ------
+    DinsarError
+        When a product is missing or cannot be read, or a file cannot be written.
+    """
+    try:
+        return {name: write(facts) for name, write in WRITERS.items() if name in names}
+    except OSError as error:
+        raise ResourceError(
+            f"A file in {facts.folder} cannot be written.",
+            f"The system says: {error.strerror or error}.",
+            "Make room on the disk or let the folder be written to, and run the same command again.",
+        ) from error
+
+
+def clear_formats(folder: Path, kept: Collection[str] = ()) -> None:
+    """Remove what `write_formats` made of earlier products, so that nothing old stays beside the new.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the products.
+    kept : collection of str
+        Formats whose files will be replaced under the same names.
+    """
+    for name, made_by in _FILES:
+        if made_by not in kept:
+            (folder / name).unlink(missing_ok=True)
+    for name in _FOLDERS:  # the names in them change with the products
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)

@@ -1,0 +1,265 @@
+"""What is known of the products of a pair: what every format tells its reader."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.grid import Grid
+from dinsar_cli.products import LAYERS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating[Any]]
+
+MAIN = "los_displacement"
+
+_MAKE_AGAIN = "Make the products again with: dinsar run"
+_NAME = re.compile(r"T(\d{3})([AD])_\d{8}_\d{8}")
+
+
+@dataclass(frozen=True)
+class ProductFacts:
+    """Products of a pair, and what is known of them.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the GeoTIFFs are.
+    name : str
+        Of the pair.
+    grid : Grid
+        Of all GeoTIFFs.
+    rasters : dict of str to Path
+        GeoTIFFs by the name of their layer, in the order of `LAYERS`.
+    tags : dict of str to str
+        Those of the displacement.
+    reference_scenes, secondary_scenes : tuple of str
+        Names of the Sentinel-1 products; empty where they are not known.
+    polarization : str
+        Empty where it is not known.
+    versions : dict of str to str
+        Versions of the programs that the engine is made of.
+    orbit_kinds : tuple of str
+        ``POEORB`` or ``RESORB`` of both dates; empty where they are not known.
+    dem : dict
+        Name of the ``source`` or of the ``file`` of the elevation model, as far as they are known.
+    filter_strength : float or None
+        Of the phase filter.
+    """
+
+    folder: Path
+    name: str
+    grid: Grid
+    rasters: dict[str, Path]
+    tags: dict[str, str]
+    reference_scenes: tuple[str, ...] = ()
+    secondary_scenes: tuple[str, ...] = ()
+    polarization: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    orbit_kinds: tuple[str, ...] = ()
+    dem: dict[str, str] = field(default_factory=dict)
+    filter_strength: float | None = None
+
+    @property
+    def dates(self) -> tuple[datetime, datetime]:
+        """Times of both acquisitions, UTC."""
+        return self._date("reference_date"), self._date("secondary_date")
+
+    def _date(self, tag: str) -> datetime:
+        try:
+            stamp = datetime.fromisoformat(self.tags.get(tag, ""))
+        except ValueError:
+            raise _without_tag(self.rasters[MAIN], tag, self.tags.get(tag)) from None
+        return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+
+    @property
+    def wavelength(self) -> float:
+        """Radar wavelength, metres."""
+        try:
+            return float(self.tags.get("wavelength_m", ""))
+        except ValueError:
+            raise _without_tag(self.rasters[MAIN], "wavelength_m", self.tags.get("wavelength_m")) from None
+
+    @property
+    def reference_point(self) -> tuple[float, float] | None:
+        """Longitude and latitude to which the displacement is relative."""
+        try:
+            lon, lat = (float(number) for number in self.tags.get("reference_point", "").split(","))
+        except ValueError:
+            return None
+        return lon, lat
+
+    @property
+    def looks(self) -> tuple[int, int] | None:
+        """Looks in range and azimuth."""
+        match = re.fullmatch(r"(\d+)x(\d+)", self.tags.get("looks", ""))
+        return (int(match[1]), int(match[2])) if match else None
+
+    @property
+    def baseline(self) -> float | None:
+        """Perpendicular baseline, metres."""
+        text = self.tags.get("perpendicular_baseline_m")
+        return None if text is None else float(text)
+
+    @property
+    def track(self) -> int | None:
+        """Relative orbit, from the name of the pair."""
+        match = _NAME.fullmatch(self.name)
+        return int(match[1]) if match else None
+
+    @property
+    def platform(self) -> str | None:
+        """``sentinel-1a``, when both dates are of that satellite."""
+        letters = {scene[2].lower() for scene in (*self.reference_scenes, *self.secondary_scenes)}
+        return f"sentinel-1{letters.pop()}" if len(letters) == 1 else None
+
+    def read(self, layer: str, band: int = 1) -> Floats:
+        """Values of a band of a product, NaN where there are none; shape of the grid.
+
+        Raises
+        ------
+        NoDataError
+            When there is no such product.
+        UsageError
+            When it cannot be read.
+        """
+        import numpy as np
+        import rasterio
+        from rasterio.errors import RasterioError
+
+        path = self.require(layer)
+        try:
+            with rasterio.open(path) as dataset:
+                values = dataset.read(band, masked=True)
+        except RasterioError as error:
+            raise _unreadable(path, error) from error
+        # 0 is a component too: "none"
+        return values.data if layer == "connected_components" else values.astype(np.float32).filled(np.nan)
+
+    def require(self, layer: str) -> Path:
+        """File of a product.
+
+        Raises
+        ------
+        NoDataError
+            When there is none.
+        """
+        if layer not in self.rasters:
+            raise NoDataError(
+                f"There is no {layer}.tif in {self.folder}.", "The format is made from it.", _MAKE_AGAIN
+            )
+        return self.rasters[layer]
+
+    def mean_direction(self) -> tuple[float, float, float] | None:
+        """Mean unit vector from the ground to the satellite: east, north, up; None where it is not known."""
+        import numpy as np
+
+        if "los_vector" not in self.rasters:
+            return None
+        means = []
+        for band in (1, 2, 3):
+            values = self.read("los_vector", band)
+            known = values[np.isfinite(values)]
+            if not known.size:
+                return None
+            means.append(float(np.mean(known, dtype=np.float64)))
+        length = math.hypot(*means)
+        return means[0] / length, means[1] / length, means[2] / length
+
+
+def product_facts(folder: Path, name: str, record: Mapping[str, Any]) -> ProductFacts:
+    """What is known of the products in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        With the GeoTIFFs.
+    name : str
+        Of the pair.
+    record : mapping
+        Content of the run's journal; empty where there is none.
+
+    Raises
+    ------
+    NoDataError
+        When there is no displacement.
+    UsageError
+        When a product cannot be read, or they are not on one grid.
+    """
+    rasters = {layer: folder / f"{layer}.tif" for layer in LAYERS if (folder / f"{layer}.tif").is_file()}
+    if MAIN not in rasters:
+        raise NoDataError(f"There is no {MAIN}.tif in {folder}.", "Formats are made from it.", _MAKE_AGAIN)
+    grid, tags = _describe(rasters[MAIN])
+    for path in rasters.values():
+        if _describe(path)[0] != grid:
+            raise UsageError(
+                f"{path} lies on another grid than {MAIN}.tif.",
+                "All products of a run lie on one grid.",
+                _MAKE_AGAIN,
+            )
+    pair, stages = record.get("pair") or {}, record.get("stages") or {}
+    details = {stage: (stages.get(stage) or {}).get("details") or {} for stage in ("orbits", "dem")}
+    return ProductFacts(
+        folder=folder,
+        name=name,
+        grid=grid,
+        rasters=rasters,
+        tags=tags,
+        reference_scenes=tuple(pair.get("reference", ())),
+        secondary_scenes=tuple(pair.get("secondary", ())),
+        polarization=pair.get("polarization", ""),
+        versions=_versions(tags),
+        orbit_kinds=tuple(details["orbits"].get("kinds", ())),
+        dem={key: str(value) for key, value in details["dem"].items() if key in {"source", "file"} and value},
+        filter_strength=record.get("filter_strength"),
+    )
+
+
+def _versions(tags: Mapping[str, str]) -> dict[str, str]:
+    try:
+        versions = json.loads(tags.get("engine_version", "{}"))
+    except ValueError:
+        return {}
+    return {str(name): str(text) for name, text in versions.items()} if isinstance(versions, dict) else {}
+
+
+def _describe(path: Path) -> tuple[Grid, dict[str, str]]:
+    """Grid and tags of a product."""
+    import rasterio
+    from rasterio.errors import RasterioError
+
+    try:
+        with rasterio.open(path) as dataset:
+            place, crs, tags = dataset.transform, dataset.crs, dataset.tags()
+            size = dataset.width, dataset.height
+    except RasterioError as error:
+        raise _unreadable(path, error) from error
+    if crs is None or place.b or place.d or place.a != -place.e:
+        raise _off_grid(path, "it is not north-up with square pixels in a coordinate reference system")
+    try:
+        return Grid(crs.to_string(), place.c, place.f, place.a, *size), tags
+    except ValueError as error:
+        raise _off_grid(path, error) from error
+
+
+def _off_grid(path: Path, cause: object) -> UsageError:
+    return UsageError(f"{path} is not on a grid of dinsar.", f"Of its grid: {cause}.", _MAKE_AGAIN)
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    return UsageError(f"{path} cannot be read.", f"It is not a whole GeoTIFF: {error}.", _MAKE_AGAIN)
+
+
+def _without_tag(path: Path, tag: str, value: str | None) -> UsageError:
+    cause = "It is missing." if value is None else f"It is {value!r}."
+    return UsageError(f"The tag {tag} of {path} does not tell what it should.", cause, _MAKE_AGAIN)

@@ -1,0 +1,283 @@
+"""The products under the names, units and signs of ASF's HyP3 InSAR products, for tools that read those."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.errors import NoDataError
+from dinsar_cli.formats.citation import copernicus_notice
+from dinsar_cli.formats.facts import ProductFacts
+from dinsar_cli.formats.files import put
+from dinsar_cli.formats.stac import heading_of, is_ascending
+from dinsar_cli.products import Layer, write_cog
+from dinsar_cli.workspace import fingerprint, make_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating[Any]]
+
+FOLDER = "hyp3"
+
+_SPACECRAFT_HEIGHT = 693_000.0  # m, nominal, as HyP3 itself writes
+_SEMI_MAJOR, _SEMI_MINOR = 6_378_137.0, 6_356_752.314245  # m, WGS84
+_SOFTWARE = "G"  # GAMMA, which it is not: MintPy and other tools read no other letter here
+_LARGEST_SIZE = 99  # m; names have two digits
+_AWAY = "positive away from the satellite, later minus earlier"
+_TOWARD = "positive toward the satellite, later minus earlier"
+
+
+@dataclass(frozen=True)
+class _Raster:
+    """A raster of the set: its suffix, the product that it needs, how it is made, and what the README says."""
+
+    suffix: str
+    layer: str
+    unit: str
+    text: str
+    sign: str = ""
+    make: Callable[[ProductFacts], Floats] | None = None
+
+
+def _theta(facts: ProductFacts) -> Floats:
+    """Elevation angle of the direction to the satellite above the horizon, radians."""
+    import numpy as np
+
+    return np.arcsin(np.clip(facts.read("los_vector", 3), -1, 1))
+
+
+def _phi(facts: ProductFacts) -> Floats:
+    """Orientation of the direction to the satellite: from east, counterclockwise, radians."""
+    import numpy as np
+
+    return np.arctan2(facts.read("los_vector", 2), facts.read("los_vector", 1))
+
+
+def _incidence(facts: ProductFacts) -> Floats:
+    import numpy as np
+
+    return np.radians(facts.read("incidence_angle"))
+
+
+_RASTERS = (
+    _Raster("unw_phase", "unwrapped_phase", "rad", "unwrapped phase", _AWAY),
+    _Raster("wrapped_phase", "wrapped_phase", "rad", "wrapped phase, -pi to pi", _AWAY),
+    _Raster("corr", "coherence", "1", "coherence, 0 to 1"),
+    _Raster("conncomp", "connected_components", "1", "connected components of the unwrapping, 0 = none"),
+    _Raster("los_disp", "los_displacement", "m", "displacement along the line of sight", _TOWARD),
+    _Raster(
+        "vert_disp",
+        "vertical_displacement",
+        "m",
+        "vertical displacement, if all motion is vertical",
+        "positive upward, later minus earlier",
+    ),
+    _Raster("lv_theta", "los_vector", "rad", "elevation angle of the direction to the satellite", make=_theta),
+    _Raster(
+        "lv_phi",
+        "los_vector",
+        "rad",
+        "orientation of the direction to the satellite: 0 is east, pi/2 is north",
+        make=_phi,
+    ),
+    _Raster("inc_map_ell", "incidence_angle", "rad", "incidence angle on the ellipsoid", make=_incidence),
+    _Raster("dem", "elevation", "m", "height above the WGS84 ellipsoid"),
+)
+
+
+def write_hyp3(facts: ProductFacts) -> list[Path]:
+    """Write the set into a folder of its own among the products; the README comes first.
+
+    Raises
+    ------
+    NoDataError
+        When it is not known which scenes the products were made from: they are part of the names.
+    """
+    rasters = write_set(facts, facts.folder / FOLDER, {raster.suffix for raster in _RASTERS})
+    name = product_name(facts)
+    folder = facts.folder / FOLDER / name
+    return [put(folder / f"{name}.README.md.txt", _readme(facts, name)), *rasters]
+
+
+def write_set(facts: ProductFacts, folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Write the parameter file and some of the rasters of the set, those whose product is there.
+
+    Pixels without a value are 0, as in HyP3's own products.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets a folder with the name of the product.
+    suffixes : collection of str
+        Of the rasters.
+    """
+    name = product_name(facts)
+    made = make_folder(folder / name)
+    files = [put(made / f"{name}.txt", parameters(facts))]
+    for raster in _RASTERS:
+        if raster.suffix in suffixes and raster.layer in facts.rasters:
+            values = raster.make(facts) if raster.make else facts.read(raster.layer)
+            labels = raster.suffix == "conncomp"
+            layer = Layer(
+                raster.suffix,
+                raster.text,
+                raster.unit,
+                (raster.suffix,),
+                raster.sign,
+                dtype="uint16" if labels else "float32",
+                nodata=0,
+                overviews="nearest" if labels or raster.suffix == "wrapped_phase" else "average",
+            )
+            path = made / f"{name}_{raster.suffix}.tif"
+            write_cog(path, values, facts.grid, layer, facts.tags)
+            files.append(path)
+    return files
+
+
+def product_name(facts: ProductFacts) -> str:
+    """Name of the set, in the form ``S1AA_T1_T2_VVP012_INT80_G_ueF_1A2B``.
+
+    Satellites, times, polarization with the kind of orbit and the days between, pixel size in metres (99 for larger
+    ones), software, ``u`` not masked by water, ``e`` all of the area, ``F`` all swaths, and four digits that tell
+    products apart.
+    """
+    first, second = facts.dates
+    reference, secondary = _granules(facts)
+    kinds = set(facts.orbit_kinds)
+    orbit = "P" if kinds == {"POEORB"} else "R" if kinds else "O"
+    size = min(_LARGEST_SIZE, round(facts.grid.posting * facts.grid.metres_per_unit[1]))
+    mark = fingerprint([facts.reference_scenes, facts.secondary_scenes, facts.grid.to_dict(), facts.tags])[:4]
+    return "_".join(
+        (
+            f"S1{reference[2]}{secondary[2]}",
+            f"{first:%Y%m%dT%H%M%S}",
+            f"{second:%Y%m%dT%H%M%S}",
+            f"{facts.polarization}{orbit}{(second.date() - first.date()).days:03d}",
+            f"INT{size:02d}",
+            _SOFTWARE,
+            "ueF",
+            mark.upper(),
+        )
+    )
+
+
+def parameters(facts: ProductFacts) -> str:
+    """The parameter file, which MintPy reads.
+
+    Range and heading come from the direction to the satellite: it looks to the right and flies at its nominal
+    height over a sphere of the Earth's local radius.
+    """
+    reference, secondary = _granules(facts)
+    direction = facts.mean_direction()
+    if direction is None:
+        raise NoDataError(
+            "The HyP3 set cannot be written.",
+            f"The direction to the satellite is not known: there is no los_vector.tif in {facts.folder}.",
+            "Make the products from layers on the radar grid, or choose other formats.",
+        )
+    first = facts.dates[0]
+    heading = (heading_of(direction) + 180) % 360 - 180
+    flight = "ASCENDING" if is_ascending(heading) else "DESCENDING"
+    radius = earth_radius(facts.grid.lonlat(facts.grid.height // 2, facts.grid.width // 2)[1])
+    near, centre, far = (slant_range(angle, radius) for angle in _incidence_span(facts))
+    looks = facts.looks or (1, 1)
+    own_filter = facts.filter_strength
+    entries = {
+        "Reference Granule": reference,
+        "Secondary Granule": secondary,
+        "Reference Pass Direction": flight,
+        "Reference Orbit Number": str(int(reference.split("_")[-3])),
+        "Secondary Pass Direction": flight,
+        "Secondary Orbit Number": str(int(secondary.split("_")[-3])),
+        "Baseline": f"{facts.baseline or 0.0:.4f}",
+        "UTC time": f"{(first.hour * 60 + first.minute) * 60 + first.second + first.microsecond * 1e-6:.6f}",
+        "Heading": f"{heading:.6f}",
+        "Spacecraft height": f"{_SPACECRAFT_HEIGHT:.1f}",
+        "Earth radius at nadir": f"{radius:.4f}",
+        "Slant range near": f"{near:.4f}",
+        "Slant range center": f"{centre:.4f}",
+        "Slant range far": f"{far:.4f}",
+        "Range looks": str(looks[0]),
+        "Azimuth looks": str(looks[1]),
+        "INSAR phase filter": "no" if own_filter == 0 else "yes",
+        "Phase filter parameter": "not stated" if own_filter is None else f"{own_filter:g}",
+        "Range bandpass filter": "no",
+        "Azimuth bandpass filter": "no",
+        "DEM source": facts.dem.get("source") or facts.dem.get("file") or "not stated",
+        "Unwrapping type": "whirlwind" if facts.tags.get("engine") == "eos" else "snaphu_mcf",
+        "Speckle filter": "no",
+        "Water mask": "no",
+    }
+    return "".join(f"{key}: {value}\n" for key, value in entries.items())
+
+
+def earth_radius(latitude: float) -> float:
+    """Radius of the sphere that fits WGS84 best at a latitude (degrees): the mean of its radii of curvature, m."""
+    squared = 1 - (_SEMI_MINOR / _SEMI_MAJOR) ** 2
+    return _SEMI_MINOR / (1 - squared * math.sin(math.radians(latitude)) ** 2)
+
+
+def slant_range(incidence: float, radius: float) -> float:
+    """Distance to a satellite at its nominal height that is seen at an angle (radians) from the zenith, metres."""
+    orbit = radius + _SPACECRAFT_HEIGHT
+    return math.sqrt(orbit**2 - (radius * math.sin(incidence)) ** 2) - radius * math.cos(incidence)
+
+
+def _incidence_span(facts: ProductFacts) -> tuple[float, float, float]:
+    """Smallest, mean and largest incidence angle, radians."""
+    import numpy as np
+
+    angles = _incidence(facts)
+    known = angles[np.isfinite(angles)]
+    return float(known.min()), float(known.mean(dtype=np.float64)), float(known.max())
+
+
+def _granules(facts: ProductFacts) -> tuple[str, str]:
+    """First scene of each date."""
+    if facts.reference_scenes and facts.secondary_scenes and facts.polarization:
+        return facts.reference_scenes[0], facts.secondary_scenes[0]
+    raise NoDataError(
+        "The HyP3 set cannot be written.",
+        f"Its names are made from the Sentinel-1 scenes. {facts.folder} does not tell them: it has no run.json.",
+        "Use the folder of a run of dinsar, or choose other formats.",
+    )
+
+
+def _readme(facts: ProductFacts, name: str) -> str:
+    rows = "".join(
+        f"| `{name}_{raster.suffix}.tif` | {'' if raster.unit == '1' else raster.unit} | {raster.text}"
+        f"{f'; {raster.sign}' if raster.sign else ''} |\n"
+        for raster in _RASTERS
+        if raster.layer in facts.rasters
+    )
+    point = facts.reference_point
+    relative = f"longitude {point[0]:.6f}, latitude {point[1]:.6f}" if point else "no point"
+    maker = f"dinsar {facts.tags.get('version', '')} (engine {facts.tags.get('engine', 'not stated')})"
+    return f"""# {name}
+
+These files were made by {maker}, not by ASF's HyP3. They have
+the names, units and signs of HyP3's InSAR products, so that tools which read those read these.
+
+| file | unit | what it is |
+|---|---|---|
+{rows}
+- Phase is positive where the ground moved away from the satellite; displacement has the opposite sign. For a change
+  of the phase p in radians the displacement is -p wavelength / (4 pi), with a wavelength of {facts.wavelength} m.
+- Displacement is relative to {relative}; the phase is not.
+- The direction to the satellite, east north up, is cos(lv_theta) cos(lv_phi), cos(lv_theta) sin(lv_phi),
+  sin(lv_theta).
+- There is no `inc_map.tif`: in HyP3 that is the angle to the slope; `inc_map_ell.tif` is that to the ellipsoid.
+- The grid is that of the run ({facts.grid.crs}); HyP3's own products are always in UTM.
+- The G in the name stands for GAMMA, which was not used: tools that read these names know no other letter there.
+- Pixels without a value are 0. One pair cannot tell displacement from 1-3 cm of atmosphere.
+- `{name}.txt` has the parameters.
+  Slant ranges and heading in it follow from the viewing direction and the nominal height of the orbit.
+
+{copernicus_notice(facts)}
+"""

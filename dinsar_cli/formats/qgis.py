@@ -1,0 +1,186 @@
+"""Styles for QGIS beside the GeoTIFFs: QGIS takes ``NAME.qml`` by itself when it opens ``NAME.tif``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from dinsar_cli.formats.facts import ProductFacts
+from dinsar_cli.formats.files import put
+from dinsar_cli.products import LAYERS
+from dinsar_cli.webmap import scale_limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+_VERSION = "3.22.0"  # of QGIS, whose form of a style this is; later ones read it
+_STEPS = 16  # of a colour ramp; between them QGIS interpolates
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How a layer is coloured: a colour map of Matplotlib, and its ends unless the values give them."""
+
+    layer: str
+    colours: str
+    limits: tuple[float, float] | None = None
+    symmetric: bool = False
+    band: int = 1
+
+
+_STYLES = (
+    _Style("los_displacement", "RdBu_r", symmetric=True),
+    _Style("vertical_displacement", "RdBu_r", symmetric=True),
+    _Style("los_sigma", "magma"),
+    _Style("unwrapped_phase", "viridis"),
+    _Style("wrapped_phase", "twilight", limits=(-math.pi, math.pi)),
+    _Style("phase_sigma", "magma"),
+    _Style("coherence", "viridis", limits=(0.0, 1.0)),
+    _Style("elevation", "cividis"),
+    _Style("incidence_angle", "viridis"),
+    _Style("los_vector", "viridis", band=3),
+    _Style("amplitude", "gray"),
+    _Style("ramp", "RdBu_r", symmetric=True),
+)
+_LABELS = "connected_components"
+
+
+def write_styles(facts: ProductFacts) -> list[Path]:
+    """Write a style for each raster that is there, into the folder of the products."""
+    import numpy as np
+
+    made = []
+    for style in _STYLES:
+        if style.layer not in facts.rasters:
+            continue
+        values = facts.read(style.layer, style.band)
+        limits = style.limits or scale_limits(values[np.isfinite(values)], symmetric=style.symmetric)
+        made.append(
+            _put(facts, style.layer, ramp_style(limits, style.colours, LAYERS[style.layer].unit, style.band))
+        )
+    if _LABELS in facts.rasters:
+        numbers = [int(number) for number in np.unique(facts.read(_LABELS)) if number]
+        made.append(_put(facts, _LABELS, label_style(numbers)))
+    return made
+
+
+def ramp_style(limits: tuple[float, float], colours: str, unit: str, band: int) -> Element:
+    """Style of a band with a continuous scale of colours.
+
+    Parameters
+    ----------
+    limits : (float, float)
+        Values of the first and the last colour.
+    colours : str
+        A continuous colour map of Matplotlib.
+    unit : str
+        Unit of the values, for the legend; ``1`` for none.
+    band : int
+        Number of the band, from 1.
+    """
+    low, high = limits
+    suffix = "" if unit == "1" else f" {unit}"
+    decimals = max(0, 2 - math.floor(math.log10(high - low)))
+    root, pipe = _root()
+    renderer = SubElement(
+        pipe,
+        "rasterrenderer",
+        type="singlebandpseudocolor",
+        band=str(band),
+        alphaBand="-1",
+        opacity="1",
+        classificationMin=repr(low),
+        classificationMax=repr(high),
+    )
+    SubElement(renderer, "rasterTransparency")
+    origin = SubElement(renderer, "minMaxOrigin")
+    SubElement(origin, "limits").text = "None"  # as given here, not from what is on the screen
+    shader = SubElement(
+        SubElement(renderer, "rastershader"),
+        "colorrampshader",
+        colorRampType="INTERPOLATED",
+        classificationMode="1",
+        clip="0",
+        labelPrecision=str(decimals),
+        minimumValue=repr(low),
+        maximumValue=repr(high),
+    )
+    shares = [number / _STEPS for number in range(_STEPS + 1)]
+    codes = _colours(colours, shares)
+    _gradient(shader, shares, codes)
+    for share, code in zip(shares, codes, strict=True):
+        value = low + share * (high - low)
+        label = f"{value:.{decimals}f}{suffix}"
+        SubElement(shader, "item", value=repr(value), color=_hexadecimal(code), alpha="255", label=label)
+    SubElement(shader, "rampLegendSettings", prefix="", suffix=suffix, useContinuousLegend="1")
+    _finish(pipe, root)
+    return root
+
+
+def label_style(numbers: Sequence[int]) -> Element:
+    """Style of numbered things: a colour for each, and none for the number 0."""
+    root, pipe = _root()
+    renderer = SubElement(pipe, "rasterrenderer", type="paletted", band="1", alphaBand="-1", opacity="1")
+    SubElement(renderer, "rasterTransparency")
+    palette = SubElement(renderer, "colorPalette")
+    codes = _colours("tab20", [(number - 1) % 20 / 19 for number in numbers])
+    for number, code in zip(numbers, codes, strict=True):
+        SubElement(
+            palette, "paletteEntry", value=str(number), color=_hexadecimal(code), alpha="255", label=str(number)
+        )
+    _finish(pipe, root)
+    return root
+
+
+def _root() -> tuple[Element, Element]:
+    root = Element("qgis", version=_VERSION, styleCategories="Symbology")
+    return root, SubElement(root, "pipe")
+
+
+def _finish(pipe: Element, root: Element) -> None:
+    SubElement(pipe, "brightnesscontrast", brightness="0", contrast="0", gamma="1")
+    SubElement(pipe, "huesaturation", saturation="0", grayscaleMode="0", colorizeOn="0")
+    SubElement(pipe, "rasterresampler", maxOversampling="2")
+    SubElement(root, "blendMode").text = "0"
+
+
+def _gradient(shader: Element, shares: Sequence[float], codes: Sequence[tuple[int, int, int]]) -> None:
+    """The ramp from which QGIS makes other classes when the user changes the limits."""
+    options = {
+        "color1": _decimal(codes[0]),
+        "color2": _decimal(codes[-1]),
+        "discrete": "0",
+        "rampType": "gradient",
+        "stops": ":".join(
+            f"{share!r};{_decimal(code)}" for share, code in zip(shares[1:-1], codes[1:-1], strict=True)
+        ),
+    }
+    ramp = SubElement(shader, "colorramp", type="gradient", name="[source]")
+    holder = SubElement(ramp, "Option", type="Map")
+    for name, value in options.items():
+        SubElement(holder, "Option", type="QString", name=name, value=value)
+
+
+def _colours(name: str, shares: Sequence[float]) -> list[tuple[int, int, int]]:
+    """Red, green and blue of a colour map at shares of its length, 0 to 1."""
+    import matplotlib as mpl
+
+    table = mpl.colormaps[name](list(shares), bytes=True)
+    return [(int(red), int(green), int(blue)) for red, green, blue, _ in table]
+
+
+def _hexadecimal(code: tuple[int, int, int]) -> str:
+    return "#" + "".join(f"{part:02x}" for part in code)
+
+
+def _decimal(code: tuple[int, int, int]) -> str:
+    return ",".join(str(part) for part in (*code, 255))
+
+
+def _put(facts: ProductFacts, layer: str, root: Element) -> Path:
+    indent(root)
+    return put(facts.folder / f"{layer}.qml", _DOCTYPE + tostring(root, encoding="unicode") + "\n")

@@ -1,0 +1,28 @@
+"""``range_change.tif``: the displacement with the sign of those who work with changes of range."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dinsar_cli.formats.facts import MAIN, ProductFacts
+from dinsar_cli.products import Layer, write_cog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "range_change.tif"
+
+LAYER = Layer(
+    "range_change",
+    "Change of the distance between ground and satellite: minus los_displacement",
+    "m",
+    ("range",),
+    "positive away from the satellite, later minus earlier",
+)
+
+
+def write_range_change(facts: ProductFacts) -> Path:
+    """Write the layer into the folder of the products."""
+    path = facts.folder / FILE
+    write_cog(path, -facts.read(MAIN), facts.grid, LAYER, facts.tags)
+    return path

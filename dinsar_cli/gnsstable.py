@@ -1,0 +1,155 @@
+"""Displacements of GNSS stations from a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinsar_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
+"""Metres of each unit."""
+
+_NEEDED = ("station", "lon", "lat", "e", "n", "u")
+_SIGMAS = ("se", "sn", "su")
+_MOST_BYTES = 50_000_000
+_REMEDY = (
+    "Give a table with the header station,lon,lat,E,N,U and, when they are known, sE,sN,sU: degrees, and metres "
+    "between the two dates of the map (or --unit mm)."
+)
+
+
+@dataclass(frozen=True)
+class Station:
+    """Motion of a station between the two dates of a map.
+
+    Attributes
+    ----------
+    name : str
+        As the table has it.
+    lon, lat : float
+        Degrees.
+    motion : tuple of float
+        East, north, up, metres.
+    sigma : tuple of float or None
+        Their standard deviations, metres.
+    """
+
+    name: str
+    lon: float
+    lat: float
+    motion: tuple[float, float, float]
+    sigma: tuple[float, float, float] | None
+
+
+def read_stations(path: Path, unit: str = "m") -> list[Station]:
+    """Read a table of stations.
+
+    Parameters
+    ----------
+    path : Path
+        Text with a header; commas, semicolons or tabs between the columns, which may have any order. Other columns
+        are passed over, and so are empty lines and those that start with ``#``.
+    unit : str
+        Of motion and standard deviations: a key of `UNITS`.
+
+    Raises
+    ------
+    UsageError
+        When it is not such a table; the message names the line.
+    """
+    lines = [
+        (number, line)
+        for number, line in enumerate(_text(path).splitlines(), 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not lines:
+        raise _wrong(path, "It is empty.")
+    delimiter = max(",;\t", key=lines[0][1].count)
+    rows = [(number, _cells(path, number, line, delimiter)) for number, line in lines]
+    names = [name.lower() for name in rows[0][1]]
+    _check_header(path, names)
+    stations = []
+    for number, cells in rows[1:]:
+        if any(cells[len(names) :]):
+            raise _wrong(path, f"Line {number} has {len(cells)} columns, and the header {len(names)}.")
+        stations.append(_station(path, number, dict(zip(names, cells, strict=False)), UNITS[unit]))
+    if not stations:
+        raise _wrong(path, "It has a header and no stations.")
+    known: set[str] = set()
+    for station in stations:
+        if station.name in known:
+            raise _wrong(path, f"The station {station.name} is in it twice.")
+        known.add(station.name)
+    return stations
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise UsageError(f"{path} is not there.", "There is no such file.", _REMEDY)
+    if path.stat().st_size > _MOST_BYTES:
+        raise _wrong(path, "It is far too large for a table of stations.")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(path, f"It cannot be read as text: {error}.") from error
+
+
+def _cells(path: Path, number: int, line: str, delimiter: str) -> list[str]:
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+    except csv.Error as error:
+        raise _wrong(path, f"Line {number} cannot be read: {error}.") from error
+    return [cell.strip() for cell in cells]
+
+
+def _wrong(path: Path, cause: str) -> UsageError:
+    return UsageError(f"{path} is not a table of GNSS stations.", cause, _REMEDY)
+
+
+def _check_header(path: Path, names: Sequence[str]) -> None:
+    found = ", ".join(names)
+    missing = [name for name in _NEEDED if name not in names]
+    if missing:
+        raise _wrong(path, f"Its header ({found}) has no {', '.join(missing)}.")
+    sigmas = [name for name in _SIGMAS if name in names]
+    if sigmas and len(sigmas) < len(_SIGMAS):
+        raise _wrong(path, f"Its header ({found}) has {', '.join(sigmas)} and not all of sE, sN, sU.")
+    twice = sorted({name for name in (*_NEEDED, *_SIGMAS) if names.count(name) > 1})
+    if twice:
+        raise _wrong(path, f"Its header has {', '.join(twice)} twice.")
+
+
+def _station(path: Path, line: int, row: Mapping[str, str], metres: float) -> Station:
+    """One line of the table; a column that is missing counts as empty."""
+
+    def number(name: str) -> float:
+        text = row.get(name, "")
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise _wrong(path, f"Line {line}: {name} must be a number, not {text!r}.")
+        return value
+
+    name = row.get("station", "")
+    if not name:
+        raise _wrong(path, f"Line {line} has no name of a station.")
+    lon, lat, east, north, up = (number(key) for key in _NEEDED[1:])
+    lon = lon - 360 if 180 < lon <= 360 else lon
+    if not (abs(lon) <= 180 and abs(lat) <= 90):
+        raise _wrong(path, f"Line {line}: {lon:g}, {lat:g} is no longitude and latitude in degrees.")
+    sigma = None
+    if any(row.get(key) for key in _SIGMAS):
+        s_east, s_north, s_up = (number(key) for key in _SIGMAS)
+        if min(s_east, s_north, s_up) < 0:
+            raise _wrong(path, f"Line {line}: a standard deviation is negative.")
+        sigma = (s_east * metres, s_north * metres, s_up * metres)
+    return Station(name, lon, lat, (east * metres, north * metres, up * metres), sigma)
