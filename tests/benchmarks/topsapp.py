@@ -70,6 +70,8 @@ def recipe(installation: Installation, pair: Path, work: Path) -> float:
         (work / f"{name}.xml").write_text(text)
     (work / "topsApp.xml").write_text(TOPSAPP.format(dem=dem, swaths=swaths(pair, products[0][0])))
     environment = installation.environment(THREADS, work)
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):  # a person leaves them as they are
+        environment.pop(name, None)
     with (work / "topsApp.out").open("w") as output:
         for step in STEPS:
             command = [str(installation.python), str(installation.program), "topsApp.xml", f"--dostep={step}"]

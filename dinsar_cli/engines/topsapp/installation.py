@@ -27,7 +27,7 @@ _DATA = (
     ("GDAL_DATA", "share/gdal", "gdalvrt.xsd"),
 )
 _SPIN = 2000  # turns, a few microseconds
-_IDLE = 0.25  # processes that want to run, for each core
+_LOOK, _IDLE = 0.2, 25.0  # seconds, and percent of all cores
 _TO_INSTALL = "conda env create -f environment.yml, or set ISCE_HOME or isce2.home"
 _TO_REINSTALL = "install ISCE2 again, or set isce2.home to another one"
 
@@ -104,7 +104,7 @@ class Installation:
             "LC_ALL": "C.UTF-8",
             "OMP_NUM_THREADS": str(threads),
             "OMP_WAIT_POLICY": "passive",
-            "GOMP_SPINCOUNT": str(_SPIN if _is_idle() else 0),
+            "GOMP_SPINCOUNT": str(_SPIN if threads > 1 and _is_idle() else 0),
         }
 
     def _data(self) -> Iterator[tuple[str, str]]:
@@ -138,8 +138,10 @@ class Installation:
 
 
 def _is_idle() -> bool:
-    """Whether the machine has had little to do for the last minute."""
-    return hasattr(os, "getloadavg") and os.getloadavg()[0] < _IDLE * (os.cpu_count() or 1)
+    """Whether the machine has little to do just now."""
+    import psutil
+
+    return psutil.cpu_percent(_LOOK) < _IDLE
 
 
 def version_key(text: str) -> tuple[int, ...]:
