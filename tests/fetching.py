@@ -14,6 +14,8 @@ from typing import Any
 from archive import Archive
 
 FETCH = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 import json, logging, sys, traceback
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 from pathlib import Path

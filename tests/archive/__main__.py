@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 import tempfile
 import time
@@ -31,6 +32,7 @@ def main() -> None:
         for name in sorted([*archive.settings(), "HOME", "XDG_CACHE_HOME"]):
             print(f"export {name}={shlex.quote(home[name])}")
         print(f"# {len(archive.scenes)} scenes; the netrc in HOME has the account. Ctrl-C ends it.", flush=True)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in the background
         try:
             report(archive)
         except KeyboardInterrupt:
