@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from command import Outcome, run_here
+from dinsar_cli.engines.topsapp.installation import find_isce2
 from refusal import Refusal
 from run_inputs import Inputs, write_inputs
 
@@ -21,11 +22,16 @@ ISCE_HOME = os.environ.get("ISCE_HOME")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let only the tests that ask for it find ISCE2: the others are about the embedded engine, which is quicker."""
-    if ISCE_HOME is not None and item.get_closest_marker("isce2"):
+    """Let only the tests that ask for it find ISCE2, and skip them where there is none."""
+    wanted = item.get_closest_marker("isce2") is not None
+    if ISCE_HOME is not None and wanted:
         os.environ["ISCE_HOME"] = ISCE_HOME
     else:
         os.environ.pop("ISCE_HOME", None)
+    if wanted:
+        found, reason = find_isce2()
+        if found is None:
+            pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
