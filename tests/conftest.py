@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,10 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 ISCE_HOME = os.environ.get("ISCE_HOME")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell may have it ignored in the background, and programs that tests start would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
