@@ -15,7 +15,8 @@ from dinsar_cli.compare_picture import comparison_picture
 from dinsar_cli.configfile import build_config
 from dinsar_cli.engines import find_engine
 from dinsar_cli.errors import UsageError
-from dinsar_cli.pipeline import RunResult, run
+from dinsar_cli.mapstages import RunResult
+from dinsar_cli.pipeline import run
 from dinsar_cli.simulate import Scenario, scenario_record, simulate
 from dinsar_cli.workspace import RUN_FILE, Journal, make_folder
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from dinsar_cli.compare import read_map
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.grid import Grid
+from dinsar_cli.workspace import PRODUCTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     Bools: TypeAlias = NDArray[np.bool_]
 
 LOS, VECTOR, SIGMA = "los_displacement", "los_vector", "los_sigma"
-_PRODUCTS = "products"
 _SAME_PLACE = 1e-6  # of a pixel
 _NORM_TOLERANCE = 0.02  # of a unit vector
 _REMEDY = "Give the folder of a pair, its products folder, or the los_displacement.tif in it, as dinsar wrote them."
@@ -135,7 +135,7 @@ def read_los_map(path: Path) -> LosMap:
     components = beside("connected_components")
     known = np.isfinite(los) if components is None else np.nan_to_num(components)
     return LosMap(
-        name=(folder.parent if folder.resolve().name == _PRODUCTS else folder).resolve().name,
+        name=(folder.parent if folder.resolve().name == PRODUCTS else folder).resolve().name,
         folder=folder,
         grid=grid,
         los=los,
@@ -148,7 +148,7 @@ def read_los_map(path: Path) -> LosMap:
 
 
 def _find(path: Path) -> Path:
-    for raster in (path / _PRODUCTS / f"{LOS}.tif", path / f"{LOS}.tif", path):
+    for raster in (path / PRODUCTS / f"{LOS}.tif", path / f"{LOS}.tif", path):
         if raster.is_file():
             return raster
     raise UsageError(

@@ -22,12 +22,12 @@ from dinsar_cli.errors import EngineError, NoDataError, UsageError
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.geocodedmap import geocoded_layers
 from dinsar_cli.grid import Bounds, Grid, grid_for, posting_for_looks
+from dinsar_cli.mapstages import RunResult, map_warnings, summary
 from dinsar_cli.memory import bounded_raster_cache
-from dinsar_cli.pipeline import RunResult, map_warnings, summary
 from dinsar_cli.products import LAYERS
 from dinsar_cli.roi import parse_roi
 from dinsar_cli.stages import common_tags, displacement_layers, draw_map, map_layers
-from dinsar_cli.workspace import RUN_FILE, check_disk, locked, make_folder, write_text
+from dinsar_cli.workspace import PRODUCTS, RADAR, RUN_FILE, check_disk, locked, make_folder, write_text
 
 if TYPE_CHECKING:
     from dinsar_cli.config import Looks, RunConfig
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 RECORD_FILE = "displacement.json"
 _DEFAULT_OUTPUT = "displacement"
-_RADAR, _PRODUCTS = "radar", "products"
 _ENGINE = "isce2"
 _MEMORY = 250_000_000  # bytes, of the geocoder; more is not faster
 _MAP_BYTES = 60  # per map cell, of all products before compression
@@ -165,7 +164,7 @@ def make_map(plan: MapPlan, reporter: Reporter, command: Sequence[str]) -> RunRe
         _remove_earlier(plan.output)
         for text in plan.warnings:
             reporter.warn(text)
-        make_folder(plan.output / _PRODUCTS)
+        make_folder(plan.output / PRODUCTS)
         result = _from_geocoded(plan, plan.geocoded, reporter) if plan.geocoded else _from_radar(plan, reporter)
         record = {
             "dinsar": __version__,
@@ -251,12 +250,12 @@ def _remove_earlier(output: Path) -> None:
         return
     record.unlink()
     for name in (*(f"{layer}.tif" for layer in LAYERS), "displacement.png"):
-        (output / _PRODUCTS / name).unlink(missing_ok=True)
+        (output / PRODUCTS / name).unlink(missing_ok=True)
 
 
 def _from_radar(plan: MapPlan, reporter: Reporter) -> RunResult:
     with _stage(reporter, "process"):
-        radar = make_folder(plan.output / _RADAR)
+        radar = make_folder(plan.output / RADAR)
         interferogram = collect(plan.place.folder, radar, looks=plan.looks, pair=plan.pair)
     with _stage(reporter, "geocode"):
         grid = _radar_grid(interferogram, plan.config)
@@ -265,7 +264,7 @@ def _from_radar(plan: MapPlan, reporter: Reporter) -> RunResult:
         products = map_layers(
             interferogram,
             grid,
-            plan.output / _PRODUCTS,
+            plan.output / PRODUCTS,
             tags,
             _MEMORY,
             lambda share: reporter.progress("layers", share),
@@ -301,7 +300,7 @@ def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, reporter: Reporter) -> 
         products = geocoded_layers(
             geocoded,
             grid,
-            plan.output / _PRODUCTS,
+            plan.output / PRODUCTS,
             tags,
             backwards=pair.backwards,
             memory=_MEMORY,
@@ -321,7 +320,7 @@ def _displace(
     reporter: Reporter,
 ) -> RunResult:
     """Displacement and picture from the layers on the map."""
-    folder = plan.output / _PRODUCTS
+    folder = plan.output / PRODUCTS
     with _stage(reporter, "displacement"):
         made, facts = displacement_layers(plan.config, grid, described.wavelength, folder, tags, missing)
     with _stage(reporter, "products"):

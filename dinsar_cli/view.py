@@ -8,11 +8,10 @@ from pathlib import Path
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.products import LAYERS
-from dinsar_cli.workspace import RUN_FILE, STAGES, Journal
+from dinsar_cli.workspace import PRODUCTS, RUN_FILE, STAGES, Journal
 
 PAGE = "view.html"
 
-_PRODUCTS = "products"
 _MAIN = "los_displacement"
 
 
@@ -78,12 +77,12 @@ def find_products(folder: Path) -> tuple[list[PairProducts], list[str]]:
             if missing:
                 unfinished.append(f"{run.resolve().name}: {missing}")
             else:
-                found.append(_collect(run, run / _PRODUCTS, journal))
-    elif _has_rasters(folder / _PRODUCTS):
-        found.append(_collect(folder, folder / _PRODUCTS, None))
+                found.append(_collect(run, run / PRODUCTS, journal))
+    elif _has_rasters(folder / PRODUCTS):
+        found.append(_collect(folder, folder / PRODUCTS, None))
     elif _has_rasters(folder):
         parent = folder.resolve().parent
-        if folder.resolve().name == _PRODUCTS and (parent / RUN_FILE).is_file():
+        if folder.resolve().name == PRODUCTS and (parent / RUN_FILE).is_file():
             return find_products(parent)
         found.append(_collect(folder, folder, None))
     if not found:
@@ -110,7 +109,7 @@ def _missing(run: Path, journal: Journal) -> str:
     if "displacement" not in journal.stages:
         stages = [name for name in STAGES if name not in journal.stages]
         return f"Not done: {', '.join(stages)}."
-    if not (run / _PRODUCTS / f"{_MAIN}.tif").is_file():
+    if not (run / PRODUCTS / f"{_MAIN}.tif").is_file():
         return f"{_MAIN}.tif has been removed."
     return ""
 

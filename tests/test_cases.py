@@ -22,7 +22,8 @@ import rasterio
 
 from command import run_apart
 from dinsar_cli.compare import Comparison, Map, compare, judge, on_grid, read_map
-from dinsar_cli.pipeline import RunResult, run
+from dinsar_cli.mapstages import RunResult
+from dinsar_cli.pipeline import run
 from dinsar_cli.planning import plan_run
 from dinsar_cli.simulate import (
     Corners,

@@ -14,7 +14,7 @@ from dinsar_cli.errors import ExitCode
 from dinsar_cli.workspace import human_bytes, make_folder
 
 if TYPE_CHECKING:
-    from dinsar_cli.pipeline import RunResult
+    from dinsar_cli.mapstages import RunResult
 
 
 @click.command(
@@ -79,7 +79,7 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
     """Print what a map is, and its files; what is not known is left out."""
     import json
 
-    from dinsar_cli.pipeline import summary
+    from dinsar_cli.mapstages import summary
 
     record = summary(result)
     if as_json:

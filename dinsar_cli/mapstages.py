@@ -1,0 +1,175 @@
+"""The stages from the interferogram to the map: geocode, displacement, products; and what is said of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli import __version__
+from dinsar_cli.cautions import after
+from dinsar_cli.filternoise import PhaseFilter
+from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
+from dinsar_cli.radar import Described, Interferogram
+from dinsar_cli.radarstages import geocode_depends
+from dinsar_cli.session import Session
+from dinsar_cli.stages import (
+    MapFacts,
+    common_tags,
+    displacement_depends,
+    displacement_layers,
+    draw_map,
+    facts_from_dict,
+    facts_to_dict,
+    map_layers,
+)
+from dinsar_cli.workspace import (
+    check_disk,
+    make_folder,
+)
+
+if TYPE_CHECKING:
+    pass
+
+_GEOCODE_BYTES = 250_000_000  # working memory of the geocoder; more is not faster
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a finished run left.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of the pair.
+    products : dict
+        Files by product name.
+    facts : MapFacts
+        Reference point, range of displacement, components.
+    interferogram : Described
+        Of what the map was made: on the radar grid, or only its description.
+    warnings : tuple of str
+        What the user should keep in mind.
+    seconds : float or None
+        That this run took, with search and downloads.
+    received : int
+        Bytes that it has fetched.
+    """
+
+    folder: Path
+    products: dict[str, Path]
+    facts: MapFacts
+    interferogram: Described
+    warnings: tuple[str, ...]
+    seconds: float | None = None
+    received: int = 0
+
+
+def make_products(session: Session, interferogram: Interferogram) -> RunResult:
+    """Do the stages after the interferogram: geocode, displacement, products."""
+    plan, config, grid = session.plan, session.plan.config, session.plan.grid
+    folder = make_folder(session.products)
+    tags = common_tags(interferogram, plan.engine.name, __version__)
+    products: dict[str, Path] = {}
+
+    def geocode() -> tuple[Iterable[Path], dict[str, Any]]:
+        if not session.force:
+            check_disk(session.folder, session.prediction.products, "the products")
+        memory = min(plan.memory // 4, _GEOCODE_BYTES)
+        made = map_layers(
+            interferogram,
+            grid,
+            folder,
+            tags,
+            memory,
+            lambda share: session.reporter.progress("layers", share),
+            PhaseFilter(plan.engine.name, config.filter.strength),
+        )
+        return made.values(), {"products": {name: path.name for name, path in made.items()}}
+
+    def displace() -> tuple[Iterable[Path], dict[str, Any]]:
+        made, facts = displacement_layers(config, grid, interferogram.wavelength, folder, tags)
+        details = {"products": {name: path.name for name, path in made.items()}, "facts": facts_to_dict(facts)}
+        return made.values(), details
+
+    formats = {*ALWAYS, *config.output.formats}
+
+    def draw() -> tuple[Iterable[Path], dict[str, Any]]:
+        clear_formats(folder, formats)
+        made = draw_map(grid, folder, facts, interferogram, f"{session.folder.name}  line-of-sight displacement")
+        written = write_formats(product_facts(folder, session.folder.name, session.journal.to_dict()), formats)
+        first = made | {name: files[0] for name, files in written.items() if files}
+        details = {"products": {name: path.relative_to(folder).as_posix() for name, path in first.items()}}
+        return [*made.values(), *chain.from_iterable(written.values())], details
+
+    geocoded = session.stage("geocode", geocode_depends(session, session.marks["process"]), geocode, hashed=True)
+    displaced = session.stage(
+        "displacement", [session.marks["geocode"], displacement_depends(config)], displace, hashed=True
+    )
+    facts = facts_from_dict(displaced["facts"])
+    drawn = session.stage("products", [session.marks["displacement"], sorted(formats)], draw, hashed=True)
+    for details in (displaced, geocoded, drawn):
+        products |= {name: folder / file for name, file in details["products"].items()}
+    warnings = [*plan.warnings, *map_warnings(facts)]
+    for text in map_warnings(facts):
+        session.reporter.warn(text)
+    return RunResult(session.folder, products, facts, interferogram, tuple(warnings))
+
+
+def map_warnings(facts: MapFacts) -> list[str]:
+    """What the user should keep in mind of a map."""
+    warnings = after(facts.low_coherence)
+    others = sum(share for label, share in facts.components.items() if label not in {"0", "1"})
+    if others:
+        warnings.append(
+            f"{others:.1%} of the map lies in other connected components than the largest: their displacement may "
+            "be wrong by whole half wavelengths (2.8 cm). See connected_components.tif."
+        )
+    if facts.ramp is not None:
+        warnings.append(
+            f"A ramp ({facts.ramp['kind']}) was fitted to the displacement and taken off, see ramp.tif: it follows "
+            f"{facts.ramp['followed']:.0%} of the map, and deformation as wide as the map went with it."
+        )
+    return warnings
+
+
+def summary(result: RunResult) -> dict[str, Any]:
+    """What a finished run says, for people and for ``--json``."""
+    interferogram, facts = result.interferogram, result.facts
+    return {
+        "folder": str(result.folder),
+        "reference_date": interferogram.reference_date,
+        "secondary_date": interferogram.secondary_date,
+        "perpendicular_baseline_m": _rounded(interferogram.perpendicular_baseline, 2),
+        "looks": None if interferogram.looks is None else "x".join(str(n) for n in interferogram.looks),
+        "sign": "positive toward the satellite",
+        "los_displacement_m": {"p02": round(facts.lowest, 5), "p98": round(facts.highest, 5)},
+        "mean_coherence": _rounded(facts.mean_coherence, 3),
+        "los_sigma_m": {
+            "median": _rounded(facts.median_sigma, 6),
+            "excludes": "atmosphere, orbit errors, wrong cycles",
+        },
+        "reference_point": None
+        if facts.reference is None
+        else {
+            "lon": facts.longitude,
+            "lat": facts.latitude,
+            "coherence": _rounded(facts.reference.coherence, 3),
+            "offset_from_median_m": round(facts.reference.offset, 5),
+        },
+        "masked": {name: round(share, 4) for name, share in facts.masked.items()},
+        "ramp": facts.ramp,
+        "components": {label: round(share, 4) for label, share in facts.components.items()},
+        "products": {name: str(path) for name, path in result.products.items()},
+        "warnings": list(result.warnings),
+        "seconds": _rounded(result.seconds, 1),
+        "received_bytes": result.received,
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    """A number for JSON; None where it is not known."""
+    return None if value is None or math.isnan(value) else round(value, digits)
