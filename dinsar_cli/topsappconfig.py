@@ -35,12 +35,15 @@ class IsceProperty(About):
         Whether it belongs to the reference and to the secondary instead of to topsApp.
     always : bool
         Whether topsApp.xml has it at its default too, because that is our choice and not ISCE2's.
+    written : bool
+        Whether it stands in topsApp.xml; else topsApp has no such property, and is told in another way.
     """
 
     name: str
     only_with: str = ""
     scene: bool = False
     always: bool = False
+    written: bool = True
 
 
 def _ion(name: str, unit: str = "", first_step: str = "ion") -> IsceProperty:
@@ -158,6 +161,14 @@ class TopsappConfig(Section):
     use_gpu: _AutoGpu = Field(
         default="auto",
         description="Use the GPU in topo, geo2rdr and resampling; auto does where ISCE2 was built for it.",
+    )
+    dem_interpolation: Annotated[
+        Literal["bicubic", "biquintic", "bilinear"],
+        LOWER,
+        IsceProperty(name="dem interpolation", first_step="topo", written=False),
+    ] = Field(
+        default="bicubic",
+        description="How topo takes heights from the DEM; topsApp by itself takes biquintic, for twice the time.",
     )
     auxiliary_data_directory: Annotated[
         AbsolutePath | None,

@@ -84,6 +84,8 @@ class Work:
         Pixels of the DEM.
     buffer : float
         Bytes of working memory that an engine allows itself.
+    at_once : float
+        Samples of the bursts that an engine works on at a time.
     """
 
     samples: float
@@ -94,6 +96,7 @@ class Work:
     map: float = 0.0
     dem: float = 0.0
     buffer: float = 0.0
+    at_once: float = 0.0
 
 
 @dataclass(frozen=True)

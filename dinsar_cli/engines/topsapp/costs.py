@@ -32,8 +32,10 @@ _UNWRAPPED = Term("cells", 43e6)
 # This process and topsApp; the former holds some of the DEM in its caches.
 _BASE = 145e6
 _HELD = Term("dem", 22e6, most=150e6)
-_TOPO_MEMORY = Term("largest", 11e6)
-_BURST_MEMORY = Term("largest", 27e6)  # from fineoffsets on; it is not given back
+BURST_BYTES = 27e6  # for each megasample of a burst that is worked on
+_TOPO_MEMORY = Term("at_once", 11e6)
+_BURSTS_MEMORY = Term("at_once", BURST_BYTES)
+_BURST_MEMORY = Term("largest", BURST_BYTES)  # of the process that goes on after the bursts
 
 
 def _seconds(each: float, unit: str = "samples") -> Law:
@@ -53,18 +55,18 @@ def _passes_on(*disk: Term) -> StepLaws:
     return _step(Law(0.01), _memory(), *disk)
 
 
-# Measured with ISCE2 2.6.5 on simulated pairs of 4 to 23 megasamples, at 7 x 2 looks, with two threads.
+# Measured with ISCE2 2.6.5 on simulated pairs of 4 to 23 megasamples, at 7 x 2 looks, two bursts at a time.
 LAWS = {
     "startup": _passes_on(),
     "preprocess": _step(_seconds(0.07, "bursts"), _memory()),
     "computeBaselines": _step(_seconds(0.05, "bursts"), _memory()),
     "verifyDEM": _passes_on(),
-    "topo": _step(_seconds(2.7), _memory(_TOPO_MEMORY), _TOPO, parallel=True),
+    "topo": _step(_seconds(1.6), _memory(_TOPO_MEMORY), _TOPO, parallel=True),
     **dict.fromkeys(STEPS[STEPS.index("topo") + 1 : STEPS.index("fineoffsets")], _passes_on(_TOPO)),
-    "fineoffsets": _step(_seconds(0.6), _memory(_BURST_MEMORY), _OFFSETS, parallel=True),
-    "fineresamp": _step(_seconds(0.4), _memory(_BURST_MEMORY), _RESAMPLED, parallel=True),
+    "fineoffsets": _step(_seconds(0.6), _memory(_BURSTS_MEMORY), _OFFSETS, parallel=True),
+    "fineresamp": _step(_seconds(0.4), _memory(_BURSTS_MEMORY), _RESAMPLED, parallel=True),
     "ion": _step(_seconds(0.03, "bursts"), _memory(_BURST_MEMORY), _RESAMPLED),
-    "burstifg": _step(_seconds(0.22), _memory(_BURST_MEMORY), _FORMED),
+    "burstifg": _step(_seconds(0.25), _memory(_BURSTS_MEMORY), _FORMED, parallel=True),
     "mergebursts": _step(_seconds(0.06), _memory(_BURST_MEMORY), _FORMED, _MERGED),
     "filter": _step(_seconds(0.7, "cells"), _memory(_BURST_MEMORY), _FORMED, _FILTERED),
     "unwrap": _step(_seconds(8.5, "cells"), _memory(_BURST_MEMORY, Term("cells", 300e6)), _FORMED, _UNWRAPPED),
@@ -80,17 +82,34 @@ LAWS = {
 _OVERLAPS = _step(_seconds(1.9 / len(_ESD_STEPS)), _memory(_BURST_MEMORY), _TOPO, parallel=True)
 
 
-def laws(options: TopsappConfig) -> dict[str, StepLaws]:
-    """Laws of the steps as they will be done. Of the correction of the ionosphere none is known."""
-    return LAWS | (dict.fromkeys(_ESD_STEPS, _OVERLAPS) if options.do_esd else {})
+# One after the other in one process, which keeps the memory of a burst.
+_ONE_BY_ONE = {"burstifg": _step(_seconds(0.4), _memory(_BURST_MEMORY), _FORMED)}
+_BIQUINTIC = {"topo": _step(_seconds(2.7), _memory(_TOPO_MEMORY), _TOPO, parallel=True)}
 
 
-def methods(options: TopsappConfig) -> dict[str, str]:
-    """How the steps are done that can do several things."""
+def laws(options: TopsappConfig, bursts: int = 1) -> dict[str, StepLaws]:
+    """Laws of the steps as they will be done. Of the correction of the ionosphere none is known.
+
+    Parameters
+    ----------
+    options : TopsappConfig
+        What topsApp is asked for.
+    bursts : int
+        That are worked on at a time.
+    """
+    esd = dict.fromkeys(_ESD_STEPS, _OVERLAPS) if options.do_esd else {}
+    topo = _BIQUINTIC if options.dem_interpolation == "biquintic" else {}
+    return LAWS | esd | topo | (_ONE_BY_ONE if bursts == 1 else {})
+
+
+def methods(options: TopsappConfig, bursts: int = 1) -> dict[str, str]:
+    """How the steps are done that can do several things; parameters as those of `laws`."""
     esd = dict.fromkeys(_ESD_STEPS, "esd") if options.do_esd else {}
     ion = {"ion": "ionosphere"} if options.do_ionosphere_correction else {}
     gpu = dict.fromkeys(("topo", "fineoffsets"), "gpu") if options.use_gpu is True else {}
-    return {"unwrap": options.unwrapper_name, **esd, **ion, **gpu}
+    apart = dict.fromkeys(("topo", "fineoffsets", "fineresamp", "burstifg"), "apart" if bursts > 1 else "")
+    apart["topo"] += options.dem_interpolation
+    return {"unwrap": options.unwrapper_name, **apart, **esd, **ion, **gpu}
 
 
 def left(steps: dict[str, Forecast], work: Work) -> dict[str, int]:

@@ -14,6 +14,7 @@ from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, write_scripts
 from dinsar_cli.engines.topsapp.costs import OUTPUTS, laws, left, methods
 from dinsar_cli.engines.topsapp.cures import cured
 from dinsar_cli.engines.topsapp.installation import Installation, Search, look_for_isce2
+from dinsar_cli.engines.topsapp.manner import Manner, manner_of
 from dinsar_cli.engines.topsapp.monitor import disk_used
 from dinsar_cli.engines.topsapp.options import check_options
 from dinsar_cli.engines.topsapp.outputs import collect
@@ -28,7 +29,7 @@ from dinsar_cli.workspace import Journal, StageRecord, make_folder
 if TYPE_CHECKING:
     from dinsar_cli.acquisition import CommonBurst, Pair
     from dinsar_cli.config import RunConfig
-    from dinsar_cli.engines.base import RoughInputs
+    from dinsar_cli.engines.base import Forecast, RoughInputs
 
 logger = logging.getLogger(__name__)
 
@@ -94,14 +95,12 @@ class TopsAppEngine:
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
         """Seconds, memory and disk, from the size of the bursts in use: topsApp works on whole bursts."""
-        steps = forecast(inputs.history, laws(inputs.config.topsapp), inputs.work, _setting(inputs))
+        steps = _forecast(inputs)
         return Estimate(steps, left(steps, inputs.work))
 
     def outlook(self, rough: RoughInputs) -> Estimate:
         """The same as `estimate`, which also asks for no more than the size of the bursts."""
-        options = rough.config.topsapp
-        setting = Setting(self.name, rough.threads, methods(options))
-        steps = forecast(rough.history, laws(options), rough.work, setting)
+        steps = _forecast(rough)
         return Estimate(steps, left(steps, rough.work))
 
     def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
@@ -210,7 +209,7 @@ def _run(
     journal = Journal.open(radar / STEPS_FILE)
     journal.forget(STEPS[STEPS.index(start) :])
     hours = inputs.config.isce2.timeout
-    expected = forecast(inputs.history, laws(inputs.config.topsapp), inputs.work, _setting(inputs))
+    expected = _forecast(inputs)
 
     def done(step: str, cost: StepCost) -> None:
         journal.put(step, StageRecord("", (), cost.seconds, cost.peak_memory, {"disk": cost.disk}), [])
@@ -224,7 +223,7 @@ def _run(
         work,
         start,
         last,
-        threads=inputs.threads,
+        manner=_manner(inputs),
         logs=make_folder(work.parent / _LOGS),
         progress=tell,
         on_step=done,
@@ -254,8 +253,18 @@ def _collect(inputs: EngineInputs, work: Path, folder: Path, versions: dict[str,
 def _note(inputs: EngineInputs, step: str, cost: StepCost) -> None:
     """Add a step to the history, unless it was done in a way that nobody knows."""
     if not inputs.choice.own_files:
-        note(inputs.history, step, cost, inputs.work, _setting(inputs))
+        note(inputs.history, step, cost, _manner(inputs).apply(inputs.work), _setting(inputs))
 
 
-def _setting(inputs: EngineInputs) -> Setting:
-    return Setting(TopsAppEngine.name, inputs.threads, methods(inputs.config.topsapp))
+def _manner(inputs: EngineInputs | RoughInputs) -> Manner:
+    return manner_of(inputs.config.topsapp, inputs.work, inputs.threads, inputs.memory)
+
+
+def _setting(inputs: EngineInputs | RoughInputs) -> Setting:
+    return Setting(TopsAppEngine.name, inputs.threads, methods(inputs.config.topsapp, _manner(inputs).bursts))
+
+
+def _forecast(inputs: EngineInputs | RoughInputs) -> dict[str, Forecast]:
+    manner, options = _manner(inputs), inputs.config.topsapp
+    work = manner.apply(inputs.work)
+    return forecast(inputs.history, laws(options, manner.bursts), work, _setting(inputs))

@@ -69,6 +69,8 @@ class Property:
         Property without which it changes nothing.
     always : bool
         Whether topsApp.xml has it at its default too.
+    written : bool
+        Whether it stands in topsApp.xml; else topsApp is told in another way.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Property:
     scene: bool = False
     only_with: str = ""
     always: bool = True
+    written: bool = True
 
 
 def _options() -> Iterator[Property]:
@@ -103,6 +106,7 @@ def _options() -> Iterator[Property]:
                 scene=said.scene,
                 only_with=said.only_with,
                 always=said.always,
+                written=said.written,
             )
 
 

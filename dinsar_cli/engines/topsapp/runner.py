@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
 from dinsar_cli.engines.base import Progress, StepCost
-from dinsar_cli.engines.topsapp import supervisor
+from dinsar_cli.engines.topsapp import burstwise, supervisor
 from dinsar_cli.engines.topsapp.diagnose import Diagnosis, diagnose, explain, watch
 from dinsar_cli.engines.topsapp.monitor import Monitor
 from dinsar_cli.engines.topsapp.steps import STEPS, forget_from, mend_state, share_done, time_left
@@ -25,6 +25,7 @@ from dinsar_cli.errors import DinsarError, EngineError
 
 if TYPE_CHECKING:
     from dinsar_cli.engines.topsapp.installation import Installation
+    from dinsar_cli.engines.topsapp.manner import Manner
 
 logger = logging.getLogger(__name__)
 
@@ -209,7 +210,7 @@ def run_topsapp(
     start: str,
     end: str,
     *,
-    threads: int,
+    manner: Manner,
     logs: Path,
     progress: Progress,
     on_step: Callable[[str, StepCost], None],
@@ -229,8 +230,8 @@ def run_topsapp(
         Working folder with topsApp.xml.
     start, end : str
         First and last step. The states of the steps before must be there.
-    threads : int
-        For OpenMP.
+    manner : Manner
+        How many bursts it works on at a time, with how many threads, and how it takes heights from the DEM.
     logs : Path
         Folder for the output, see `StepLogs`.
     progress : callable
@@ -252,7 +253,8 @@ def run_topsapp(
     """
     mend_state(folder, start)
     python = str(installation.python)
-    topsapp = [python, str(installation.program), "topsApp.xml", f"--start={start}", f"--end={end}"]
+    asked = [str(installation.program), "topsApp.xml", f"--start={start}", f"--end={end}"]
+    topsapp = [python, burstwise.__file__, *manner.arguments, *asked]
     # isolated (-I, -S): the supervisor needs nothing of the environment that it hands on
     command = [python, "-I", "-S", supervisor.__file__, *topsapp]
     logger.info("topsApp from %s to %s in %s", start, end, folder)
@@ -261,7 +263,7 @@ def run_topsapp(
         subprocess.Popen(
             command,
             cwd=folder,
-            env=installation.environment(threads, folder),
+            env=installation.environment(manner.threads, folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

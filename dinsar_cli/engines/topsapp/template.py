@@ -88,11 +88,12 @@ class TopsSettings:
 
 
 class _Entry(TypedDict):
-    """What the template shows of a property."""
+    """What the template shows of a property, and whether it does."""
 
     name: str
     text: str
     meaning: str
+    written: bool
 
 
 def render(settings: TopsSettings) -> dict[str, str]:
@@ -120,7 +121,7 @@ def render(settings: TopsSettings) -> dict[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    entries = _entries(settings)
+    entries = {name: [entry for entry in found if entry["written"]] for name, found in _entries(settings).items()}
     files = {
         "topsApp.xml": environment.get_template("topsApp.xml.j2").render(properties=entries[TOPSAPP], scenes=SCENES)
     }
@@ -128,12 +129,21 @@ def render(settings: TopsSettings) -> dict[str, str]:
     return files | {f"{name}.xml": scene.render(scene=name, properties=entries[name]) for name in SCENES}
 
 
-def record(settings: TopsSettings) -> dict[str, str]:
-    """Properties of a run as plain text, to be kept as JSON and given to `first_step_affected` later."""
+def record(settings: TopsSettings, *, unwritten_only: bool = False) -> dict[str, str]:
+    """Properties of a run as plain text, to be kept as JSON and given to `first_step_affected` later.
+
+    Parameters
+    ----------
+    settings : TopsSettings
+        What topsApp is asked for.
+    unwritten_only : bool
+        Whether to leave out what stands in its input files.
+    """
     return {
         f"{component}/{entry['name']}": entry["text"]
         for component, entries in _entries(settings).items()
         for entry in entries
+        if not (unwritten_only and entry["written"])
     }
 
 
@@ -232,7 +242,8 @@ def _from_table(values: Mapping[str, Any], *, scene: bool) -> list[_Entry]:
             value = values[entry.field]
             if entry.field not in TopsappConfig.model_fields:
                 check_value(entry, value)
-            entries.append({"name": entry.name, "text": isce_text(value), "meaning": entry.meaning})
+            text = isce_text(value)
+            entries.append({"name": entry.name, "text": text, "meaning": entry.meaning, "written": entry.written})
     return entries
 
 
@@ -248,7 +259,7 @@ def _extra(extra: Mapping[str, Value]) -> list[_Entry]:
     """Write the properties that are set by name; the table has none of them."""
     check_extra(extra)
     return [
-        {"name": " ".join(name.split()), "text": isce_text(value), "meaning": _UNKNOWN}
+        {"name": " ".join(name.split()), "text": isce_text(value), "meaning": _UNKNOWN, "written": True}
         for name, value in extra.items()
     ]
 

@@ -132,7 +132,7 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
     wanted = Noted(
         inputs=_mark_of(_scenes_and_orbits(inputs)),
         dem=_mark_of([inputs.dem]),
-        settings=read_record(work) if own else record(settings),
+        settings=read_record(work) | record(settings, unwritten_only=True) if own else record(settings),
         files=marks_of(texts),
     )
     noted = Noted.read(work)

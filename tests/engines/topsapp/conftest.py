@@ -37,9 +37,14 @@ def topsapp(
     request: pytest.FixtureRequest, recorded_pair: SimulatedStack, tmp_path_factory: pytest.TempPathFactory
 ) -> Workbench:
     """The pair with the replay of topsApp, and under the marker isce2 with topsApp itself."""
-    if request.param == "replay":
-        bench: Workbench = request.getfixturevalue("replayed")
-        return bench
+    name = "replayed" if request.param == "replay" else "real_topsapp"
+    bench: Workbench = request.getfixturevalue(name)
+    return bench
+
+
+@pytest.fixture(scope="session")
+def real_topsapp(recorded_pair: SimulatedStack, tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    """The pair with topsApp itself."""
     installation, reason = find_isce2()
     if installation is None:
         pytest.skip(reason)

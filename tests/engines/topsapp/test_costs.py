@@ -31,8 +31,21 @@ def test_there_is_a_law_for_every_step() -> None:
     [(2, 50 - 7 - 18 * 0.4), (6, 139 - 16 - 18 * 0.4)],
 )
 def test_first_run_is_expected_as_it_was_measured(bursts: int, total: float) -> None:
-    steps = forecast(None, LAWS, work(bursts, 2500), SETTING)
+    by_hand = laws(TopsappConfig(dem_interpolation="biquintic"))
+    steps = forecast(None, by_hand, work(bursts, 2500), SETTING)
     assert sum(steps[step].seconds for step in STEPS) == pytest.approx(total, rel=0.15)
+
+
+def test_bursts_at_a_time_cost_less_time_and_more_memory() -> None:
+    """6 bursts of 2,500 columns: 122 s instead of 169 s were seen, and 0.47 GB instead of 0.35 GB to resample."""
+    options = TopsappConfig()
+    size = work(6, 2500)
+    one = forecast(None, laws(TopsappConfig(dem_interpolation="biquintic")), replace(size, at_once=3.8), SETTING)
+    two = forecast(None, laws(options, 2), replace(size, at_once=7.6), SETTING)
+    seconds = [sum(steps[step].seconds for step in STEPS) for steps in (one, two)]
+    assert seconds[1] / seconds[0] == pytest.approx(122 / 169, rel=0.1)
+    memory = [steps["fineresamp"].peak_memory for steps in (one, two)]
+    assert memory[1] - memory[0] == pytest.approx(120e6, rel=0.2)
 
 
 def test_esd_takes_its_time() -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from dinsar_cli.engines.base import StepCost
 from dinsar_cli.engines.topsapp.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.manner import Manner
 from dinsar_cli.engines.topsapp.runner import run_topsapp
 from dinsar_cli.engines.topsapp.steps import (
     STEPS,
@@ -145,7 +146,7 @@ class Runs:
             self.work,
             start,
             end,
-            threads=1,
+            manner=Manner(),
             logs=self.logs,
             progress=lambda *told: self.told.progress.append((told[0], told[1], told[2] if told[2:] else None)),
             on_step=self.told.costs.__setitem__,
@@ -349,9 +350,10 @@ import signal
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 from dinsar_cli.engines.topsapp.installation import Installation
+from dinsar_cli.engines.topsapp.manner import Manner
 from dinsar_cli.engines.topsapp.runner import run_topsapp
 run_topsapp(Installation(Path({str(home)!r}), Path({sys.executable!r}), {{}}), Path({str(work)!r}),
-    "startup", "unwrap", threads=1, logs=Path({str(work)!r}) / "logs", on_step=lambda *_: None, expected={{}},
+    "startup", "unwrap", manner=Manner(), logs=Path({str(work)!r}) / "logs", on_step=lambda *_: None, expected={{}},
     timeout=None, progress=lambda step, *_: print(step, flush=True))
 """
     with subprocess.Popen(
@@ -378,6 +380,7 @@ def test_topsapp_ends_with_us_when_somebody_else_holds_our_files(home: Path, wor
 import os, threading, time
 from pathlib import Path
 from dinsar_cli.engines.topsapp.installation import Installation
+from dinsar_cli.engines.topsapp.manner import Manner
 from dinsar_cli.engines.topsapp.runner import run_topsapp
 def told(step, *_):
     if step == "topo" and os.fork() == 0:
@@ -385,7 +388,7 @@ def told(step, *_):
         os._exit(0)
     print(step, flush=True)
 run_topsapp(Installation(Path({str(home)!r}), Path({sys.executable!r}), {{}}), Path({str(work)!r}),
-    "startup", "topo", threads=1, logs=Path({str(work)!r}) / "logs", on_step=lambda *_: None, expected={{}},
+    "startup", "topo", manner=Manner(), logs=Path({str(work)!r}) / "logs", on_step=lambda *_: None, expected={{}},
     timeout=None, progress=told)
 """
     with subprocess.Popen(

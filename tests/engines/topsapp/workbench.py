@@ -14,6 +14,7 @@ import psutil
 
 from command import PROGRAM
 from dinsar_cli.engines.base import EngineInputs, Progress
+from dinsar_cli.engines.topsapp import burstwise
 from dinsar_cli.engines.topsapp.engine import TopsAppEngine
 from dinsar_cli.engines.topsapp.installation import Installation
 from dinsar_cli.planning import RunPlan, plan_run
@@ -127,7 +128,7 @@ class Workbench:
         found = []
         for process in psutil.Process(of).children(recursive=True):
             with suppress(psutil.Error):
-                if process.cmdline()[1:2] == [str(self.installation.program)]:
+                if process.cmdline()[1:2] == [burstwise.__file__]:
                     found.append(process)
         return found
 

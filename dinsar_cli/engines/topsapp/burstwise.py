@@ -1,0 +1,303 @@
+"""Runs topsApp on several bursts at a time: ``burstwise.py NUMBER METHOD topsApp.py topsApp.xml --start=...``.
+
+It is run as a script by the Python of ISCE2 in place of ``topsApp.py``, which it then runs unchanged. topsApp takes
+one burst after the other, and shares the samples of each line among its threads: some forty times a line they start
+and wait. Here the steps that do the same for each burst are done by NUMBER processes, each with its share of the
+bursts, which is faster with the same cores; what they make is the same to the byte.
+
+A step is a function of ISCE2 that calls others for each burst, its works. It is run in each of the processes, where
+the works of other bursts are left out, until its last work is done; and then once more here, where each work only
+gives the result that a process has found: so all that the step does beside them, ISCE2 itself does here. A process
+that fails ends topsApp in the way in which it ended.
+
+METHOD is that by which the step topo takes heights from the DEM. topsApp asks for BIQUINTIC, a spline through 36
+heights for each of several tries at each sample; it is half of the time of the step. BICUBIC, which topozero offers
+too, gives heights that differ by centimetres, and a phase that differs by less than a hundredth of a radian.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import runpy
+import signal
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any, NoReturn
+
+_STEPS = "isceobj.TopsProc."  # followed by the name of a module, whose function of the same name is a step
+_FAILED = 1
+
+
+class _AllDone(BaseException):
+    """A process has done all its works; ISCE2 catches exceptions of other kinds."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step does for each burst, by calling a function.
+
+    Attributes
+    ----------
+    place : str
+        Module of the function, or module and class.
+    name : str
+        Of the function.
+    result : callable
+        Takes what the call was given and what it gave, and gives what is to be told of that; it can be pickled.
+    retold : callable
+        Takes what the call is given and what was told, does to its arguments what the function does, and gives what
+        it gives.
+    untold : object
+        What is told of a burst that another process does.
+    """
+
+    place: str
+    name: str
+    result: Callable[[tuple[Any, ...], Any], Any] = lambda _arguments, _given: None
+    retold: Callable[[tuple[Any, ...], Any], Any] = lambda _arguments, _told: None
+    untold: Any = None
+
+    def owner(self) -> Any:
+        """The module or class whose attribute the function is."""
+        try:
+            return importlib.import_module(self.place)
+        except ModuleNotFoundError:
+            module, _, name = self.place.rpartition(".")
+            return getattr(importlib.import_module(module), name)
+
+
+_BOUNDS = ("minimumLatitude", "maximumLatitude", "minimumLongitude", "maximumLongitude")
+
+
+def _bounds_of(arguments: tuple[Any, ...], _: Any) -> list[float]:
+    return [getattr(arguments[0], name) for name in _BOUNDS]
+
+
+def _set_bounds(arguments: tuple[Any, ...], told: list[float]) -> None:
+    for name, value in zip(_BOUNDS, told, strict=True):
+        setattr(arguments[0], name, value)
+
+
+def _resampled(arguments: tuple[Any, ...], _: Any) -> Any:
+    image = importlib.import_module("isceobj").createSlcImage()
+    image.filename = arguments[3]
+    return image
+
+
+def _interferogram(arguments: tuple[Any, ...], size: Any) -> Any:
+    """An image as ``runBurstIfg.multiply`` gives it."""
+    image = importlib.import_module("isceobj").createIntImage()
+    image.setFilename(arguments[2])
+    if size is not None:
+        image.setWidth(size[0])
+        image.setLength(size[1])
+    image.setAccessMode("READ")
+    return image
+
+
+def _size(_: tuple[Any, ...], image: Any) -> tuple[int, int]:
+    return image.getWidth(), image.getLength()
+
+
+def _as_told(_: tuple[Any, ...], told: Any) -> Any:
+    return told
+
+
+def _as_given(_: tuple[Any, ...], given: Any) -> Any:
+    return tuple(float(value) for value in given)
+
+
+# Factory of a step in isceobj.TopsProc, its module, and its works
+STEPS: Mapping[str, tuple[str, tuple[Work, ...]]] = {
+    "createTopo": (
+        "runTopo",
+        (Work("zerodop.topozero.Topozero.Topo", "topo", _bounds_of, _set_bounds, [0.0] * len(_BOUNDS)),),
+    ),
+    "createFineOffsets": ("runFineOffsets", (Work(f"{_STEPS}runFineOffsets", "runGeo2rdrCPU"),)),
+    "createFineResamp": (
+        "runFineResamp",
+        (
+            Work(f"{_STEPS}runFineResamp", "resampSecondaryCPU", retold=_resampled),
+            Work(f"{_STEPS}runFineResamp", "getValidLines", _as_given, _as_told, (0.0,) * 4),
+        ),
+    ),
+    "createBurstIfg": (
+        "runBurstIfg",
+        (
+            Work(f"{_STEPS}runBurstIfg", "multiply", _size, _interferogram),
+            Work(f"{_STEPS}runBurstIfg", "computeCoherence"),
+        ),
+    ),
+}
+
+
+def main(number: int, method: str, program: str, arguments: list[str]) -> None:
+    """Run topsApp with some steps done by several processes, and heights interpolated by a method."""
+    try:
+        _prepare(number, method)
+    except (ImportError, AttributeError) as error:  # of an ISCE2 that is not as we know it, or broken
+        sys.stderr.write(f"bursts are taken one at a time: {error}\n")
+    sys.argv = [program, *arguments]
+    sys.path[0] = os.path.dirname(program)  # noqa: PTH120 (as Python does it for a script)
+    runpy.run_path(program, run_name="__main__")
+
+
+def _prepare(number: int, method: str) -> None:
+    """Put our steps into the place of ISCE2's."""
+    importlib.import_module("isce")  # makes the others importable
+    topozero = importlib.import_module("zerodop.topozero.Topozero").Topo
+    topo = topozero.topo
+    package = importlib.import_module("isceobj.TopsProc")
+    steps = {
+        factory: (getattr(importlib.import_module(_STEPS + module), module), works)
+        for factory, (module, works) in STEPS.items()
+    }
+    for work in (work for _, works in steps.values() for work in works):
+        getattr(work.owner(), work.name)
+
+    def topo_with_method(self: Any, *arguments: Any, **options: Any) -> Any:
+        self.demInterpolationMethod = method
+        return topo(self, *arguments, **options)
+
+    topozero.topo = topo_with_method
+    for factory, (step, works) in steps.items():
+        setattr(package, factory, _factory(step, works, number))
+
+
+def _factory(step: Callable[[Any], None], works: tuple[Work, ...], number: int) -> Callable[..., Any]:
+    """Stands for a factory of ISCE2: takes topsApp, and gives a function that does the step."""
+
+    def create(topsapp: Any, *_: Any, **__: Any) -> Callable[[], None]:
+        return lambda: do_apart(step, topsapp, works, number, _bursts(topsapp))
+
+    return create
+
+
+def _bursts(topsapp: Any) -> int:
+    """Bursts of all subswaths in use."""
+    process = topsapp._insar  # noqa: SLF001 (the name that topsApp gives it)
+    return sum(int(process.numberOfCommonBursts[swath - 1]) for swath in process.getValidSwathList(topsapp.swaths))
+
+
+def do_apart(step: Callable[[Any], None], topsapp: Any, works: tuple[Work, ...], number: int, bursts: int) -> None:
+    """Do a step with a number of processes.
+
+    Parameters
+    ----------
+    step : callable
+        Takes topsApp, and calls each of the works once for each burst, in the same order.
+    topsapp : object
+        The application.
+    works : tuple of Work
+        What it calls.
+    number : int
+        Of processes; with one, the step is done here and as it is.
+    bursts : int
+        How many there are.
+    """
+    number = min(number, bursts)
+    if number < 2:
+        step(topsapp)
+        return
+    children: dict[int, IO[bytes]] = {}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for index in range(number):
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reader)
+            for file in children.values():
+                file.close()
+            _do_share(step, topsapp, works, range(index, bursts, number), writer)
+        os.close(writer)
+        children[child] = os.fdopen(reader, "rb")
+    results: dict[tuple[str, int], Any] = {}
+    for told in _outcomes(children):
+        results |= told
+    real = [getattr(work.owner(), work.name) for work in works]
+    try:
+        for work in works:
+            setattr(work.owner(), work.name, _retelling(work, results))
+        step(topsapp)
+    finally:  # other steps may do the same
+        for work, function in zip(works, real, strict=True):
+            setattr(work.owner(), work.name, function)
+
+
+def _do_share(
+    step: Callable[[Any], None], topsapp: Any, works: tuple[Work, ...], share: range, writer: int
+) -> NoReturn:
+    """Be the process that does the works of some of the bursts, tell their results, and end."""
+    results: dict[tuple[str, int], Any] = {}
+    for work in works:
+        setattr(work.owner(), work.name, _sharing(work, share, len(share) * len(works), results))
+    topsapp._insar.saveProduct = lambda *_: None  # noqa: SLF001 (products are written when all is known)
+    with suppress(_AllDone):
+        step(topsapp)
+    with os.fdopen(writer, "wb") as file:
+        pickle.dump(results, file)
+    sys.exit(0)  # through all that is to be done at an end, such as writing what Fortran has printed
+
+
+def _sharing(work: Work, share: range, most: int, results: dict[tuple[str, int], Any]) -> Callable[..., Any]:
+    """The function of a work, for the bursts of this process only; the last of all works ends the step."""
+    real, calls = getattr(work.owner(), work.name), [0]
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        burst, calls[0] = calls[0], calls[0] + 1
+        if burst not in share:
+            return work.retold(arguments, work.untold)
+        given = real(*arguments, **options)
+        results[work.name, burst] = work.result(arguments, given)
+        if len(results) == most:
+            raise _AllDone
+        return given
+
+    return call
+
+
+def _retelling(work: Work, results: Mapping[tuple[str, int], Any]) -> Callable[..., Any]:
+    """Stands for the function of a work where all its results are known."""
+    calls = [0]
+
+    def call(*arguments: Any, **_: Any) -> Any:
+        burst, calls[0] = calls[0], calls[0] + 1
+        return work.retold(arguments, results[work.name, burst])
+
+    return call
+
+
+def _outcomes(children: Mapping[int, IO[bytes]]) -> Iterable[dict[tuple[str, int], Any]]:
+    """What each process told (less than a pipe holds); when one fails, all end, and this one in the same way."""
+    waiting = dict(children)
+    while waiting:
+        child, status = os.wait()
+        if child not in waiting:
+            continue
+        with waiting.pop(child) as file:
+            told = file.read()
+        if status or not told:
+            _stop(waiting)
+            _end_like(status)
+        yield pickle.loads(told)  # noqa: S301 (of our own process)
+
+
+def _stop(children: Iterable[int]) -> None:
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+
+
+def _end_like(status: int) -> NoReturn:
+    """End as a process has ended."""
+    if os.WIFSIGNALED(status):
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    sys.exit(os.WEXITSTATUS(status) or _FAILED)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])
