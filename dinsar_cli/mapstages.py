@@ -34,6 +34,7 @@ from dinsar_cli.workspace import (
 if TYPE_CHECKING:
     pass
 
+_WORTH_TELLING = 0.001  # share of the map in other components
 _GEOCODE_BYTES = 250_000_000  # working memory of the geocoder; more is not faster
 
 
@@ -123,7 +124,7 @@ def map_warnings(facts: MapFacts) -> list[str]:
     """What the user should keep in mind of a map."""
     warnings = after(facts.low_coherence)
     others = sum(share for label, share in facts.components.items() if label not in {"0", "1"})
-    if others:
+    if others >= _WORTH_TELLING:
         warnings.append(
             f"{others:.1%} of the map lies in other connected components than the largest: their displacement may "
             "be wrong by whole half wavelengths (2.8 cm). See connected_components.tif."

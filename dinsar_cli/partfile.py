@@ -90,7 +90,7 @@ class PartFile:
         self._wanted = origin
         self.origin = origin
         self.size = 0
-        self._digest = hashlib.md5(usedforsecurity=False) if origin.md5 else None
+        self._start_digests()
 
     def __enter__(self) -> Self:
         path = part_path(self._target)
@@ -101,10 +101,9 @@ class PartFile:
             self.origin = replace(left, total=self._wanted.total or left.total)
         self._file = path.open("ab", buffering=0)
         self.size = path.stat().st_size
-        if self._digest is not None:
-            with path.open("rb") as there:
-                while block := there.read(_BLOCK):
-                    self._digest.update(block)
+        with path.open("rb") as there:
+            while block := there.read(_BLOCK):
+                self._digest(block)
         if self.origin.total is not None and self.size > self.origin.total:
             self.clear()
         return self
@@ -194,8 +193,7 @@ class PartFile:
         while rest:
             written = self._file.write(rest)
             self.size += written
-            if self._digest is not None:
-                self._digest.update(rest[:written])
+            self._digest(rest[:written])
             rest = rest[written:]
 
     def clear(self) -> None:
@@ -203,8 +201,21 @@ class PartFile:
         self._file.truncate(0)
         self.size = 0
         self.origin = self._wanted
-        if self._digest is not None:
-            self._digest = hashlib.md5(usedforsecurity=False)
+        self._start_digests()
+
+    def _start_digests(self) -> None:
+        """Both are made of what comes, so that nobody has to read the file again."""
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+
+    def _digest(self, block: bytes | memoryview) -> None:
+        self._md5.update(block)
+        self._sha256.update(block)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what is there, hexadecimal."""
+        return self._sha256.hexdigest()
 
     def check(self) -> None:
         """See whether it is what was stated.
@@ -223,8 +234,8 @@ class PartFile:
             size = self.size
             self.clear()
             raise TryAgain(f"{size} bytes came, and {total} were stated", spoiled=True)
-        if self._digest is not None and self._digest.hexdigest() != self.origin.md5:
-            found = self._digest.hexdigest()
+        found = self._md5.hexdigest()
+        if self.origin.md5 and found != self.origin.md5:
             self.clear()
             raise TryAgain(f"the MD5 of what came is {found}, and {self.origin.md5} was stated", spoiled=True)
 

@@ -111,19 +111,20 @@ def _proved(source: Source) -> bool:
     if source.md5 is None or not path.is_file() or source.size not in {None, path.stat().st_size}:
         return False
     _log.debug("hashing %s", path)
-    digest = hashlib.md5(usedforsecurity=False)
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_HASH_BLOCK):
-            digest.update(block)
-    if digest.hexdigest() != source.md5.lower():
+            md5.update(block)
+            sha256.update(block)
+    if md5.hexdigest() != source.md5.lower():
         return False
-    _note(source)
+    _note(source, sha256.hexdigest())
     return True
 
 
-def _note(source: Source) -> None:
+def _note(source: Source, sha256: str) -> None:
     """Note that a file is there and right."""
-    facts = {"url": shown(source.url)} | ({"md5": source.md5.lower()} if source.md5 else {})
+    facts = {"url": shown(source.url), "sha256": sha256} | ({"md5": source.md5.lower()} if source.md5 else {})
     note_of(source.target, source.target.parent / NOTES, **facts)
 
 
@@ -166,8 +167,7 @@ def receive(source: Source, task: Task) -> Path:
             forget_part(source.target)
         else:
             _set_aside(source)
-            _receive(source, task)
-            _note(source)
+            _note(source, _receive(source, task))
         size = source.target.stat().st_size
         task.tell(size, size)
     return source.target
@@ -209,8 +209,8 @@ def _disk_errors(source: Source) -> Iterator[None]:
         ) from error
 
 
-def _receive(source: Source, task: Task) -> None:
-    """Fetch until the file is whole and right."""
+def _receive(source: Source, task: Task) -> str:
+    """Fetch until the file is whole and right, and give its SHA-256."""
     patience = Patience(source.name, task.client.limits, task.stop)
     md5 = source.md5.lower() if source.md5 else None
     with PartFile(source.target, Origin(shown(source.url), md5, total=source.size)) as part:
@@ -229,6 +229,7 @@ def _receive(source: Source, task: Task) -> None:
     _log.info(
         "%s fetched, %s, %s/s", source.name, human_bytes(part.size), human_bytes((part.size - before) / seconds)
     )
+    return part.sha256
 
 
 def _ask(source: Source, part: PartFile, task: Task) -> None:

@@ -20,6 +20,7 @@ from dinsar_cli.planning import RunPlan, plan_run
 from dinsar_cli.prediction import HISTORY, Prediction, learn, predict, shortage, stage_setting
 from dinsar_cli.reference import check_areas
 from dinsar_cli.supply import Meter, Supplies, supply
+from dinsar_cli.verified import sha256_of
 from dinsar_cli.workspace import (
     PRODUCTS,
     RADAR,
@@ -95,7 +96,9 @@ class Session:
             seconds = time.monotonic() - started
             memory = max(peak(), *(step["peak_memory"] for step in details.get("steps", {}).values()), 0)
             noted = details | self._predicted(name)
-            self.journal.put(name, StageRecord(mark, (), seconds, memory, noted), files, hashed=hashed)
+            self.journal.put(
+                name, StageRecord(mark, (), seconds, memory, noted), files, hash_of=sha256_of if hashed else None
+            )
             made = sum(file.size for file in self.journal.stages[name].files)
             learn(self.cache / HISTORY, name, StepCost(seconds, memory, made), self.plan.work, self.setting)
         self.reporter.end(name, seconds, skipped=False)

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dinsar_cli.workspace import fingerprint, write_text
+from dinsar_cli.workspace import fingerprint, sha256, write_text
 
 NOTES = ".verified"  # folder beside the files that dinsar has fetched
 
@@ -38,6 +38,12 @@ def note_of(path: Path, folder: Path, **facts: object) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     note = known_of(path, folder) | facts | {"file": _state(path)}
     write_text(_note_path(path, folder), json.dumps(note) + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file: that which was noted when it was fetched, else found by reading it."""
+    noted = known_of(path, path.parent / NOTES).get("sha256")
+    return str(noted) if noted else sha256(path)
 
 
 def _note_path(path: Path, folder: Path) -> Path:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -183,26 +183,35 @@ class Journal:
             return sha256(path) == file.sha256
         return path.stat().st_mtime_ns == file.mtime_ns
 
-    def put(self, name: str, record: StageRecord, files: Iterable[Path], *, hashed: bool = False) -> None:
-        """Note a finished stage with its files, and save."""
+    def put(
+        self,
+        name: str,
+        record: StageRecord,
+        files: Iterable[Path],
+        *,
+        hash_of: Callable[[Path], str] | None = None,
+    ) -> None:
+        """Note a finished stage with its files and, with a function that gives them, their SHA-256; and save."""
         known = {file.path: file for stage in self.stages.values() for file in stage.files}
-        marked = tuple(self._record(path, known, hashed=hashed) for path in files)
+        marked = tuple(self._record(path, known, hash_of) for path in files)
         self.stages.pop(name, None)
         self.stages[name] = replace(record, files=marked)
         self.save()
 
-    def _record(self, path: Path, known: Mapping[str, FileRecord], *, hashed: bool) -> FileRecord:
+    def _record(
+        self, path: Path, known: Mapping[str, FileRecord], hash_of: Callable[[Path], str] | None
+    ) -> FileRecord:
         folder = self.path.parent.resolve()
         path = path.resolve()
         name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
         status = path.stat()
         bare = FileRecord(name, status.st_size, status.st_mtime_ns)
-        if not hashed:
+        if hash_of is None:
             return bare
         old = known.get(name)
         if old is not None and old.sha256 and replace(old, sha256=None) == bare:
             return old
-        return replace(bare, sha256=sha256(path))
+        return replace(bare, sha256=hash_of(path))
 
     def release(self, name: str) -> None:
         """Let go of the files of a stage, so that it counts as done without them, and save."""

@@ -22,6 +22,7 @@ from archive.messages import text
 from dinsar_cli.download import Source, bytes_there, is_there
 from dinsar_cli.errors import UsageError
 from dinsar_cli.netlimits import Limits, network_limits
+from dinsar_cli.verified import NOTES, known_of, sha256_of
 from fetching import Fetched, Fetcher, wait_until
 
 POOL, GUARD, LOGIN, STORE = (
@@ -124,6 +125,26 @@ def test_what_is_there_is_not_fetched_again_and_not_hashed_twice(place: Place) -
     for count in (1, 0):
         got = place.fetcher.fetch([place.scene(target=copy / "scene.zip")])
         assert (got.code, got.log.count("hashing"), place.bodies()) == (0, count, 0)
+
+
+def test_hash_of_the_journal_is_that_of_what_came(place: Place) -> None:
+    """It is found while the bytes come, also after a kill and for a file of another tool."""
+    truth = hashlib.sha256(CONTENT).hexdigest()
+    place.fetch()
+    assert known_of(place.target, place.target.parent / NOTES)["sha256"] == truth
+    place.target.unlink()
+    place.part.write_bytes(CONTENT[:3_000_000])
+    place.fetch()
+    assert known_of(place.target, place.target.parent / NOTES)["sha256"] == truth
+    forget_notes(place)
+    place.fetch()
+    assert sha256_of(place.target) == truth
+    place.target.write_bytes(b"something else")
+    assert sha256_of(place.target) == hashlib.sha256(b"something else").hexdigest()
+
+
+def forget_notes(place: Place) -> None:
+    shutil.rmtree(place.target.parent / NOTES)
 
 
 def test_credentials_go_where_they_belong(place: Place) -> None:
@@ -392,7 +413,7 @@ def test_a_body_of_unknown_length_is_proved_by_asking_for_more(place: Place) -> 
 
 
 def test_three_processes_and_one_target(place: Place) -> None:
-    place.archive.fail(STORE, faults.slow(rate=SIZE))
+    place.archive.fail(STORE, faults.slow(rate=SIZE / 5))  # all have started before the first has ended
     started = time.monotonic()
     processes = [place.fetcher.start({"sources": [place.scene()]}) for _ in range(3)]
     ends = [place.fetcher.ended(process, started) for process in processes]

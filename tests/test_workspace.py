@@ -216,7 +216,12 @@ def product(tmp_path: Path) -> Path:
 
 def noted(folder: Path, *files: Path, hashed: bool = True) -> Journal:
     journal = Journal(folder / "run.json", {"dinsar": "1.0"})
-    journal.put("dem", StageRecord("mark", seconds=1.5, peak_memory=7, details={"a": [1]}), files, hashed=hashed)
+    journal.put(
+        "dem",
+        StageRecord("mark", seconds=1.5, peak_memory=7, details={"a": [1]}),
+        files,
+        hash_of=sha256 if hashed else None,
+    )
     return journal
 
 
