@@ -2,68 +2,28 @@
 
 from __future__ import annotations
 
-import math
-import os
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-from dinsar_cli.errors import ResourceError, UsageError
-from dinsar_cli.products import LAYERS, Layer
-from dinsar_cli.templates import template_text
-from dinsar_cli.webmap import EmbeddedLayer, Style, embed_grid, embed_layer
-from dinsar_cli.workspace import human_bytes, write_text
+from dinsar_cli.errors import ResourceError
+from dinsar_cli.maplayers import (
+    days,
+    describe,
+    embedded_layers,
+    facts_of,
+    file_row,
+    link,
+    page_environment,
+    reference_point,
+    shown_shape,
+)
+from dinsar_cli.products import LAYERS
+from dinsar_cli.webmap import embed_grid
+from dinsar_cli.workspace import write_text
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from rasterio import DatasetReader
-
-    from dinsar_cli.grid import Grid
     from dinsar_cli.view import PairProducts
-
-    Floats = NDArray[np.floating[Any]]
-
-MOST_CELLS = 1_250_000
-"""Cells of a layer in the page, which keep it below 8 MB; a larger map is shown with fewer."""
-
-_CENTIMETRES_FROM = 0.02  # m: largest displacement from which on it is shown in centimetres, as in the picture
-_MAKE_AGAIN = "Make the products again with: dinsar run"
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A band of a product as the page shows it; ``metres`` are shown in mm or cm, whatever suits."""
-
-    product: str
-    style: Style
-    band: int = 1
-    metres: bool = False
-
-
-_TURN = (-math.pi, math.pi)
-_SHOWN = (
-    _Shown("los_displacement", Style("LOS displacement", "RdBu_r", symmetric=True), metres=True),
-    _Shown("vertical_displacement", Style("Vertical, if only vertical", "RdBu_r", symmetric=True), metres=True),
-    _Shown("los_sigma", Style("Noise of LOS displacement", "magma"), metres=True),
-    _Shown("coherence", Style("Coherence", "viridis", limits=(0, 1))),
-    _Shown("wrapped_phase", Style("Wrapped phase", "twilight", "rad", limits=_TURN)),
-    _Shown("unwrapped_phase", Style("Unwrapped phase", "viridis", "rad")),
-    _Shown("phase_sigma", Style("Noise of the phase", "magma", "rad")),
-    _Shown("connected_components", Style("Connected components", "tab10", decimals=0, labels=True)),
-    _Shown("amplitude", Style("Amplitude, reference", "gray", "dB", 1)),
-    _Shown("amplitude", Style("Amplitude, secondary", "gray", "dB", 1), band=2),
-    _Shown("elevation", Style("Elevation", "cividis", "m", 0)),
-    _Shown("incidence_angle", Style("Incidence angle", "viridis", "°")),
-    _Shown("los_vector", Style("LOS vector, east", "viridis", decimals=3)),
-    _Shown("los_vector", Style("LOS vector, north", "viridis", decimals=3), band=2),
-    _Shown("los_vector", Style("LOS vector, up", "viridis", decimals=3), band=3),
-    _Shown("ramp", Style("Ramp taken off", "RdBu_r", symmetric=True), metres=True),
-)
 
 
 def write_pages(pairs: Sequence[PairProducts]) -> Iterator[Path]:
@@ -104,182 +64,22 @@ def page_text(pair: PairProducts, pairs: Sequence[PairProducts]) -> str:
     UsageError
         When a raster cannot be read, or is not on the same grid as the others.
     """
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    grid, tags = _describe(pair)
+    grid, tags = describe(pair)
     shape = shown_shape(grid)
-    reference = _reference_point(tags)
-    layers = [
-        _embed(shown, pair.rasters[shown.product], shape) for shown in _SHOWN if shown.product in pair.rasters
-    ]
+    reference = reference_point(tags)
     data = {
         "grid": embed_grid(grid, shape),
         "reference": grid.from_lonlat(*reference) if reference else None,
-        "layers": layers,
+        "layers": embedded_layers(pair, shape),
     }
-    environment = Environment(
-        autoescape=True,
-        loader=FunctionLoader(template_text),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("view.html.j2").render(
+    return page_environment().get_template("view.html.j2").render(
         pair=pair,
         data=data,
-        dates=_days(tags),
+        dates=days(tags),
         reference=reference,
-        facts=_facts(grid, tags, reference),
+        facts=facts_of(grid, tags, reference),
         cells=(grid.shape, shape),
-        files=[_file(path, pair.folder, LAYERS[name]) for name, path in pair.rasters.items()]
-        + [_file(path, pair.folder, None) for path in pair.others],
-        pairs=[(other.name, _link(other.page, pair.folder), other is pair) for other in pairs],
+        files=[file_row(path, pair.folder, LAYERS[name]) for name, path in pair.rasters.items()]
+        + [file_row(path, pair.folder, None) for path in pair.others],
+        pairs=[(other.name, link(other.page, pair.folder), other is pair) for other in pairs],
     )
-
-
-def shown_shape(grid: Grid) -> tuple[int, int]:
-    """Rows and columns of the layers in the page: those of the grid unless they are more than `MOST_CELLS`."""
-    factor = min(1.0, math.sqrt(MOST_CELLS / (grid.height * grid.width)))
-    return max(1, int(grid.height * factor)), max(1, int(grid.width * factor))
-
-
-def _describe(pair: PairProducts) -> tuple[Grid, dict[str, str]]:
-    """Grid and tags of the products; the grid is the same in all of them."""
-    grids, tags = {}, {}
-    for name, path in pair.rasters.items():
-        with _opened(path) as dataset:
-            grids[name] = _grid(path, dataset)
-            tags[name] = dataset.tags()
-    first, *rest = grids
-    other = next((name for name in rest if grids[name] != grids[first]), None)
-    if other is not None:
-        raise UsageError(
-            f"{pair.rasters[other]} lies on another grid than {first}.tif.",
-            f"They are {grids[other]} and {grids[first]}.",
-            "Give a folder with the products of one run.",
-        )
-    return grids[first], tags[first]
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[DatasetReader]:
-    """Open a raster; what GDAL has against it becomes an error that names it."""
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told by `_grid`
-            with rasterio.open(path) as dataset:
-                yield dataset
-    except RasterioError as error:
-        raise UsageError(f"{path} cannot be read.", f"It is not a whole GeoTIFF: {error}.", _MAKE_AGAIN) from error
-
-
-def _grid(path: Path, dataset: DatasetReader) -> Grid:
-    from dinsar_cli.grid import Grid
-
-    place, crs = dataset.transform, dataset.crs
-    if crs is None or place.b or place.d or place.a != -place.e:
-        raise _off_grid(path, "It is not north-up with square pixels in a coordinate reference system.")
-    try:
-        return Grid(crs.to_string(), place.c, place.f, place.a, dataset.width, dataset.height)
-    except ValueError as error:
-        raise _off_grid(path, f"Of its grid: {error}.") from error
-
-
-def _off_grid(path: Path, cause: str) -> UsageError:
-    return UsageError(f"{path} is not on a grid of dinsar.", cause, _MAKE_AGAIN)
-
-
-def _embed(shown: _Shown, path: Path, shape: tuple[int, int]) -> EmbeddedLayer:
-    layer = LAYERS[shown.product]
-    values = _read(path, shown.band, shape, layer)
-    style = shown.style
-    if shown.metres:
-        values, style = _in_small_units(values, style)
-    name = shown.product if len(layer.bands) == 1 else f"{shown.product}.{layer.bands[shown.band - 1]}"
-    return embed_layer(
-        name, values, style, f"{layer.description}; {layer.sign}" if layer.sign else layer.description
-    )
-
-
-def _read(path: Path, band: int, shape: tuple[int, int], layer: Layer) -> Floats:
-    """Read a band with a number of rows and columns, made fewer as the overviews of the layer are."""
-    import numpy as np
-    from rasterio.enums import Resampling
-
-    with _opened(path) as dataset:
-        if band > dataset.count:
-            raise UsageError(f"{path} is not a product.", f"It has no band {band}.", _MAKE_AGAIN)
-        values = dataset.read(band, out_shape=shape, resampling=Resampling[layer.overviews], masked=True)
-    return values.astype(np.float32).filled(np.nan)
-
-
-def _in_small_units(metres: Floats, style: Style) -> tuple[Floats, Style]:
-    """Metres as millimetres or centimetres, to a tenth of a millimetre."""
-    import numpy as np
-
-    finite = np.abs(metres[np.isfinite(metres)])
-    large = finite.size and np.percentile(finite, 99.5) >= _CENTIMETRES_FROM
-    unit, factor, decimals = ("cm", 100.0, 2) if large else ("mm", 1000.0, 1)
-    return metres.astype(np.float64) * factor, replace(style, unit=unit, decimals=decimals)
-
-
-def _reference_point(tags: Mapping[str, str]) -> tuple[float, float] | None:
-    """Longitude and latitude to which displacement is relative, from the tags of a product."""
-    try:
-        lon, lat = (float(number) for number in tags.get("reference_point", "").split(","))
-    except ValueError:
-        return None
-    return lon, lat
-
-
-def _days(tags: Mapping[str, str]) -> tuple[str, str] | None:
-    """Days of both acquisitions, as far as the products tell."""
-    first, second = tags.get("reference_date"), tags.get("secondary_date")
-    return (first[:10], second[:10]) if first and second else None
-
-
-def _facts(grid: Grid, tags: Mapping[str, str], reference: tuple[float, float] | None) -> list[tuple[str, str]]:
-    """What a reader wants to know of the run, as names and texts."""
-    dates = {name: _time(tags[f"{name}_date"]) for name in ("reference", "secondary") if f"{name}_date" in tags}
-    wavelength, baseline = tags.get("wavelength_m"), tags.get("perpendicular_baseline_m")
-    facts = {
-        "Reference date": dates.get("reference"),
-        "Secondary date": dates.get("secondary"),
-        "Reference point": f"{reference[0]:.5f}, {reference[1]:.5f} (lon, lat)" if reference else "none",
-        "Perpendicular baseline": f"{baseline} m" if baseline else None,
-        "Wavelength": f"{wavelength} m" if wavelength else None,
-        "Looks, range x azimuth": tags.get("looks"),
-        "Grid": f"{grid.crs}, {grid.width} x {grid.height} pixels of {_posting(grid)}",
-        "Engine": tags.get("engine"),
-        "dinsar": tags.get("version"),
-    }
-    return [(name, text) for name, text in facts.items() if text]
-
-
-def _time(stamp: str) -> str:
-    """2023-09-04 06:37:14 UTC, from a time as the tags have it."""
-    return f"{stamp[:10]} {stamp[11:19]} UTC".replace("  ", " ") if len(stamp) > 10 else stamp
-
-
-def _posting(grid: Grid) -> str:
-    metres = grid.posting * grid.metres_per_unit[1]
-    return f"{grid.posting * 3600:.3g}\u2033 ({metres:.0f} m)" if grid.is_geographic else f"{grid.posting:g} m"
-
-
-def _file(path: Path, base: Path, layer: Layer | None) -> dict[str, str]:
-    """A row of the list of files."""
-    return {
-        "name": path.name,
-        "link": _link(path, base),
-        "size": human_bytes(path.stat().st_size),
-        "unit": layer.unit if layer and layer.unit != "1" else "",
-        "description": layer.description if layer else "",
-    }
-
-
-def _link(path: Path, base: Path) -> str:
-    """Relative address of a file in a page in a folder; it starts with a dot, so no name looks like a scheme."""
-    return quote(f"./{Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()}")

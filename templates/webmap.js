@@ -3,7 +3,8 @@
 /* A map of raster layers on a canvas: pan, zoom, switch layers, read values.
 
    webmap(root, data) fills an empty element. data is what webmap.py makes: the grid, the layers, and the reference
-   point in map coordinates. The map is drawn in metres on the ground, from its upper left corner, y downward. */
+   point in map coordinates; if there are any, relief (a layer below the others) with the opacity of what is over it,
+   and roi (rings in map coordinates). The map is drawn in metres on the ground, from its upper left corner, y downward. */
 
 const NO_DATA = 0;
 const SCALE_BAR = 130; // px at most
@@ -159,8 +160,9 @@ function webmap(root, data) {
   const [rows, columns] = grid.shape;
   const cell = [grid.step[0] * grid.metres[0], grid.step[1] * grid.metres[1]]; // m
   const size = [columns * cell[0], rows * cell[1]]; // m
-  const reference = data.reference &&
-    [(data.reference[0] - grid.west) * grid.metres[0], (grid.north - data.reference[1]) * grid.metres[1]];
+  const toMetres = ([x, y]) => [(x - grid.west) * grid.metres[0], (grid.north - y) * grid.metres[1]];
+  const reference = data.reference && toMetres(data.reference);
+  const roi = (data.roi ?? []).map((ring) => ring.map(toMetres));
 
   const canvas = element("canvas", { className: "webmap-map", tabIndex: 0 });
   canvas.setAttribute("role", "img");
@@ -171,7 +173,7 @@ function webmap(root, data) {
   const key = element("div", { className: "webmap-key" });
 
   const view = { zoom: 1, x: size[0] / 2, y: size[1] / 2, width: 0, height: 0 }; // px per m; m at the middle; px
-  const shown = { layer: null, codes: null, image: null };
+  const shown = { layer: null, codes: null, image: null, relief: null, opacity: data.relief ? data.opacity : 1 };
   let point = null; // that is read, px
   let marked = false; // whether it is drawn: a mouse needs no mark
 
@@ -205,7 +207,21 @@ function webmap(root, data) {
     context.fillText(text, left + 6, bottom - 6);
   }
 
+  function drawRoi() {
+    if (!roi.length) return;
+    outlined(() => {
+      context.beginPath();
+      for (const ring of roi) {
+        ring.forEach((corner, index) => context[index ? "lineTo" : "moveTo"](...onScreen(corner)));
+        context.closePath();
+      }
+      context.stroke();
+    });
+  }
+
   function drawMarks() {
+    drawRoi();
+    profile.draw(context, onScreen, outlined);
     if (reference) {
       const [x, y] = onScreen(reference);
       context.fillStyle = "white";
@@ -228,11 +244,15 @@ function webmap(root, data) {
     const ratio = window.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, view.width, view.height);
-    if (shown.image) {
-      const [left, top] = onScreen([0, 0]);
-      context.imageSmoothingEnabled = cell[0] * view.zoom < 1 && !shown.layer.labels;
-      context.drawImage(shown.image, left, top, size[0] * view.zoom, size[1] * view.zoom);
+    const [left, top] = onScreen([0, 0]);
+    const smooth = cell[0] * view.zoom < 1;
+    for (const [image, alpha] of [[shown.relief, 1], [shown.image, shown.opacity]]) {
+      if (!image) continue;
+      context.globalAlpha = alpha;
+      context.imageSmoothingEnabled = smooth && !shown.layer?.labels;
+      context.drawImage(image, left, top, size[0] * view.zoom, size[1] * view.zoom);
     }
+    context.globalAlpha = 1;
     drawScaleBar();
     drawMarks();
     read();
@@ -277,12 +297,25 @@ function webmap(root, data) {
     if (shown.wanted !== layer) return; // another one was chosen meanwhile
     Object.assign(shown, { layer, codes, image: paint(layer, codes, grid.shape) });
     key.replaceChildren(...keyOf(layer, codes));
+    profile.show(layer, codes);
     draw();
     root.dataset.layer = layer.name;
   }
 
   function button(text, label, action) {
     return element("button", { type: "button", textContent: text, title: label, onclick: action, ariaLabel: label });
+  }
+
+  const profile = profileTool(grid, cell, draw);
+  const line = button("\u2571", "Draw a line for a profile", () => {
+    profile.armed = !profile.armed;
+    line.setAttribute("aria-pressed", profile.armed);
+  });
+
+  function opacityOf() {
+    const input = element("input", { type: "range", min: 0, max: 100, value: 100 * shown.opacity });
+    input.oninput = () => { shown.opacity = input.value / 100; draw(); };
+    return element("label", { className: "webmap-opacity" }, "Opacity over the relief", input);
   }
 
   function choice(layer, index) {
@@ -295,10 +328,12 @@ function webmap(root, data) {
     element("div", { className: "webmap-frame" }, canvas, element("div", { className: "webmap-buttons" },
       button("+", "Zoom in", () => zoomAt(middle(), 1.6)),
       button("\u2212", "Zoom out", () => zoomAt(middle(), 1 / 1.6)),
-      button("\u2922", "Show all", showAll))),
-    element("div", { className: "webmap-value" }, value, place),
+      button("\u2922", "Show all", showAll), line)),
+    element("div", { className: "webmap-below" },
+      element("div", { className: "webmap-value" }, value, place), profile.chart),
     element("div", { className: "webmap-side" },
-      element("fieldset", { className: "webmap-layers" }, element("legend", {}, "Layer"), ...layers.map(choice)), key),
+      element("fieldset", { className: "webmap-layers" }, element("legend", {}, "Layer"), ...layers.map(choice)),
+      ...(data.relief ? [opacityOf()] : []), key),
   );
 
   const pointers = new Map();
@@ -317,12 +352,14 @@ function webmap(root, data) {
     pointers.set(event.pointerId, pointOf(event));
     point = pointOf(event);
     marked = event.pointerType !== "mouse";
+    if (profile.armed) profile.start(onGround(point));
     draw();
   });
   canvas.addEventListener("pointermove", (event) => {
     point = pointOf(event);
     marked = event.pointerType !== "mouse";
-    if (!pointers.has(event.pointerId)) {
+    if (profile.armed && pointers.has(event.pointerId)) profile.drag(onGround(point));
+    if (profile.armed || !pointers.has(event.pointerId)) {
       draw();
       return;
     }
@@ -333,7 +370,10 @@ function webmap(root, data) {
     if (before.spread && after.spread) zoomAt(after.mean, after.spread / before.spread);
   });
   for (const end of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(end, (event) => pointers.delete(event.pointerId));
+    canvas.addEventListener(end, (event) => {
+      if (profile.armed && pointers.has(event.pointerId)) line.click(); // the next drag moves the map again
+      pointers.delete(event.pointerId);
+    });
   }
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
@@ -369,5 +409,11 @@ function webmap(root, data) {
     if (first || whole) showAll();
     else draw();
   }).observe(canvas);
+  if (data.relief) {
+    unpack(data.relief, grid.shape).then((codes) => {
+      shown.relief = paint(data.relief, codes, grid.shape);
+      draw();
+    });
+  }
   show(layers[0]);
 }
