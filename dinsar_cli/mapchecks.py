@@ -157,8 +157,8 @@ def seam_step(phase: Floats, at: int) -> float:
         np.arange(at - _FAR_FROM_SEAM, at - _NEAR_SEAM),
         np.arange(at + _NEAR_SEAM, at + _FAR_FROM_SEAM),
     ):
-        rows = rows[(rows >= 0) & (rows < len(phase))]
-        edges.append(_at_seam(phase[rows], rows + 0.5 - at))
+        inside = rows[(rows >= 0) & (rows < len(phase))]
+        edges.append(_at_seam(phase[inside], inside + 0.5 - at))
     steps = edges[1] - edges[0]
     steps = steps[np.isfinite(steps)]
     return float(np.median(steps)) if steps.size >= 10 else math.nan

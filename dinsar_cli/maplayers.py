@@ -66,6 +66,7 @@ SHOWN = (
     Shown("ramp", Style("Ramp taken off", "RdBu_r", symmetric=True), metres=True),
 )
 
+
 def page_environment() -> Environment:
     """Jinja2 over the templates: whatever a name or a tag holds, it stays text."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -159,6 +160,7 @@ def _off_grid(path: Path, cause: str) -> UsageError:
 
 
 def embed(shown: Shown, path: Path, shape: tuple[int, int]) -> EmbeddedLayer:
+    """A band of a product for the map of a page."""
     layer = LAYERS[shown.product]
     values = read_band(path, shown.band, shape, layer)
     style = shown.style

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dinsar_cli import __version__
 from dinsar_cli.cautions import after
@@ -15,6 +15,7 @@ from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
 from dinsar_cli.radar import Described, Interferogram
 from dinsar_cli.radarstages import geocode_depends
+from dinsar_cli.report import write_report
 from dinsar_cli.session import Session
 from dinsar_cli.stages import (
     MapFacts,
@@ -26,15 +27,11 @@ from dinsar_cli.stages import (
     facts_to_dict,
     map_layers,
 )
-from dinsar_cli.workspace import (
-    check_disk,
-    make_folder,
-)
-
-if TYPE_CHECKING:
-    pass
+from dinsar_cli.view import PairProducts, find_products
+from dinsar_cli.workspace import check_disk, make_folder
 
 _WORTH_TELLING = 0.001  # share of the map in other components
+_TOLD = {"coherence", "components"}  # verdicts of which `map_warnings` tells
 _GEOCODE_BYTES = 250_000_000  # working memory of the geocoder; more is not faster
 
 
@@ -112,12 +109,27 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
     )
     facts = facts_from_dict(displaced["facts"])
     drawn = session.stage("products", [session.marks["displacement"], sorted(formats)], draw, hashed=True)
-    for details in (displaced, geocoded, drawn):
-        products |= {name: folder / file for name, file in details["products"].items()}
     warnings = [*plan.warnings, *map_warnings(facts)]
-    for text in map_warnings(facts):
+
+    def report() -> tuple[Iterable[Path], dict[str, Any]]:
+        written = write_report(_shown(session, warnings), session.journal.to_dict())
+        told = [verdict.to_dict() for verdict in written.evidence.verdicts]
+        return [written.path], {"products": {"report": written.path.name}, "verdicts": told}
+
+    reported = session.stage("report", [session.marks["products"]], report, hashed=True)
+    for details in (displaced, geocoded, drawn, reported):
+        products |= {name: folder / file for name, file in details["products"].items()}
+    judged = [one["warning"] for one in reported["verdicts"] if one["warning"] and one["key"] not in _TOLD]
+    warnings += judged
+    for text in [*map_warnings(facts), *judged]:
         session.reporter.warn(text)
     return RunResult(session.folder, products, facts, interferogram, tuple(warnings))
+
+
+def _shown(session: Session, warnings: Iterable[str]) -> PairProducts:
+    """The products for the report, with what is warned of so far."""
+    (pair,), _ = find_products(session.folder)
+    return replace(pair, warnings=tuple(warnings))
 
 
 def map_warnings(facts: MapFacts) -> list[str]:

@@ -175,9 +175,7 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
 
 
 def _read_bands(pair: PairProducts, shape: tuple[int, int]) -> dict[str, Floats]:
-    bands = {
-        name: read_band(pair.rasters[name], 1, shape, LAYERS[name]) for name in _BANDS if name in pair.rasters
-    }
+    bands = {name: read_band(pair.rasters[name], 1, shape, LAYERS[name]) for name in _BANDS if name in pair.rasters}
     if "amplitude" in bands:
         bands["amplitude.secondary"] = read_band(pair.rasters["amplitude"], 2, shape, LAYERS["amplitude"])
     return bands
@@ -224,7 +222,9 @@ def _of_phase(found: Evidence) -> list[Verdict]:
     return [
         judge("coherence", noise_share(coherence) if coherence is not None else None),
         judge("cycle_jump", _jump_length(found) if known else None),
-        judge("components", other_components(found.los, found.components) if np.isfinite(found.los).any() else None),
+        judge(
+            "components", other_components(found.los, found.components) if np.isfinite(found.los).any() else None
+        ),
         judge("water", water),
         judge("burst_step", max(steps, default=None)),
     ]
@@ -342,6 +342,7 @@ def _swath_step(interferogram: Interferogram, column: int) -> float:
 
     left, right = max(0, column - _AROUND), min(interferogram.samples, column + _AROUND)
     phase, components = (
-        np.load(interferogram.layer(name).path, mmap_mode="r")[:, left:right] for name in ("unwrapped", "components")
+        np.load(interferogram.layer(name).path, mmap_mode="r")[:, left:right]
+        for name in ("unwrapped", "components")
     )
     return seam_step(np.where(components > 0, phase, np.nan).T, column - left)

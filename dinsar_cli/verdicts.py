@@ -127,10 +127,10 @@ RULES: Mapping[str, Rule] = {
             "cycle_jump",
             "Cycle jumps",
             0.1,
-            "map widths",
+            "widths",
             1,
             2,
-            "length of the jumps between coherent neighbours",
+            "length of the jumps between coherent neighbours, in widths of the map",
             "Cycle jump: parts of the map are wrong by whole half wavelengths (2.8 cm in C-band)",
             "Look where the displacement steps along a line; use more looks or a stronger filter, mask with "
             "mask.coherence, and doubt the part without the reference point.",
@@ -154,7 +154,7 @@ RULES: Mapping[str, Rule] = {
             100,
             1,
             "displacement on cells that look like water: without coherence, and flat or dark",
-            "Water was unwrapped: its phase is noise, and may have shifted the land on its other side by whole cycles",
+            "Water was unwrapped: its phase is noise, and may have shifted land beyond it by whole cycles",
             "Give polygons of the water with mask.water, or set mask.coherence to 0.3.",
         ),
         Rule(

@@ -72,14 +72,18 @@ def page_text(pair: PairProducts, pairs: Sequence[PairProducts]) -> str:
         "reference": grid.from_lonlat(*reference) if reference else None,
         "layers": embedded_layers(pair, shape),
     }
-    return page_environment().get_template("view.html.j2").render(
-        pair=pair,
-        data=data,
-        dates=days(tags),
-        reference=reference,
-        facts=facts_of(grid, tags, reference),
-        cells=(grid.shape, shape),
-        files=[file_row(path, pair.folder, LAYERS[name]) for name, path in pair.rasters.items()]
-        + [file_row(path, pair.folder, None) for path in pair.others],
-        pairs=[(other.name, link(other.page, pair.folder), other is pair) for other in pairs],
+    return (
+        page_environment()
+        .get_template("view.html.j2")
+        .render(
+            pair=pair,
+            data=data,
+            dates=days(tags),
+            reference=reference,
+            facts=facts_of(grid, tags, reference),
+            cells=(grid.shape, shape),
+            files=[file_row(path, pair.folder, LAYERS[name]) for name, path in pair.rasters.items()]
+            + [file_row(path, pair.folder, None) for path in pair.others],
+            pairs=[(other.name, link(other.page, pair.folder), other is pair) for other in pairs],
+        )
     )

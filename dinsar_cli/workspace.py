@@ -18,7 +18,7 @@ from dinsar_cli.errors import ResourceError, UsageError
 SCHEMA_VERSION = 1
 RADAR, PRODUCTS = "radar", "products"  # folders of a pair: the interferogram's layers, and the map
 RUN_FILE = "run.json"
-STAGES = ("slc", "orbits", "dem", "process", "geocode", "displacement", "products")
+STAGES = ("slc", "orbits", "dem", "process", "geocode", "displacement", "products", "report")
 _HASH_BLOCK = 1 << 22
 
 

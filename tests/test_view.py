@@ -20,9 +20,9 @@ import rasterio
 
 from command import Outcome, run_apart
 from dinsar_cli.grid import Grid
+from dinsar_cli.maplayers import MOST_CELLS, shown_shape
 from dinsar_cli.products import LAYERS, write_products
 from dinsar_cli.view import find_products
-from dinsar_cli.maplayers import MOST_CELLS, shown_shape
 from dinsar_cli.viewers import has_display
 from refusal import NO_DATA, RESOURCES, USAGE, check_refusal, cut, snapshot
 from test_webmap import values_of

@@ -34,6 +34,7 @@ COMMANDS = {
     "decompose": "East and up from an ascending and a descending map.",
     "displacement": "Make displacement maps from a topsApp folder of your own.",
     "view": "Look at the products.",
+    "report": "One page that shows whether a run worked.",
     "export": "Write the products in further formats.",
     "status": "Show what is done in a folder.",
     "clean": "Remove what can be made again.",

@@ -30,6 +30,7 @@ STAGE_TITLES = {
     "geocode": "map layers",
     "displacement": "displacement",
     "products": "pictures",
+    "report": "report",
 }
 
 
