@@ -83,6 +83,10 @@ class Page:
         self.chrome.find_element("css selector", f".webmap-layers input[value='{layer}']").click()
         self.wait_for(layer)
 
+    def to_map(self) -> None:
+        """Scroll so that the map is in the middle of the window."""
+        self.run("document.querySelector('.webmap-map').scrollIntoView({block: 'center'})")
+
     def press(self, label: str) -> None:
         """Press a button of the map."""
         self.chrome.find_element("css selector", f".webmap-buttons [title='{label}']").click()
