@@ -202,15 +202,16 @@ def _versions(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def citation_text(evidence: Evidence) -> str:
-    """What to cite; empty where the products do not tell enough."""
+    """What to cite, without ``https://`` as the page has no addresses; empty where the products do not tell it."""
     from dinsar_cli.formats import product_facts
     from dinsar_cli.formats.citation import citation
 
     folder = next(iter(evidence.pair.rasters.values())).parent
     try:
-        return citation(product_facts(folder, evidence.pair.name, evidence.record))
+        text = citation(product_facts(folder, evidence.pair.name, evidence.record))
     except DinsarError:
         return ""
+    return text.replace("https://", "")
 
 
 def licences(engine: str) -> list[str]:

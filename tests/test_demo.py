@@ -27,7 +27,17 @@ REPOSITORY = Path(dinsar_cli.__file__).parents[1]
 
 ENGINE = 6
 INSTALLED = (sys.executable, "-c", f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); {PROGRAM[2]}")
-STAGES = ("simulation", "scenes", "orbits", "DEM", "interferogram", "map layers", "displacement", "pictures")
+STAGES = (
+    "simulation",
+    "scenes",
+    "orbits",
+    "DEM",
+    "interferogram",
+    "map layers",
+    "displacement",
+    "pictures",
+    "report",
+)
 
 
 def demo(workdir: Path, *options: str) -> Outcome:
@@ -87,7 +97,7 @@ def test_table_has_accuracy_and_time(shown: Shown) -> None:
     assert all(found[stage] >= 0 for stage in (*STAGES, "compare"))
     assert found["simulation"] > 0.5
     together = sum(found[stage] for stage in (*STAGES, "compare"))
-    assert found["together"] == pytest.approx(together, abs=0.5)  # nine figures, each rounded to a tenth
+    assert found["together"] == pytest.approx(together, abs=0.5)  # ten figures, each rounded to a tenth
 
 
 def test_only_results_are_on_stdout(shown: Shown) -> None:

@@ -163,7 +163,7 @@ def test_several_pairs_link_to_each_other(shown: Shown, dinsar: Callable[..., Ou
     outcome = dinsar("view", shown.folder.parent, "--no-open")
     assert outcome.out.splitlines() == [str(shown.page), str(other.page)]
     assert "Warning" in outcome.err
-    assert f"{broken.name}: Not done: dem, process, geocode, displacement, products." in outcome.err
+    assert f"{broken.name}: Not done: dem, process, geocode, displacement, products, report." in outcome.err
     assert f'href="./../{other.folder.name}/view.html"' in shown.page.read_text(encoding="utf-8")
     assert f'href="./../{PAIR}/view.html"' in other.page.read_text(encoding="utf-8")
 
@@ -203,7 +203,9 @@ def test_folder_without_products(dinsar: Callable[..., Outcome], tmp_path: Path)
 def test_unfinished_run(shown: Shown, dinsar: Callable[..., Outcome]) -> None:
     """What an earlier run left is not shown: it may be another map than the one that was asked for."""
     finish(shown.folder, stages=("slc", "orbits", "dem", "process"))
-    refuse(dinsar("view", shown.folder), NO_DATA, PAIR, "Not done: geocode, displacement, products.", "again")
+    refuse(
+        dinsar("view", shown.folder), NO_DATA, PAIR, "Not done: geocode, displacement, products, report.", "again"
+    )
     finish(shown.folder)
     (shown.folder / "products" / "los_displacement.tif").unlink()
     refuse(dinsar("view", shown.folder), NO_DATA, "los_displacement.tif", "again")

@@ -8,7 +8,7 @@ folder the products stay in it, and are used again.
 from __future__ import annotations
 
 import math
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -73,19 +73,21 @@ def main(megapixels: str = "100", kept: str = "") -> None:
     """Print the figures."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(kept or temporary) / PAIR
-        if not folder.exists():
-            make(folder, float(megapixels))
+        if not folder.exists():  # in another process: a child counts the memory of its parent as its own
+            subprocess.run([sys.executable, __file__, "make", megapixels, str(folder)], check=True)
         started = time.monotonic()
         command = [sys.executable, "-c", "from dinsar_cli.cli import main; main()", "report", str(folder)]
-        subprocess.run(command, check=True)
+        _, status, used = os.wait4(subprocess.Popen(command).pid, 0)
         seconds = time.monotonic() - started
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         size = (folder / "products" / "report.html").stat().st_size
         print(
             f"{float(megapixels):.0f} Mpx: {seconds:.1f} s ({used.ru_utime + used.ru_stime:.1f} s of CPU), ", end=""
         )
-        print(f"{used.ru_maxrss / 1e6:.2f} GB of memory, {size / 1e6:.1f} MB of page")
+        print(f"{used.ru_maxrss / 1e6:.2f} GB of memory, {size / 1e6:.1f} MB of page, status {status}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1:2] == ["make"]:
+        make(Path(sys.argv[3]), float(sys.argv[2]))
+    else:
+        main(*sys.argv[1:])
