@@ -104,9 +104,9 @@ def embedded_layers(
     ]
 
 
-def shown_shape(grid: Grid) -> tuple[int, int]:
-    """Rows and columns of the layers in the page: those of the grid unless they are more than `MOST_CELLS`."""
-    factor = min(1.0, math.sqrt(MOST_CELLS / (grid.height * grid.width)))
+def shown_shape(grid: Grid, most: int = MOST_CELLS) -> tuple[int, int]:
+    """Rows and columns of the layers in a page: those of the grid unless they are more cells than `most`."""
+    factor = min(1.0, math.sqrt(most / (grid.height * grid.width)))
     return max(1, int(grid.height * factor)), max(1, int(grid.width * factor))
 
 
