@@ -83,7 +83,8 @@ class Verdict:
         """What is wrong, with its numbers; empty when nothing is."""
         if self.good is not False:
             return ""
-        return f"{self.rule.bad} ({self.rule.measure}: {self.number}, limit {self.limit}). {self.rule.remedy}"
+        measure = self.rule.measure[0].upper() + self.rule.measure[1:]
+        return f"{self.rule.bad}. {measure}: {self.number}, limit {self.limit}. {self.rule.remedy}"
 
     def to_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -166,7 +167,8 @@ RULES: Mapping[str, Rule] = {
             2,
             "largest step of the phase across a seam of bursts or subswaths",
             "Burst step: neighbouring bursts do not fit together, which looks like displacement in stripes",
-            "Let topsApp estimate the misregistration (topsapp.do_esd), use precise orbits, or choose other dates.",
+            "Let topsApp estimate the misregistration (--engine isce2 with topsapp.do_esd), use precise orbits, or "
+            "choose other dates.",
         ),
         Rule(
             "ramp",

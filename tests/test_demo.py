@@ -88,6 +88,14 @@ def test_killed_simulation_left_no_scene_and_the_next_call_made_it(shown: Shown)
     assert not list((shown.workdir / "scene").glob("raw-*"))
 
 
+def test_report_of_a_good_map_warns_of_nothing(shown: Shown) -> None:
+    (page,) = shown.workdir.glob("T*/products/report.html")
+    text = page.read_text(encoding="utf-8")
+    assert "No check warns." in text
+    assert "data-verdict" not in text
+    assert text.count('<td class="state good">') == 10
+
+
 def test_table_has_accuracy_and_time(shown: Shown) -> None:
     found = figures(shown.outcome.out)
     assert 0 < found["RMSE"] <= BOUND * 1e3

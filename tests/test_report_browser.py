@@ -129,7 +129,7 @@ def test_profile_along_a_drawn_line(page: Page) -> None:
 def test_verdicts_are_seen(page: Page) -> None:
     (warning,) = page.chrome.find_elements("css selector", "#verdicts .warning")
     assert warning.is_displayed()
-    assert warning.text.startswith("Cycle jumps. Cycle jump: parts of the map are wrong")
+    assert warning.text.startswith("Cycle jump: parts of the map are wrong")
 
 
 def test_dates_take_turns(page: Page) -> None:
