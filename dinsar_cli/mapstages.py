@@ -1,4 +1,4 @@
-"""The stages from the interferogram to the map: geocode, displacement, products; and what is said of it."""
+"""The stages from the interferogram to the map: geocode, displacement, products, report; and what is said of it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class RunResult:
 
 
 def make_products(session: Session, interferogram: Interferogram) -> RunResult:
-    """Do the stages after the interferogram: geocode, displacement, products."""
+    """Do the stages after the interferogram: geocode, displacement, products, report."""
     plan, config, grid = session.plan, session.plan.config, session.plan.grid
     folder = make_folder(session.products)
     tags = common_tags(interferogram, plan.engine.name, __version__)

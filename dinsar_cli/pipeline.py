@@ -1,4 +1,4 @@
-"""The stages of a run, in order, with resume: scenes, orbits, DEM, process, geocode, displacement, products."""
+"""The stages of a run, in order, with resume: from scenes, orbits and DEM to products and report."""
 
 from __future__ import annotations
 
