@@ -16,7 +16,7 @@ from dinsar_cli.reportrecord import checks_told, citation_text, corrections_told
 from dinsar_cli.reportsummary import summary_sentence
 from dinsar_cli.reporttexts import ADVICE
 from dinsar_cli.webmap import embed_grid, scale_limits
-from dinsar_cli.workspace import write_text
+from dinsar_cli.workspace import RUN_FILE, Journal, locked, sha256, write_text
 
 if TYPE_CHECKING:
     from dinsar_cli.view import PairProducts
@@ -83,6 +83,27 @@ def write_report(pair: PairProducts, record: Mapping[str, Any] | None = None) ->
     path = report_path(pair)
     _write(path, report_text(evidence, path.parent))
     return Written(path, evidence)
+
+
+def rewrite_report(pair: PairProducts) -> Written:
+    """Write the report of a finished run again, and note it in the run's record if that has one.
+
+    Raises
+    ------
+    UsageError
+        When another process works in the folder.
+    DinsarError
+        As `write_report`.
+    """
+    if not (pair.folder / RUN_FILE).is_file():
+        return write_report(pair)
+    with locked(pair.folder):
+        written = write_report(pair)
+        journal = Journal.open(pair.folder / RUN_FILE)
+        record = journal.stages.get("report")
+        if record is not None:  # or the run would find a file that it has not made
+            journal.put("report", record, [written.path], hash_of=sha256)
+    return written
 
 
 def report_text(evidence: Evidence, folder: Path) -> str:

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from dinsar_cli.grid import Grid
 from dinsar_cli.products import write_products
 from dinsar_cli.radar import DESCRIPTION_FILE, Interferogram
-from dinsar_cli.workspace import RUN_FILE, Journal, StageRecord
+from dinsar_cli.workspace import RUN_FILE, Journal, StageRecord, sha256
 from run_inputs import write_dem
 
 Array = NDArray[Any]
@@ -235,5 +235,5 @@ def _write_record(folder: Path, dem: Path, header: Mapping[str, Any]) -> None:
     }
     for name, told in details.items():
         files = [dem] if name == "dem" else []
-        journal.put(name, StageRecord("mark", (), 5.0, 600_000_000, told), files, hashed=True)
+        journal.put(name, StageRecord("mark", (), 5.0, 600_000_000, told), files, hash_of=sha256)
     (folder / "dinsar.yaml").write_text("roi: [-8.95, 31.15, -8.75, 31.45]\nlooks: 7x2\n", encoding="utf-8")

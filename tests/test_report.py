@@ -32,6 +32,7 @@ from dinsar_cli.reportsummary import extremes, summary_sentence
 from dinsar_cli.svgcharts import round_ticks
 from dinsar_cli.verdicts import RULES, judge
 from dinsar_cli.view import find_products
+from dinsar_cli.workspace import RUN_FILE, Journal, StageRecord, sha256
 from report_inputs import CENTRE, DEFECTS, GRID, PAIR, PEAK, clean_case, write_run
 from test_view import EVIL
 from test_webmap import values_of
@@ -172,6 +173,18 @@ def test_overview_of_several_runs(tmp_path: Path, dinsar: Callable[..., Outcome]
     assert len(links) == 2
     assert text.count("No check warns.") == 1
     assert RULES["ramp"].bad in text
+
+
+def test_run_whose_report_is_written_again_is_whole(tmp_path: Path, dinsar: Callable[..., Outcome]) -> None:
+    folder = write_run(tmp_path / PAIR)
+    journal = Journal.open(folder / RUN_FILE)
+    page = folder / "products" / "report.html"
+    page.write_text("an old one", encoding="utf-8")
+    journal.put("report", StageRecord("mark"), [page], hash_of=sha256)
+    assert dinsar("report", folder).code == 0
+    again = Journal.open(folder / RUN_FILE)
+    assert again.changed(again.stages["report"], verify=True) == []
+    assert "No check warns." in text_of(page)
 
 
 def test_folder_without_a_map_is_refused(tmp_path: Path, dinsar: Callable[..., Outcome]) -> None:

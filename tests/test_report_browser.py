@@ -68,9 +68,13 @@ def test_values_under_the_cursor_are_those_of_the_raster(page: Page, folder: Pat
 
 
 def test_opens_quickly_and_the_map_moves(chrome: Chrome, folder: Path) -> None:
-    started = time.monotonic()
+    """Opening takes less than three seconds of the page's thread, however busy the machine is."""
+    chrome.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
     page = Page(chrome, folder / "products" / "report.html")
-    assert time.monotonic() - started < 3
+    told = chrome.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    spent = {metric["name"]: metric["value"] for metric in told}
+    chrome.execute_cdp_cmd("Performance.disable", {})
+    assert 0 < spent["TaskDuration"] < 3
     page.to_map()
     page.point(0, 0)
     start = page.place

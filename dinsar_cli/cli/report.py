@@ -33,7 +33,7 @@ def report(folders: tuple[Path, ...], output: Path | None) -> None:
     several pairs a page is written too that lists them with a thumbnail each. Paths are printed; each page is one
     file that needs no network. What a report warns of is told as well.
     """
-    from dinsar_cli.report import OVERVIEW, Written, write_overview, write_report
+    from dinsar_cli.report import OVERVIEW, Written, rewrite_report, write_overview
     from dinsar_cli.view import find_products
 
     written: dict[Path, Written] = {}
@@ -44,7 +44,7 @@ def report(folders: tuple[Path, ...], output: Path | None) -> None:
         for pair in pairs:
             if pair.folder.resolve() in written:
                 continue
-            made = written[pair.folder.resolve()] = write_report(pair)
+            made = written[pair.folder.resolve()] = rewrite_report(pair)
             for text in made.warnings:
                 click.secho(f"Warning: {pair.name}: {text}", fg="yellow", err=True)
             click.echo(str(made.path.resolve()))
