@@ -107,6 +107,7 @@ def map_layers(
     memory: int,
     progress: Progress,
     phase_filter: PhaseFilter | None = None,
+    more: Callable[[Array, Array], dict[str, Path]] | None = None,
 ) -> dict[str, Path]:
     """Put the layers of an interferogram on the map grid and write them.
 
@@ -114,6 +115,8 @@ def map_layers(
     ----------
     phase_filter : PhaseFilter, optional
         How its phase was filtered; not given: the noise of the phase is not known.
+    more : callable, optional
+        Writes further layers when these are written, given line and sample of the radar grid for each map cell.
 
     Raises
     ------
@@ -163,6 +166,8 @@ def map_layers(
         with np.errstate(divide="ignore", invalid="ignore"):
             files |= written({"amplitude": np.where(power > 0, 10 * np.log10(power), np.nan)})
     files |= written({"elevation": on_map("height")})
+    if more is not None:
+        files |= more(row, column)
     progress(1.0)
     return files
 
