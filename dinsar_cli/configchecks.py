@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from dinsar_cli.configbase import LOWER, About, Section
 
@@ -27,5 +27,12 @@ class ChecksConfig(Section):
     fill: bool = Field(
         default=False,
         description="Choose the whole cycles of cells that the reversed pair flags again, from those around them; "
-        "large flagged areas stay as they are.",
+        "only small patches inside a component are filled.",
     )
+
+    @field_validator("fill")
+    @classmethod
+    def _something_is_flagged(cls, fill: bool, info: ValidationInfo) -> bool:
+        if fill and info.data.get("reversed") == "none":  # absent when it is wrong itself
+            raise ValueError("it fills what the reversed pair flags, so checks.reversed must be phase or full")
+        return fill

@@ -52,8 +52,8 @@ def filled(unwrapped: Floats, wrapped: Floats, components: Labels, flagged: Bool
     """Choose the whole cycles of flagged cells again, so that they meet the surface between those around them.
 
     The surface is harmonic: each flagged cell is the mean of its four neighbours. Only patches of up to
-    `LARGEST_FILLED` cells that lie in one component, with cells of it around them, are filled: far from what is
-    known the surface tells nothing.
+    `LARGEST_FILLED` cells with cells of one component all around them are filled: far from what is known, and at
+    the border of a component, the surface tells nothing.
 
     Parameters
     ----------
@@ -84,9 +84,9 @@ def filled(unwrapped: Floats, wrapped: Floats, components: Labels, flagged: Bool
 
 
 def _fillable(flagged: Bools, known: Bools, components: Labels) -> Bools:
-    """Cells of patches that are small, in one component, and have a cell of it that is not flagged beside them."""
+    """Cells of patches that are small and all around beside cells of one component that are not flagged."""
     import numpy as np
-    from scipy.ndimage import find_objects, label
+    from scipy.ndimage import binary_dilation, find_objects, label
 
     patches, _ = label(flagged)
     chosen = np.zeros(flagged.shape, bool)
@@ -95,8 +95,9 @@ def _fillable(flagged: Bools, known: Bools, components: Labels) -> Bools:
         patch = patches[window] == number
         numbers = np.unique(components[window][patch])
         firm = known[window] & ~flagged[window] & (components[window] == numbers[0])
-        touched = any((patch[a] & firm[b]).any() or (patch[b] & firm[a]).any() for a, b in _NEIGHBOURS)
-        if numbers.size == 1 and touched and patch.sum() <= LARGEST_FILLED:
+        around = binary_dilation(patch) & ~patch
+        at_edge = patch.shape != (rows.stop - rows.start + 2, columns.stop - columns.start + 2)
+        if not at_edge and patch.sum() <= LARGEST_FILLED and not (around & ~firm).any():
             chosen[window] |= patch
     return chosen
 
