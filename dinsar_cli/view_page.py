@@ -62,6 +62,8 @@ _SHOWN = (
     _Shown("los_vector", Style("LOS vector, east", "viridis", decimals=3)),
     _Shown("los_vector", Style("LOS vector, north", "viridis", decimals=3), band=2),
     _Shown("los_vector", Style("LOS vector, up", "viridis", decimals=3), band=3),
+    _Shown("reversed_difference", Style("Pair plus reversed pair", "RdBu_r", "rad", symmetric=True)),
+    _Shown("flags", Style("Flags of the checks", "tab10", decimals=0, labels=True)),
     _Shown("ramp", Style("Ramp taken off", "RdBu_r", symmetric=True), metres=True),
 )
 
