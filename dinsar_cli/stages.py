@@ -145,9 +145,10 @@ def map_layers(
         return write_products(folder, arrays, grid, tags)
 
     files: dict[str, Path] = {}
-    files |= written({"unwrapped_phase": on_map("unwrapped")})
+    wrapped = np.angle(on_map("wrapped"))
+    files |= written({"unwrapped_phase": _unwrapped_on_map(on_map, wrapped)})
     progress(0.2)
-    files |= written({"wrapped_phase": np.angle(on_map("wrapped"))})
+    files |= written({"wrapped_phase": wrapped})
     if phase_filter is not None:
         sigma = sample(phase_sigma(interferogram, phase_filter, memory), row, column, "linear", memory_bytes=memory)
         noise_tags = dict(tags) | noise_facts(interferogram, phase_filter)
@@ -170,6 +171,18 @@ def map_layers(
         files |= more(row, column)
     progress(1.0)
     return files
+
+
+def _unwrapped_on_map(on_map: Callable[..., Array], wrapped: Array) -> Array:
+    """Linear within a component; at its border, beyond which cycles are others, with those of the nearest cell."""
+    import numpy as np
+
+    phase, nearest = on_map("unwrapped"), on_map("unwrapped", "nearest")
+    mixed = on_map("components", change=lambda labels: labels.astype(np.float32)) != on_map("components", "nearest")
+    mixed &= np.isfinite(phase) & np.isfinite(nearest) & np.isfinite(wrapped)
+    step = wrapped[mixed] - nearest[mixed]
+    phase[mixed] = nearest[mixed] + step - 2 * np.pi * np.rint(step / (2 * np.pi))
+    return phase
 
 
 def displacement_layers(

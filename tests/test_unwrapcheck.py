@@ -12,9 +12,11 @@ from dinsar_cli.configchecks import ChecksConfig
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.topsapp.options import check_reversed
 from dinsar_cli.errors import UsageError
+from dinsar_cli.grid import Grid
 from dinsar_cli.mapchecks import INCONGRUENT, JUMP, check_unwrapping, check_warnings
 from dinsar_cli.radar import LAYERS, Interferogram, RadarFile
 from dinsar_cli.reversedpair import LARGEST_FILLED, filled, leftover
+from dinsar_cli.stages import map_layers, read_product
 from dinsar_cli.unwrapcheck import comparable, component_jumps, inner_jumps, residue
 
 CYCLE = 2 * math.pi
@@ -191,3 +193,29 @@ def test_what_cannot_be_is_refused() -> None:
         ChecksConfig(fill=True)
     with pytest.raises(ValueError, match="bound"):
         ChecksConfig(bound=0)
+
+
+def test_cycles_beyond_the_border_of_a_component_do_not_reach_into_it(tmp_path: Path) -> None:
+    # a hole in the component, whose cells are off by a cycle; the map lies between the look cells
+    grid = Grid("EPSG:4326", 10.0, 45.0, 1e-3, SHAPE[1], SHAPE[0])
+    latitude = np.broadcast_to(45.0 - 1e-3 * (np.arange(SHAPE[0]) + 0.2)[:, None], SHAPE)
+    longitude = np.broadcast_to(10.0 + 1e-3 * (np.arange(SHAPE[1]) + 0.1), SHAPE)
+    hole = block(28, 32, 24, 27)
+    phase, components = bowl(), np.where(hole, 0, 1).astype(np.uint16)
+    made = written(tmp_path, phase + CYCLE * hole, np.exp(1j * phase), components)
+    others = {"latitude": latitude, "longitude": longitude, "coherence": np.ones(SHAPE), "height": np.zeros(SHAPE)}
+    others |= {"amplitude": np.ones((2, *SHAPE)), "los": np.full((3, *SHAPE), 3**-0.5)}
+    for name, values in others.items():
+        file = RadarFile(tmp_path, LAYERS[name], *SHAPE)
+        file.create()
+        file.write(0, values)
+    products = tmp_path / "products"
+    products.mkdir()
+    map_layers(made, grid, products, {}, 10**8, lambda _: None)
+    found, labels = (read_product(products, name) for name in ("unwrapped_phase", "connected_components"))
+    line, sample = np.mgrid[: SHAPE[0], : SHAPE[1]] + np.array([0.3, 0.4])[:, None, None]
+    true = 3 * CYCLE * np.exp(-((line - 30) ** 2 + (sample - 25) ** 2) / (2 * 12**2))
+    known = np.isfinite(found)
+    assert known.mean() > 0.9
+    assert np.abs(found - true)[known & (labels == 1)].max() < 0.1
+    np.testing.assert_allclose((found - true)[known & (labels == 0)], CYCLE, atol=0.1)
