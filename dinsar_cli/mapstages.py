@@ -13,7 +13,7 @@ from dinsar_cli import __version__
 from dinsar_cli.cautions import after
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
-from dinsar_cli.mapchecks import check_map, check_warnings
+from dinsar_cli.phasechecks import check_map, check_warnings
 from dinsar_cli.radar import Described, Interferogram
 from dinsar_cli.radarstages import geocode_depends
 from dinsar_cli.session import Session

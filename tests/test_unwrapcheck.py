@@ -13,7 +13,7 @@ from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.topsapp.options import check_reversed
 from dinsar_cli.errors import UsageError
 from dinsar_cli.grid import Grid
-from dinsar_cli.mapchecks import INCONGRUENT, JUMP, check_unwrapping, check_warnings
+from dinsar_cli.phasechecks import INCONGRUENT, JUMP, check_unwrapping, check_warnings
 from dinsar_cli.radar import LAYERS, Interferogram, RadarFile
 from dinsar_cli.reversedpair import LARGEST_FILLED, filled, leftover
 from dinsar_cli.stages import map_layers, read_product
