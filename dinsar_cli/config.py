@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from dinsar_cli.configbase import LOWER, About, AbsolutePath, Section, absolute
+from dinsar_cli.configchecks import ChecksConfig
 from dinsar_cli.configdates import DayField, DirectionField, EventField, OneDateField, day_of
 from dinsar_cli.configmap import FormatsField, GridConfig, MaskConfig, RampField
 from dinsar_cli.roifile import FILE_SUFFIXES
@@ -362,6 +363,7 @@ class RunConfig(Section):
         description="Surface that is fitted to the displacement around deformation and taken off; deformation as "
         "wide as the map goes with it.",
     )
+    checks: ChecksConfig = Field(default=ChecksConfig(), description="How the map is checked.")
     isce2: Isce2Config = Field(default=Isce2Config(), description="Where ISCE2 is, and how long it may take.")
     topsapp: TopsappConfig = Field(
         default=TopsappConfig(), description="Properties of ISCE2's topsApp, under ISCE2's names."

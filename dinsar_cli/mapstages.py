@@ -13,6 +13,7 @@ from dinsar_cli import __version__
 from dinsar_cli.cautions import after
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
+from dinsar_cli.phasechecks import check_map, check_warnings
 from dinsar_cli.radar import Described, Interferogram
 from dinsar_cli.radarstages import geocode_depends
 from dinsar_cli.report import write_report
@@ -55,6 +56,8 @@ class RunResult:
         That this run took, with search and downloads.
     received : int
         Bytes that it has fetched.
+    checks : dict or None
+        What the checks of the phase found.
     """
 
     folder: Path
@@ -64,6 +67,7 @@ class RunResult:
     warnings: tuple[str, ...]
     seconds: float | None = None
     received: int = 0
+    checks: dict[str, Any] | None = None
 
 
 def make_products(session: Session, interferogram: Interferogram) -> RunResult:
@@ -77,6 +81,13 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
         if not session.force:
             check_disk(session.folder, session.prediction.products, "the products")
         memory = min(plan.memory // 4, _GEOCODE_BYTES)
+        found: dict[str, Any] = {}
+
+        def check(row: Any, column: Any) -> dict[str, Path]:
+            files, checked = check_map(session, interferogram, tags, row, column, memory)
+            found.update(checked)
+            return files
+
         made = map_layers(
             interferogram,
             grid,
@@ -85,8 +96,9 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
             memory,
             lambda share: session.reporter.progress("layers", share),
             PhaseFilter(plan.engine.name, config.filter.strength),
+            check,
         )
-        return made.values(), {"products": {name: path.name for name, path in made.items()}}
+        return made.values(), {"products": {name: path.name for name, path in made.items()}, "checks": found}
 
     def displace() -> tuple[Iterable[Path], dict[str, Any]]:
         made, facts = displacement_layers(config, grid, interferogram.wavelength, folder, tags)
@@ -109,21 +121,21 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
     )
     facts = facts_from_dict(displaced["facts"])
     drawn = session.stage("products", [session.marks["displacement"], sorted(formats)], draw, hashed=True)
-    warnings = [*plan.warnings, *map_warnings(facts)]
+    told = [*map_warnings(facts), *check_warnings(geocoded["checks"])]
 
     def report() -> tuple[Iterable[Path], dict[str, Any]]:
-        written = write_report(_shown(session, warnings), session.journal.to_dict())
-        told = [verdict.to_dict() for verdict in written.evidence.verdicts]
-        return [written.path], {"products": {"report": written.path.name}, "verdicts": told}
+        written = write_report(_shown(session, [*plan.warnings, *told]), session.journal.to_dict())
+        verdicts = [verdict.to_dict() for verdict in written.evidence.verdicts]
+        return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}
 
     reported = session.stage("report", [session.marks["products"]], report, hashed=True)
     for details in (displaced, geocoded, drawn, reported):
         products |= {name: folder / file for name, file in details["products"].items()}
-    judged = [one["warning"] for one in reported["verdicts"] if one["warning"] and one["key"] not in _TOLD]
-    warnings += judged
-    for text in [*map_warnings(facts), *judged]:
+    told += [one["warning"] for one in reported["verdicts"] if one["warning"] and one["key"] not in _TOLD]
+    for text in told:
         session.reporter.warn(text)
-    return RunResult(session.folder, products, facts, interferogram, tuple(warnings))
+    warnings = (*plan.warnings, *told)
+    return RunResult(session.folder, products, facts, interferogram, warnings, checks=geocoded["checks"])
 
 
 def _shown(session: Session, warnings: Iterable[str]) -> PairProducts:
@@ -173,6 +185,7 @@ def summary(result: RunResult) -> dict[str, Any]:
             "coherence": _rounded(facts.reference.coherence, 3),
             "offset_from_median_m": round(facts.reference.offset, 5),
         },
+        "checks": result.checks,
         "masked": {name: round(share, 4) for name, share in facts.masked.items()},
         "ramp": facts.ramp,
         "components": {label: round(share, 4) for label, share in facts.components.items()},

@@ -125,6 +125,24 @@ LAYERS: Mapping[str, Layer] = {
             ("reference", "secondary"),
         ),
         Layer(
+            "reversed_difference",
+            "Phase of the pair plus that of the reversed pair: 0 where they are equal and opposite, without the "
+            "whole cycles that the largest component has of it",
+            "rad",
+            ("difference",),
+        ),
+        Layer(
+            "flags",
+            "Sum of: 1 the reversed pair is not equal and opposite, 2 by half a cycle or more; 4 beside a step of "
+            "more than half a cycle within a component; 8 in a component whose cycles against the largest are not "
+            "certain; 16 not the wrapped phase plus whole cycles; 32 cycles were chosen again. 255 = no phase",
+            "1",
+            ("flags",),
+            dtype="uint8",
+            nodata=255,
+            overviews="nearest",
+        ),
+        Layer(
             "ramp",
             "Surface that was fitted to the displacement and taken off; zero in the middle of the fit",
             "m",

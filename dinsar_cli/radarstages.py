@@ -146,4 +146,4 @@ def _process_with_larger_dem(
 
 def geocode_depends(session: Session, process_mark: str) -> object:
     """What the layers on the map depend on."""
-    return [process_mark, session.plan.grid.to_dict()]
+    return [process_mark, session.plan.grid.to_dict(), session.plan.config.checks.model_dump()]

@@ -107,6 +107,7 @@ def map_layers(
     memory: int,
     progress: Progress,
     phase_filter: PhaseFilter | None = None,
+    more: Callable[[Array, Array], dict[str, Path]] | None = None,
 ) -> dict[str, Path]:
     """Put the layers of an interferogram on the map grid and write them.
 
@@ -114,6 +115,8 @@ def map_layers(
     ----------
     phase_filter : PhaseFilter, optional
         How its phase was filtered; not given: the noise of the phase is not known.
+    more : callable, optional
+        Writes further layers when these are written, given line and sample of the radar grid for each map cell.
 
     Raises
     ------
@@ -142,9 +145,10 @@ def map_layers(
         return write_products(folder, arrays, grid, tags)
 
     files: dict[str, Path] = {}
-    files |= written({"unwrapped_phase": on_map("unwrapped")})
+    wrapped = np.angle(on_map("wrapped"))
+    files |= written({"unwrapped_phase": _unwrapped_on_map(on_map, wrapped)})
     progress(0.2)
-    files |= written({"wrapped_phase": np.angle(on_map("wrapped"))})
+    files |= written({"wrapped_phase": wrapped})
     if phase_filter is not None:
         sigma = sample(phase_sigma(interferogram, phase_filter, memory), row, column, "linear", memory_bytes=memory)
         noise_tags = dict(tags) | noise_facts(interferogram, phase_filter)
@@ -163,8 +167,22 @@ def map_layers(
         with np.errstate(divide="ignore", invalid="ignore"):
             files |= written({"amplitude": np.where(power > 0, 10 * np.log10(power), np.nan)})
     files |= written({"elevation": on_map("height")})
+    if more is not None:
+        files |= more(row, column)
     progress(1.0)
     return files
+
+
+def _unwrapped_on_map(on_map: Callable[..., Array], wrapped: Array) -> Array:
+    """Linear within a component; at its border, beyond which cycles are others, with those of the nearest cell."""
+    import numpy as np
+
+    phase, nearest = on_map("unwrapped"), on_map("unwrapped", "nearest")
+    mixed = on_map("components", change=lambda labels: labels.astype(np.float32)) != on_map("components", "nearest")
+    mixed &= np.isfinite(phase) & np.isfinite(nearest) & np.isfinite(wrapped)
+    step = wrapped[mixed] - nearest[mixed]
+    phase[mixed] = nearest[mixed] + step - 2 * np.pi * np.rint(step / (2 * np.pi))
+    return phase
 
 
 def displacement_layers(

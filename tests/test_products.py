@@ -54,6 +54,8 @@ def test_the_products_of_the_design_are_in_the_table() -> None:
         "los_vector": "1",
         "elevation": "m",
         "amplitude": "dB",
+        "reversed_difference": "rad",
+        "flags": "1",
         "ramp": "m",
     }
     assert {name: layer.unit for name, layer in LAYERS.items()} == expected
@@ -61,7 +63,10 @@ def test_the_products_of_the_design_are_in_the_table() -> None:
     assert LAYERS["amplitude"].bands == ("reference", "secondary")
     assert "toward the satellite" in LAYERS["los_displacement"].sign
     assert "away from the satellite" in LAYERS["unwrapped_phase"].sign
-    assert all((layer.dtype == "uint16") == (name == "connected_components") for name, layer in LAYERS.items())
+    assert {name: layer.dtype for name, layer in LAYERS.items() if layer.dtype != "float32"} == {
+        "connected_components": "uint16",
+        "flags": "uint8",
+    }
 
 
 def test_file_is_cloud_optimised_and_says_what_it_is(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ def arrays_on(grid: Grid) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for name, layer in LAYERS.items():
         shape = layer.shape(grid)
-        if layer.dtype == "uint16":
-            arrays[name] = generator.integers(0, 4, shape).astype(np.uint16)
+        if layer.dtype.startswith("uint"):
+            arrays[name] = generator.integers(0, 4, shape).astype(layer.dtype)
             continue
         spread, middle = {"coherence": (0.1, 0.5), "elevation": (300, 900), "incidence_angle": (2, 38)}.get(
             name, (0.03 if name.endswith("displacement") else 1.0, 0.0)

@@ -40,6 +40,7 @@ _FLAGS = (
     ("--reference-point", "reference_point", "POINT"),
     ("--mask-coherence", "mask.coherence", "0..1"),
     ("--ramp", "ramp", "KIND"),
+    ("--check-reversed", "checks.reversed", "WAY"),
     ("--threads", "compute.threads", "N"),
     ("--memory", "compute.memory", "SIZE"),
     ("--intermediates", "output.intermediates", "WHICH"),

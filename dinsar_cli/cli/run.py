@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -97,8 +97,19 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
         click.echo(f"  noise           {facts.median_sigma * 1000:.2f} mm (median; without atmosphere)")
     if baseline is not None:
         click.echo(f"  baseline        {baseline:.0f} m perpendicular")
+    if record["checks"] is not None:
+        click.echo(f"  checks          {_checks(record['checks'])}")
     click.echo("  note            one pair cannot tell displacement from 1-3 cm of atmosphere")
     if result.seconds is not None:
         click.echo(f"  took            {duration(result.seconds)}, {human_bytes(result.received)} fetched")
     for path in result.products.values():
         click.echo(str(path))
+
+
+def _checks(found: dict[str, Any]) -> str:
+    """What the checks of the phase found, in a line."""
+    count = found["jumps"]["beyond_half_a_cycle"]
+    parts = [f"{count} {'step' if count == 1 else 'steps'} of more than half a cycle within components"]
+    if "reversed" in found:
+        parts.append(f"{found['reversed']['flagged']:.2%} not equal and opposite in the reversed pair")
+    return ", ".join(parts)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 from dinsar_cli.workspace import Journal
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from dinsar_cli.acquisition import CommonBurst, Pair
     from dinsar_cli.config import Looks, RunConfig
     from dinsar_cli.orbitfile import OrbitFile
@@ -302,6 +305,17 @@ class Engine(Protocol):
         """Make the interferogram in a folder of its own, going on from what is already there.
 
         None when the last step asked for is not the last there is.
+        """
+
+    def unwrap_conjugate(self, inputs: EngineInputs, folder: Path) -> NDArray[np.float32]:
+        """Filter and unwrap the conjugate of the interferogram in a folder.
+
+        Only where `check_options` lets ``checks.reversed`` be ``phase``.
+
+        Returns
+        -------
+        ndarray
+            Radians on the radar grid; NaN where the interferogram is not unwrapped.
         """
 
     def leftovers(self, folder: Path) -> tuple[Path, ...]:

@@ -45,8 +45,9 @@ _STYLES = (
     _Style("los_vector", "viridis", band=3),
     _Style("amplitude", "gray"),
     _Style("ramp", "RdBu_r", symmetric=True),
+    _Style("reversed_difference", "RdBu_r", symmetric=True),
 )
-_LABELS = "connected_components"
+_LABELS = ("connected_components", "flags")
 
 
 def write_styles(facts: ProductFacts) -> list[Path]:
@@ -62,9 +63,11 @@ def write_styles(facts: ProductFacts) -> list[Path]:
         made.append(
             _put(facts, style.layer, ramp_style(limits, style.colours, LAYERS[style.layer].unit, style.band))
         )
-    if _LABELS in facts.rasters:
-        numbers = [int(number) for number in np.unique(facts.read(_LABELS)) if number]
-        made.append(_put(facts, _LABELS, label_style(numbers)))
+    for name in _LABELS:
+        if name in facts.rasters:
+            values = facts.read(name)
+            numbers = [int(number) for number in np.unique(values[np.isfinite(values)]) if number]
+            made.append(_put(facts, name, label_style(numbers)))
     return made
 
 

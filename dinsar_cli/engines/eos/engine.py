@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -184,6 +184,13 @@ class EosEngine:
                 break
         return self._describe(setup) if name == self.steps[-1] else None
 
+    def unwrap_conjugate(self, inputs: EngineInputs, folder: Path) -> NDArray[np.float32]:
+        """Filter and unwrap the conjugate of the interferogram in a folder, as the interferogram was."""
+        from dinsar_cli.engines.eos.conjugate import unwrap_conjugate
+
+        mosaic, grid = crop(inputs, height_range(inputs.dem), _CROP_MARGIN)
+        return unwrap_conjugate(Setup(inputs, folder, mosaic, grid, *both_orbits(inputs, mosaic.grid.epoch)))
+
     def leftovers(self, folder: Path) -> tuple[Path, ...]:
         """Nothing: there is little beside the layers, and it spares most of the work when the filter changes."""
         del folder
@@ -331,27 +338,52 @@ def _filter(setup: Setup, progress: Progress) -> list[Path]:
     """Coherence and the filtered phase, in strips that overlap by what the filter reaches."""
     import numpy as np
 
-    cross, amplitude = setup.file(CROSS), setup.file(LAYERS["amplitude"])
+    amplitude = setup.file(LAYERS["amplitude"])
     coherence, wrapped = setup.file(LAYERS["coherence"]), setup.file(LAYERS["wrapped"])
     for layer in (coherence, wrapped):
         layer.create()
-    step = steps.GOLDSTEIN_STEP
+    for strip in filtered_strips(setup):
+        rms = amplitude.read(strip.top, strip.bottom)
+        estimate = steps.coherence(strip.mean, rms[0] ** 2, rms[1] ** 2, setup.coherence_window)
+        coherence.write(strip.first, np.where(strip.mean != 0, estimate, np.nan)[strip.inner])
+        wrapped.write(strip.first, strip.filtered[strip.inner])
+        progress("filter", strip.last / setup.look_grid.lines)
+    return [coherence.path, wrapped.path]
+
+
+@dataclass(frozen=True)
+class FilteredStrip:
+    """Look lines ``first:last``, filtered with those around them: ``top:bottom``, of which they are `inner`."""
+
+    first: int
+    last: int
+    top: int
+    bottom: int
+    mean: NDArray[np.complex64]
+    filtered: NDArray[np.complex64]
+
+    @property
+    def inner(self) -> slice:
+        """Its lines in the arrays."""
+        return slice(self.first - self.top, self.last - self.top)
+
+
+def filtered_strips(setup: Setup, *, conjugate: bool = False) -> Iterator[FilteredStrip]:
+    """Filter the interferogram, or its conjugate, strip by strip."""
+    import numpy as np
+
+    cross, step = setup.file(CROSS), steps.GOLDSTEIN_STEP
     height = max(step, int(_strip_memory(setup.inputs) / FILTER_BYTES / setup.look_grid.samples) // step * step)
     lines = setup.look_grid.lines
     for first in range(0, lines, height):
         last = min(first + height, lines)
         # whole steps, so that the patches of the filter lie as they would without strips
         top, bottom = max(0, first - _FILTER_MARGIN), min(lines, last + _FILTER_MARGIN)
-        mean, rms = cross.read(top, bottom), amplitude.read(top, bottom)
-        estimate = steps.coherence(mean, rms[0] ** 2, rms[1] ** 2, setup.coherence_window)
+        mean = np.conj(cross.read(top, bottom)) if conjugate else cross.read(top, bottom)
         with np.errstate(invalid="ignore", divide="ignore"):
             unit = np.where(mean != 0, mean / np.abs(mean), np.complex64(np.nan)).astype(np.complex64)
         filtered = steps.goldstein(unit, setup.inputs.config.filter.strength)
-        inner = slice(first - top, last - top)
-        coherence.write(first, np.where(mean != 0, estimate, np.nan)[inner])
-        wrapped.write(first, filtered[inner])
-        progress("filter", last / lines)
-    return [coherence.path, wrapped.path]
+        yield FilteredStrip(first, last, top, bottom, mean, filtered)
 
 
 def _water_mark(config: RunConfig) -> dict[str, object]:

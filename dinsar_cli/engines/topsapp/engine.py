@@ -16,7 +16,7 @@ from dinsar_cli.engines.topsapp.cures import cured
 from dinsar_cli.engines.topsapp.installation import Installation, Search, look_for_isce2
 from dinsar_cli.engines.topsapp.manner import Manner, manner_of
 from dinsar_cli.engines.topsapp.monitor import disk_used
-from dinsar_cli.engines.topsapp.options import check_options
+from dinsar_cli.engines.topsapp.options import check_options, check_reversed
 from dinsar_cli.engines.topsapp.outputs import collect
 from dinsar_cli.engines.topsapp.runner import run_topsapp
 from dinsar_cli.engines.topsapp.steps import STEPS, made_by_topsapp, next_step
@@ -27,6 +27,9 @@ from dinsar_cli.radar import Interferogram
 from dinsar_cli.workspace import Journal, StageRecord, make_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from dinsar_cli.acquisition import CommonBurst, Pair
     from dinsar_cli.config import RunConfig
     from dinsar_cli.engines.base import Forecast, RoughInputs
@@ -106,6 +109,7 @@ class TopsAppEngine:
     def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
         """Refuse what topsApp, or this one, cannot do."""
         check_options(config.topsapp, bursts)
+        check_reversed(config.checks)
         found, _ = _find(config)
         if config.topsapp.use_gpu is True and found is not None and not found.gpu:
             raise UsageError(
@@ -139,6 +143,12 @@ class TopsAppEngine:
             return None
         progress(OUTPUTS, _TOPSAPP_SHARE)
         return _collect(inputs, work, folder, self.version(inputs.config))
+
+    def unwrap_conjugate(self, inputs: EngineInputs, folder: Path) -> NDArray[np.float32]:
+        """Refuse: topsApp does not filter and unwrap what it has not made."""
+        del folder
+        check_reversed(inputs.config.checks)
+        raise ValueError("only for checks.reversed: phase")
 
     def leftovers(self, folder: Path) -> tuple[Path, ...]:
         """What topsApp made; its input files stay, for they tell what it was asked for."""

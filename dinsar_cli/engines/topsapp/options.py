@@ -12,6 +12,7 @@ from dinsar_cli.topsappconfig import normal_name
 
 if TYPE_CHECKING:
     from dinsar_cli.acquisition import CommonBurst
+    from dinsar_cli.configchecks import ChecksConfig
     from dinsar_cli.topsappconfig import TopsappConfig
 
 # Properties that a run depends on: where it finds its states, and what makes it an interferogram.
@@ -47,6 +48,22 @@ def check_options(options: TopsappConfig, bursts: Iterable[CommonBurst]) -> None
             f"It needs {_ESD_BURSTS} common bursts in one subswath, for it compares them where they overlap; "
             f"in use: {found or 'none'}.",
             "Set topsapp.do_esd to false, or take a larger region.",
+        )
+
+
+def check_reversed(checks: ChecksConfig) -> None:
+    """Refuse the reversed-pair check that topsApp cannot do.
+
+    Raises
+    ------
+    UsageError
+        If the conjugate interferogram is to be filtered and unwrapped.
+    """
+    if checks.reversed == "phase":
+        raise UsageError(
+            "checks.reversed cannot be phase with the engine isce2.",
+            "topsApp unwraps only the interferogram that it has made itself, not its conjugate.",
+            "Set it to full, which runs topsApp once more with the dates exchanged, or use --engine eos.",
         )
 
 

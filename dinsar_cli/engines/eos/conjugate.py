@@ -1,0 +1,33 @@
+"""The conjugate of an interferogram, filtered and unwrapped as the interferogram was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dinsar_cli.engines.eos import steps
+from dinsar_cli.engines.eos.engine import Setup, filtered_strips
+from dinsar_cli.radar import LAYERS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def unwrap_conjugate(setup: Setup) -> NDArray[np.float32]:
+    """Phase of later x conj(earlier), unwrapped, from the interferogram that the part ``form`` left.
+
+    Look cells, geometry and coherence of both orders are the same or conjugate exactly, so filter and unwrapping
+    are all that can differ.
+
+    Returns
+    -------
+    ndarray
+        Radians on the look grid; NaN where the interferogram is not unwrapped.
+    """
+    import numpy as np
+
+    wrapped = np.concatenate([strip.filtered[strip.inner] for strip in filtered_strips(setup, conjugate=True)])
+    wrapped[~np.isfinite(setup.file(LAYERS["unwrapped"]).read())] = np.nan  # it may have been masked
+    coherence = setup.file(LAYERS["coherence"]).read()
+    reliability = setup.inputs.config.unwrap.reliability
+    return steps.unwrap(wrapped, np.nan_to_num(coherence), setup.effective_looks, reliability)[0]

@@ -1,0 +1,260 @@
+"""Checks of a map while it is made: the unwrapping by itself, and the pair against its reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.acquisition import CommonBurst, Pair
+from dinsar_cli.engines.base import StepChoice
+from dinsar_cli.geocode import radar_coordinates, sample
+from dinsar_cli.intermediates import remove
+from dinsar_cli.planning import engine_inputs
+from dinsar_cli.prediction import HISTORY
+from dinsar_cli.products import write_products
+from dinsar_cli.reversedpair import filled, leftover
+from dinsar_cli.stages import read_product
+from dinsar_cli.unwrapcheck import CONGRUENT, comparable, component_jumps, inner_jumps, residue
+from dinsar_cli.workspace import RADAR, check_disk, human_bytes, make_folder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinsar_cli.configchecks import ChecksConfig
+    from dinsar_cli.engines.base import EngineInputs
+    from dinsar_cli.radar import Interferogram
+    from dinsar_cli.session import Session
+
+    Array = NDArray[Any]
+
+REVERSED, CYCLES, JUMP, COMPONENT, INCONGRUENT, FILLED, NO_PHASE = 1, 2, 4, 8, 16, 32, 255
+"""Values that ``flags.tif`` sums, and the one of cells without phase."""
+
+REVERSED_FOLDER = "reversed"  # of a pair: what ``checks.reversed: full`` makes
+_BLOCK = 512  # look lines that are looked at in a go
+_MOST_TOLD = 20  # pairs of components in run.json
+_FEW = 1e-3  # share of the map that may be flagged without a warning
+
+
+def check_map(
+    session: Session,
+    interferogram: Interferogram,
+    tags: Mapping[str, str],
+    row: Array,
+    column: Array,
+    memory: int,
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Check the phase on the map, and write what was found.
+
+    Parameters
+    ----------
+    session : Session
+        The run; its folder of products has the layers of the phase.
+    interferogram : Interferogram
+        Of which they were made.
+    tags : mapping
+        For the files.
+    row, column : ndarray
+        Line and sample of the radar grid for each cell of the map.
+    memory : int
+        Bytes for resampling.
+
+    Returns
+    -------
+    files : dict of Path
+        Of ``flags``, and with a reversed pair of ``reversed_difference``.
+    found : dict
+        Shares and counts, for the journal and the summary.
+    """
+    import numpy as np
+
+    folder = session.products
+    radar_flags, found = check_unwrapping(interferogram)
+    flags = sample(radar_flags, row, column, "nearest", memory_bytes=memory)
+    phase, components = (read_product(folder, name) for name in ("unwrapped_phase", "connected_components"))
+    flags[np.isin(components, found.pop("uncertain"))] |= COMPONENT
+    (folder / "reversed_difference.tif").unlink(missing_ok=True)  # of an earlier run
+    files: dict[str, Path] = {}
+    if session.plan.config.checks.reversed != "none":
+        backward = _reversed_phase(session, interferogram, row, column, memory)
+        made, found["reversed"] = _compare(session.plan.config.checks, folder, backward, flags)
+        for name, values in made.items():
+            own_tags = dict(tags) | ({"filled": "see flags.tif"} if name == "unwrapped_phase" else {})
+            files |= write_products(folder, {name: values}, session.plan.grid, own_tags)
+    found["flagged"] = _share((flags & ~np.uint8(FILLED)) > 0, np.isfinite(phase) & (components > 0))
+    flags[~np.isfinite(phase)] = NO_PHASE
+    return files | write_products(folder, {"flags": flags}, session.plan.grid, tags), found
+
+
+def _compare(
+    config: ChecksConfig, folder: Path, backward: Array, flags: Array
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Hold the phase on the map against that of the reversed pair; put what differs into the flags.
+
+    Returns
+    -------
+    layers : dict of ndarray
+        ``reversed_difference``, and ``unwrapped_phase`` when it was filled.
+    facts : dict
+        Shares of the cells with a component that both orders unwrapped.
+    """
+    import numpy as np
+
+    phase, components = (read_product(folder, name) for name in ("unwrapped_phase", "connected_components"))
+    difference = leftover(phase, backward, components)
+    wrong = np.abs(difference) > config.bound
+    flags[wrong] |= REVERSED
+    flags[np.abs(difference) > np.pi] |= CYCLES
+    layers = {"reversed_difference": difference.astype(np.float32)}
+    if config.fill:
+        layers["unwrapped_phase"], cells = filled(phase, read_product(folder, "wrapped_phase"), components, wrong)
+        flags[cells] |= FILLED
+    compared = np.isfinite(difference) & (components > 0)
+    equal = difference[compared & ~wrong]
+    return layers, {
+        "way": config.reversed,
+        "bound_rad": config.bound,
+        "compared_cells": int(compared.sum()),
+        "flagged": _share(wrong, compared),
+        "whole_cycles": _share((flags & CYCLES) > 0, compared),
+        "filled": _share((flags & FILLED) > 0, compared),
+        "rms_of_the_others_rad": round(float(np.sqrt(np.mean(equal**2))), 5) if equal.size else None,
+    }
+
+
+def check_unwrapping(interferogram: Interferogram) -> tuple[Array, dict[str, Any]]:
+    """Flags of the unwrapping on the radar grid, and what was counted.
+
+    Returns
+    -------
+    flags : ndarray of uint8
+        `JUMP` and `INCONGRUENT`, shape (lines, samples).
+    found : dict
+        Counts; ``uncertain`` are the numbers of components whose cycles against the largest are not certain.
+    """
+    import numpy as np
+
+    files = [interferogram.layer(name) for name in ("unwrapped", "wrapped", "components")]
+    flags = np.zeros((interferogram.lines, interferogram.samples), np.uint8)
+    cells = incongruent = jumps = pairs = 0
+    worst = 0.0
+    for first in range(0, interferogram.lines, _BLOCK):
+        last = min(first + _BLOCK, interferogram.lines)
+        phase, wave, labels = (file.read(first, last + 1) for file in files)  # one line more: pairs across blocks
+        beside, some, of = inner_jumps(phase, labels)
+        flags[first : last + 1][beside] |= JUMP
+        if last < interferogram.lines:  # pairs within the last line are those of the next block
+            _, doubled, twice = inner_jumps(phase[-1:], labels[-1:])
+            some, of = some - doubled, of - twice
+        rest = np.abs(residue(phase, wave))[: last - first]
+        known = np.isfinite(rest)
+        flags[first:last][known & (rest > CONGRUENT)] |= INCONGRUENT
+        worst = max(worst, float(rest[known].max(initial=0.0)))
+        cells, incongruent = cells + int(known.sum()), incongruent + int((rest[known] > CONGRUENT).sum())
+        jumps, pairs = jumps + some, pairs + of
+    between = component_jumps(files[0].read(), labels := files[2].read())
+    numbers = [int(number) for number in np.unique(labels) if number]
+    uncertain = [number for number in numbers if number not in comparable(between)]
+    told = sorted(between, key=lambda jump: (jump.certain, -jump.edges))
+    return flags, {
+        "residue": {"cells": cells, "incongruent": incongruent, "largest_rad": round(worst, 6)},
+        "jumps": {"neighbours": pairs, "beyond_half_a_cycle": jumps},
+        "components": {
+            "borders": len(between),
+            "uncertain_borders": sum(not jump.certain for jump in between),
+            "jumps": [asdict(jump) for jump in told[:_MOST_TOLD]],
+            "not_comparable": len(uncertain),
+        },
+        "uncertain": uncertain,
+    }
+
+
+def _share(cells: Array, among: Array) -> float:
+    import numpy as np
+
+    return round(float(np.mean(cells[among])), 6) if among.any() else 0.0
+
+
+def _reversed_phase(
+    session: Session, interferogram: Interferogram, row: Array, column: Array, memory: int
+) -> Array:
+    """Phase of later x conj(earlier) on the map, radians."""
+    inputs = _inputs(session)
+    if session.plan.config.checks.reversed == "phase":
+        session.reporter.progress("reversed", 0.0)
+        backward: Array = session.plan.engine.unwrap_conjugate(inputs, interferogram.folder)
+        return sample(backward, row, column, "linear", memory_bytes=memory)
+    made = _process_exchanged(session, inputs)
+    latitude, longitude = (made.layer(name).read() for name in ("latitude", "longitude"))
+    places = radar_coordinates(latitude, longitude, session.plan.grid, memory_bytes=memory)
+    phase = sample(made.layer("unwrapped").read(), *places, "linear", memory_bytes=memory)
+    _tidy(session, made.folder)
+    # topsApp's outputs are turned to the order of the dates when they are collected
+    return phase if made.reference_date > made.secondary_date else -phase
+
+
+def _inputs(session: Session) -> EngineInputs:
+    plan = session.plan
+    dem = Path(session.journal.stages["dem"].details["path"])
+    return engine_inputs(plan, plan.orbit_files, dem, StepChoice(), session.cache / HISTORY)
+
+
+def exchanged(inputs: EngineInputs) -> EngineInputs:
+    """The same inputs with the later date as the one onto which the other is coregistered."""
+    pair = inputs.pair
+    return replace(
+        inputs,
+        pair=Pair(pair.secondary, pair.reference, pair.polarization),
+        bursts=tuple(CommonBurst(burst.swath, burst.secondary, burst.reference) for burst in inputs.bursts),
+        reference_orbit=inputs.secondary_orbit,
+        secondary_orbit=inputs.reference_orbit,
+    )
+
+
+def _process_exchanged(session: Session, inputs: EngineInputs) -> Interferogram:
+    """Run the engine with the dates exchanged, in a folder of its own in that of the pair."""
+    plan = session.plan
+    if not session.force:
+        needed = session.prediction.engine.disk
+        check_disk(session.folder, needed, f"the reversed pair ({human_bytes(needed)})")
+    folder = make_folder(make_folder(session.folder / REVERSED_FOLDER) / RADAR)
+    session.reporter.note("the pair is processed in the reversed order too, which takes as long as the first time")
+    made = plan.engine.process(exchanged(inputs), folder, session.reporter.progress)
+    if made is None:
+        raise ValueError("all steps of the engine are needed")
+    return made
+
+
+def _tidy(session: Session, folder: Path) -> None:
+    """Remove of the reversed pair what is removed of the pair itself."""
+    kept = session.plan.config.output.intermediates
+    if kept == "geocoded":
+        remove(session.plan.engine.leftovers(folder))
+    elif kept == "delete":
+        remove([folder.parent])
+
+
+def check_warnings(found: Mapping[str, Any]) -> list[str]:
+    """What the checks found that the user should keep in mind, in words."""
+    warnings = []
+    wrong = found.get("reversed", {})
+    if wrong.get("flagged", 0) > _FEW:
+        done = f"; the cycles of {wrong['filled']:.2%} were chosen again" if wrong["filled"] else ""
+        warnings.append(
+            f"{wrong['flagged']:.2%} of the map is not equal and opposite in the reversed pair "
+            f"({wrong['whole_cycles']:.2%} by half a cycle or more){done}. See flags.tif."
+        )
+    jumps = found["jumps"]
+    if jumps["beyond_half_a_cycle"] > _FEW * jumps["neighbours"]:
+        warnings.append(
+            f"The phase steps by more than half a cycle between {jumps['beyond_half_a_cycle']} neighbours within a "
+            "component: on one side of such lines it may be wrong by whole cycles (2.8 cm). See flags.tif."
+        )
+    if found["residue"]["incongruent"]:
+        warnings.append(
+            f"The unwrapped phase of {found['residue']['incongruent']} look cells is not the wrapped one plus "
+            "whole cycles: the unwrapping was damaged, or comes from another interferogram."
+        )
+    return warnings
