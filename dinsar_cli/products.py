@@ -131,6 +131,20 @@ LAYERS: Mapping[str, Layer] = {
             ("ramp",),
             _TOWARD,
         ),
+        *(
+            Layer(
+                f"correction_{name}",
+                f"{what}, which was taken off the displacement",
+                "m",
+                (name,),
+                _TOWARD,
+            )
+            for name, what in (
+                ("tides", "Displacement by the solid Earth tide"),
+                ("ionosphere", "Displacement that the ionosphere feigns"),
+                ("troposphere", "Displacement that the troposphere feigns"),
+            )
+        ),
     )
 }
 """Every product by its name."""
