@@ -207,9 +207,17 @@ def build_config(file_values: Mapping[str, Any] | None, overrides: Mapping[str, 
         if isinstance(section, dict):  # anything else is reported as wrong below
             section[key or name] = value
     try:
-        return RunConfig.model_validate(values)
+        return _with_ionosphere(RunConfig.model_validate(values))
     except ValidationError as error:
         raise _explained(error) from error
+
+
+def _with_ionosphere(config: RunConfig) -> RunConfig:
+    """Let topsApp estimate what ``corrections.ionosphere`` takes off."""
+    if not config.corrections.ionosphere or config.topsapp.do_ionosphere_correction:
+        return config
+    topsapp = config.topsapp.model_copy(update={"do_ionosphere_correction": True})
+    return config.model_copy(update={"topsapp": topsapp})
 
 
 def _explained(error: ValidationError) -> UsageError:

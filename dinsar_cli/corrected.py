@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.corrections.delayfile import SUFFIXES, files_of_pair
 from dinsar_cli.corrections.height import correlation, fit_height
+from dinsar_cli.corrections.ionosphere import check_ionosphere, ionosphere_los
 from dinsar_cli.corrections.tides import check_tides, sensing_times, tide_los
 from dinsar_cli.corrections.troposphere import check_delays, troposphere_los
 from dinsar_cli.errors import NoDataError
@@ -53,6 +55,8 @@ class Uncorrected:
         Gives a product by its name, None where it is not there.
     times : (datetime, datetime) or None
         When the middle of the scene was seen, earlier and later, UTC; None: by the tags.
+    wavelength : float
+        Metres.
     """
 
     grid: Grid
@@ -62,6 +66,7 @@ class Uncorrected:
     components: NDArray[np.integer[Any]]
     layer: Callable[[str], Array | None]
     times: tuple[datetime, datetime] | None = None
+    wavelength: float = math.nan
 
     def needed(self, name: str, correction: str) -> Array:
         """A product without which a correction cannot be made.
@@ -129,15 +134,17 @@ def mid_times(bursts: Sequence[CommonBurst]) -> tuple[datetime, datetime]:
     return middle("reference"), middle("secondary")
 
 
-def check_corrections(config: RunConfig, grid: Grid | None, dates: tuple[date, date]) -> None:
+def check_corrections(config: RunConfig, grid: Grid | None, engine: str, dates: tuple[str, str]) -> None:
     """See that the corrections that are asked for can be made, before anything expensive starts.
 
     Parameters
     ----------
     grid : Grid or None
         The map grid; None where it is not known yet, and no file is held against it.
-    dates : (date, date)
-        Of the pair, UTC.
+    engine : str
+        Name of the one that makes, or made, the interferogram.
+    dates : (str, str)
+        Of the pair, UTC, ISO 8601.
 
     Raises
     ------
@@ -147,8 +154,11 @@ def check_corrections(config: RunConfig, grid: Grid | None, dates: tuple[date, d
     corrections = config.corrections
     if corrections.tides:
         check_tides()
+        sensing_times(*dates)
+    if corrections.ionosphere:
+        check_ionosphere(config, engine)
     if isinstance(corrections.troposphere, list):
-        files = files_of_pair(corrections.troposphere, dates)
+        files = files_of_pair(corrections.troposphere, _days(*dates))
         if grid is not None:
             check_delays(grid, files)
 
@@ -259,19 +269,29 @@ def _tides(_: CorrectionsConfig, given: Uncorrected, __: Floats) -> tuple[Floats
 
 def _troposphere(corrections: CorrectionsConfig, given: Uncorrected, los: Floats) -> tuple[Floats, dict[str, Any]]:
     if isinstance(corrections.troposphere, list):
-        days = [date.fromisoformat(given.tags[f"{name}_date"][:10]) for name in ("reference", "secondary")]
-        files = files_of_pair(corrections.troposphere, (days[0], days[1]))
+        days = _days(given.tags["reference_date"], given.tags["secondary_date"])
+        files = files_of_pair(corrections.troposphere, days)
         vector = given.needed("los_vector", "troposphere")
         surface = troposphere_los(given.grid, vector, files, corrections.delay)
         names = [[path.name for path in one] for one in files]
         return surface, {"method": f"difference of {corrections.delay} delays from files", "files": names}
     elevation = given.needed("elevation", "troposphere")
-    fit = fit_height(los, elevation)
-    record = {"method": "linear with height", "slope_mm_per_km": 1e6 * fit.slope}
-    return fit.at(elevation), record | {key: value for key, value in asdict(fit).items() if key != "slope"}
+    east, north = (given.grid.posting * metres for metres in given.grid.metres_per_unit)
+    fit = fit_height(los, elevation, (north, east))
+    own = {f"fit_{key}": value for key, value in asdict(fit).items() if key != "slope"}
+    return fit.at(elevation), {"method": "linear with height", "slope_mm_per_km": 1e6 * fit.slope} | own
 
 
-_MAKERS = {"tides": _tides, "troposphere": _troposphere}
+def _days(reference: str, secondary: str) -> tuple[date, date]:
+    return date.fromisoformat(reference[:10]), date.fromisoformat(secondary[:10])
+
+
+def _ionosphere(_: CorrectionsConfig, given: Uncorrected, __: Floats) -> tuple[Floats, dict[str, Any]]:
+    phase = given.needed("ionosphere_phase", "ionosphere")
+    return ionosphere_los(phase, given.wavelength), {"method": "split spectrum of ISCE2's topsApp"}
+
+
+_MAKERS = {"tides": _tides, "ionosphere": _ionosphere, "troposphere": _troposphere}
 
 
 def correction_warnings(facts: Mapping[str, Any]) -> list[str]:
@@ -287,11 +307,5 @@ def correction_warnings(facts: Mapping[str, Any]) -> list[str]:
             found.append(
                 f"{record['lost']:.1%} of the displacement is lost, because the correction {name} is not known "
                 "there."
-            )
-        before, after = record["los_std_before_m"], record["los_std_after_m"]
-        if before is not None and after > before:
-            found.append(
-                f"The correction {name} made the map more uneven: its standard deviation was {before * 1000:.1f} mm "
-                f"and is {after * 1000:.1f} mm. See correction_{name}.tif, and judge whether it belongs to this pair."
             )
     return found

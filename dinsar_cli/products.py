@@ -131,6 +131,13 @@ LAYERS: Mapping[str, Layer] = {
             ("ramp",),
             _TOWARD,
         ),
+        Layer(
+            "ionosphere_phase",
+            "Phase of the ionosphere in the interferogram, by the split-spectrum method of ISCE2's topsApp",
+            "rad",
+            ("phase",),
+            _AWAY,
+        ),
         *(
             Layer(
                 f"correction_{name}",

@@ -135,7 +135,8 @@ def opened(
         _check_choice(plan.engine, choice)
         check_areas(plan.config, plan.grid)
         pair = plan.slc.pair
-        check_corrections(plan.config, plan.grid, (pair.reference.start.date(), pair.secondary.start.date()))
+        dates = (pair.reference.start.isoformat(), pair.secondary.start.isoformat())
+        check_corrections(plan.config, plan.grid, plan.engine.name, dates)
         for text in plan.notes:
             reporter.note(text)
         for text in plan.warnings:

@@ -168,6 +168,10 @@ def map_layers(
         with np.errstate(divide="ignore", invalid="ignore"):
             files |= written({"amplitude": np.where(power > 0, 10 * np.log10(power), np.nan)})
     files |= written({"elevation": on_map("height")})
+    (folder / "ionosphere_phase.tif").unlink(missing_ok=True)  # of an earlier run
+    if interferogram.ionosphere.path.is_file():
+        phase = sample(interferogram.ionosphere.read(), row, column, "linear", memory_bytes=memory)
+        files |= written({"ionosphere_phase": phase})
     progress(1.0)
     return files
 
@@ -209,7 +213,8 @@ def displacement_layers(
     for cells in masks.values():
         los[cells] = np.nan
     found = functools.partial(_product_or_none, folder, missing)
-    corrected = correct(config, Uncorrected(grid, folder, tags, los, components, found, times))
+    given = Uncorrected(grid, folder, tags, los, components, found, times, wavelength)
+    corrected = correct(config, given)
     los, files, ramp = corrected.los, corrected.files, None
     (folder / "ramp.tif").unlink(missing_ok=True)  # of an earlier run
     if config.ramp != "none":
@@ -358,7 +363,8 @@ def _subtitle(interferogram: Described) -> str:
 
 
 def _product_or_none(folder: Path, missing: Collection[str], name: str) -> Array | None:
-    return None if name in missing else read_product(folder, name)
+    there = name not in missing and (folder / f"{name}.tif").is_file()
+    return read_product(folder, name) if there else None
 
 
 def read_product(folder: Path, name: str) -> Array:

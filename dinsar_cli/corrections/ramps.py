@@ -111,8 +111,8 @@ def ramp_of(kind: RampKind, grid: Grid, los: Floats, components: NDArray[np.inte
 def fit_ramp(los: Floats, east: Floats, north: Floats, kind: RampKind) -> Ramp:
     """Fit a surface to displacement so that what moves in a smaller part of the map does not bend it.
 
-    The fit is that of `robust_fit`. Deformation in more than about half of the map, or one that is itself a ramp, is
-    followed: no fit can tell it from an error.
+    The fit is that of `robust_fit`. Deformation in more than about half of the map, or one that is itself a ramp,
+    is followed: no fit can tell it from an error.
 
     Parameters
     ----------
