@@ -166,10 +166,10 @@ def read_delay(files: Iterable[Path]) -> Delay:
 def _read_raster(path: Path) -> list[Delay]:
     """The delay of a raster file, or its hydrostatic and wet parts."""
     import rasterio
-    from rasterio.errors import RasterioError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     try:
-        with rasterio.open(path) as dataset:
+        with _quiet(NotGeoreferencedWarning), rasterio.open(path) as dataset:
             inside = {name.rpartition(":")[2].strip("/").lower(): name for name in dataset.subdatasets}
         chosen = [inside[part] for part in _PARTS if part in inside] or _only(path, inside)
         return [_read_band(path, name) for name in chosen]

@@ -87,7 +87,7 @@ def fit_height(los: Floats, elevation: Floats, spacing: tuple[float, float]) -> 
         raise NoDataError(
             "Displacement cannot be fitted to elevation.",
             f"{heights.size} cell(s) have displacement that counts, and within {_BAND_M / 1000:g} km the standard "
-            f"deviation of their heights is {relief:.1f} m; needed are {_LEAST_CELLS} cells and {_LEAST_RELIEF:g} m.",
+            f"deviation of their heights is {relief:.1f} m; {_LEAST_CELLS} and {_LEAST_RELIEF:g} m are needed.",
             "Choose a larger area or weaker masks, or leave corrections.troposphere: height out.",
         )
     matrix = np.stack([np.ones(heights.size), heights / relief], axis=1)
