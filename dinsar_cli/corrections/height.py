@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.floating[Any]]
 
 _MOST_CELLS = 500_000  # that the fit looks at; more change nothing
-_BAND_M = 2000.0  # standard deviation of the Gaussian, metres
+_BAND_M = 1000.0  # standard deviation of the Gaussian, metres
 _LEAST_CELLS = 100
 _LEAST_RELIEF = 10.0  # m, standard deviation
 
@@ -55,8 +55,8 @@ def fit_height(los: Floats, elevation: Floats, spacing: tuple[float, float]) -> 
     """Fit displacement linearly to elevation so that deformation bends it little.
 
     Delay in a layered troposphere goes nearly linearly with height over the relief of a scene (Doin et al. 2009,
-    Journal of Applied Geophysics 69). Only what changes within some kilometres counts: from both layers their mean
-    around each cell is taken off (Gaussian of 2 km), and with it wide deformation, ramps and most turbulence (Lin
+    Journal of Applied Geophysics 69). Only what changes within a few kilometres counts: from both layers their mean
+    around each cell is taken off (Gaussian of 1 km), and with it wide deformation, ramps and most turbulence (Lin
     et al. 2010, Geochemistry Geophysics Geosystems 11). What moves in a smaller part of the map is left out by
     `robust_fit`. Deformation that itself goes with height over most of the map is followed: no fit can tell it from
     a delay.
