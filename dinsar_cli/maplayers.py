@@ -64,6 +64,10 @@ SHOWN = (
     Shown("los_vector", Style("LOS vector, north", "viridis", decimals=3), band=2),
     Shown("los_vector", Style("LOS vector, up", "viridis", decimals=3), band=3),
     Shown("ramp", Style("Ramp taken off", "RdBu_r", symmetric=True), metres=True),
+    Shown("ionosphere_phase", Style("Phase of the ionosphere", "viridis", "rad")),
+    Shown("correction_tides", Style("Solid Earth tide taken off", "viridis", decimals=2), metres=True),
+    Shown("correction_ionosphere", Style("Ionosphere taken off", "viridis"), metres=True),
+    Shown("correction_troposphere", Style("Troposphere taken off", "viridis"), metres=True),
 )
 
 
