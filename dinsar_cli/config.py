@@ -23,6 +23,7 @@ from pydantic import (
 
 from dinsar_cli.configbase import LOWER, About, AbsolutePath, Section, absolute
 from dinsar_cli.configchecks import ChecksConfig
+from dinsar_cli.configcorrections import CorrectionsConfig
 from dinsar_cli.configdates import DayField, DirectionField, EventField, OneDateField, day_of
 from dinsar_cli.configmap import FormatsField, GridConfig, MaskConfig, RampField
 from dinsar_cli.roifile import FILE_SUFFIXES
@@ -358,6 +359,9 @@ class RunConfig(Section):
         str | None, BeforeValidator(_parse_roi), About("WKT, GeoJSON, 'W S E N' or a file", "degrees")
     ] = Field(default=None, description="Polygon whose mean displacement is zero, instead of a reference point.")
     mask: MaskConfig = Field(default=MaskConfig(), description="What is left out of the displacement.")
+    corrections: CorrectionsConfig = Field(
+        default=CorrectionsConfig(), description="What is taken off the displacement, as layers of their own."
+    )
     ramp: RampField = Field(
         default="none",
         description="Surface that is fitted to the displacement around deformation and taken off; deformation as "

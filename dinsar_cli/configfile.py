@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -154,15 +154,19 @@ def load_config(path: Path) -> dict[str, Any]:
 def _with_folder(values: dict[Any, Any], folder: Path) -> dict[str, Any]:
     """Join the relative paths of a file with its folder; what is no path is left for the validation."""
 
-    def joined(value: object) -> object:
-        return str(folder / value) if isinstance(value, str) and value.strip() and value[0] != "~" else value
+    def joined(value: object, words: Sequence[object] = ()) -> object:
+        is_path = (
+            isinstance(value, str) and value.strip() and value[0] != "~" and value.strip().lower() not in words
+        )
+        return str(folder / str(value)) if is_path else value
 
     for dotted in config_keys():
         name, _, key = dotted.partition(".")
         section = values.get(name)
         if isinstance(section, dict) and key in section and Path in parts_of_type(_field(dotted).annotation):
             value = section[key]
-            section[key] = [joined(item) for item in value] if isinstance(value, list) else joined(value)
+            words = parts_of_type(_field(dotted).annotation)
+            section[key] = [joined(item) for item in value] if isinstance(value, list) else joined(value, words)
     for key in ("roi", "reference_area"):
         if is_roi_file(values.get(key)):
             values[key] = joined(values[key])
@@ -203,9 +207,17 @@ def build_config(file_values: Mapping[str, Any] | None, overrides: Mapping[str, 
         if isinstance(section, dict):  # anything else is reported as wrong below
             section[key or name] = value
     try:
-        return RunConfig.model_validate(values)
+        return _with_ionosphere(RunConfig.model_validate(values))
     except ValidationError as error:
         raise _explained(error) from error
+
+
+def _with_ionosphere(config: RunConfig) -> RunConfig:
+    """Let topsApp estimate what ``corrections.ionosphere`` takes off."""
+    if not config.corrections.ionosphere or config.topsapp.do_ionosphere_correction:
+        return config
+    topsapp = config.topsapp.model_copy(update={"do_ionosphere_correction": True})
+    return config.model_copy(update={"topsapp": topsapp})
 
 
 def _explained(error: ValidationError) -> UsageError:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dinsar_cli.radar import LAYERS, RadarFile
+from dinsar_cli.radar import IONOSPHERE, LAYERS, RadarFile
 
 if TYPE_CHECKING:
     from dinsar_cli.config import RunConfig
@@ -47,7 +47,8 @@ def remove_intermediates(config: RunConfig, engine: Engine, folder: Path, journa
     freed = remove(engine.leftovers(folder))
     if kept == "delete":
         journal.release("process")
-        freed += remove(path for path in _layers(folder) if path.exists())
+        every = [*_layers(folder), RadarFile(folder, IONOSPHERE, 0, 0).path]
+        freed += remove(path for path in every if path.exists())
     return freed
 
 

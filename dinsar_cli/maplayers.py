@@ -66,6 +66,10 @@ SHOWN = (
     Shown("reversed_difference", Style("Pair plus reversed pair", "RdBu_r", "rad", symmetric=True)),
     Shown("flags", Style("Flags of the checks", "tab10", decimals=0, labels=True)),
     Shown("ramp", Style("Ramp taken off", "RdBu_r", symmetric=True), metres=True),
+    Shown("ionosphere_phase", Style("Phase of the ionosphere", "viridis", "rad")),
+    Shown("correction_tides", Style("Solid Earth tide taken off", "viridis", decimals=2), metres=True),
+    Shown("correction_ionosphere", Style("Ionosphere taken off", "viridis"), metres=True),
+    Shown("correction_troposphere", Style("Troposphere taken off", "viridis"), metres=True),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from dinsar_cli import __version__
 from dinsar_cli.cautions import after
+from dinsar_cli.corrected import correction_warnings, mid_times
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
 from dinsar_cli.phasechecks import check_map, check_warnings
@@ -101,7 +102,8 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
         return made.values(), {"products": {name: path.name for name, path in made.items()}, "checks": found}
 
     def displace() -> tuple[Iterable[Path], dict[str, Any]]:
-        made, facts = displacement_layers(config, grid, interferogram.wavelength, folder, tags)
+        times = mid_times(plan.slc.bursts)
+        made, facts = displacement_layers(config, grid, interferogram.wavelength, folder, tags, times=times)
         details = {"products": {name: path.name for name, path in made.items()}, "facts": facts_to_dict(facts)}
         return made.values(), details
 
@@ -158,7 +160,7 @@ def map_warnings(facts: MapFacts) -> list[str]:
             f"A ramp ({facts.ramp['kind']}) was fitted to the displacement and taken off, see ramp.tif: it follows "
             f"{facts.ramp['followed']:.0%} of the map, and deformation as wide as the map went with it."
         )
-    return warnings
+    return [*warnings, *correction_warnings(facts.corrections)]
 
 
 def summary(result: RunResult) -> dict[str, Any]:
@@ -188,6 +190,7 @@ def summary(result: RunResult) -> dict[str, Any]:
         "checks": result.checks,
         "masked": {name: round(share, 4) for name, share in facts.masked.items()},
         "ramp": facts.ramp,
+        "corrections": facts.corrections,
         "components": {label: round(share, 4) for label, share in facts.components.items()},
         "products": {name: str(path) for name, path in result.products.items()},
         "warnings": list(result.warnings),

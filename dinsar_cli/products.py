@@ -149,6 +149,27 @@ LAYERS: Mapping[str, Layer] = {
             ("ramp",),
             _TOWARD,
         ),
+        Layer(
+            "ionosphere_phase",
+            "Phase of the ionosphere in the interferogram, by the split-spectrum method of ISCE2's topsApp",
+            "rad",
+            ("phase",),
+            _AWAY,
+        ),
+        *(
+            Layer(
+                f"correction_{name}",
+                f"{what}, which was taken off the displacement",
+                "m",
+                (name,),
+                _TOWARD,
+            )
+            for name, what in (
+                ("tides", "Displacement by the solid Earth tide"),
+                ("ionosphere", "Displacement that the ionosphere feigns"),
+                ("troposphere", "Displacement that the troposphere feigns"),
+            )
+        ),
     )
 }
 """Every product by its name."""

@@ -87,6 +87,15 @@ LAYERS: Mapping[str, RadarLayer] = {
     )
 }
 
+IONOSPHERE = RadarLayer(
+    "ionosphere",
+    "float32",
+    (),
+    "rad",
+    "phase of the ionosphere, in the interferogram; only there when the engine was asked for it",
+)
+"""A layer that not every interferogram has."""
+
 
 class Described(Protocol):
     """What maps, tags and summaries tell of a pair, whether its radar layers are there or not.
@@ -181,9 +190,15 @@ class Interferogram:
         return RadarFile(self.folder, LAYERS[name], self.lines, self.samples)
 
     @property
+    def ionosphere(self) -> RadarFile:
+        """Access to the phase of the ionosphere, whose file may not be there."""
+        return RadarFile(self.folder, IONOSPHERE, self.lines, self.samples)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """All files of the interferogram."""
-        return (*(self.layer(name).path for name in LAYERS), self.folder / DESCRIPTION_FILE)
+        extra = [self.ionosphere.path] if self.ionosphere.path.is_file() else []
+        return (*(self.layer(name).path for name in LAYERS), *extra, self.folder / DESCRIPTION_FILE)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the folder, and the layers with shapes and units, for JSON."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dinsar_cli import __version__
 from dinsar_cli.configfile import dump_commented_yaml
+from dinsar_cli.corrected import check_corrections
 from dinsar_cli.engines.base import StepChoice, StepCost
 from dinsar_cli.errors import UsageError
 from dinsar_cli.formats import check_formats
@@ -133,6 +134,9 @@ def opened(
         plan = plan_run(supplies.config, cache, engine)
         _check_choice(plan.engine, choice)
         check_areas(plan.config, plan.grid)
+        pair = plan.slc.pair
+        dates = (pair.reference.start.isoformat(), pair.secondary.start.isoformat())
+        check_corrections(plan.config, plan.grid, plan.engine.name, dates)
         for text in plan.notes:
             reporter.note(text)
         for text in plan.warnings:

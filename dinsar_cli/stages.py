@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.cautions import LOW_COHERENCE
 from dinsar_cli.config import LonLat, Looks, is_roi_file
+from dinsar_cli.corrected import Uncorrected, correct, correction_marks
 from dinsar_cli.corrections.ramps import ramp_of
 from dinsar_cli.displacement import (
     ReferencePoint,
@@ -66,6 +68,8 @@ class MapFacts:
         The ramp that was taken off: its kind, coefficients and fit; None when none was.
     low_coherence : float or None
         Share of the cells with data whose coherence is below 0.3; None where it is not known.
+    corrections : dict
+        What each correction was and did, by its name; see `dinsar_cli.corrected`.
     """
 
     reference: ReferencePoint | None
@@ -80,6 +84,7 @@ class MapFacts:
     median_sigma: float | None = None
     masked: dict[str, float] = field(default_factory=dict)
     ramp: dict[str, Any] | None = None
+    corrections: dict[str, Any] = field(default_factory=dict)
 
 
 def common_tags(interferogram: Described, engine: str, version: str) -> dict[str, str]:
@@ -167,6 +172,10 @@ def map_layers(
         with np.errstate(divide="ignore", invalid="ignore"):
             files |= written({"amplitude": np.where(power > 0, 10 * np.log10(power), np.nan)})
     files |= written({"elevation": on_map("height")})
+    (folder / "ionosphere_phase.tif").unlink(missing_ok=True)  # of an earlier run
+    if interferogram.ionosphere.path.is_file():
+        phase = sample(interferogram.ionosphere.read(), row, column, "linear", memory_bytes=memory)
+        files |= written({"ionosphere_phase": phase})
     if more is not None:
         files |= more(row, column)
     progress(1.0)
@@ -192,6 +201,7 @@ def displacement_layers(
     folder: Path,
     tags: Mapping[str, str],
     missing: Collection[str] = (),
+    times: tuple[datetime, datetime] | None = None,
 ) -> tuple[dict[str, Path], MapFacts]:
     """Turn the phase on the map into displacement relative to the reference point, and write it.
 
@@ -202,12 +212,14 @@ def displacement_layers(
     missing : collection of str
         Products that are not there. Without components all phase is one component, without coherence no point is
         better than another, and without directions there is no vertical displacement.
+    times : (datetime, datetime), optional
+        When the middle of the scene was seen, UTC; not given: the dates of the tags.
     """
     import numpy as np
 
     phase = read_product(folder, "unwrapped_phase")
     stated = {
-        name: None if name in missing else read_product(folder, name)
+        name: _product_or_none(folder, missing, name)
         for name in ("coherence", "connected_components", "los_vector")
     }
     los_vector = stated["los_vector"]
@@ -218,7 +230,10 @@ def displacement_layers(
     shares = _masked_shares(masks, np.isfinite(los))
     for cells in masks.values():
         los[cells] = np.nan
-    ramp, files = None, dict[str, Path]()
+    found = functools.partial(_product_or_none, folder, missing)
+    given = Uncorrected(grid, folder, tags, los, components, found, times, wavelength)
+    corrected = correct(config, given)
+    los, files, ramp = corrected.los, corrected.files, None
     (folder / "ramp.tif").unlink(missing_ok=True)  # of an earlier run
     if config.ramp != "none":
         ramp, surface = ramp_of(config.ramp, grid, los, components)
@@ -234,7 +249,7 @@ def displacement_layers(
             reference = replace(reference, coherence=None)
     los = los.astype(np.float32)
     name = "none" if where is None else f"{where.lon:.6f},{where.lat:.6f}"
-    tags = dict(tags) | {"reference_point": name} | _changes(config)
+    tags = dict(tags) | {"reference_point": name} | _changes(config) | corrected.tags
     files |= write_products(folder, {"los_displacement": los}, grid, tags)
     sigma = _sigma_layer(folder, grid, los, reference, wavelength)
     files |= write_products(folder, sigma, grid, tags)
@@ -256,6 +271,7 @@ def displacement_layers(
         median_sigma=_median(sigma.get("los_sigma")),
         masked=shares,
         ramp=None if ramp is None else asdict(ramp),
+        corrections=corrected.facts,
     )
 
 
@@ -268,6 +284,7 @@ def displacement_depends(config: RunConfig) -> list[object]:
         area,
         config.mask.model_dump(mode="json"),
         config.ramp,
+        correction_marks(config.corrections),
         [file_mark(path) for path in files if path is not None],
     ]
 
@@ -361,6 +378,11 @@ def _subtitle(interferogram: Described) -> str:
     if interferogram.looks is not None:
         parts.append(f"{interferogram.looks[0]} x {interferogram.looks[1]} looks")
     return ", ".join(parts)
+
+
+def _product_or_none(folder: Path, missing: Collection[str], name: str) -> Array | None:
+    there = name not in missing and (folder / f"{name}.tif").is_file()
+    return read_product(folder, name) if there else None
 
 
 def read_product(folder: Path, name: str) -> Array:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli import __version__
+from dinsar_cli.corrected import check_corrections
 from dinsar_cli.engines.topsapp.finished import LooksError
 from dinsar_cli.engines.topsapp.foreign import TopsFolder, check_radar_layers, find_topsapp
 from dinsar_cli.engines.topsapp.geocoded import GeocodedRun
@@ -131,6 +132,7 @@ def plan_map(
         parse_roi(config.roi)
     with _as_missing_data():
         pair = read_pair(place.folder, stated)
+        check_corrections(config, None, _ENGINE, pair.dates)
         try:
             found = check_radar_layers(place, looks, pair)
         except LooksError as error:
@@ -256,7 +258,13 @@ def _remove_earlier(output: Path) -> None:
 def _from_radar(plan: MapPlan, reporter: Reporter) -> RunResult:
     with _stage(reporter, "process"):
         radar = make_folder(plan.output / RADAR)
-        interferogram = collect(plan.place.folder, radar, looks=plan.looks, pair=plan.pair)
+        interferogram = collect(
+            plan.place.folder,
+            radar,
+            looks=plan.looks,
+            pair=plan.pair,
+            ionosphere=plan.config.corrections.ionosphere,
+        )
     with _stage(reporter, "geocode"):
         grid = _radar_grid(interferogram, plan.config)
         check_disk(plan.output, grid.width * grid.height * _MAP_BYTES, "the products")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dinsar_cli.cli.common import ScreenReporter, debug_option, json_option, logging_to
+from dinsar_cli.cli.inputs import flag_option, several_files
 from dinsar_cli.cli.run import print_result
-from dinsar_cli.configfile import build_config, help_text
+from dinsar_cli.configfile import build_config
 from dinsar_cli.errors import UsageError
 from dinsar_cli.workspace import make_folder
 
@@ -26,6 +27,9 @@ _FLAGS = (
     ("--reference-point", "reference_point", "POINT"),
     ("--mask-coherence", "mask.coherence", "0..1"),
     ("--ramp", "ramp", "KIND"),
+    ("--tides", "corrections.tides", ""),
+    ("--troposphere", "corrections.troposphere", "height|FILE,FILE|FOLDER"),
+    ("--ionosphere", "corrections.ionosphere", ""),
     ("--filter-strength", "filter.strength", "0..1"),
 )
 
@@ -37,7 +41,7 @@ dinsar displacement insar --output maps --reference-point -8.85,31.30
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     for flag, key, placeholder in reversed(_FLAGS):
-        command = click.option(flag, key.replace(".", "__"), metavar=placeholder, help=help_text(key))(command)
+        command = flag_option(flag, key.replace(".", "__"), key, placeholder)(command)
     return command
 
 
@@ -98,6 +102,7 @@ def displacement(
     from dinsar_cli.topsfolder import make_map, make_output, plan_map
 
     overrides: dict[str, object] = {key: flags[key.replace(".", "__")] for _, key, _ in _FLAGS}
+    overrides["corrections.troposphere"] = several_files(overrides["corrections.troposphere"])
     config = build_config(None, overrides | {"looks": looks})
     stated = Stated(reference_date, secondary_date, wavelength)
     plan = plan_map(folder, output, config, stated, config.looks if looks else None)

@@ -11,11 +11,11 @@ from dinsar_cli.cli.common import cache_option, debug_option, workdir_option
 from dinsar_cli.configfile import build_config, help_text, load_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dinsar_cli.config import RunConfig
 
-# flag, configuration key, placeholder; the help comes from the configuration
+# flag, configuration key, placeholder (none: it takes no value); the help comes from the configuration
 _FLAGS = (
     ("--roi", "roi", "ROI"),
     ("--start", "start", "DATE"),
@@ -41,6 +41,9 @@ _FLAGS = (
     ("--mask-coherence", "mask.coherence", "0..1"),
     ("--ramp", "ramp", "KIND"),
     ("--check-reversed", "checks.reversed", "WAY"),
+    ("--tides", "corrections.tides", ""),
+    ("--troposphere", "corrections.troposphere", "height|FILE,FILE|FOLDER"),
+    ("--ionosphere", "corrections.ionosphere", ""),
     ("--threads", "compute.threads", "N"),
     ("--memory", "compute.memory", "SIZE"),
     ("--intermediates", "output.intermediates", "WHICH"),
@@ -53,8 +56,22 @@ def _key(flag: str) -> str:
 
 def _flags(command: Callable[..., Any]) -> Callable[..., Any]:
     for flag, key, placeholder in reversed(_FLAGS):
-        command = click.option(flag, metavar=placeholder, help=help_text(key))(command)
+        command = flag_option(flag, _key(flag), key, placeholder)(command)
     return click.option("--slc", multiple=True, metavar="PRODUCT", help=help_text("slc.files"))(command)
+
+
+def flag_option(
+    flag: str, name: str, key: str, placeholder: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Option for a key of the configuration; one without placeholder is true when it is given."""
+    if not placeholder:
+        return click.option(flag, name, is_flag=True, default=None, help=help_text(key))
+    return click.option(flag, name, metavar=placeholder, help=help_text(key))
+
+
+def several_files(value: object) -> object:
+    """Files of the command line: what stands between commas."""
+    return value.split(",") if isinstance(value, str) and "," in value else value
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +106,7 @@ def force_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def gather_config(config_file: Path | None, slc: tuple[str, ...], flags: dict[str, str | None]) -> RunConfig:
+def gather_config(config_file: Path | None, slc: tuple[str, ...], flags: Mapping[str, object]) -> RunConfig:
     """Make the configuration from the file and the flags, which win.
 
     Raises
@@ -99,4 +116,5 @@ def gather_config(config_file: Path | None, slc: tuple[str, ...], flags: dict[st
     """
     overrides: dict[str, object] = {key: flags[_key(flag)] for flag, key, _ in _FLAGS}
     overrides["slc.files"] = list(slc) or None
+    overrides["corrections.troposphere"] = several_files(overrides["corrections.troposphere"])
     return build_config(load_config(config_file) if config_file else None, overrides)

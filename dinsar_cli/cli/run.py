@@ -14,6 +14,8 @@ from dinsar_cli.errors import ExitCode
 from dinsar_cli.workspace import human_bytes, make_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dinsar_cli.mapstages import RunResult
 
 
@@ -95,6 +97,8 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
         click.echo(f"  coherence       {facts.mean_coherence:.2f} on average")
     if facts.median_sigma is not None:
         click.echo(f"  noise           {facts.median_sigma * 1000:.2f} mm (median; without atmosphere)")
+    for line in correction_lines(facts.corrections):
+        click.echo(line)
     if baseline is not None:
         click.echo(f"  baseline        {baseline:.0f} m perpendicular")
     if record["checks"] is not None:
@@ -113,3 +117,18 @@ def _checks(found: dict[str, Any]) -> str:
     if "reversed" in found:
         parts.append(f"{found['reversed']['flagged']:.2%} not equal and opposite in the reversed pair")
     return ", ".join(parts)
+
+
+def correction_lines(corrections: Mapping[str, Any]) -> list[str]:
+    """A line for each correction: its size, and what it did to the map."""
+    lines = []
+    for name, record in corrections.items():
+        how = record["method"]
+        if "slope_mm_per_km" in record:
+            how += f", {record['slope_mm_per_km']:+.1f} mm/km"
+        before, after, size = (1000 * record[key] for key in ("los_std_before_m", "los_std_after_m", "std_m"))
+        lines.append(f"  corrected       {name}: {size:.1f} mm (standard deviation; {how})")
+        related = [record[f"height_correlation_{key}"] for key in ("before", "after")]
+        with_height = "" if None in related else f"; correlation with height {related[0]:+.2f} to {related[1]:+.2f}"
+        lines.append(f"                  the map: {before:.1f} to {after:.1f} mm{with_height}")
+    return lines

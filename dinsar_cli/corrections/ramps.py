@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from dinsar_cli.corrections.robust import REACH, robust_fit
 from dinsar_cli.errors import NoDataError
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ _TERMS = {
     "quadratic": ("east", "north", "east_east", "east_north", "north_north"),
 }
 _MOST_CELLS = 200_000  # that the fit looks at; more change nothing
-_ROUNDS = 50
-_HUBER, _TUKEY = 1.345, 4.685  # standard deviations; 95 % as good as least squares on Gaussian noise
-_GAUSSIAN = 0.6745  # median absolute deviation of a standard normal distribution
-_SETTLED = 1e-9  # m of change over the map, after which the fit is done
 
 
 @dataclass(frozen=True)
@@ -114,10 +111,8 @@ def ramp_of(kind: RampKind, grid: Grid, los: Floats, components: NDArray[np.inte
 def fit_ramp(los: Floats, east: Floats, north: Floats, kind: RampKind) -> Ramp:
     """Fit a surface to displacement so that what moves in a smaller part of the map does not bend it.
 
-    Iteratively reweighted least squares, first with the weights of Huber (1964), whose minimum is the only one,
-    then with Tukey's biweight, which leaves deformation out altogether (Holland and Welsch 1977, Communications in
-    Statistics A6). Deformation in more than about half of the map, or one that is itself a ramp, is followed: no
-    fit can tell it from an error.
+    The fit is that of `robust_fit`. Deformation in more than about half of the map, or one that is itself a ramp,
+    is followed: no fit can tell it from an error.
 
     Parameters
     ----------
@@ -151,7 +146,7 @@ def fit_ramp(los: Floats, east: Floats, north: Floats, kind: RampKind) -> Ramp:
             f"{known.size} cell(s) have displacement that counts, and they do not tell its {len(columns)} terms.",
             "Choose a larger area or weaker masks, or ramp: none.",
         )
-    solution, spread = _robust(matrix, values)
+    solution, spread = robust_fit(matrix, values)
     residual = values - matrix @ solution
     power = {name: 2 if "_" in name else 1 for name in names}
     return Ramp(
@@ -162,39 +157,5 @@ def fit_ramp(los: Floats, east: Floats, north: Floats, kind: RampKind) -> Ramp:
         origin=origin,
         level=float(solution[0]),
         spread=spread,
-        followed=float(np.mean(np.abs(residual) <= _TUKEY * spread)),
+        followed=float(np.mean(np.abs(residual) <= REACH * spread)),
     )
-
-
-def _robust(matrix: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Solution of the robust fit, and the standard deviation about it."""
-    import numpy as np
-
-    solution: NDArray[np.float64] = np.zeros(matrix.shape[1])
-    solution[0] = np.median(values)
-    spread = 0.0
-    for weigh in (_huber, _tukey):
-        for _ in range(_ROUNDS):
-            residual = values - matrix @ solution
-            spread = float(np.median(np.abs(residual))) / _GAUSSIAN
-            if spread == 0:  # most cells lie on the surface
-                return solution, spread
-            root = np.sqrt(weigh(residual / spread))
-            better = np.asarray(np.linalg.lstsq(matrix * root[:, None], values * root, rcond=None)[0])
-            change = float(np.abs(better - solution).sum())
-            solution = better
-            if change < _SETTLED:
-                break
-    return solution, spread
-
-
-def _huber(residual: NDArray[np.float64]) -> NDArray[np.float64]:
-    import numpy as np
-
-    return _HUBER / np.maximum(np.abs(residual), _HUBER)
-
-
-def _tukey(residual: NDArray[np.float64]) -> NDArray[np.float64]:
-    import numpy as np
-
-    return np.clip(1 - (residual / _TUKEY) ** 2, 0, None) ** 2

@@ -46,6 +46,10 @@ _STYLES = (
     _Style("amplitude", "gray"),
     _Style("ramp", "RdBu_r", symmetric=True),
     _Style("reversed_difference", "RdBu_r", symmetric=True),
+    _Style("ionosphere_phase", "viridis"),
+    _Style("correction_tides", "viridis"),
+    _Style("correction_ionosphere", "viridis"),
+    _Style("correction_troposphere", "viridis"),
 )
 _LABELS = ("connected_components", "flags")
 

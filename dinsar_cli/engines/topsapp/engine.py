@@ -253,6 +253,7 @@ def _collect(inputs: EngineInputs, work: Path, folder: Path, versions: dict[str,
             looks=None if inputs.choice.own_files else inputs.looks,
             dates=(inputs.pair.reference.start, inputs.pair.secondary.start),
             versions=versions,
+            ionosphere=inputs.config.topsapp.do_ionosphere_correction,
             threads=inputs.threads,
         )
         disk = disk_used(work) + sum(path.stat().st_size for path in made.files)

@@ -25,7 +25,7 @@ from dinsar_cli.engines.topsapp.swaths import seams
 from dinsar_cli.errors import EngineError
 from dinsar_cli.geometry import geodetic_to_cartesian, perpendicular_baseline, zero_doppler
 from dinsar_cli.memory import bounded_raster_cache
-from dinsar_cli.radar import DESCRIPTION_FILE, LAYERS, Interferogram, RadarFile
+from dinsar_cli.radar import DESCRIPTION_FILE, IONOSPHERE, LAYERS, Interferogram, RadarFile
 from dinsar_cli.workspace import write_text
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def collect(
     dates: tuple[datetime, datetime] | None = None,
     versions: Mapping[str, str] | None = None,
     pair: PairFacts | None = None,
+    ionosphere: bool = False,
     threads: int = 2,
     memory: int = _MEMORY,
 ) -> Interferogram:
@@ -73,6 +74,8 @@ def collect(
     pair : PairFacts, optional
         Given for a run that somebody else configured: what is known of its dates, where the descriptions of the
         subswaths may be missing. Its unwrapper may not have told components: all that it unwrapped is then one.
+    ionosphere : bool
+        Whether its phase of the ionosphere is wanted too.
     threads : int
         Layers that are worked on at a time.
     memory : int
@@ -93,10 +96,14 @@ def collect(
     for layer in layers.values():
         layer.create()
     with bounded_raster_cache(), ThreadPoolExecutor(threads) as pool:
-        written = (_write_amplitude, _write_geometry, _write_phase, _write_los)  # the slowest first
+        written = [_write_amplitude, _write_geometry, _write_phase, _write_los]  # the slowest first
         parts = [pool.submit(part, run, layers, memory // threads) for part in written]
         for part in parts:
             part.result()
+        extra = RadarFile(target, IONOSPHERE, run.lines, run.samples)
+        extra.path.unlink(missing_ok=True)  # of an earlier run
+        if ionosphere:
+            _write_ionosphere(run, layers, extra, memory)
     result = _describe(run, target, layers, starts, versions or {"ISCE2": run.isce_version()})
     if pair is not None:
         earlier, later = pair.dates
@@ -206,6 +213,18 @@ def _write_phase(run: FinishedRun, layers: Mapping[str, RadarFile], memory: int)
             f"{incongruent / cells:.0%} of the look cells do not differ from it by a multiple of 2 pi.",
             "They are of different runs: run topsApp again from filter.",
         )
+
+
+def _write_ionosphere(run: FinishedRun, layers: Mapping[str, RadarFile], target: RadarFile, memory: int) -> None:
+    """Phase of the ionosphere where there is an interferogram."""
+    import numpy as np
+
+    source = run.merged("topophase.ion")
+    target.create()
+    for first, last in run.strips(memory):
+        phase = source.read(1, first, last)
+        known = np.isfinite(layers["wrapped"].read(first, last))
+        target.write(first, np.where(known, -phase if run.backwards else phase, np.nan))
 
 
 def unit_phasor(wave: Array, *, backwards: bool) -> Array:

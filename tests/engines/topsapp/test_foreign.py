@@ -50,7 +50,7 @@ from merged_folder import EDGE as LOOK_EDGE
 from refusal import NO_DATA, USAGE, check_refusal, snapshot
 
 Dinsar = Callable[..., Outcome]
-MADE = LAYERS.keys() - {"ramp"}  # which nobody asked for
+MADE = LAYERS.keys() - {"ramp", "ionosphere_phase", *(name for name in LAYERS if name.startswith("correction_"))}
 
 
 @dataclass(frozen=True)

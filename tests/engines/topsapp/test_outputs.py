@@ -336,3 +336,20 @@ def test_the_work_of_another_pair_is_refused(folder: Path, tmp_path: Path) -> No
     with pytest.raises(EngineError, match="another pair") as refused:
         collect(folder, tmp_path / "radar", dates=(FIRST, SECOND + timedelta(days=12)))
     assert "2023-09-28" in str(refused.value)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_ionosphere_has_the_sign_of_the_interferogram(tmp_path: Path, backwards: bool) -> None:
+    content = Content(backwards=backwards)
+    work, target = write_folder(tmp_path / "work", content), tmp_path / "radar"
+    plain = collect(work, target, looks=LOOKS)
+    assert not plain.ionosphere.path.exists()
+    with pytest.raises(EngineError, match=r"topophase\.ion"):
+        collect(work, target, looks=LOOKS, ionosphere=True)
+    phase = np.linspace(-2, 3, CELLS[0] * CELLS[1]).reshape(CELLS).astype("f4")
+    write_raster(work / "merged" / "topophase.ion", [phase], "BIP")
+    result = collect(work, target, looks=LOOKS, ionosphere=True)
+    expected = np.where(content.data, -phase if backwards else phase, np.nan)
+    np.testing.assert_allclose(result.ionosphere.read(), expected)
+    assert result.ionosphere.path in result.files
+    assert result.ionosphere.path not in collect(work, target, looks=LOOKS).files  # nothing of an earlier run stays
