@@ -1,4 +1,4 @@
-"""Products as a dataset: values, places, units and signs as in the files, read late; and what is refused in words."""
+"""Products as a dataset: values, places, units and signs as in the files, read late; and what is refused."""
 
 from __future__ import annotations
 
