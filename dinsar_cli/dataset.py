@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _NEEDED = ("xarray", "rioxarray")
 _CF_UNITS = {"degree": "degree", "rad": "radian", "dB": "1"}  # UDUNITS has no decibel; the long name tells it
 _NOT_SHOWN = {"AREA_OR_POINT", "unit", "description"}  # in the attributes under the names of CF, or of no use
+_REPAIR = "Make the products again, or remove it."
 _REMEDY = "Give the folder of a run, its products, or that of `dinsar displacement` or `dinsar decompose`."
 
 
@@ -114,23 +115,24 @@ def _nothing(folder: Path) -> NoDataError | UsageError:
 
 
 def _tags(path: Path) -> dict[str, str]:
+    """Tags of a file, after a look at its last pixel: what was cut off is missing at the end."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.windows import Window
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told by `_opened`
             with rasterio.open(path) as dataset:
                 tags: dict[str, str] = dataset.tags()
+                dataset.read(dataset.count or 1, window=Window(dataset.width - 1, dataset.height - 1, 1, 1))
     except RasterioError as error:
         raise _unreadable(path, error) from error
     return tags
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:
-    return UsageError(
-        f"{path} cannot be read.", f"It is not a whole GeoTIFF: {error}.", "Make the products again, or remove it."
-    )
+    return UsageError(f"{path} cannot be read.", f"It is not a whole GeoTIFF: {str(error).rstrip('.')}.", _REPAIR)
 
 
 def _is_shared(name: str, text: str, tags: dict[Path, dict[str, str]]) -> bool:
@@ -150,11 +152,17 @@ def _opened(path: Path) -> DataArray:
             array = rioxarray.open_rasterio(path, masked=not labels)
     except RasterioError as error:
         raise _unreadable(path, error) from error
-    if not isinstance(array, DataArray) or array.rio.crs is None:
+    if not isinstance(array, DataArray) or array.rio.crs is None or "x" not in array.coords:
         raise UsageError(
             f"{path} has no place on the map.",
             "It is no north-up raster with a coordinate reference system.",
-            "Make the products again, or remove it.",
+            _REPAIR,
+        )
+    bands = len(LAYERS[path.stem].bands) if path.stem in LAYERS else array.sizes["band"]
+    if array.sizes["band"] != bands or array.dtype.kind == "c":
+        held = f"{array.sizes['band']} bands of the type {array.dtype}"
+        raise UsageError(
+            f"{path} is not what its name says.", f"It has {held}, not {bands} of real numbers.", _REPAIR
         )
     return array
 
