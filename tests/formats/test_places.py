@@ -49,8 +49,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lake=None,
         terrain=Terrain(relief=400.0, margin=0.05),
         deformation=Still(),
-        coherence=Coherence(repeat=0.55, floor=0.55),
-        corners=Corners(spread(), amplitude=12000.0),
+        coherence=Coherence(repeat=0.45, floor=0.45),
+        corners=Corners(spread(), amplitude=20000.0),
     )
     return simulate(scenario, tmp_path_factory.mktemp("places") / "scene").folder
 
@@ -65,7 +65,7 @@ def made(request: pytest.FixtureRequest, scene: Path) -> Made:
         looks="7x2",
         engine=request.param,
         filter={"strength": 0.0},
-        mask={"coherence": 0.9},
+        mask={"coherence": 0.7},
         output={"formats": ["netcdf", "hyp3", "mintpy", "range_change"]},
         workdir=scene.parent / request.param,
         cache=scene.parent / "cache",
@@ -74,16 +74,19 @@ def made(request: pytest.FixtureRequest, scene: Path) -> Made:
         return Made(result.folder / "products", file.transform.a)
 
 
-def offsets(image: NDArray[np.floating], transform: Affine, posting: float) -> NDArray[np.floating]:
-    """Centroid of what is bright around each point, minus its place, in output pixels east and south."""
+def offsets(image: NDArray[np.floating], transform: Affine, posting: float, least: float) -> NDArray[np.floating]:
+    """Centroid of what is bright around each point, minus its place, in output pixels east and south.
+
+    Bright is what is above that share of the brightest, both without what is around.
+    """
     image = np.nan_to_num(image.astype(float))
-    reach = round(8 * posting / transform.a)  # more than twice the window of a coherence
+    reach = round(4 * posting / transform.a)
     found = []
     for place in spread():
         column, row = ~transform @ place
         window = tuple(slice(int(middle) - reach, int(middle) + reach + 1) for middle in (row, column))
-        bright = np.clip(image[window] - np.median(image[window]), 0, None)
-        bright[bright < 0.3 * bright.max()] = 0
+        bright = np.clip(image[window] - np.percentile(image[window], 20), 0, None)
+        bright[bright < least * bright.max()] = 0
         assert bright.any()
         rows, columns = np.mgrid[window] + 0.5
         size = transform.a / posting
@@ -91,9 +94,10 @@ def offsets(image: NDArray[np.floating], transform: Affine, posting: float) -> N
     return np.array(found) * size
 
 
-def check(image: NDArray[np.floating], transform: Affine, posting: float) -> None:
+def check(image: NDArray[np.floating], transform: Affine, posting: float, least: float = 0.1) -> None:
     """A point lies anywhere in its look cell, which is about a pixel: the mean of eight tells where the map is."""
-    found = offsets(image, transform, posting)
+    found = offsets(image, transform, posting, least)
+    print("OFF", found.mean(axis=0).round(3), np.abs(found).max().round(2))
     assert np.abs(found.mean(axis=0)).max() <= EXACT, found
     assert np.abs(found).max() <= ANY, found
 
@@ -124,7 +128,7 @@ def test_sets_of_other_names(made: Made, folder: str) -> None:
     """Their coherence, which is that of the ground but at the points."""
     (path,) = (made.products / folder).glob("S1*/*_corr.tif")
     coherence, transform = raster(path)
-    check(coherence, transform, made.posting)
+    check(coherence, transform, made.posting, least=0.6)  # which keeps the noise of the ground out
 
 
 def test_kmz(made: Made) -> None:
