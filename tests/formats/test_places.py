@@ -34,7 +34,7 @@ def spread() -> tuple[tuple[float, float], ...]:
 
 @dataclass(frozen=True)
 class Made:
-    """Products of a scene that does not move and is only coherent at its bright points."""
+    """Products of a scene that does not move, with displacement at its bright points alone."""
 
     products: Path
     posting: float
@@ -98,7 +98,6 @@ def offsets(image: NDArray[np.floating], transform: Affine, posting: float, leas
 def check(image: NDArray[np.floating], transform: Affine, posting: float, least: float = 0.1) -> None:
     """A point lies anywhere in its look cell, which is about a pixel: the mean of eight tells where the map is."""
     found = offsets(image, transform, posting, least)
-    print("OFF", found.mean(axis=0).round(3), np.abs(found).max().round(2))
     assert np.abs(found.mean(axis=0)).max() <= EXACT, found
     assert np.abs(found).max() <= ANY, found
 
