@@ -14,6 +14,7 @@ import dinsar_cli
 from command import Outcome
 from dinsar_cli import DinsarError, RunResult, run
 from dinsar_cli.errors import ExitCode, UsageError
+from dinsar_cli.workspace import STAGES
 from run_inputs import Inputs
 
 pytest.importorskip("eos")
@@ -64,7 +65,7 @@ def test_a_run_is_that_of_the_command_line(
     assert result.products["los_displacement"] == result.folder / "products" / "los_displacement.tif"
     assert all(path.is_file() for path in result.products.values())
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
-    assert stages == ["slc", "orbits", "dem", "process", "geocode", "displacement", "products"]
+    assert stages == list(STAGES)
     assert all(0 <= share <= 1 for _, _, share in told)
     assert {stage for stage, _, share in told if share == 1.0} == set(stages)
     options = [part for name, folder in folders.items() for part in (f"--{name}", folder)]
