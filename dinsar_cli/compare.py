@@ -171,7 +171,7 @@ def judge(result: Floats, truth: Floats, counts: NDArray[np.bool_]) -> tuple[Sta
     residual = np.full(result.shape, np.nan, np.float32)
     residual[known] = difference - bias
     error = difference - bias
-    moves = float(np.std(truth[known])) >= _LEAST_MOTION
+    moves = float(np.std(truth[known], dtype=np.float64)) >= _LEAST_MOTION
     gain = float(np.polyfit(truth[known], result[known].astype(np.float64), 1)[0]) if moves else None
     return (
         Statistics(

@@ -132,7 +132,13 @@ def read_los_map(path: Path) -> LosMap:
         _check_same(other, _grid_and_tags(other)[0], grid, file)
         return values
 
-    components = beside("connected_components")
+    components, sigma = beside("connected_components"), beside(SIGMA)
+    if sigma is not None and (sigma < 0).any():
+        raise UsageError(
+            f"{folder / f'{SIGMA}.tif'} does not hold standard deviations.",
+            f"The lowest of its values is {np.nanmin(sigma):g} m, and none can be below 0.",
+            "Make the products again, or remove that file to do without errors.",
+        )
     known = np.isfinite(los) if components is None else np.nan_to_num(components)
     return LosMap(
         name=(folder.parent if folder.resolve().name == PRODUCTS else folder).resolve().name,
@@ -140,7 +146,7 @@ def read_los_map(path: Path) -> LosMap:
         grid=grid,
         los=los,
         vector=_read_vector(folder / f"{VECTOR}.tif", grid, file),
-        sigma=beside(SIGMA),
+        sigma=sigma,
         coherence=beside("coherence"),
         components=known.astype(np.uint16),
         tags=tags,

@@ -186,6 +186,8 @@ def read_band(path: Path, band: int, shape: tuple[int, int], layer: Layer) -> Fl
     with opened(path) as dataset:
         if band > dataset.count:
             raise UsageError(f"{path} is not a product.", f"It has no band {band}.", _MAKE_AGAIN)
+        if dataset.dtypes[band - 1].startswith("complex"):
+            raise UsageError(f"{path} is not a product.", "It holds complex numbers.", _MAKE_AGAIN)
         values = dataset.read(band, out_shape=shape, resampling=Resampling[layer.overviews], masked=True)
     return values.astype(np.float32).filled(np.nan)
 

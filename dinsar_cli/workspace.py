@@ -22,6 +22,13 @@ STAGES = ("slc", "orbits", "dem", "process", "geocode", "displacement", "product
 _HASH_BLOCK = 1 << 22
 
 
+def default_cache() -> Path:
+    """Folder for what several runs can share: that of the variable ``DINSAR_CACHE``, else one of the user."""
+    import platformdirs
+
+    return Path(os.environ.get("DINSAR_CACHE") or platformdirs.user_cache_dir("dinsar"))
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside a file, and give it the file's name when the block ends well.

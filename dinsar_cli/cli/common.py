@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
+from dinsar_cli.workspace import default_cache
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -68,13 +70,6 @@ def debug_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
-
-
-def default_cache() -> Path:
-    """Folder of the user for cached data."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("dinsar"))
 
 
 class _LogFile(logging.FileHandler):

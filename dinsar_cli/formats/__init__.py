@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from dinsar_cli.errors import ResourceError
+from dinsar_cli.errors import ResourceError, UsageError
 from dinsar_cli.formats import citation, hyp3, kmz, mintpy, netcdf, qgis, range_change, stac
 from dinsar_cli.formats.facts import ProductFacts, product_facts
 from dinsar_cli.products import LAYERS
@@ -74,8 +74,16 @@ def write_formats(facts: ProductFacts, names: Collection[str]) -> Written:
     DinsarError
         When a product is missing or cannot be read, or a file cannot be written.
     """
+    from rasterio.errors import RasterioError
+
     try:
         return {name: write(facts) for name, write in WRITERS.items() if name in names}
+    except RasterioError as error:  # some of them are an OSError too
+        raise UsageError(
+            f"A product in {facts.folder} cannot be read.",
+            f"One of its GeoTIFFs is not whole: {str(error).rstrip('.')}.",
+            "Make the products again with: dinsar run",
+        ) from error
     except OSError as error:
         raise ResourceError(
             f"A file in {facts.folder} cannot be written.",

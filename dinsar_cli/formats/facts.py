@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -174,6 +175,8 @@ class ProductFacts:
                 return None
             means.append(float(np.mean(known, dtype=np.float64)))
         length = math.hypot(*means)
+        if length == 0:
+            return None
         return means[0] / length, means[1] / length, means[2] / length
 
 
@@ -236,14 +239,23 @@ def _versions(tags: Mapping[str, str]) -> dict[str, str]:
 def _describe(path: Path) -> tuple[Grid, dict[str, str]]:
     """Grid and tags of a product."""
     import rasterio
-    from rasterio.errors import RasterioError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     try:
-        with rasterio.open(path) as dataset:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told below
+            dataset = rasterio.open(path)
+        with dataset:
             place, crs, tags = dataset.transform, dataset.crs, dataset.tags()
-            size = dataset.width, dataset.height
+            size, kinds = (dataset.width, dataset.height), dataset.dtypes
     except RasterioError as error:
         raise _unreadable(path, error) from error
+    bands = len(LAYERS[path.stem].bands)
+    if len(kinds) != bands or kinds[0].startswith("complex"):
+        held = f"{len(kinds)} band{'s' * (len(kinds) != 1)} of the type {kinds[0] if kinds else 'none'}"
+        raise UsageError(
+            f"{path} is not what its name says.", f"It has {held}, not {bands} of real numbers.", _MAKE_AGAIN
+        )
     if crs is None or place.b or place.d or place.a != -place.e:
         raise _off_grid(path, "it is not north-up with square pixels in a coordinate reference system")
     try:

@@ -1,0 +1,137 @@
+"""A run from Python: ``dinsar run``, but quiet, with its result as an object and its errors as exceptions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli import pipeline
+from dinsar_cli.configfile import build_config, config_keys, load_config
+from dinsar_cli.errors import UsageError
+from dinsar_cli.workspace import default_cache, make_folder
+
+if TYPE_CHECKING:
+    from dinsar_cli.config import RunConfig
+    from dinsar_cli.mapstages import RunResult
+
+Progress = Callable[[str, str, float], None]
+"""Called with the stage, the step of it, and how much of the stage is done, 0 to 1."""
+
+logger = logging.getLogger(__name__)
+
+
+def run(
+    config: str | Path | None = None,
+    /,
+    *,
+    workdir: str | Path = ".",
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+    force: bool = False,
+    **keys: Any,
+) -> RunResult:
+    """Make a displacement map from two dates, as ``dinsar run`` does.
+
+    A run that was stopped goes on where it was; after a change of a key only what depends on it is made again.
+    Nothing is printed: warnings are in the result, and go with all else to the logger ``dinsar_cli``.
+
+    Parameters
+    ----------
+    config : str or Path, optional
+        A YAML file as ``dinsar init`` writes it.
+    workdir : str or Path
+        Folder in which the pair gets its folder; made if need be.
+    cache : str or Path, optional
+        Folder for what several runs can share; not given: that of the command line (``DINSAR_CACHE``, else the
+        user's cache folder).
+    progress : callable, optional
+        Is told how it goes: ``progress(stage, step, share)``.
+    force : bool
+        Whether to start a run that does not seem to fit on this machine.
+    **keys
+        Keys of the configuration, which win over the file: ``roi``, ``start``, ``end``, ``looks="7x2"``,
+        ``engine="eos"``. A section is a mapping: ``dem={"file": "dem.tif", "datum": "ellipsoid"}``. None means not
+        given. Relative paths are relative to the current folder.
+
+    Returns
+    -------
+    RunResult
+        The folder of the pair, the products by name, and what is known of the map.
+
+    Raises
+    ------
+    UsageError
+        When a key or an input is wrong, before anything expensive starts.
+    DinsarError
+        When the data cannot give a map or a stage fails; what is done stays done. ``problem``, ``cause`` and
+        ``remedy`` are what the command line prints, ``exit_code`` is with what it ends.
+
+    Examples
+    --------
+    >>> from dinsar_cli import run
+    >>> result = run(roi="-8.6 30.9 -8.2 31.2", start="2023-08-25", end="2023-09-20")  # doctest: +SKIP
+    >>> result.products["los_displacement"]  # doctest: +SKIP
+    """
+    resolved = _config(config, keys)
+    folder = make_folder(Path(workdir))
+    store = default_cache() if cache is None else Path(cache)
+    return pipeline.run(resolved, folder, store, _Teller(progress), ["dinsar_cli.run"], force=force)
+
+
+def _config(config: str | Path | None, keys: Mapping[str, Any]) -> RunConfig:
+    """The configuration of a file, or of none, with the keys that were given."""
+    if config is not None and not isinstance(config, (str, Path)):
+        raise UsageError(
+            f"run() cannot take a {type(config).__name__} as its configuration.",
+            "The first argument is the path of a YAML file.",
+            "Give keys by name, such as run(roi=..., start=..., end=...), or a mapping as run(**mapping).",
+        )
+    return build_config(None if config is None else load_config(Path(config)), _dotted(keys))
+
+
+def _dotted(keys: Mapping[str, Any]) -> dict[str, object]:
+    """Keys as the command line gives them: those of a section one by one, with a dot."""
+    sections = {key.partition(".")[0] for key in config_keys() if "." in key}
+    found: dict[str, object] = {}
+    for name, value in keys.items():
+        if name in sections and isinstance(value, Mapping):
+            found |= {f"{name}.{key}": item for key, item in value.items()}
+        else:
+            found[name] = value
+    return found
+
+
+class _Teller:
+    """Tells a callback how a run goes, and the log everything."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._stage = ""
+
+    def note(self, text: str) -> None:
+        """Log a fact."""
+        logger.info("%s", text)
+
+    def warn(self, text: str) -> None:
+        """Log a fact to keep in mind, as information: it is in the result too, and a run is quiet."""
+        logger.info("warning: %s", text)
+
+    def start(self, stage: str) -> None:
+        """Tell that a stage starts."""
+        self._stage = stage
+        self._tell("", 0.0)
+
+    def progress(self, step: str, share: float, left: float | None = None, /) -> None:  # noqa: ARG002
+        """Tell the step of the stage and how much is done."""
+        self._tell(step, share)
+
+    def end(self, stage: str, seconds: float, *, skipped: bool) -> None:
+        """Tell that a stage is done."""
+        logger.info("stage %s %s, %.2f s", stage, "was done" if skipped else "done", seconds)
+        self._tell("", 1.0)
+
+    def _tell(self, step: str, share: float) -> None:
+        if self._progress is not None:
+            self._progress(self._stage, step, share)
