@@ -107,9 +107,9 @@ def methods(options: TopsappConfig, bursts: int = 1) -> dict[str, str]:
     esd = dict.fromkeys(_ESD_STEPS, "esd") if options.do_esd else {}
     ion = {"ion": "ionosphere"} if options.do_ionosphere_correction else {}
     gpu = dict.fromkeys(("topo", "fineoffsets"), "gpu") if options.use_gpu is True else {}
-    apart = dict.fromkeys(("topo", "fineoffsets", "fineresamp", "burstifg"), "apart" if bursts > 1 else "")
-    apart["topo"] += options.dem_interpolation
-    return {"unwrap": options.unwrapper_name, **apart, **esd, **ion, **gpu}
+    apart = dict.fromkeys(("fineoffsets", "fineresamp", "burstifg"), "apart") if bursts > 1 else {}
+    topo = {"topo": f"apart {options.dem_interpolation}" if bursts > 1 else options.dem_interpolation}
+    return {"unwrap": options.unwrapper_name, **apart, **topo, **esd, **ion, **gpu}
 
 
 def left(steps: dict[str, Forecast], work: Work) -> dict[str, int]:

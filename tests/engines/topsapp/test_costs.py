@@ -87,7 +87,9 @@ def test_what_is_left() -> None:
 
 
 def test_methods_keep_what_is_different_apart() -> None:
-    assert methods(TopsappConfig()) == {"unwrap": "snaphu_mcf"}
+    assert methods(TopsappConfig()) == {"unwrap": "snaphu_mcf", "topo": "bicubic"}
+    apart = methods(TopsappConfig(), 2)
+    assert (apart["topo"], apart["burstifg"]) == ("apart bicubic", "apart")
     both = methods(TopsappConfig(do_esd=True, use_gpu=True))
     assert (both["esd"], both["topo"]) == ("esd", "gpu")
     assert forecast(None, LAWS, work(2, 2500), replace(SETTING, methods=both))["unwrap"].runs == 0

@@ -202,7 +202,8 @@ def test_each_step_has_a_log(runs: Runs, work: Path) -> None:
     assert "half a line\nand more\n" in runs.log("18_filter.log")
     assert len(list(runs.logs.iterdir())) == len(STEPS) + 1
     assert "Step processing" in runs.log("00_topsApp.log")
-    assert [line.split(" ")[1] for line in runs.log("00_topsApp.log").splitlines()[2:]] == list(STEPS)
+    said = [line.split(" ")[1] for line in runs.log("00_topsApp.log").splitlines()]
+    assert [word for word in said if word in STEPS] == list(STEPS)
 
 
 def test_log_of_a_repeated_step_starts_anew(runs: Runs, work: Path) -> None:
