@@ -109,8 +109,9 @@ def incidence_angle(up: Floats) -> Floats:
 def choose_reference(los: Floats, coherence: Floats, components: NDArray[np.integer[Any]]) -> ReferencePoint:
     """Choose the reference point by itself.
 
-    Among the windows of 11 x 11 cells that lie wholly in the largest component, those in the top tenth of
-    coherence are taken, and of these the one whose mean displacement is nearest to the median of the component.
+    Among the windows of 11 x 11 cells that lie wholly in the largest component of the map, which need not be that
+    of the scene, those in the top tenth of coherence are taken, and of these the one whose mean displacement is
+    nearest to the median of the component.
     In a map too small for such a window smaller ones are tried.
 
     Raises
@@ -121,13 +122,15 @@ def choose_reference(los: Floats, coherence: Floats, components: NDArray[np.inte
     import numpy as np
     from scipy.ndimage import uniform_filter
 
-    usable = np.isfinite(los) & np.isfinite(coherence) & (components == 1)
-    if not usable.any():
+    known = np.isfinite(los) & np.isfinite(coherence) & (components > 0)
+    counts = np.bincount(components[known].astype(np.intp))
+    if not counts.size:
         raise NoDataError(
             "There is no reference point.",
             "No part of the map could be unwrapped reliably: it has no connected component.",
             "Choose a pair with higher coherence, more looks, or a lower unwrap.reliability.",
         )
+    usable = known & (components == int(np.argmax(counts)))
     median = float(np.median(los[usable]))
     for window in (_WINDOW, 7, 3, 1):
         whole = uniform_filter(usable.astype(np.float32), window, mode="constant") > 1 - 0.5 / window**2

@@ -149,7 +149,8 @@ def _shown(session: Session, warnings: Iterable[str]) -> PairProducts:
 def map_warnings(facts: MapFacts) -> list[str]:
     """What the user should keep in mind of a map."""
     warnings = after(facts.low_coherence)
-    others = sum(share for label, share in facts.components.items() if label not in {"0", "1"})
+    parts = sorted(share for label, share in facts.components.items() if label != "0")
+    others = sum(parts[:-1])
     if others >= _WORTH_TELLING:
         warnings.append(
             f"{others:.1%} of the map lies in other connected components than the largest: their displacement may "

@@ -36,6 +36,11 @@ _LAWS = {
         Law(0.03, (Term("map", 0.4),)), Law(370e6, (Term("map", 70e6),)), Law(0, (Term("ground", 11e6),))
     ),
     "products": StepLaws(Law(0.7, (Term("map", 0.25),)), Law(440e6, (Term("map", 100e6),)), Law(1.3e6)),
+    "report": StepLaws(
+        Law(2.5, (Term("map", 0.07),)),
+        Law(460e6, (Term("map", 30e6, most=300e6),)),
+        Law(1e6, (Term("map", 1e6, most=5e6),)),
+    ),
 }
 _DEM_DISK = Law(0, (Term("dem", 2.4e6),))
 _DEM_LAWS = {

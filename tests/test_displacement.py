@@ -63,6 +63,16 @@ def test_automatic_reference_in_a_small_map() -> None:
     assert choose_reference(los, coherence, components).window == 3
 
 
+def test_reference_lies_in_the_largest_component_of_the_map() -> None:
+    """The area may cut off the one that is the largest of the scene."""
+    los, coherence, _ = scene()
+    components = np.full(los.shape, 2, np.uint16)
+    components[:, : los.shape[1] // 3] = 3
+    point = choose_reference(los, coherence, components)
+    assert point.component == 2
+    assert point.column >= los.shape[1] // 3
+
+
 def test_no_reference_without_a_component() -> None:
     los, coherence, components = scene()
     with pytest.raises(NoDataError, match="no reference point"):

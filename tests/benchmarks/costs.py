@@ -27,7 +27,7 @@ NEW = {
     "3 wide bursts": Scenario(bursts=3, columns=4000),
     "2 subswaths": Scenario(bursts=2, columns=2500, swaths=(1, 2)),
 }
-STAGES = ("dem", "process", "geocode", "displacement", "products")
+STAGES = ("dem", "process", "geocode", "displacement", "products", "report")
 BOUNDS = {"seconds": 0.3, "peak_memory": 0.2, "disk": 0.2}
 
 
