@@ -75,8 +75,8 @@ class StepLogs:
         """Start the file of a step."""
         if self._step is not None:
             self._step.close()
-        self._step = self.path(step).open("w", encoding="utf-8", buffering=1)
         self.note(step)
+        self._step = self.path(step).open("w", encoding="utf-8", buffering=1)
 
     def note(self, text: str) -> None:
         """Write a dated line into the file of all steps."""
