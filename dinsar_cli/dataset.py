@@ -145,7 +145,7 @@ def _opened(path: Path) -> DataArray:
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from xarray import DataArray
 
-    labels = path.stem in LAYERS and LAYERS[path.stem].dtype == "uint16"
+    labels = path.stem in LAYERS and LAYERS[path.stem].dtype.startswith("uint")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     Progress = Callable[[float], None]
 
 
+_OTHER_CYCLES = 0.1  # rad: far more than two ways of interpolating differ by, far less than a mixed cycle
+
+
 @dataclass(frozen=True)
 class MapFacts:
     """What is known of the map after a stage, for later stages, tags and the summary.
@@ -190,7 +193,9 @@ def _unwrapped_on_map(on_map: Callable[..., Array], wrapped: Array) -> Array:
     mixed = on_map("components", change=lambda labels: labels.astype(np.float32)) != on_map("components", "nearest")
     mixed &= np.isfinite(phase) & np.isfinite(nearest) & np.isfinite(wrapped)
     step = wrapped[mixed] - nearest[mixed]
-    phase[mixed] = nearest[mixed] + step - 2 * np.pi * np.rint(step / (2 * np.pi))
+    of_nearest = nearest[mixed] + step - 2 * np.pi * np.rint(step / (2 * np.pi))
+    # where both sides have the same cycles the linear one is better: the wrapped one is interpolated as a phasor
+    phase[mixed] = np.where(np.abs(phase[mixed] - of_nearest) > _OTHER_CYCLES, of_nearest, phase[mixed])
     return phase
 
 

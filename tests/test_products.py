@@ -57,6 +57,10 @@ def test_the_products_of_the_design_are_in_the_table() -> None:
         "reversed_difference": "rad",
         "flags": "1",
         "ramp": "m",
+        "ionosphere_phase": "rad",
+        "correction_tides": "m",
+        "correction_ionosphere": "m",
+        "correction_troposphere": "m",
     }
     assert {name: layer.unit for name, layer in LAYERS.items()} == expected
     assert LAYERS["los_vector"].bands == ("east", "north", "up")

@@ -303,7 +303,7 @@ def test_an_unchanged_input_is_not_hashed_again(tmp_path: Path) -> None:
     old = journal.stages["dem"].files[0]
     known = FileRecord(old.path, status.st_size, status.st_mtime_ns, "0" * 64)
     journal.stages["dem"] = StageRecord("mark", (known,))
-    journal.put("slc", StageRecord("mark"), [scene], hashed=True)
+    journal.put("slc", StageRecord("mark"), [scene], hash_of=sha256)
     assert journal.stages["slc"].files == (known,)
 
 

@@ -50,7 +50,8 @@ from merged_folder import EDGE as LOOK_EDGE
 from refusal import NO_DATA, USAGE, check_refusal, snapshot
 
 Dinsar = Callable[..., Outcome]
-MADE = LAYERS.keys() - {"ramp", "ionosphere_phase", *(name for name in LAYERS if name.startswith("correction_"))}
+_NOT_MADE = {"ramp", "ionosphere_phase", "flags", "reversed_difference"}
+MADE = LAYERS.keys() - _NOT_MADE - {name for name in LAYERS if name.startswith("correction_")}
 
 
 @dataclass(frozen=True)

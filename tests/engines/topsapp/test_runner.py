@@ -297,7 +297,7 @@ def test_timeout_ends_topsapp_and_its_helpers(deaf: bool, runs: Runs, work: Path
     with pytest.raises(EngineError) as caught:
         runs(timeout=3)
     assert "step topo" in caught.value.problem
-    assert re.search(r"taken 2(\.\d+)? seconds", caught.value.cause)
+    assert re.search(r"taken [12](\.\d+)? seconds", caught.value.cause)
     assert "isce2.timeout" in caught.value.remedy
     assert "goes on at the step topo" in caught.value.remedy
     assert "05_topo.log" in caught.value.remedy
