@@ -15,7 +15,6 @@ import rasterio
 
 from command import Outcome, run_apart
 from dinsar_cli.compare import on_grid, read_map
-from dinsar_cli.engines.topsapp.installation import find_isce2
 from dinsar_cli.simulate import Coherence, GaussianBowl, Mogi, Scenario, SimulatedStack, simulate
 from refusal import USAGE, check_refusal
 
@@ -187,8 +186,6 @@ def test_wrong_checks_are_refused_before_anything_is_made(dinsar: Dinsar, clean:
 
 @pytest.mark.isce2
 def test_topsapp_in_both_orders_is_equal_and_opposite(clean: Place) -> None:
-    if find_isce2()[0] is None:
-        pytest.skip("no working ISCE2 (set ISCE_HOME, or put topsApp.py and a python3 with osgeo on PATH)")
     done = run_apart(*clean.command("--check-reversed", "full", engine="isce2"), timeout=400)
     assert done.code == 0, done.err
     record = json.loads(done.out)
