@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     OnMap = Callable[..., Array]
 
-_PRODUCTS = 7  # at most
+_PRODUCTS = 8  # at most
 
 
 def geocoded_layers(
@@ -31,6 +31,7 @@ def geocoded_layers(
     tags: Mapping[str, str],
     *,
     backwards: bool,
+    ionosphere: bool = False,
     memory: int,
     progress: Callable[[float], None],
 ) -> dict[str, Path]:
@@ -42,6 +43,8 @@ def geocoded_layers(
     ----------
     backwards : bool
         topsApp's reference is the later date: the phase gets the other sign.
+    ionosphere : bool
+        Whether its phase of the ionosphere is wanted too.
     memory : int
         Bytes for resampling.
 
@@ -72,6 +75,8 @@ def geocoded_layers(
     write(phase)
     if (wave := run.wrapped(*lines, backwards=backwards)) is not None:
         write({"wrapped_phase": np.angle(on_map(wave))})
+    if ionosphere and (delay := run.ionosphere(*lines, backwards=backwards)) is not None:
+        write({"ionosphere_phase": on_map(delay)})
     for name, values in (("coherence", run.coherence(*lines)), ("elevation", run.elevation(*lines))):
         if values is not None:
             write({name: on_map(values)})

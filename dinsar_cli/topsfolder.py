@@ -229,6 +229,8 @@ def _plan_geocoded(
         remedy = "Run topsApp again from topo to unwrap, or its step geocode: its geocoded layers serve as well."
         raise NoDataError(error.problem, error.cause, remedy) from error
     geocoded = GeocodedRun.open(place.merged)
+    if config.corrections.ionosphere:
+        geocoded.check_ionosphere()
     warnings = [_GEOCODED]
     if place.unwrapped:
         warnings.append(f"The layers on the radar grid cannot be used: {error.problem} {error.cause}")
@@ -311,6 +313,7 @@ def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, reporter: Reporter) -> 
             plan.output / PRODUCTS,
             tags,
             backwards=pair.backwards,
+            ionosphere=config.corrections.ionosphere,
             memory=_MEMORY,
             progress=lambda share: reporter.progress("layers", share),
         )

@@ -39,6 +39,7 @@ def test_options_reach_the_scenario(dinsar: Callable[..., Outcome], tmp_path: Pa
     }
     given = [part for name, value in options.items() for part in (f"--{name}", value)]
     given += ["--baseline", 30, "--baseline", -150, "--orbit-error", 0.05, -0.04, "--corner", "20.0,-33.0"]
+    given += ["--ionosphere", 0.02, -0.01]
     done = dinsar(
         "simulate", tmp_path / "new", *given, "--velocity", "--no-lake", "--atmosphere", "--folders", "-q"
     )
@@ -70,6 +71,8 @@ def test_options_reach_the_scenario(dinsar: Callable[..., Outcome], tmp_path: Pa
     assert scenario["terrain"]["relief"] == 700
     assert scenario["coherence"]["repeat"] == 0.7
     assert scenario["atmosphere"] is not None
+    assert scenario["ionosphere"] == {"electrons": 0.0, "east_per_km": 0.02, "north_per_km": -0.01}
+    assert (tmp_path / "new" / "truth" / "ionosphere.tif").exists()
     assert scenario["corners"]["positions"] == [[20.0, -33.0]]
     assert len(list((tmp_path / "new" / "slc").glob("*.SAFE"))) == 3 * 2
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from dinsar_cli.simulate import Deformation, Scenario, SimulatedStack
+    from dinsar_cli.simulate import Deformation, Ionosphere, Scenario, SimulatedStack
 
 _MODELS = ("mogi", "okada", "bowl", "ramp", "none")
 _LONLAT = "LON,LAT"
@@ -120,6 +120,10 @@ def _signal_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option("--lake/--no-lake", default=True, show_default=True, help="A decorrelated lake."),
             click.option("--atmosphere", is_flag=True, help="Turbulent and height-correlated delay."),
+            click.option(
+                "--ionosphere", type=(float, float), default=(0.0, 0.0), metavar="EAST NORTH",
+                help="TECU a kilometre by which the electrons of the later dates grow.",
+            ),
             click.option("--corner", multiple=True, metavar=_LONLAT, help="A bright point on the ground."),
             click.option("--seed", type=int, default=1, show_default=True, help="Of everything random."),
         )
@@ -199,6 +203,7 @@ def _scenario(options: dict[str, Any]) -> Scenario:
         coherence=Coherence(repeat=coherence, floor=floor, south=south),
         lake=Lake() if options["lake"] else None,
         atmosphere=Atmosphere() if options["atmosphere"] else None,
+        ionosphere=_ionosphere(*options["ionosphere"]),
         corners=Corners(tuple(_lonlat("--corner", corner) for corner in options["corner"])),
         archive="safe" if options["folders"] else "zip",
         seed=options["seed"],
@@ -216,6 +221,12 @@ def _deformation(model: str, peak: float, depth: float) -> Deformation:
         "none": Still(),
     }
     return models[model]
+
+
+def _ionosphere(east: float, north: float) -> Ionosphere | None:
+    from dinsar_cli.simulate import Ionosphere
+
+    return Ionosphere(east_per_km=east, north_per_km=north) if east or north else None
 
 
 def _dates(start: datetime, count: int, interval: int) -> tuple[date, ...]:

@@ -33,6 +33,11 @@ BURST_ID_PREAMBLE: Final = 2.299849
 """Constants of the burst identifier (Sentinel-1 Level 1 Detailed Algorithm Definition, section 9.25)."""
 
 
+METRES_PER_TECU: Final = 40.308e16 / RADAR_FREQUENCY**2
+"""One way: by it 1e16 electrons a square metre shorten the range in the carrier's phase, and lengthen that in the
+delay of the pulse (Meyer et al. 2006, IEEE Transactions on Geoscience and Remote Sensing 44)."""
+
+
 @dataclass(frozen=True)
 class Subswath:
     """One subswath of the IW mode.

@@ -209,8 +209,8 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
     carrier = swath.carriers[index][tile.burst]
     middle = burst.middle(window.subswath.lines)
 
-    eta, slant_range = _seen(swath, ground, index)
-    turn = WAVENUMBER * (slant_range - ground.slant_range) + carrier.phase(eta - middle, slant_range)
+    eta, slant_range, ahead = _seen(swath, ground, index)
+    turn = WAVENUMBER * (slant_range - ahead - ground.slant_range) + carrier.phase(eta - middle, slant_range)
     local_rows = np.arange(len(ground.rows))[:, None]
     line = (eta - burst.start) / LINE_INTERVAL - tile.lines.start - local_rows
     coarse_columns = DECIMATION * (np.arange(slant_range.shape[1]) - 2.0)
@@ -234,9 +234,10 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
     return _quantized(swath, tile, pixels)
 
 
-def _seen(swath: Swath, ground: _Ground, index: int) -> tuple[Floats, Floats]:
-    """Zero-Doppler time and apparent range of the moved ground, through the air of a date.
+def _seen(swath: Swath, ground: _Ground, index: int) -> tuple[Floats, Floats, Floats]:
+    """Zero-Doppler time and apparent range of the moved ground, through the air of a date, and its phase's lead.
 
+    The range is that of the pulse's delay; the carrier's phase has that range minus the lead.
     The view is linear in the motion: for a metre the neglected part of the range is below a micrometre.
     """
     import numpy as np
@@ -245,8 +246,9 @@ def _seen(swath: Swath, ground: _Ground, index: int) -> tuple[Floats, Floats]:
     motion = swath.scene.displacement(index, ground.longitude, ground.latitude)
     delay = swath.scene.zenith_delay(index, ground.longitude, ground.latitude, ground.height) / shift.sight[2]
     eta = ground.time[:, None] + shift.time + np.sum(shift.time_gradient * motion, axis=0)
+    electrons = swath.scene.ionosphere(index, ground.longitude, ground.latitude)
     slant_range = ground.slant_range + shift.slant_range - np.sum(shift.sight * motion, axis=0) + delay
-    return eta, slant_range
+    return eta, slant_range + electrons, 2.0 * electrons
 
 
 def _refined(values: Floats) -> Floats:
@@ -292,11 +294,11 @@ def _add_corners(swath: Swath, tile: Tile, index: int, pixels: Singles) -> None:
     window = scene.campaign.windows[swath.window]
     flight = scene.campaign.passes[index]
     burst, carrier = flight.bursts[swath.window][tile.burst], swath.carriers[index][tile.burst]
-    eta, slant_range = corner_view(scene, index)
+    eta, slant_range, ahead = corner_view(scene, index)
     line = (eta - burst.start) / LINE_INTERVAL - tile.lines.start
     column = (slant_range - window.near_range) / RANGE_SPACING - tile.columns.start
     middle = burst.middle(window.subswath.lines)
-    phase = -WAVENUMBER * slant_range - carrier.phase(eta - middle, slant_range)
+    phase = -WAVENUMBER * (slant_range - ahead) - carrier.phase(eta - middle, slant_range)
     peak = corners.amplitude / float(swath.azimuth.at(np.zeros(1, np.float32))[0])
     peak /= float(swath.range.at(np.zeros(1, np.float32))[0])
     for y, x, angle in zip(line, column, phase, strict=True):
@@ -312,8 +314,8 @@ def _add_corners(swath: Swath, tile: Tile, index: int, pixels: Singles) -> None:
         pixels[(1, *part)] += patch * np.sin(angle)
 
 
-def corner_view(scene: Scene, index: int) -> tuple[Floats, Floats]:
-    """Zero-Doppler time and apparent range of the corner points on a date, moved with the ground."""
+def corner_view(scene: Scene, index: int) -> tuple[Floats, Floats, Floats]:
+    """Zero-Doppler time, range and lead of the phase of the corner points, moved with the ground; as `_seen`."""
     import numpy as np
 
     from dinsar_cli.simulate.ellipsoid import curvature_radii
@@ -329,7 +331,8 @@ def corner_view(scene: Scene, index: int) -> tuple[Floats, Floats]:
         height + up,
     )
     delay = scene.zenith_delay(index, longitude, latitude, height) / seen.sight[:, 2]
-    return seen.time, seen.slant_range + delay
+    electrons = scene.ionosphere(index, longitude, latitude)
+    return seen.time, seen.slant_range + delay + electrons, 2.0 * electrons
 
 
 def _quantized(swath: Swath, tile: Tile, pixels: Singles) -> NDArray[np.int16]:

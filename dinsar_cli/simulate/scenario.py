@@ -126,6 +126,23 @@ class Atmosphere:
 
 
 @dataclass(frozen=True)
+class Ionosphere:
+    """Electrons along the line of sight on every later date, more than on the first: a plane.
+
+    Attributes
+    ----------
+    electrons : float
+        At the scene's centre (TECU, 1e16 electrons a square metre).
+    east_per_km, north_per_km : float
+        How they grow to the east and to the north (TECU/km).
+    """
+
+    electrons: float = 0.0
+    east_per_km: float = 0.0
+    north_per_km: float = 0.0
+
+
+@dataclass(frozen=True)
 class OrbitError:
     """Error of the orbit in the EOF files of the secondary dates; the pixels keep the true orbit.
 
@@ -204,6 +221,7 @@ class Scenario:
     coherence : Coherence
     lake : Lake or None
     atmosphere : Atmosphere or None
+    ionosphere : Ionosphere or None
     corners : Corners
     archive : {'zip', 'safe'}
         Products as zip archives or as SAFE folders.
@@ -233,6 +251,7 @@ class Scenario:
     coherence: Coherence = field(default_factory=Coherence)
     lake: Lake | None = field(default_factory=Lake)
     atmosphere: Atmosphere | None = None
+    ionosphere: Ionosphere | None = None
     corners: Corners = field(default_factory=Corners)
     archive: Literal["zip", "safe"] = "zip"
     seed: int = 1
@@ -339,6 +358,7 @@ def _check_frame(scenario: Scenario) -> None:
 
 def _check_signal(scenario: Scenario) -> None:
     coherence, terrain, error = scenario.coherence, scenario.terrain, scenario.orbit_error
+    ionosphere = scenario.ionosphere or Ionosphere()
     if not 0.0 <= coherence.floor <= coherence.repeat <= 1.0:
         rule = "0 <= floor <= repeat <= 1 must hold."
         _refuse("coherence", (coherence.repeat, coherence.floor), rule, "Lower the floor or raise the coherence.")
@@ -363,6 +383,9 @@ def _check_signal(scenario: Scenario) -> None:
         ("orbit_error.across", abs(error.across), 100.0, "m"),
         ("orbit_error.radial_rate", abs(error.radial_rate), 1.0, "m/s"),
         ("orbit_error.across_rate", abs(error.across_rate), 1.0, "m/s"),
+        ("ionosphere.electrons", abs(ionosphere.electrons), 100.0, "TECU"),
+        ("ionosphere.east_per_km", abs(ionosphere.east_per_km), 0.5, "TECU/km"),
+        ("ionosphere.north_per_km", abs(ionosphere.north_per_km), 0.5, "TECU/km"),
     )
     for name, value, largest, unit in limits:
         if not (isfinite(value) and value <= largest):

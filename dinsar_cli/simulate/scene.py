@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from dinsar_cli.simulate.acquisition import Campaign, plan
 from dinsar_cli.simulate.ellipsoid import local_metres
+from dinsar_cli.simulate.instrument import METRES_PER_TECU
 from dinsar_cli.simulate.rangedoppler import locate
 from dinsar_cli.simulate.terrain import ARCSECOND, Bounds, Field, Lattice, elevation, fractal
 
@@ -83,6 +84,21 @@ class Scene:
             return np.zeros_like(longitude)
         layer = self.stratified[index] * np.exp(-height / atmosphere.scale_height)
         return layer + self.delays[index].at(longitude, latitude)
+
+    def ionosphere(self, index: int, longitude: Floats, latitude: Floats) -> Floats:
+        """Metres of range by which a date's carrier phase is ahead and its pulse is late, against the first date's.
+
+        Of the refraction by free electrons this is the part that goes with 1/frequency in phase, linear over the
+        bandwidth: ``f0 (R - D) + df (R + D)`` for ``f R - f0**2 D / f``.
+        """
+        import numpy as np
+
+        plane = self.scenario.ionosphere
+        if plane is None or index == 0:
+            return np.zeros_like(longitude)
+        east, north = local_metres(longitude, latitude, self.scenario.centre)
+        rise = plane.east_per_km * east + plane.north_per_km * north
+        return np.asarray(METRES_PER_TECU * (plane.electrons + 1e-3 * rise))
 
     def in_lake(self, longitude: Floats, latitude: Floats) -> Bools:
         """Whether points are in the lake."""

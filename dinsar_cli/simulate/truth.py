@@ -139,6 +139,9 @@ def write_truth(scene: Scene, folder: Path) -> dict[str, Any]:
         for index, day in enumerate(dates):
             delay = scene.zenith_delay(index, truth.longitude, truth.latitude, truth.height) / truth.sight[2]
             save(f"atmosphere_{day}", delay, "metre", "one-way path delay along the line of sight")
+    if scene.scenario.ionosphere is not None:
+        feigned = scene.ionosphere(1, truth.longitude, truth.latitude)
+        save("ionosphere", feigned, "metre", "displacement toward the satellite that the ionosphere feigns")
     rows, columns = np.nonzero(truth.inside)
     edges = (
         float(truth.latitude[rows.max(), 0]),

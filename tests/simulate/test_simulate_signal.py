@@ -11,11 +11,11 @@ import pytest
 from dinsar_cli.simulate.carrier import Carrier, Polynomial
 from dinsar_cli.simulate.deformation import GaussianBowl, Mogi, Still
 from dinsar_cli.simulate.focus import HALF_WIDTH, Response
-from dinsar_cli.simulate.instrument import LINE_INTERVAL, RANGE_SPACING, WAVELENGTH
+from dinsar_cli.simulate.instrument import LINE_INTERVAL, RANGE_SPACING, SPEED_OF_LIGHT, WAVELENGTH
 from dinsar_cli.simulate.noise import complex_normal, key_of
 from dinsar_cli.simulate.pixels import prepare
 from dinsar_cli.simulate.render import Swath, Tile, corner_view, render
-from dinsar_cli.simulate.scenario import Atmosphere, Coherence, Corners, Scenario, Terrain
+from dinsar_cli.simulate.scenario import Atmosphere, Coherence, Corners, Ionosphere, Scenario, Terrain
 from dinsar_cli.simulate.scene import build_scene
 
 PERFECT = Coherence(repeat=1.0, floor=1.0, noise=-200.0)
@@ -204,14 +204,41 @@ def test_three_dates_close() -> None:
     assert np.max(np.abs(np.angle(closure))) < 0.05
 
 
-def test_corner_points_have_the_phase_of_their_range() -> None:
-    swath = prepared(corners=Corners(((-8.85, 31.35), (-8.845, 31.40)), amplitude=20000.0))
+@pytest.mark.parametrize("shape", [{"ionosphere": Ionosphere(12.0)}, {"deformation": GaussianBowl(0.2, 1e6)}])
+def test_only_the_ionosphere_is_dispersive(shape: dict[str, Any]) -> None:
+    """Its phase goes with 1/frequency over the band; that of a motion with the frequency."""
+    options = {"deformation": Still()} | shape
+    swath = prepared(baselines=(0.0,), burst_offset=0.0, coherence=PERFECT, **options)
+    tile = Tile(0, range(600, 900), range(40, 360))
+    spectra = [np.fft.fft(part * np.hanning(320), axis=1) for part in tiles(swath, tile)]
+    away = np.fft.fftfreq(320, 2.0 * RANGE_SPACING / SPEED_OF_LIGHT)  # from the carrier (Hz)
+    cross = np.sum(spectra[0] * spectra[1].conj(), axis=0)
+    phase, band = np.angle(np.sum(cross)), np.abs(away) < 25e6
+    change = np.angle(cross * np.exp(-1j * phase))[band]
+    slope = np.polyfit(away[band], change, 1, w=np.abs(cross)[band])[0]  # rad/Hz
+    carrier = SPEED_OF_LIGHT / WAVELENGTH
+    # phi(f) = 4 pi / c f (R_sec - R_ref); for electrons R_sec - R_ref = -40.3 TEC / f^2
+    if "ionosphere" in shape:
+        nearer, sign = 40.308e16 * 12.0 / carrier**2, -1.0
+    else:
+        nearer, sign = float(np.mean(los_on_tile(swath, tile, 1))), 1.0
+    assert nearer > 0.1
+    assert np.angle(np.exp(1j * (phase + 4 * np.pi / WAVELENGTH * nearer))) == pytest.approx(0.0, abs=0.02)
+    assert slope == pytest.approx(-sign * 4 * np.pi / SPEED_OF_LIGHT * nearer, rel=0.05)
+
+
+@pytest.mark.parametrize("electrons", [0.0, 40.0])
+def test_corner_points_have_the_phase_of_their_range(electrons: float) -> None:
+    corners = Corners(((-8.85, 31.35), (-8.845, 31.40)), amplitude=20000.0)
+    swath = prepared(corners=corners, ionosphere=Ionosphere(electrons))
     window = swath.scene.campaign.windows[0]
     checked = 0
     for index, flight in enumerate(swath.scene.campaign.passes):
-        eta, slant_range = corner_view(swath.scene, index)
+        eta, slant_range, ahead = corner_view(swath.scene, index)
+        # 13.8 mm for 1e16 electrons: the phase is ahead of the range by that, and the pulse behind
+        np.testing.assert_allclose(ahead, 2 * 0.0138 * electrons * index, rtol=1e-3)
         for burst in flight.bursts[0]:
-            for time, distance in zip(eta, slant_range, strict=True):
+            for time, distance, lead in zip(eta, slant_range, ahead, strict=True):
                 line = (time - burst.start) / LINE_INTERVAL
                 column = (distance - window.near_range) / RANGE_SPACING
                 if not (40 < line < 1440 and 20 < column < 370):
@@ -227,7 +254,8 @@ def test_corner_points_have_the_phase_of_their_range() -> None:
                 assert across + tile.columns.start == pytest.approx(column, abs=0.05)
                 carrier = swath.carriers[index][burst.index]
                 eta_peak = np.array(time - burst.middle(window.subswath.lines))
-                expected = -4.0 * np.pi / WAVELENGTH * distance - carrier.phase(eta_peak, np.array(distance))
+                phase_range = distance - lead
+                expected = -4.0 * np.pi / WAVELENGTH * phase_range - carrier.phase(eta_peak, np.array(distance))
                 assert np.angle(peak * np.exp(-1j * expected)) == pytest.approx(0.0, abs=0.03)
                 checked += 1
     assert checked >= 4

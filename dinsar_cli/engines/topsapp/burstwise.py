@@ -141,6 +141,7 @@ def main(number: int, method: str, program: str, arguments: list[str]) -> None:
         _prepare(number, method)
     except (ImportError, AttributeError) as error:  # of an ISCE2 that is not as we know it, or broken
         sys.stderr.write(f"bursts are taken one at a time: {error}\n")
+    _lend_asfarray()
     sys.argv = [program, *arguments]
     sys.path[0] = os.path.dirname(program)  # noqa: PTH120 (as Python does it for a script)
     runpy.run_path(program, run_name="__main__")
@@ -166,6 +167,14 @@ def _prepare(number: int, method: str) -> None:
     topozero.topo = topo_with_method
     for factory, (step, works) in steps.items():
         setattr(package, factory, _factory(step, works, number))
+
+
+def _lend_asfarray() -> None:
+    """Give numpy 2 the function that it lost, and that the step ion of every ISCE2 up to 2.6.5 calls."""
+    with suppress(ImportError):
+        numpy = importlib.import_module("numpy")
+        if not hasattr(numpy, "asfarray"):
+            numpy.asfarray = lambda values, dtype=float: numpy.asarray(values, dtype)  # type: ignore[attr-defined]
 
 
 def _factory(step: Callable[[Any], None], works: tuple[Work, ...], number: int) -> Callable[..., Any]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 UNWRAPPED, WRAPPED = "filt_topophase.unw.geo", "filt_topophase.flat.geo"
 CORRELATION, COMPONENTS, LOS = "topophase.cor.geo", "filt_topophase.unw.conncomp.geo", "los.rdr.geo"
+IONOSPHERE = "topophase.ion.geo"
 _HEIGHTS = ("z.rdr.geo", "dem.crop")
 _SAME_POSITION = 0.01  # of a sample, by which lattices of the same run may differ
 _SQUARE = 1e-9  # of a step, by which those of both directions may differ
@@ -114,7 +115,7 @@ class GeocodedRun:
         EngineError
             When a file is damaged, has another number of bands, or they do not have the same positions.
         """
-        bands = {UNWRAPPED: 2, WRAPPED: 1, CORRELATION: 2, COMPONENTS: 1, LOS: 2}
+        bands = {UNWRAPPED: 2, WRAPPED: 1, CORRELATION: 2, COMPONENTS: 1, LOS: 2, IONOSPHERE: 1}
         paths = {name: merged / name for name in bands}
         files = {
             name: _with_bands(path, bands[name])
@@ -176,6 +177,33 @@ class GeocodedRun:
         """Lines of complex numbers of size one with the wrapped phase, NaN where there is none; see `unwrapped`."""
         file = self.files.get(WRAPPED)
         return None if file is None else unit_phasor(file.read(1, first, last), backwards=backwards)
+
+    def ionosphere(self, first: int, last: int, *, backwards: bool) -> Floats | None:
+        """Lines of the phase of the ionosphere, radians, NaN where there is no interferogram; see `unwrapped`."""
+        import numpy as np
+
+        file = self.files.get(IONOSPHERE)
+        if file is None:
+            return None
+        known = np.isfinite(self.unwrapped(first, last, backwards=backwards)[0])
+        phase = file.read(1, first, last)
+        return np.where(known, -phase if backwards else phase, np.float32(np.nan))
+
+    def check_ionosphere(self) -> None:
+        """See that there is a phase of the ionosphere.
+
+        Raises
+        ------
+        NoDataError
+            When topsApp did not geocode it.
+        """
+        if IONOSPHERE not in self.files:
+            raise NoDataError(
+                "The correction ionosphere cannot be made.",
+                f"{self.files[UNWRAPPED].path.with_name(IONOSPHERE)} is missing.",
+                "Leave corrections.ionosphere out, or name merged/topophase.ion in topsApp's `geocode list` "
+                "and run its step geocode again, after a run with `do ionosphere correction`.",
+            )
 
     def coherence(self, first: int, last: int) -> Floats | None:
         """Lines of band 2 of ``topophase.cor``; ``phsig.cor`` is a figure of the phase and no coherence."""

@@ -64,6 +64,11 @@ def true_phase(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
     return 900.0 * (longitude - WEST) + 700.0 * (latitude - 31.0) + 0.7
 
 
+def true_ionosphere(latitude: np.ndarray) -> np.ndarray:
+    """Of the interferogram in topsApp's own order of the dates, radians."""
+    return 30.0 * (latitude - 31.0) + 0.3
+
+
 def true_incidence(longitude: np.ndarray) -> np.ndarray:
     """From near to far range, degrees."""
     return 36.0 + 20.0 * (longitude - WEST)
@@ -77,6 +82,7 @@ def write_geocoded_layers(merged: Path, content: GeocodedContent) -> None:
     amplitude = np.where(there, 50, 0).astype("f4")
     wave = np.where(there, 50 * np.exp(1j * true_phase(*content.position)), 0).astype("c8")
     coherence = np.where(there, 0.4 + 0.005 * line, 0).astype("f4")
+    ionosphere = true_ionosphere(content.position[1]).astype("f4")  # also where there is no interferogram
     incidence, azimuth = np.where(there, true_incidence(longitude), 0), np.where(there, -100.0, 0)
     layers: dict[str, Sequence[np.ndarray]] = {
         "filt_topophase.unw": (amplitude, content.unwrapped),
@@ -84,6 +90,7 @@ def write_geocoded_layers(merged: Path, content: GeocodedContent) -> None:
         "topophase.cor": (amplitude, coherence),
         "phsig.cor": (np.where(there, 0.99, 0).astype("f4"),),
         "filt_topophase.unw.conncomp": (content.labels,),
+        "topophase.ion": (ionosphere,),
         "los.rdr": (incidence.astype("f4"), azimuth.astype("f4")),
     }
     for name, bands in layers.items():

@@ -113,6 +113,14 @@ def test_topsapp_that_is_not_as_we_know_it_runs_as_it_is(tmp_path: Path) -> None
     assert "one at a time" in done.stderr
 
 
+def test_topsapp_finds_what_numpy_2_has_lost(tmp_path: Path) -> None:
+    program = tmp_path / "topsApp.py"
+    program.write_text("import numpy as np; print(repr(np.asfarray([1, 2])), np.asfarray([1], np.float32).dtype)")
+    command = [sys.executable, burstwise.__file__, "2", "BICUBIC", str(program)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "array([1., 2.]) float32\n"
+
+
 def test_cores_go_to_bursts_first() -> None:
     def manner(threads: int, memory: int = PLENTY, **options: object) -> tuple[int, int]:
         found = manner_of(TopsappConfig.model_validate(options), BURSTS, threads, memory)

@@ -30,6 +30,7 @@ from geocoded_folder import (
     WIDTH,
     GeocodedContent,
     true_incidence,
+    true_ionosphere,
     true_phase,
     write_geocoded_layers,
     write_notes,
@@ -247,6 +248,25 @@ def test_geocoded_layers_lie_where_topsapp_put_their_samples(
     assert any("half a look cell" in text for text in summary["warnings"])
     assert "half a look cell" in los.tags["accuracy"]
     assert not (output / "radar").exists()
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_geocoded_ionosphere_is_taken_off(geocoded: Path, dinsar: Dinsar, *, backwards: bool) -> None:
+    write_swaths(geocoded, Content(backwards=backwards))
+    plain = geocoded / "plain"
+    made(dinsar, geocoded, "--reference-point", "none", "--output", plain)
+    assert not (plain / "products" / "ionosphere_phase.tif").exists()
+    summary = made(dinsar, geocoded, "--reference-point", "none", "--ionosphere")
+    before, after = (read(place, "los_displacement").values for place in (plain, geocoded / "displacement"))
+    content = GeocodedContent()
+    feigned = -WAVELENGTH / (4 * math.pi) * (-1 if backwards else 1) * true_ionosphere(content.position[1])
+    np.testing.assert_allclose((before - after)[content.data], feigned[content.data], atol=1e-6)
+    layer = read(geocoded / "displacement", "correction_ionosphere").values
+    np.testing.assert_allclose(layer[content.data], feigned[content.data], atol=1e-6)
+    np.testing.assert_array_equal(np.isfinite(layer), content.data)
+    assert summary["corrections"]["ionosphere"]["lost"] == 0
+    (geocoded / "merged" / "topophase.ion.geo").unlink()
+    check_refusal(dinsar("displacement", geocoded, "--ionosphere"), NO_DATA, "topophase.ion.geo", "geocode list")
 
 
 def test_an_area_cuts_the_samples_and_moves_none(geocoded: Path, dinsar: Dinsar) -> None:
