@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,15 +10,15 @@ import numpy as np
 import pytest
 import rasterio
 
-from command import Outcome, run_apart
+from command import run_apart
 from dinsar_cli.compare import Map, on_grid, read_map
-from dinsar_cli.simulate import Atmosphere, Coherence, Mogi, Scenario, SimulatedStack, simulate
+from dinsar_cli.simulate import Atmosphere, Coherence, Mogi, Scenario
+from place import Dinsar, Place
 from refusal import NO_DATA, USAGE, check_refusal
 from truth import accuracy
 
 pytest.importorskip("eos")
 
-Dinsar = Callable[..., Outcome]
 DAYS = ("20230904", "20230916")
 MEAN_DELAY = 2.3  # m in the zenith, which the simulated one is about
 SCENARIO = Scenario(
@@ -34,29 +32,14 @@ SCENARIO = Scenario(
 )
 
 
-@dataclass(frozen=True)
-class Place:
-    """A simulated pair, its delays as files, and folders for runs on it."""
-
-    stack: SimulatedStack
-    folder: Path
-
-    @property
-    def delays(self) -> list[Path]:
-        return [self.folder / "delays" / f"{day}.ztd.tif" for day in DAYS]
-
-    def command(self, *options: object) -> list[object]:
-        """Arguments of a run that reuses what earlier runs left."""
-        scenes = [option for date in self.stack.products for path in date for option in ("--slc", path)]
-        inputs = ["--orbits", self.stack.orbits[0].parent, "--dem", self.stack.dem, "--dem-datum", "ellipsoid"]
-        folders = ["--workdir", self.folder / "work", "--cache", self.folder / "cache"]
-        return ["run", *options, *scenes, *inputs, "--looks", "7x2", "--engine", "eos", *folders, "--json", "-q"]
+def delays(place: Place) -> list[Path]:
+    return [place.folder / "delays" / f"{day}.ztd.tif" for day in DAYS]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("corrections")
-    made = Place(simulate(SCENARIO, folder / "pair"), folder)
+    made = Place.simulated(SCENARIO, folder)
     write_delays(made)
     done = run_apart(*made.command(), timeout=300)
     assert done.code == 0, done.err
@@ -65,21 +48,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 def write_delays(place: Place) -> None:
     """The true delays of both dates as a weather model would give them: metres in the zenith."""
-    place.delays[0].parent.mkdir()
-    for path, day in zip(place.delays, DAYS, strict=True):
+    delays(place)[0].parent.mkdir()
+    for path, day in zip(delays(place), DAYS, strict=True):
         with rasterio.open(place.stack.truth / f"atmosphere_{day}.tif") as file:
             slant, profile = file.read(1), file.profile
         with rasterio.open(place.stack.truth / "incidence.tif") as file:
             zenith = slant * np.cos(np.radians(file.read(1))) + MEAN_DELAY
         with rasterio.open(path, "w", **profile | {"nodata": np.nan}) as file:
             file.write(zenith.astype(np.float32), 1)
-
-
-def summary(dinsar: Dinsar, place: Place, *options: object) -> dict[str, object]:
-    done = dinsar(*place.command(*options))
-    assert done.code == 0, done.err
-    record: dict[str, object] = json.loads(done.out)
-    return record
 
 
 def product(record: dict[str, object], name: str) -> Map:
@@ -91,8 +67,8 @@ def rmse(los: Map, place: Place) -> float:
 
 
 def test_delay_files_bring_the_map_to_the_truth_and_the_other_sign_does_not(dinsar: Dinsar, place: Place) -> None:
-    plain = product(summary(dinsar, place), "los_displacement")
-    record = summary(dinsar, place, "--troposphere", place.delays[0].parent)
+    plain = product(place.run(dinsar), "los_displacement")
+    record = place.run(dinsar, "--troposphere", delays(place)[0].parent)
     los, layer = product(record, "los_displacement"), product(record, "correction_troposphere")
     before = rmse(plain, place)
     assert before > 2e-3
@@ -107,7 +83,7 @@ def test_delay_files_bring_the_map_to_the_truth_and_the_other_sign_does_not(dins
 
 
 def test_the_size_before_and_after_is_told_saved_and_tagged(dinsar: Dinsar, place: Place) -> None:
-    record = summary(dinsar, place, "--troposphere", f"{place.delays[0]},{place.delays[1]}")
+    record = place.run(dinsar, "--troposphere", f"{delays(place)[0]},{delays(place)[1]}")
     told = record["corrections"]["troposphere"]
     layer = product(record, "correction_troposphere").values
     los = product(record, "los_displacement").values
@@ -116,7 +92,7 @@ def test_the_size_before_and_after_is_told_saved_and_tagged(dinsar: Dinsar, plac
     assert told["los_std_after_m"] == pytest.approx(np.std(los[known]), rel=0.02)
     assert abs(told["height_correlation_before"]) > abs(told["height_correlation_after"])
     assert told["lost"] == pytest.approx(0, abs=0.01)
-    assert told["files"] == [[path.name] for path in place.delays]
+    assert told["files"] == [[path.name] for path in delays(place)]
     journal = json.loads((Path(record["folder"]) / "run.json").read_text(encoding="utf-8"))
     assert journal["stages"]["displacement"]["details"]["facts"]["corrections"]["troposphere"] == told
     with rasterio.open(record["products"]["los_displacement"]) as file:
@@ -127,13 +103,13 @@ def test_the_size_before_and_after_is_told_saved_and_tagged(dinsar: Dinsar, plac
     assert tags["unit"] == "m"
     assert "toward the satellite" in tags["sign"]
     assert "zenith" in tags["method"]
-    words = dinsar(*place.command("--troposphere", place.delays[0].parent)[:-2], "-q").out
+    words = dinsar(*place.command("--troposphere", delays(place)[0].parent)[:-2], "-q").out
     assert "corrected       troposphere: " in words
 
 
 def test_the_height_term_lessens_the_error(dinsar: Dinsar, place: Place) -> None:
-    before = rmse(product(summary(dinsar, place), "los_displacement"), place)
-    record = summary(dinsar, place, "--troposphere", "height")
+    before = rmse(product(place.run(dinsar), "los_displacement"), place)
+    record = place.run(dinsar, "--troposphere", "height")
     assert rmse(product(record, "los_displacement"), place) < 0.75 * before
     told = record["corrections"]["troposphere"]
     figures = json.loads(place.stack.summary.read_text(encoding="utf-8"))
@@ -149,8 +125,8 @@ def test_the_height_term_lessens_the_error(dinsar: Dinsar, place: Place) -> None
 
 def test_tides_are_taken_off_before_the_ramp(dinsar: Dinsar, place: Place) -> None:
     pytest.importorskip("pyTMD")
-    plain = product(summary(dinsar, place), "los_displacement").values
-    record = summary(dinsar, place, "--tides")
+    plain = product(place.run(dinsar), "los_displacement").values
+    record = place.run(dinsar, "--tides")
     layer, los = (product(record, name).values for name in ("correction_tides", "los_displacement"))
     assert np.nanstd(los + layer - plain) < 1e-6
     assert 5e-3 < abs(np.nanmean(layer)) < 0.3  # decimetres of tide, at two moments 12 days apart
@@ -159,18 +135,18 @@ def test_tides_are_taken_off_before_the_ramp(dinsar: Dinsar, place: Place) -> No
     middles = [datetime.fromisoformat(text) for text in record["corrections"]["tides"]["times"]]
     for start, middle in zip(starts, middles, strict=True):  # a burst is seen for less than 3.5 s
         assert 0 < (middle - start).total_seconds() < 3.5
-    again = summary(dinsar, place)
+    again = place.run(dinsar)
     assert not (Path(again["folder"]) / "products" / "correction_tides.tif").exists()
 
 
 def test_what_cannot_be_corrected_is_refused_before_anything_is_made(
     dinsar: Dinsar, place: Place, tmp_path: Path
 ) -> None:
-    check_refusal(dinsar(*place.command("--troposphere", place.delays[0])), NO_DATA, "2023-09-16")
+    check_refusal(dinsar(*place.command("--troposphere", delays(place)[0])), NO_DATA, "2023-09-16")
     check_refusal(dinsar(*place.command("--ionosphere")), USAGE, "eos", "isce2")
     check_refusal(dinsar(*place.command("--troposphere", tmp_path / "gone.tif")), USAGE, "gone.tif")
     far = []
-    for path in place.delays:
+    for path in delays(place):
         with rasterio.open(path) as file:
             values, profile = file.read(1), file.profile
         profile["transform"] = rasterio.Affine.translation(3, 0) * profile["transform"]

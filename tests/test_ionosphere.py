@@ -13,7 +13,8 @@ import rasterio
 
 from command import run_apart
 from dinsar_cli.compare import Map, read_map
-from dinsar_cli.simulate import Coherence, Ionosphere, Mogi, Scenario, SimulatedStack, Terrain, simulate
+from dinsar_cli.simulate import Coherence, Ionosphere, Mogi, Scenario, Terrain
+from place import Place
 from truth import accuracy, truth_on
 
 pytestmark = pytest.mark.isce2
@@ -44,37 +45,34 @@ OPTIONS = {
 class Corrected:
     """A simulated pair, and what a run made of it."""
 
-    stack: SimulatedStack
+    place: Place
     summary: dict[str, Any]
+
+    @property
+    def truth(self) -> Path:
+        return self.place.stack.truth
 
     def layer(self, name: str) -> Map:
         return read_map(Path(self.summary["products"][name]))
 
-    def command(self) -> list[object]:
-        return command(self.stack, Path(self.summary["folder"]).parent)
 
-
-def command(stack: SimulatedStack, work: Path) -> list[object]:
-    config = work / "options.yaml"
-    config.parent.mkdir(exist_ok=True)
-    config.write_text(json.dumps({"corrections": {"ionosphere": True}, "topsapp": OPTIONS}))  # JSON is YAML
-    scenes = [part for (path,) in stack.products for part in ("--slc", path)]
-    inputs = ["--orbits", stack.orbits[0].parent, "--dem", stack.dem, "--dem-datum", "ellipsoid"]
-    folders = ["--workdir", work, "--cache", work / "cache"]
-    return ["run", config, *scenes, *inputs, "--looks", "7x2", "--engine", "isce2", *folders, "--json", "-q"]
+def run(place: Place) -> dict[str, Any]:
+    config = place.config(corrections={"ionosphere": True}, topsapp=OPTIONS)
+    done = run_apart(*place.command(config, engine="isce2"), timeout=900)
+    assert done.code == 0, done.err
+    summary: dict[str, Any] = json.loads(done.out)
+    return summary
 
 
 @pytest.fixture(scope="module")
 def corrected(tmp_path_factory: pytest.TempPathFactory) -> Corrected:
-    stack = simulate(SCENARIO, tmp_path_factory.mktemp("ionosphere") / "pair")
-    done = run_apart(*command(stack, tmp_path_factory.mktemp("corrected")), timeout=900)
-    assert done.code == 0, done.err
-    return Corrected(stack, json.loads(done.out))
+    place = Place.simulated(SCENARIO, tmp_path_factory.mktemp("ionosphere"))
+    return Corrected(place, run(place))
 
 
 def test_topsapp_finds_the_ionosphere_with_its_sign(corrected: Corrected) -> None:
     found = corrected.layer("correction_ionosphere")
-    true = truth_on(corrected.stack.truth, "ionosphere", found)
+    true = truth_on(corrected.truth, "ionosphere", found)
     known = np.isfinite(found.values) & np.isfinite(true)
     assert np.std(true[known]) > 8e-3
     # More electrons bring the phase ahead, as motion toward the satellite does.
@@ -88,7 +86,7 @@ def test_topsapp_finds_the_ionosphere_with_its_sign(corrected: Corrected) -> Non
 def test_without_it_the_map_meets_the_truth(corrected: Corrected) -> None:
     los, layer = corrected.layer("los_displacement"), corrected.layer("correction_ionosphere").values
     after, before, wrong = (
-        accuracy(Map(los.values + times * layer, los.transform, los.crs), corrected.stack.truth).statistics
+        accuracy(Map(los.values + times * layer, los.transform, los.crs), corrected.truth).statistics
         for times in (0, 1, 2)
     )
     assert after.rmse < 1e-3
@@ -112,6 +110,5 @@ def test_its_size_is_told(corrected: Corrected) -> None:
 def test_a_second_run_makes_nothing_again(corrected: Corrected) -> None:
     log = Path(corrected.summary["folder"]) / "logs" / "00_topsApp.log"
     before = log.read_bytes()
-    done = run_apart(*corrected.command())
-    assert done.code == 0, done.err
+    run(corrected.place)
     assert log.read_bytes() == before

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 
-from command import Outcome, run_apart
+from command import run_apart
 from dinsar_cli.compare import on_grid, read_map
 from dinsar_cli.config import RunConfig
 from dinsar_cli.engines.topsapp.installation import find_isce2
@@ -22,45 +20,23 @@ from dinsar_cli.grid import grid_for, posting_for_looks
 from dinsar_cli.roi import parse_roi
 from dinsar_cli.simulate import Coherence, Ramp, Scenario, SimulatedStack, Still, simulate
 from dinsar_cli.stages import displacement_layers, map_layers
+from place import Dinsar, Place
 from refusal import NO_DATA, USAGE, check_refusal
 from simulate.topsapp import run_topsapp
 
-Dinsar = Callable[..., Outcome]
 BINS = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9))
 FALLING = Coherence(repeat=1.0, floor=0.0, noise=-25.0, south=0.2)
 TILT = 2e-3  # metres a kilometre east
-
-
-@dataclass(frozen=True)
-class Place:
-    """A simulated pair, and folders for runs on it."""
-
-    stack: SimulatedStack
-    folder: Path
-
-    def command(self, *options: object) -> list[object]:
-        """Arguments of a run that reuses what earlier runs left."""
-        scenes = [option for date in self.stack.products for path in date for option in ("--slc", path)]
-        inputs = ["--orbits", self.stack.orbits[0].parent, "--dem", self.stack.dem, "--dem-datum", "ellipsoid"]
-        folders = ["--workdir", self.folder / "work", "--cache", self.folder / "cache"]
-        return ["run", *options, *scenes, *inputs, "--looks", "7x2", "--engine", "eos", *folders, "--json", "-q"]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("options")
     scenario = Scenario(deformation=Ramp(TILT, 0.0), coherence=FALLING, lake=None, bursts=1, columns=1600, seed=41)
-    made = Place(simulate(scenario, folder / "pair"), folder)
+    made = Place.simulated(scenario, folder)
     done = run_apart(*made.command(), timeout=300)
     assert done.code == 0, done.err
     return made
-
-
-def summary(dinsar: Dinsar, place: Place, *options: object) -> dict[str, object]:
-    done = dinsar(*place.command(*options))
-    assert done.code == 0, done.err
-    record: dict[str, object] = json.loads(done.out)
-    return record
 
 
 def values(record: dict[str, object], name: str) -> np.ndarray:
@@ -81,7 +57,7 @@ def check_sigma(products: Path, stack: SimulatedStack) -> None:
 
 
 def test_the_embedded_engine_knows_its_noise(place: Place) -> None:
-    (folder,) = (place.folder / "work").glob("T*")
+    (folder,) = place.work().glob("T*")
     check_sigma(folder / "products", place.stack)
     with rasterio.open(folder / "products" / "los_sigma.tif") as dataset:
         tags = dataset.tags()
@@ -90,7 +66,7 @@ def test_the_embedded_engine_knows_its_noise(place: Place) -> None:
 
 
 def test_the_simulated_coherence_falls_southward(place: Place) -> None:
-    (folder,) = (place.folder / "work").glob("T*")
+    (folder,) = place.work().glob("T*")
     found = read_map(folder / "products" / "coherence.tif")
     truth = on_grid(read_map(place.stack.truth / "coherence.tif"), found)
     known = np.isfinite(found.values) & np.isfinite(truth)
@@ -103,15 +79,15 @@ def test_the_simulated_coherence_falls_southward(place: Place) -> None:
 
 
 def test_nothing_is_masked_or_fitted_unasked(dinsar: Dinsar, place: Place) -> None:
-    record = summary(dinsar, place)
+    record = place.run(dinsar)
     assert (record["masked"], record["ramp"]) == ({}, None)
     assert "ramp" not in record["products"]
     assert record["los_sigma_m"]["median"] > 0
 
 
 def test_a_ramp_is_taken_off_told_and_saved(dinsar: Dinsar, place: Place) -> None:
-    plain = values(summary(dinsar, place, "--reference-point", "none"), "los_displacement")
-    record = summary(dinsar, place, "--ramp", "plane", "--reference-point", "none")
+    plain = values(place.run(dinsar, "--reference-point", "none"), "los_displacement")
+    record = place.run(dinsar, "--ramp", "plane", "--reference-point", "none")
     los, ramp = values(record, "los_displacement"), values(record, "ramp")
     known = np.isfinite(plain)
     np.testing.assert_allclose((los + ramp)[known], plain[known], atol=1e-7)
@@ -125,12 +101,12 @@ def test_a_ramp_is_taken_off_told_and_saved(dinsar: Dinsar, place: Place) -> Non
     kept = journal["stages"]["displacement"]["details"]["facts"]["ramp"]
     assert kept["kind"] == "plane"
     assert kept["coefficients"].keys() == {"east", "north"}
-    again = summary(dinsar, place)
+    again = place.run(dinsar)
     assert not (Path(again["folder"]) / "products" / "ramp.tif").exists()
 
 
 def test_masks_leave_out_what_they_say(dinsar: Dinsar, place: Place) -> None:
-    record = summary(dinsar, place, "--mask-coherence", "0.6")
+    record = place.run(dinsar, "--mask-coherence", "0.6")
     los, coherence = values(record, "los_displacement"), values(record, "coherence")
     assert np.nanmin(coherence[np.isfinite(los)]) >= 0.6
     assert 0.2 < record["masked"]["coherence"] < 0.8
@@ -149,17 +125,12 @@ def middle(place: Place, share: float) -> tuple[float, float, float, float]:
     return x - wide, y - high, x + wide, y + high
 
 
-def write_config(path: Path, **keys: object) -> Path:
-    path.write_text(json.dumps(keys), encoding="utf-8")  # JSON is YAML
-    return path
-
-
-def test_water_is_left_out_of_the_unwrapping(dinsar: Dinsar, place: Place, tmp_path: Path) -> None:
+def test_water_is_left_out_of_the_unwrapping(dinsar: Dinsar, place: Place) -> None:
     west, south, east, north = middle(place, 0.3)
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    (tmp_path / "lake.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
-    config = write_config(tmp_path / "c.yaml", mask={"water": "lake.geojson"})
-    record = summary(dinsar, place, config)
+    (place.folder / "lake.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    config = place.config(mask={"water": "lake.geojson"})
+    record = place.run(dinsar, config)
     phase = read_map(Path(record["products"]["unwrapped_phase"]))
     x, y = (np.asarray(part) for part in (phase.transform.c, phase.transform.f))
     rows, columns = np.mgrid[: phase.values.shape[0], : phase.values.shape[1]]
@@ -172,10 +143,10 @@ def test_water_is_left_out_of_the_unwrapping(dinsar: Dinsar, place: Place, tmp_p
     assert record["masked"]["water"] < 0.02  # what the shore leaves
 
 
-def test_displacement_is_relative_to_an_area(dinsar: Dinsar, place: Place, tmp_path: Path) -> None:
+def test_displacement_is_relative_to_an_area(dinsar: Dinsar, place: Place) -> None:
     west, south, east, north = middle(place, 0.4)
     area = f"POLYGON(({west} {south},{east} {south},{east} {north},{west} {north},{west} {south}))"
-    record = summary(dinsar, place, write_config(tmp_path / "c.yaml", reference_area=area))
+    record = place.run(dinsar, place.config(reference_area=area))
     los = read_map(Path(record["products"]["los_displacement"]))
     rows = (int((los.transform.f - lat) / -los.transform.e) for lat in (north, south))
     columns = (int((lon - los.transform.c) / los.transform.a) for lon in (west, east))
@@ -184,12 +155,12 @@ def test_displacement_is_relative_to_an_area(dinsar: Dinsar, place: Place, tmp_p
     assert west < record["reference_point"]["lon"] < east
 
 
-def test_wrong_areas_are_refused_before_anything_is_made(dinsar: Dinsar, place: Place, tmp_path: Path) -> None:
-    far = write_config(tmp_path / "far.yaml", reference_area="10 40 11 41")
+def test_wrong_areas_are_refused_before_anything_is_made(dinsar: Dinsar, place: Place) -> None:
+    far = place.config(reference_area="10 40 11 41")
     check_refusal(dinsar(*place.command(far)), NO_DATA, "reference area", "outside the map")
-    lost = write_config(tmp_path / "lost.yaml", mask={"water": "none.tif"})
-    check_refusal(dinsar(*place.command(lost)), USAGE, tmp_path / "none.tif")
-    both = write_config(tmp_path / "both.yaml", reference_area="10 40 11 41", reference_point="none")
+    lost = place.config(mask={"water": "none.tif"})
+    check_refusal(dinsar(*place.command(lost)), USAGE, place.folder / "none.tif")
+    both = place.config(reference_area="10 40 11 41", reference_point="none")
     check_refusal(dinsar(*place.command(both)), USAGE, "reference_area")
     check_refusal(dinsar(*place.command("--ramp", "cubic")), USAGE, "ramp", "plane")
     check_refusal(dinsar(*place.command("--mask-coherence", "2")), USAGE, "mask.coherence", "0 to 1")

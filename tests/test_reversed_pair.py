@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,12 @@ import numpy as np
 import pytest
 import rasterio
 
-from command import Outcome, run_apart
+from command import run_apart
 from dinsar_cli.compare import on_grid, read_map
-from dinsar_cli.simulate import Coherence, GaussianBowl, Mogi, Scenario, SimulatedStack, simulate
+from dinsar_cli.simulate import Coherence, GaussianBowl, Mogi, Scenario
+from place import Dinsar, Place
 from refusal import USAGE, check_refusal
 
-Dinsar = Callable[..., Outcome]
 REVERSED, CYCLES, JUMP, COMPONENT, INCONGRUENT, FILLED = 1, 2, 4, 8, 16, 32
 # Fringes of up to 0.62 cycles from one look cell of 7 x 2 to the next: they cannot be unwrapped.
 STEEP = Scenario(
@@ -38,28 +37,8 @@ CLEAN = Scenario(
 )
 
 
-@dataclass(frozen=True)
-class Place:
-    """A simulated pair, and folders for runs on it."""
-
-    stack: SimulatedStack
-    folder: Path
-
-    def command(self, *options: object, engine: str = "eos") -> list[object]:
-        scenes = [option for date in self.stack.products for path in date for option in ("--slc", path)]
-        inputs = ["--orbits", self.stack.orbits[0].parent, "--dem", self.stack.dem, "--dem-datum", "ellipsoid"]
-        folders = ["--workdir", self.folder / f"work-{engine}", "--cache", self.folder / "cache"]
-        return ["run", *options, *scenes, *inputs, "--looks", "7x2", "--engine", engine, *folders, "--json", "-q"]
-
-    def config(self, **keys: object) -> Path:
-        path = self.folder / "options.yaml"
-        path.write_text(json.dumps(keys), encoding="utf-8")  # JSON is YAML
-        return path
-
-
 def made(tmp_path_factory: pytest.TempPathFactory, scenario: Scenario) -> Place:
-    folder = tmp_path_factory.mktemp("reversed")
-    return Place(simulate(scenario, folder / "pair"), folder)
+    return Place.simulated(scenario, tmp_path_factory.mktemp("reversed"))
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +49,6 @@ def steep(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return made(tmp_path_factory, CLEAN)
-
-
-def run(dinsar: Dinsar, place: Place, *options: object, **keys: Any) -> dict[str, Any]:
-    done = dinsar(*place.command(*options, **keys))
-    assert done.code == 0, done.err
-    record: dict[str, Any] = json.loads(done.out)
-    return record
 
 
 def layer(record: dict[str, Any], name: str) -> np.ndarray:
@@ -112,7 +84,7 @@ def errors(place: Place, record: dict[str, Any]) -> Errors:
 
 @pytest.mark.parametrize(("way", "detected"), [("phase", 0.5), ("full", 0.65)])
 def test_cycles_that_are_wrong_are_flagged(dinsar: Dinsar, steep: Place, way: str, detected: float) -> None:
-    record = run(dinsar, steep, "--check-reversed", way)
+    record = steep.run(dinsar, "--check-reversed", way)
     found, components = errors(steep, record), layer(record, "connected_components")
     assert found.wrong.sum() > 2000
     # the reversed pair alone, of all phase: it cannot find what both orders do wrong alike
@@ -136,7 +108,7 @@ def test_cycles_that_are_wrong_are_flagged(dinsar: Dinsar, steep: Place, way: st
 
 
 def test_the_component_in_the_steep_ring_is_not_comparable(dinsar: Dinsar, steep: Place) -> None:
-    record = run(dinsar, steep)
+    record = steep.run(dinsar)
     found, components = errors(steep, record), layer(record, "connected_components")
     wrong = found.wrong & (components > 1)
     assert wrong.sum() > 50
@@ -148,7 +120,7 @@ def test_the_component_in_the_steep_ring_is_not_comparable(dinsar: Dinsar, steep
 
 @pytest.mark.parametrize(("way", "rms"), [("phase", 1e-3), ("full", 0.1)])
 def test_of_a_clean_scene_nothing_is_flagged(dinsar: Dinsar, clean: Place, way: str, rms: float) -> None:
-    record = run(dinsar, clean, "--check-reversed", way)
+    record = clean.run(dinsar, "--check-reversed", way)
     found = errors(clean, record)
     assert not found.wrong.any()
     assert np.mean(found.flags[found.known] > 0) < 1e-3
@@ -160,9 +132,9 @@ def test_of_a_clean_scene_nothing_is_flagged(dinsar: Dinsar, clean: Place, way: 
 
 def test_cells_are_filled_only_on_request_and_none_becomes_wrong(dinsar: Dinsar, steep: Place) -> None:
     loose = {"unwrap": {"reliability": 0}}  # so that the component reaches into what cannot be unwrapped
-    plain = run(dinsar, steep, steep.config(**loose), "--check-reversed", "full")
+    plain = steep.run(dinsar, steep.config(**loose), "--check-reversed", "full")
     before, phase = errors(steep, plain), layer(plain, "unwrapped_phase")
-    record = run(dinsar, steep, steep.config(**loose, checks={"fill": True}), "--check-reversed", "full")
+    record = steep.run(dinsar, steep.config(**loose, checks={"fill": True}), "--check-reversed", "full")
     after = errors(steep, record)
     cells = (after.flags & FILLED > 0) & (after.flags != 255)
     assert cells.sum() > 20
@@ -173,7 +145,7 @@ def test_cells_are_filled_only_on_request_and_none_becomes_wrong(dinsar: Dinsar,
     rest = (layer(record, "unwrapped_phase") - layer(record, "wrapped_phase"))[cells] / (2 * math.pi)
     np.testing.assert_allclose(rest, np.round(rest), atol=1e-5)
     assert record["checks"]["reversed"]["filled"] > plain["checks"]["reversed"]["filled"] == 0
-    again = run(dinsar, steep, steep.config(**loose))
+    again = steep.run(dinsar, steep.config(**loose))
     assert not (Path(again["folder"]) / "products" / "reversed_difference.tif").exists()
     np.testing.assert_array_equal(layer(again, "unwrapped_phase"), phase)
 
