@@ -48,6 +48,16 @@ def sigma_tags(unknown: Array | None) -> dict[str, str]:
     return {"includes": f"{inside} ({how})", "excludes": outside}
 
 
+def sigma_told(path: Path) -> list[tuple[str, str]]:
+    """What a file of standard deviations tells of itself, as names and texts for people."""
+    import rasterio
+
+    with rasterio.open(path) as dataset:
+        tags = dataset.tags()
+    names = (("In los_sigma", "includes"), ("Not in los_sigma", "excludes"))
+    return [(name, tags[key]) for name, key in names if key in tags]
+
+
 def along_track(folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None) -> Array | None:
     """Standard deviation of what unknown motion along the track adds to displacement, metres.
 
@@ -77,6 +87,8 @@ def along_track(folder: Path, grid: Grid, los: Array, reference: ReferencePoint 
     for path in paths:
         with rasterio.open(path) as dataset:
             layers.append(dataset.read(1))
+    if any(values.shape != los.shape for values in layers):  # of another map
+        return None
     east, north = (grid.posting * metres for metres in grid.metres_per_unit)
     still = np.float32(0) if reference else np.nanmedian(los)
     return squint_sigma(layers[0], los - still, np.cos(np.radians(layers[1])), (north, east))

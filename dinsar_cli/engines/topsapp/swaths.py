@@ -148,7 +148,7 @@ def _read_swath(number: int, path: Path) -> IsceSwath:
     root = parse_xml(path)
     try:
         bursts = [_burst(element) for element in root.iterfind(_BURSTS)]
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
         raise _not_a_swath(path, f"What is missing or wrong: {error}.") from error
     if not bursts:
         raise _not_a_swath(path, "It has no bursts.")
