@@ -113,7 +113,8 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
     def draw() -> tuple[Iterable[Path], dict[str, Any]]:
         clear_formats(folder, formats)
         made = draw_map(grid, folder, facts, interferogram, f"{session.folder.name}  line-of-sight displacement")
-        written = write_formats(product_facts(folder, session.folder.name, session.journal.to_dict()), formats)
+        known = product_facts(folder, session.folder.name, session.journal.to_dict())
+        written = write_formats(replace(known, report_follows=True), formats)
         first = made | {name: files[0] for name, files in written.items() if files}
         details = {"products": {name: path.relative_to(folder).as_posix() for name, path in first.items()}}
         return [*made.values(), *chain.from_iterable(written.values())], details

@@ -56,8 +56,8 @@ class ProductFacts:
         Name of the ``source`` or of the ``file`` of the elevation model, as far as they are known.
     filter_strength : float or None
         Of the phase filter.
-    of_run : bool
-        A run makes or made them, which writes its report as soon as the formats are there.
+    report_follows : bool
+        They are of a run that writes its report as soon as the formats are there.
     """
 
     folder: Path
@@ -72,7 +72,7 @@ class ProductFacts:
     orbit_kinds: tuple[str, ...] = ()
     dem: dict[str, str] = field(default_factory=dict)
     filter_strength: float | None = None
-    of_run: bool = False
+    report_follows: bool = False
 
     @property
     def dates(self) -> tuple[datetime, datetime]:
@@ -228,7 +228,6 @@ def product_facts(folder: Path, name: str, record: Mapping[str, Any]) -> Product
         orbit_kinds=tuple(details["orbits"].get("kinds", ())),
         dem={key: str(value) for key, value in details["dem"].items() if key in {"source", "file"} and value},
         filter_strength=record.get("filter_strength"),
-        of_run=bool(stages),
     )
 
 

@@ -148,7 +148,7 @@ def _orbit(facts: ProductFacts, direction: tuple[float, float, float] | None) ->
 def _assets(facts: ProductFacts) -> dict[str, Any]:
     assets = {name: _raster(LAYERS[name], path) for name, path in facts.rasters.items()}
     for name, (kind, title, roles) in _OTHERS.items():
-        if (facts.folder / name).is_file() or (name == _REPORT and facts.of_run):
+        if (facts.folder / name).is_file() or (name == _REPORT and facts.report_follows):
             assets[name.partition(".")[0] if name != "displacement.png" else "map"] = {
                 "href": f"./{name}",
                 "type": kind,

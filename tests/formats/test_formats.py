@@ -210,7 +210,7 @@ def test_stac_item_is_valid_and_tells_place_time_and_view(made: Made) -> None:
     }
 
 
-def test_item_lists_the_report_of_a_run_and_one_that_is_there(made: Made) -> None:
+def test_the_item_lists_the_report(made: Made) -> None:
     report = {"href": "./report.html", "type": "text/html", "roles": ["metadata"]}
 
     def listed(facts: ProductFacts) -> dict[str, object] | None:
@@ -218,13 +218,11 @@ def test_item_lists_the_report_of_a_run_and_one_that_is_there(made: Made) -> Non
         asset = json.loads(path.read_text(encoding="utf-8"))["assets"].get("report")
         return None if asset is None else {key: asset[key] for key in report}
 
-    of_run = replace(made.facts, of_run=True)  # which writes its report after the item
-    none = replace(made.facts, of_run=False)
-    assert listed(of_run) == report
-    assert listed(none) is None
+    assert listed(replace(made.facts, report_follows=True)) == report  # which a run writes after the item
+    assert listed(made.facts) is None
     (made.facts.folder / "report.html").write_text("<html></html>", encoding="utf-8")
     try:
-        assert listed(none) == report
+        assert listed(made.facts) == report
     finally:
         (made.facts.folder / "report.html").unlink()
 
