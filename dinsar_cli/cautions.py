@@ -29,6 +29,7 @@ LEAST_BASELINE_SHARE = 0.1
 MUCH_WATER = 0.2
 HIGH_LATITUDE = 55.0
 LOW_COHERENCE = 0.3
+ALONG_TRACK_M = 0.005
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,18 @@ def before(circumstances: Circumstances) -> list[str]:
     return [text for text in found if text]
 
 
-def after(low_coherence: float | None) -> list[str]:
+def after(low_coherence: float | None, unknown: float | None = None) -> list[str]:
     """What the user should know of a map.
 
     Parameters
     ----------
     low_coherence : float or None
         Share of its cells with data whose coherence is below `LOW_COHERENCE`; None where it is not known.
+    unknown : float or None
+        The most that unknown motion along the track may add to the displacement, metres; None where it is not
+        known.
     """
-    text = coherence(low_coherence)
-    return [text] if text else []
+    return [text for text in (coherence(low_coherence), along_track(unknown)) if text]
 
 
 def bad_dates(pair: Pair) -> str:
@@ -262,4 +265,19 @@ def coherence(low: float | None) -> str:
     return (
         f"The coherence is below {LOW_COHERENCE} in {low:.0%} of the map: most of it is noise, and its cycles "
         "cannot be trusted. Choose dates that are nearer in time or in a drier season, or use more looks."
+    )
+
+
+def along_track(unknown: float | None) -> str:
+    """Large motion, of which TOPS sees up to a hundredth of the part along the track.
+
+    The beam turns by half a degree to both sides of zero Doppler during a burst (De Zan and Monti Guarnieri 2006,
+    "TOPSAR: Terrain observation by progressive scans", IEEE TGRS 44). It counts from 5 mm on, as errors of the DEM.
+    """
+    if unknown is None or unknown < ALONG_TRACK_M:
+        return ""
+    return (
+        f"The displacement is so large that motion along the track may change it by {unknown * 1e3:.0f} mm, with "
+        "opposite signs at the two ends of a burst: steps at the bursts may be motion. los_sigma counts it; where "
+        "that motion is known, add squint.tif x motion along the flight."
     )

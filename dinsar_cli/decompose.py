@@ -16,6 +16,7 @@ from dinsar_cli.eastup import LARGEST_CONDITION, EastUp, angle_between, conditio
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.losmap import LosMap, read_los_map
 from dinsar_cli.reference import NOISE_TAGS, reference_variance
+from dinsar_cli.sigmaparts import along_track
 from dinsar_cli.stages import read_tags
 
 if TYPE_CHECKING:
@@ -302,8 +303,12 @@ def _sigma(
         phase, noise = read_map(file).values, read_tags(source.folder, "phase_sigma")
         if set(NOISE_TAGS) <= set(noise) and "wavelength_m" in noise and phase.shape == source.grid.shape:
             variance = reference_variance(reference, grid, noise)
-            there = resample(phase, source.grid, grid)
-            return los_sigma(there, variance, float(noise["wavelength_m"])), "phase_sigma.tif and the reference"
+            there = los_sigma(resample(phase, source.grid, grid), variance, float(noise["wavelength_m"]))
+            unknown = along_track(source.folder, source.grid, source.los - reference.value, reference)
+            if unknown is None:
+                return there, "phase_sigma.tif and the reference"
+            more = np.nan_to_num(resample(unknown, source.grid, grid))
+            return np.hypot(there, more), "phase_sigma.tif, the reference, and squint.tif"
     return resample(source.sigma, source.grid, grid), "los_sigma.tif, with the noise of its own reference"
 
 

@@ -63,6 +63,7 @@ SHOWN = (
     Shown("los_vector", Style("LOS vector, east", "viridis", decimals=3)),
     Shown("los_vector", Style("LOS vector, north", "viridis", decimals=3), band=2),
     Shown("los_vector", Style("LOS vector, up", "viridis", decimals=3), band=3),
+    Shown("squint", Style("Squint of the beam", "RdBu_r", decimals=4, symmetric=True)),
     Shown("reversed_difference", Style("Pair plus reversed pair", "RdBu_r", "rad", symmetric=True)),
     Shown("flags", Style("Flags of the checks", "tab10", decimals=0, labels=True)),
     Shown("ramp", Style("Ramp taken off", "RdBu_r", symmetric=True), metres=True),

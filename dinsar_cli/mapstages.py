@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ from dinsar_cli.radar import Described, Interferogram
 from dinsar_cli.radarstages import geocode_depends
 from dinsar_cli.report import write_report
 from dinsar_cli.session import Session
+from dinsar_cli.sigmaparts import parts
 from dinsar_cli.stages import (
     MapFacts,
     common_tags,
@@ -112,7 +113,8 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
     def draw() -> tuple[Iterable[Path], dict[str, Any]]:
         clear_formats(folder, formats)
         made = draw_map(grid, folder, facts, interferogram, f"{session.folder.name}  line-of-sight displacement")
-        written = write_formats(product_facts(folder, session.folder.name, session.journal.to_dict()), formats)
+        known = product_facts(folder, session.folder.name, session.journal.to_dict())
+        written = write_formats(replace(known, report_follows=True), formats)
         first = made | {name: files[0] for name, files in written.items() if files}
         details = {"products": {name: path.relative_to(folder).as_posix() for name, path in first.items()}}
         return [*made.values(), *chain.from_iterable(written.values())], details
@@ -133,11 +135,16 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
     reported = session.stage("report", [session.marks["products"]], report, hashed=True)
     for details in (displaced, geocoded, drawn, reported):
         products |= {name: folder / file for name, file in details["products"].items()}
-    told += [one["warning"] for one in reported["verdicts"] if one["warning"] and one["key"] not in _TOLD]
+    told += further_warnings(reported["verdicts"])
     for text in told:
         session.reporter.warn(text)
     warnings = (*plan.warnings, *told)
     return RunResult(session.folder, products, facts, interferogram, warnings, checks=geocoded["checks"])
+
+
+def further_warnings(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What the verdicts of a report (as `Verdict.to_dict` gives them) warn of and `map_warnings` does not tell."""
+    return [one["warning"] for one in verdicts if one["warning"] and one["key"] not in _TOLD]
 
 
 def _shown(session: Session, warnings: Iterable[str]) -> PairProducts:
@@ -148,7 +155,7 @@ def _shown(session: Session, warnings: Iterable[str]) -> PairProducts:
 
 def map_warnings(facts: MapFacts) -> list[str]:
     """What the user should keep in mind of a map."""
-    warnings = after(facts.low_coherence)
+    warnings = after(facts.low_coherence, facts.along_track)
     parts = sorted(share for label, share in facts.components.items() if label != "0")
     others = sum(parts[:-1])
     if others >= _WORTH_TELLING:
@@ -178,7 +185,7 @@ def summary(result: RunResult) -> dict[str, Any]:
         "mean_coherence": _rounded(facts.mean_coherence, 3),
         "los_sigma_m": {
             "median": _rounded(facts.median_sigma, 6),
-            "excludes": "atmosphere, orbit errors, wrong cycles",
+            **dict(zip(("includes", "excludes"), parts(along_track=facts.along_track is not None), strict=True)),
         },
         "reference_point": None
         if facts.reference is None

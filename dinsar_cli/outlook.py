@@ -14,7 +14,7 @@ from dinsar_cli.engines.base import RoughInputs, Work
 from dinsar_cli.engines.costs import Setting
 from dinsar_cli.grid import grid_for, posting_for_looks
 from dinsar_cli.planning import allowed_memory, allowed_threads, dem_manager
-from dinsar_cli.prediction import HISTORY, Prediction, with_stages
+from dinsar_cli.prediction import HISTORY, Prediction, stage_methods, with_stages
 from dinsar_cli.roi import Roi, parse_roi
 from dinsar_cli.stages import looks_for
 
@@ -123,7 +123,7 @@ def look_ahead(config: RunConfig, plan: ScenePlan, cache: Path) -> Outlook:
     threads, memory, history = allowed_threads(config), allowed_memory(config), cache / HISTORY
     estimate = engine.outlook(RoughInputs(work, share, config, threads, memory, history))
     method = "reused" if dem.path.is_file() else "fetched" if dem.at_hand is None else "made"
-    setting = Setting(engine.name, threads, {"dem": method})
+    setting = Setting(engine.name, threads, stage_methods(method, config.checks))
     prediction = with_stages(estimate, work, setting, config.output.intermediates, history)
     return Outlook(bursts, f"{engine.name}: {reason}", looks, cell, grid, dem, prediction, threads, memory)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,22 +17,23 @@ from dinsar_cli.products import write_products
 from dinsar_cli.reversedpair import filled, leftover
 from dinsar_cli.stages import read_product
 from dinsar_cli.unwrapcheck import CONGRUENT, comparable, component_jumps, inner_jumps, residue
-from dinsar_cli.workspace import RADAR, check_disk, human_bytes, make_folder
+from dinsar_cli.workspace import RADAR, REVERSED_FOLDER, check_disk, human_bytes, make_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dinsar_cli.configchecks import ChecksConfig
     from dinsar_cli.engines.base import EngineInputs
+    from dinsar_cli.grid import Grid
     from dinsar_cli.radar import Interferogram
     from dinsar_cli.session import Session
+    from dinsar_cli.unwrapcheck import ComponentJump
 
     Array = NDArray[Any]
 
 REVERSED, CYCLES, JUMP, COMPONENT, INCONGRUENT, FILLED, NO_PHASE = 1, 2, 4, 8, 16, 32, 255
 """Values that ``flags.tif`` sums, and the one of cells without phase."""
 
-REVERSED_FOLDER = "reversed"  # of a pair: what ``checks.reversed: full`` makes
 _BLOCK = 512  # look lines that are looked at in a go
 _MOST_TOLD = 20  # pairs of components in run.json
 _FEW = 1e-3  # share of the map that may be flagged without a warning
@@ -68,24 +69,100 @@ def check_map(
     found : dict
         Shares and counts, for the journal and the summary.
     """
+    config, folder = session.plan.config.checks, session.products
+    (folder / "reversed_difference.tif").unlink(missing_ok=True)  # of an earlier run
+
+    def compare(flags: Array) -> tuple[dict[str, Array], dict[str, Any]]:
+        return _compare(config, folder, _reversed_phase(session, interferogram, row, column, memory), flags)
+
+    both_orders = None if config.reversed == "none" else compare
+    return check_phase(interferogram, folder, session.plan.grid, tags, (row, column), memory, both_orders)
+
+
+def check_phase(
+    interferogram: Interferogram,
+    folder: Path,
+    grid: Grid,
+    tags: Mapping[str, str],
+    places: tuple[Array, Array],
+    memory: int,
+    compare: Callable[[Array], tuple[dict[str, Array], dict[str, Any]]] | None = None,
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Check the phase of a map by itself, and write what was found.
+
+    Parameters
+    ----------
+    folder : Path
+        With the layers of the phase on the map.
+    grid : Grid
+        Of the map.
+    places : (ndarray, ndarray)
+        Line and sample of the radar grid for each cell of the map.
+    compare : callable, optional
+        Puts what another way of processing finds into the flags, and gives further layers and facts.
+
+    Returns
+    -------
+    files, found
+        As those of `check_map`.
+    """
+    radar_flags, found = check_unwrapping(interferogram)
+    flags = sample(radar_flags, *places, "nearest", memory_bytes=memory)
+    return _flagged(folder, grid, tags, flags, found, compare)
+
+
+def check_geocoded(folder: Path, grid: Grid, tags: Mapping[str, str]) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Check the phase of a map of which there are no layers on the radar grid.
+
+    Whether the unwrapped phase is the wrapped one plus whole cycles is not looked at: topsApp's geocoding takes
+    them from different places.
+
+    Returns
+    -------
+    files, found
+        As those of `check_map`.
+    """
     import numpy as np
 
-    folder = session.products
-    radar_flags, found = check_unwrapping(interferogram)
-    flags = sample(radar_flags, row, column, "nearest", memory_bytes=memory)
-    phase, components = (read_product(folder, name) for name in ("unwrapped_phase", "connected_components"))
+    phase, components = _phase_of(folder)
+    flags = np.zeros(components.shape, np.uint8)
+    beside, jumps, pairs = inner_jumps(phase, components)
+    flags[beside] |= JUMP
+    found = _counted((0, 0, 0.0), (jumps, pairs), component_jumps(phase, components), components)
+    return _flagged(folder, grid, tags, flags, found, None)
+
+
+def _phase_of(folder: Path) -> tuple[Array, Array]:
+    """Unwrapped phase and components on the map; where these are not known, all phase is one."""
+    import numpy as np
+
+    phase = read_product(folder, "unwrapped_phase")
+    there = (folder / "connected_components.tif").is_file()
+    return phase, read_product(folder, "connected_components") if there else np.isfinite(phase).astype(np.uint16)
+
+
+def _flagged(
+    folder: Path,
+    grid: Grid,
+    tags: Mapping[str, str],
+    flags: Array,
+    found: dict[str, Any],
+    compare: Callable[[Array], tuple[dict[str, Array], dict[str, Any]]] | None,
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Finish the flags on the map and write them."""
+    import numpy as np
+
+    phase, components = _phase_of(folder)
     flags[np.isin(components, found.pop("uncertain"))] |= COMPONENT
-    (folder / "reversed_difference.tif").unlink(missing_ok=True)  # of an earlier run
     files: dict[str, Path] = {}
-    if session.plan.config.checks.reversed != "none":
-        backward = _reversed_phase(session, interferogram, row, column, memory)
-        made, found["reversed"] = _compare(session.plan.config.checks, folder, backward, flags)
+    if compare is not None:
+        made, found["reversed"] = compare(flags)
         for name, values in made.items():
             own_tags = dict(tags) | ({"filled": "see flags.tif"} if name == "unwrapped_phase" else {})
-            files |= write_products(folder, {name: values}, session.plan.grid, own_tags)
+            files |= write_products(folder, {name: values}, grid, own_tags)
     found["flagged"] = _share((flags & ~np.uint8(FILLED)) > 0, np.isfinite(phase) & (components > 0))
     flags[~np.isfinite(phase)] = NO_PHASE
-    return files | write_products(folder, {"flags": flags}, session.plan.grid, tags), found
+    return files | write_products(folder, {"flags": flags}, grid, tags), found
 
 
 def _compare(
@@ -155,12 +232,33 @@ def check_unwrapping(interferogram: Interferogram) -> tuple[Array, dict[str, Any
         cells, incongruent = cells + int(known.sum()), incongruent + int((rest[known] > CONGRUENT).sum())
         jumps, pairs = jumps + some, pairs + of
     between = component_jumps(files[0].read(), labels := files[2].read())
+    return flags, _counted((cells, incongruent, worst), (jumps, pairs), between, labels)
+
+
+def _counted(
+    residues: tuple[int, int, float], jumps: tuple[int, int], between: Sequence[ComponentJump], labels: Array
+) -> dict[str, Any]:
+    """What was counted, for the journal.
+
+    Parameters
+    ----------
+    residues : (int, int, float)
+        Cells that were held against the wrapped phase, those that differ, and the largest difference (rad).
+    jumps : (int, int)
+        Neighbours with a step of more than half a cycle, and all.
+    between : sequence of ComponentJump
+        Between components.
+    labels : ndarray
+        Their numbers.
+    """
+    import numpy as np
+
     numbers = [int(number) for number in np.unique(labels) if number]
     uncertain = [number for number in numbers if number not in comparable(between)]
     told = sorted(between, key=lambda jump: (jump.certain, -jump.edges))
-    return flags, {
-        "residue": {"cells": cells, "incongruent": incongruent, "largest_rad": round(worst, 6)},
-        "jumps": {"neighbours": pairs, "beyond_half_a_cycle": jumps},
+    return {
+        "residue": {"cells": residues[0], "incongruent": residues[1], "largest_rad": round(residues[2], 6)},
+        "jumps": {"neighbours": jumps[1], "beyond_half_a_cycle": jumps[0]},
         "components": {
             "borders": len(between),
             "uncertain_borders": sum(not jump.certain for jump in between),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,14 @@ from dinsar_cli.planning import engine_inputs
 from dinsar_cli.workspace import free_disk, human_bytes
 
 if TYPE_CHECKING:
+    from dinsar_cli.configchecks import ChecksConfig
     from dinsar_cli.engines.base import Estimate
     from dinsar_cli.planning import RunPlan
 
 HISTORY = "step-costs.jsonl"
 """File in the cache: all runs of the machine learn from it."""
 
+_BOTH_ORDERS = "reversed full"  # method of ``geocode``
 _STRIPS = Term("map", 260e6, most=210e6)  # working memory of the geocoder
 
 # Beside the engine's steps, with two threads: of simulated pairs with maps of 0.4 to 2 million cells.
@@ -61,11 +63,14 @@ class Prediction:
         Of the stage ``process``, by step.
     left : int
         Bytes in the folder of the pair when all is done and tidied.
+    beside : int
+        Bytes that the pair in the reversed order has at most, beside what is there already.
     """
 
     stages: dict[str, Forecast]
     engine: Estimate
     left: int
+    beside: int = 0
 
     @property
     def seconds(self) -> float:
@@ -85,7 +90,7 @@ class Prediction:
     @property
     def disk(self) -> int:
         """Bytes in the folder of the pair at most: while the engine works, or when the products are made."""
-        return max(self.engine.disk, self.engine.left["keep"] + self.products)
+        return max(self.engine.disk, self.engine.left["keep"] + self.products + self.beside)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -134,18 +139,45 @@ def with_stages(estimate: Estimate, work: Work, setting: Setting, kept: str, his
         As for `predict`.
     """
     laws = _LAWS | {"dem": _DEM_LAWS.get(setting.methods["dem"], _LAWS["dem"])}
-    dem, *later = forecast(history, laws, work, setting).items()
+    both = setting.methods.get("geocode") == _BOTH_ORDERS
+    # what geocoding by itself costs, to which the engine is added, is learnt from runs in one order
+    alike = replace(setting, methods={"dem": setting.methods["dem"]}) if both else setting
+    dem, *later = forecast(history, laws, work, alike).items()
     runs = max(estimate.steps.values(), key=lambda step: step.seconds).runs
     process = Forecast(estimate.seconds, estimate.memory, estimate.disk, runs)
+    stages = dict([dem, ("process", process), *later])
     products = sum(stage.disk for _, stage in later)
     left = estimate.left[kept] + products
-    return Prediction(dict([dem, ("process", process), *later]), estimate, left)
+    if not both:
+        return Prediction(stages, estimate, left)
+    alone = stages["geocode"]
+    stages["geocode"] = replace(
+        alone,
+        seconds=alone.seconds + estimate.seconds,
+        peak_memory=max(alone.peak_memory, estimate.memory),
+    )
+    more = 0 if kept == "delete" else estimate.left[kept]
+    return Prediction(stages, estimate, left + more, estimate.disk)
 
 
 def stage_setting(plan: RunPlan) -> Setting:
     """How the stages beside ``process`` will be done, as it is known before they are."""
     dem = "reused" if plan.dem.path.is_file() else "fetched" if plan.dem.at_hand is None else "made"
-    return Setting(plan.engine.name, plan.threads, {"dem": dem})
+    return Setting(plan.engine.name, plan.threads, stage_methods(dem, plan.config.checks))
+
+
+def stage_methods(dem: str, checks: ChecksConfig) -> dict[str, str]:
+    """What the stages beside ``process`` do that can do several things.
+
+    Parameters
+    ----------
+    dem : str
+        Whether the DEM is ``reused``, ``fetched`` or ``made``.
+    checks : ChecksConfig
+        With ``reversed: full`` the engine runs once more while the map is made.
+    """
+    geocode = {} if checks.reversed == "none" else {"geocode": f"reversed {checks.reversed}"}
+    return {"dem": dem} | geocode
 
 
 def learn(history: Path, stage: str, cost: StepCost, work: Work, setting: Setting) -> None:
@@ -164,7 +196,7 @@ def learn(history: Path, stage: str, cost: StepCost, work: Work, setting: Settin
     setting : Setting
         From `stage_setting`, before the stage.
     """
-    if stage in _LAWS:
+    if stage in _LAWS and setting.methods.get(stage) != _BOTH_ORDERS:  # of which the engine is most
         note(history, stage, cost, work, setting)
 
 

@@ -74,8 +74,9 @@ LAYERS: Mapping[str, Layer] = {
         ),
         Layer(
             "los_sigma",
-            "Standard deviation of the noise of los_displacement, by coherence, looks, filter and reference; "
-            "without atmosphere (1-3 cm is normal in one pair), orbit errors and wrong cycles",
+            "Standard deviation of the noise of los_displacement, by coherence, looks, filter and reference, and "
+            "where squint.tif is there of what unknown motion along the track adds; without atmosphere (1-3 cm is "
+            "normal in one pair), orbit errors and wrong cycles",
             "m",
             ("sigma",),
         ),
@@ -116,6 +117,15 @@ LAYERS: Mapping[str, Layer] = {
             "1",
             ("east", "north", "up"),
             "from the ground to the satellite",
+        ),
+        Layer(
+            "squint",
+            "Sine of the angle by which the beam looked ahead of zero Doppler: motion of the ground along the "
+            "flight x squint is missing in los_displacement",
+            "1",
+            ("squint",),
+            "positive where it looked ahead",
+            overviews="nearest",
         ),
         Layer("elevation", "Height above the WGS84 ellipsoid", "m", ("height",), "positive upward"),
         Layer(

@@ -84,6 +84,13 @@ LAYERS: Mapping[str, RadarLayer] = {
             "1",
             "unit vector from the ground to the satellite at the look-cell centre",
         ),
+        RadarLayer(
+            "squint",
+            "float32",
+            (),
+            "1",
+            "sine of the angle by which the beam looked ahead of zero Doppler, on the ground; NaN where unknown",
+        ),
     )
 }
 

@@ -28,7 +28,7 @@ from dinsar_cli.maplayers import describe, opened, read_band, reference_point, s
 from dinsar_cli.products import LAYERS
 from dinsar_cli.radar import DESCRIPTION_FILE, Interferogram
 from dinsar_cli.verdicts import Verdict, judge
-from dinsar_cli.workspace import RADAR, RUN_FILE, read_journal
+from dinsar_cli.workspace import RADAR, RUN_FILE, read_journal, read_map_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,7 +161,7 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
         )
     if record is None:
         journal = pair.folder / RUN_FILE
-        record = read_journal(journal) if journal.is_file() else {}
+        record = read_journal(journal) if journal.is_file() else read_map_record(pair.folder)
     grid, _ = describe(pair)
     with opened(pair.rasters["los_displacement"]) as dataset:
         tags = dataset.tags()

@@ -10,6 +10,7 @@ from dinsar_cli.reportpictures import picture
 from dinsar_cli.reportrecord import Cost, costs
 from dinsar_cli.reportsummary import centimetres
 from dinsar_cli.reporttexts import ADVICE, Advice
+from dinsar_cli.sigmaparts import sigma_told
 from dinsar_cli.svgcharts import histogram, seam_chart, trend_chart, viewing_sketch
 from dinsar_cli.webmap import scale_limits
 
@@ -119,6 +120,7 @@ def _displacement(evidence: Evidence) -> Figure | None:
     ]
     if noise is not None and np.isfinite(noise).any():
         facts.append(("Noise (median of los_sigma)", centimetres(float(np.nanmedian(noise)))))
+        facts += sigma_told(evidence.pair.rasters["los_sigma"])
     return Figure("displacement", chart, facts=tuple(facts))
 
 

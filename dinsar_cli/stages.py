@@ -28,6 +28,7 @@ from dinsar_cli.geocode import radar_coordinates, sample
 from dinsar_cli.masks import file_mark, masked_out
 from dinsar_cli.products import write_products
 from dinsar_cli.reference import find_reference, reference_variance
+from dinsar_cli.sigmaparts import along_track, largest, sigma_tags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,6 +66,8 @@ class MapFacts:
         Of the cells with data; None where it is not known.
     median_sigma : float or None
         Median of the noise of the displacement, metres; None where it is not known.
+    along_track : float or None
+        The most that unknown motion along the track adds to it, metres; None where it is not in it.
     masked : dict
         Share of the cells with displacement that each mask left out, by its key.
     ramp : dict or None
@@ -85,6 +88,7 @@ class MapFacts:
     mean_coherence: float | None
     low_coherence: float | None = None
     median_sigma: float | None = None
+    along_track: float | None = None
     masked: dict[str, float] = field(default_factory=dict)
     ramp: dict[str, Any] | None = None
     corrections: dict[str, Any] = field(default_factory=dict)
@@ -167,6 +171,9 @@ def map_layers(
     los = on_map("los")
     los /= np.linalg.norm(los, axis=0)
     files |= written({"los_vector": los})
+    (folder / "squint.tif").unlink(missing_ok=True)  # of an earlier run
+    if np.isfinite(squint := on_map("squint", "nearest")).any():  # of one burst, not between two
+        files |= written({"squint": squint})
     files |= written({"incidence_angle": incidence_angle(los[2])})
     del los
     progress(0.8)
@@ -256,8 +263,9 @@ def displacement_layers(
     name = "none" if where is None else f"{where.lon:.6f},{where.lat:.6f}"
     tags = dict(tags) | {"reference_point": name} | _changes(config) | corrected.tags
     files |= write_products(folder, {"los_displacement": los}, grid, tags)
-    sigma = _sigma_layer(folder, grid, los, reference, wavelength)
-    files |= write_products(folder, sigma, grid, tags)
+    unknown = along_track(folder, grid, los, reference)
+    sigma = _sigma_layer(folder, grid, los, reference, wavelength, unknown)
+    files |= write_products(folder, sigma, grid, tags | sigma_tags(unknown))
     if los_vector is not None:
         vertical = vertical_displacement(los, los_vector[2]).astype(np.float32)
         files |= write_products(folder, {"vertical_displacement": vertical}, grid, tags)
@@ -274,6 +282,7 @@ def displacement_layers(
         mean_coherence=None if stated["coherence"] is None else float(np.nanmean(coherence)),
         low_coherence=None if stated["coherence"] is None else _share_below(coherence, LOW_COHERENCE),
         median_sigma=_median(sigma.get("los_sigma")),
+        along_track=None if unknown is None else largest(unknown, los),
         masked=shares,
         ramp=None if ramp is None else asdict(ramp),
         corrections=corrected.facts,
@@ -311,15 +320,16 @@ def _masked_shares(masks: Mapping[str, Array], usable: NDArray[np.bool_]) -> dic
 
 
 def _sigma_layer(
-    folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None, wavelength: float
+    folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None, wavelength: float, unknown: Array | None
 ) -> dict[str, Array]:
-    """Noise of the displacement, where the noise of the phase is known."""
+    """Noise of the displacement, where the noise of the phase is known, with what unknown motion adds."""
     import numpy as np
 
     if not (folder / "phase_sigma.tif").is_file():
         return {}
     variance = reference_variance(reference, grid, read_tags(folder, "phase_sigma"))
     sigma = los_sigma(read_product(folder, "phase_sigma"), variance, wavelength)
+    sigma = sigma if unknown is None else np.hypot(sigma, unknown)
     return {"los_sigma": np.where(np.isfinite(los), sigma, np.nan).astype(np.float32)}
 
 

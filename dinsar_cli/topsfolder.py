@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,25 +21,27 @@ from dinsar_cli.engines.topsapp.outputs import collect
 from dinsar_cli.errors import EngineError, NoDataError, UsageError
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.geocodedmap import geocoded_layers
-from dinsar_cli.grid import Bounds, Grid, grid_for, posting_for_looks
-from dinsar_cli.mapstages import RunResult, map_warnings, summary
+from dinsar_cli.grid import Grid
+from dinsar_cli.mapstages import RunResult, further_warnings, map_warnings, summary
 from dinsar_cli.memory import bounded_raster_cache
+from dinsar_cli.phasechecks import check_geocoded, check_phase, check_warnings
 from dinsar_cli.products import LAYERS
+from dinsar_cli.radarextent import asked_bounds, radar_grid
+from dinsar_cli.report import REPORT, write_report
 from dinsar_cli.roi import parse_roi
-from dinsar_cli.stages import common_tags, displacement_layers, draw_map, map_layers
-from dinsar_cli.workspace import PRODUCTS, RADAR, RUN_FILE, check_disk, locked, make_folder, write_text
+from dinsar_cli.stages import common_tags, displacement_layers, draw_map, facts_to_dict, map_layers
+from dinsar_cli.view import products_of
+from dinsar_cli.workspace import MAP_RECORD, PRODUCTS, RADAR, RUN_FILE, check_disk, locked, make_folder, write_text
 
 if TYPE_CHECKING:
     from dinsar_cli.config import Looks, RunConfig
-    from dinsar_cli.radar import Described, Interferogram
+    from dinsar_cli.radar import Described
     from dinsar_cli.reporter import Reporter
 
-RECORD_FILE = "displacement.json"
 _DEFAULT_OUTPUT = "displacement"
 _ENGINE = "isce2"
 _MEMORY = 250_000_000  # bytes, of the geocoder; more is not faster
 _MAP_BYTES = 60  # per map cell, of all products before compression
-_BLOCK = 512  # look lines
 _GEOCODED = (
     "topsApp's own geocoding was used, the nearest look cell at each post of the DEM: positions are up to half a "
     "look cell off, and wrapped and unwrapped phase disagree by as much (on simulated pairs 0.23-0.26 mm root mean "
@@ -86,6 +87,25 @@ class MapPlan:
     looks: Looks | None
     geocoded: GeocodedRun | None
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Who is told how it goes, and what each stage cost and found, as a run's record has it."""
+
+    reporter: Reporter
+    stages: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[dict[str, Any]]:
+        """Do a stage; what is put into the dictionary are its details."""
+        details: dict[str, Any] = {}
+        self.reporter.start(name)
+        started = time.monotonic()
+        yield details
+        seconds = time.monotonic() - started
+        self.stages[name] = {"seconds": round(seconds, 3), "details": details}
+        self.reporter.end(name, seconds, skipped=False)
 
 
 @dataclass(frozen=True)
@@ -167,16 +187,20 @@ def make_map(plan: MapPlan, reporter: Reporter, command: Sequence[str]) -> RunRe
         for text in plan.warnings:
             reporter.warn(text)
         make_folder(plan.output / PRODUCTS)
-        result = _from_geocoded(plan, plan.geocoded, reporter) if plan.geocoded else _from_radar(plan, reporter)
+        work = _Work(reporter)
+        result = _from_geocoded(plan, plan.geocoded, work) if plan.geocoded else _from_radar(plan, work)
         record = {
             "dinsar": __version__,
             "updated": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": list(command),
             "source": str(plan.place.folder),
             "layers": "geocoded" if plan.geocoded else "radar",
-            "summary": summary(result),
+            "engine": {"name": _ENGINE},
+            "stages": work.stages,
         }
-        write_text(plan.output / RECORD_FILE, json.dumps(record, indent=2) + "\n")
+        result = _reported(result, work, record)
+        record["summary"] = summary(result)
+        write_text(plan.output / MAP_RECORD, json.dumps(record, indent=2) + "\n")
     return result
 
 
@@ -237,7 +261,7 @@ def _plan_geocoded(
     absent = [text for name, text in _ABSENT.items() if name in geocoded.missing]
     warnings.append(f"Not in the folder: {'; '.join(absent)}.")
     # posting and system must suit before anything is written
-    geocoded.grid(_bounds(config), config.grid.crs, config.grid.posting)
+    geocoded.grid(asked_bounds(config), config.grid.crs, config.grid.posting)
     return MapPlan(place, pair, output, config, looks or pair.looks, geocoded, tuple(warnings))
 
 
@@ -249,16 +273,17 @@ def _radar_warnings(place: TopsFolder) -> tuple[str, ...]:
 
 def _remove_earlier(output: Path) -> None:
     """Remove what an earlier call made, so that nothing of another grid or of other layers stays beside the new."""
-    record = output / RECORD_FILE
+    record = output / MAP_RECORD
     if not record.is_file():
         return
     record.unlink()
-    for name in (*(f"{layer}.tif" for layer in LAYERS), "displacement.png"):
+    for name in (*(f"{layer}.tif" for layer in LAYERS), "displacement.png", REPORT):
         (output / PRODUCTS / name).unlink(missing_ok=True)
 
 
-def _from_radar(plan: MapPlan, reporter: Reporter) -> RunResult:
-    with _stage(reporter, "process"):
+def _from_radar(plan: MapPlan, work: _Work) -> RunResult:
+    reporter = work.reporter
+    with work.stage("process"):
         radar = make_folder(plan.output / RADAR)
         interferogram = collect(
             plan.place.folder,
@@ -267,10 +292,16 @@ def _from_radar(plan: MapPlan, reporter: Reporter) -> RunResult:
             pair=plan.pair,
             ionosphere=plan.config.corrections.ionosphere,
         )
-    with _stage(reporter, "geocode"):
-        grid = _radar_grid(interferogram, plan.config)
+    with work.stage("geocode") as details:
+        grid = radar_grid(interferogram, plan.config)
         check_disk(plan.output, grid.width * grid.height * _MAP_BYTES, "the products")
         tags = common_tags(interferogram, _ENGINE, __version__)
+
+        def check(row: Any, column: Any) -> dict[str, Path]:
+            folder, places = plan.output / PRODUCTS, (row, column)
+            files, details["checks"] = check_phase(interferogram, folder, grid, tags, places, _MEMORY)
+            return files
+
         products = map_layers(
             interferogram,
             grid,
@@ -279,6 +310,7 @@ def _from_radar(plan: MapPlan, reporter: Reporter) -> RunResult:
             _MEMORY,
             lambda share: reporter.progress("layers", share),
             PhaseFilter(_ENGINE, plan.config.filter.strength),
+            check,
         )
     warnings = list(plan.warnings)
     warnings.append(
@@ -289,10 +321,10 @@ def _from_radar(plan: MapPlan, reporter: Reporter) -> RunResult:
     if "amplitude" not in products:
         warnings.append("amplitude.tif is left out: the images of a date, or the scenes behind them, are gone.")
         reporter.warn(warnings[-1])
-    return _displace(plan, grid, interferogram, tags, products, warnings, (), reporter)
+    return _displace(plan, grid, interferogram, tags, products, warnings, (), work)
 
 
-def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, reporter: Reporter) -> RunResult:
+def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, work: _Work) -> RunResult:
     pair, config = plan.pair, plan.config
     earlier, later = pair.dates
     described = _GeocodedPair(
@@ -303,8 +335,8 @@ def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, reporter: Reporter) -> 
         perpendicular_baseline=pair.baseline,
         versions={"ISCE2": geocoded.isce_version()},
     )
-    with _stage(reporter, "geocode"):
-        grid = geocoded.grid(_bounds(config), config.grid.crs, config.grid.posting)
+    with work.stage("geocode") as details:
+        grid = geocoded.grid(asked_bounds(config), config.grid.crs, config.grid.posting)
         check_disk(plan.output, grid.width * grid.height * _MAP_BYTES, "the products")
         tags = common_tags(described, _ENGINE, __version__) | {"accuracy": _GEOCODED}
         products = geocoded_layers(
@@ -315,9 +347,11 @@ def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, reporter: Reporter) -> 
             backwards=pair.backwards,
             ionosphere=config.corrections.ionosphere,
             memory=_MEMORY,
-            progress=lambda share: reporter.progress("layers", share),
+            progress=lambda share: work.reporter.progress("layers", share),
         )
-    return _displace(plan, grid, described, tags, products, list(plan.warnings), geocoded.missing, reporter)
+        files, details["checks"] = check_geocoded(plan.output / PRODUCTS, grid, tags)
+        products |= files
+    return _displace(plan, grid, described, tags, products, list(plan.warnings), geocoded.missing, work)
 
 
 def _displace(
@@ -328,64 +362,29 @@ def _displace(
     layers: dict[str, Path],
     warnings: list[str],
     missing: Sequence[str],
-    reporter: Reporter,
+    work: _Work,
 ) -> RunResult:
     """Displacement and picture from the layers on the map."""
     folder = plan.output / PRODUCTS
-    with _stage(reporter, "displacement"):
+    with work.stage("displacement") as details:
         made, facts = displacement_layers(plan.config, grid, described.wavelength, folder, tags, missing)
-    with _stage(reporter, "products"):
+        details["facts"] = facts_to_dict(facts)
+    with work.stage("products"):
         title = f"{plan.place.folder.name}  line-of-sight displacement"
         drawn = draw_map(grid, folder, facts, described, title)
-    for text in map_warnings(facts):
-        reporter.warn(text)
-    return RunResult(plan.output, made | layers | drawn, facts, described, (*warnings, *map_warnings(facts)))
+    checks = work.stages["geocode"]["details"]["checks"]
+    told = [*map_warnings(facts), *check_warnings(checks)]
+    for text in told:
+        work.reporter.warn(text)
+    return RunResult(plan.output, made | layers | drawn, facts, described, (*warnings, *told), checks=checks)
 
 
-@contextmanager
-def _stage(reporter: Reporter, name: str) -> Iterator[None]:
-    reporter.start(name)
-    started = time.monotonic()
-    yield
-    reporter.end(name, time.monotonic() - started, skipped=False)
-
-
-def _bounds(config: RunConfig) -> Bounds | None:
-    return parse_roi(config.roi).bounds if config.roi else None
-
-
-def _radar_grid(interferogram: Interferogram, config: RunConfig) -> Grid:
-    """Map grid of a configuration, over the area or else over all look cells with data."""
-    crs = config.grid.crs
-    posting = config.grid.posting or posting_for_looks(
-        interferogram.range_spacing, interferogram.azimuth_spacing, crs
-    )
-    return grid_for(_bounds(config) or _data_bounds(interferogram), crs, posting)
-
-
-def _data_bounds(interferogram: Interferogram) -> Bounds:
-    """West, south, east, north of the look cells with an interferogram, degrees."""
-    import numpy as np
-
-    edges: list[Any] = []
-    layers = [interferogram.layer(name) for name in ("longitude", "latitude", "wrapped")]
-    for first in range(0, interferogram.lines, _BLOCK):
-        longitude, latitude, wave = (layer.read(first, first + _BLOCK) for layer in layers)
-        known = np.isfinite(wave) & np.isfinite(longitude) & np.isfinite(latitude)
-        if known.any():
-            lon, lat = longitude[known], latitude[known]
-            edges.append((lon.min(), lat.min(), -lon.max(), -lat.max()))
-    if not edges:
-        raise NoDataError(
-            "No look cell of the interferogram has a position.",
-            "filt_topophase.flat, or lat.rdr and lon.rdr, are empty.",
-            "Run topsApp again from topo to unwrap.",
-        )
-    west, south, east, north = (float(edge) for edge in np.min(edges, axis=0))
-    if -east - west > 180 or not all(map(math.isfinite, (west, south, east, north))):
-        raise NoDataError(
-            "The map would span half of the Earth.",
-            f"The look cells lie between the longitudes {west:g} and {-east:g}.",
-            "Give the part on one side of the antimeridian with --roi.",
-        )
-    return west, south, -east, -north
+def _reported(result: RunResult, work: _Work, record: dict[str, Any]) -> RunResult:
+    """Write the report of a map, and add what it warns of."""
+    with work.stage("report"):
+        pair = replace(products_of(result.folder), warnings=result.warnings)
+        written = write_report(pair, record)
+    told = further_warnings([verdict.to_dict() for verdict in written.evidence.verdicts])
+    for text in told:
+        work.reporter.warn(text)
+    return replace(result, products=result.products | {"report": written.path}, warnings=(*result.warnings, *told))

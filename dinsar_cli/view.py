@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.products import LAYERS
-from dinsar_cli.workspace import PRODUCTS, RUN_FILE, STAGES, Journal
+from dinsar_cli.workspace import PRODUCTS, RUN_FILE, STAGES, Journal, read_map_record
 
 PAGE = "view.html"
 
@@ -79,7 +80,7 @@ def find_products(folder: Path) -> tuple[list[PairProducts], list[str]]:
             else:
                 found.append(_collect(run, run / PRODUCTS, journal))
     elif _has_rasters(folder / PRODUCTS):
-        found.append(_collect(folder, folder / PRODUCTS, None))
+        found.append(products_of(folder))
     elif _has_rasters(folder):
         parent = folder.resolve().parent
         if folder.resolve().name == PRODUCTS and (parent / RUN_FILE).is_file():
@@ -88,6 +89,11 @@ def find_products(folder: Path) -> tuple[list[PairProducts], list[str]]:
     if not found:
         raise _nothing(folder, unfinished)
     return found, unfinished
+
+
+def products_of(folder: Path) -> PairProducts:
+    """The products in the folder of a map that was not made by a run, whatever else is in it."""
+    return _collect(folder, folder / PRODUCTS, None)
 
 
 def _nothing(folder: Path, unfinished: Sequence[str]) -> NoDataError:
@@ -126,13 +132,14 @@ def _collect(folder: Path, products: Path, journal: Journal | None) -> PairProdu
         for path in sorted(products.iterdir())
         if path.is_file() and path not in known and path.suffix != ".part" and not path.name.startswith(".")
     )
-    return PairProducts(folder, rasters, others, _warnings(journal) if journal else ())
+    header = journal.header if journal else read_map_record(folder)
+    return PairProducts(folder, rasters, others, _warnings(header))
 
 
-def _warnings(journal: Journal) -> tuple[str, ...]:
-    """What a run warned of: at its end, or else before it started."""
-    summary = journal.header.get("summary")
-    told = (summary if isinstance(summary, dict) else journal.header).get("warnings")
+def _warnings(header: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was warned of: at the end, or else before it started."""
+    summary = header.get("summary")
+    told = (summary if isinstance(summary, dict) else header).get("warnings")
     return tuple(str(text) for text in told) if isinstance(told, list) else ()
 
 

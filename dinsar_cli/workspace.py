@@ -17,6 +17,9 @@ from dinsar_cli.errors import ResourceError, UsageError
 
 SCHEMA_VERSION = 1
 RADAR, PRODUCTS = "radar", "products"  # folders of a pair: the interferogram's layers, and the map
+REVERSED_FOLDER = "reversed"  # folder of a pair: what ``checks.reversed: full`` makes
+MAP_RECORD = "displacement.json"
+"""Record of a map that was made of somebody else's folder."""
 RUN_FILE = "run.json"
 STAGES = ("slc", "orbits", "dem", "process", "geocode", "displacement", "products", "report")
 _HASH_BLOCK = 1 << 22
@@ -249,6 +252,15 @@ def read_journal(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or not isinstance(record.get("stages"), dict):
         raise _not_a_journal(path, "It has no stages.")
     return record
+
+
+def read_map_record(folder: Path) -> dict[str, Any]:
+    """Record of a map of somebody else's folder; empty where there is none that can be read."""
+    try:
+        record = json.loads((folder / MAP_RECORD).read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _not_a_journal(path: Path, cause: str) -> UsageError:

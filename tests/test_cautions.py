@@ -51,6 +51,12 @@ def test_good_pair_needs_no_caution(fine: Circumstances) -> None:
     assert cautions.before(fine) == []
     assert cautions.after(0.2) == []
     assert cautions.after(None) == []
+    assert cautions.after(0.2, 0.004) == []
+    assert cautions.after(None, None) == []
+
+
+def test_large_motion_whose_part_along_the_track_counts() -> None:
+    one(cautions.after(0.2, 0.0071), "7 mm", "along the track", "squint.tif")
 
 
 # --- the pair ---------------------------------------------------------------------------------------------------

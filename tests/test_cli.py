@@ -289,6 +289,25 @@ def test_clean_keeps_products_inputs_and_journal(
     assert set(folder.glob("radar/*.npy")) == set(layers)
 
 
+def test_clean_removes_the_reversed_pair(
+    finished: Finished, dinsar: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    workdir = finished.copy(tmp_path / "work")
+    folder = workdir / PAIR
+    layer = folder / "reversed" / "radar" / "unwrapped.npy"
+    (folder / "reversed" / "isce2").mkdir(parents=True)
+    layer.parent.mkdir()
+    layer.write_bytes(bytes(5000))
+    dry = dinsar("clean", "--workdir", workdir, "--dry-run")
+    assert f"would remove {folder / 'reversed'}" in dry.err
+    assert layer.is_file()
+    cleaned = dinsar("clean", "--workdir", workdir)
+    assert cleaned.code == 0
+    assert cleaned.out == dry.out.replace("would be", "were")
+    assert not (folder / "reversed").exists()
+    assert (folder / "products" / "los_displacement.tif").is_file()
+
+
 def test_clean_everything(finished: Finished, dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
     workdir = finished.copy(tmp_path / "work")
     outcome = dinsar("clean", "--workdir", workdir, "--cache", workdir / "cache", "--products", "--with-cache")

@@ -176,6 +176,26 @@ def test_run_stops_before_it_starts_unless_forced(dinsar: Dinsar, place: Place) 
     assert dinsar("run", *options).code == 0
 
 
+@pytest.mark.parametrize("kept", ["keep", "geocoded", "delete"])
+def test_the_pair_in_both_orders_is_counted(place: Place, dinsar: Dinsar, kept: str) -> None:
+    options = ("--intermediates", kept)
+    once, twice = (
+        plan_json(dinsar, place, *options, *more)["predicted"] for more in ((), ("--check-reversed", "full"))
+    )
+    engine = sum(step["seconds"] for step in once["steps"].values())
+    before, after = once["stages"].pop("geocode"), twice["stages"].pop("geocode")
+    assert after["seconds"] == pytest.approx(before["seconds"] + engine, abs=0.01)
+    peak = max(step["peak_memory"] for step in once["steps"].values())
+    assert after["peak_memory"] == max(before["peak_memory"], peak)
+    assert after["disk"] == before["disk"]  # of the products
+    assert once["stages"] == twice["stages"]
+    # while the second one is made, the first is still there, and products, which are more here than its work
+    disk = max(step["disk"] for step in once["steps"].values())
+    assert twice["disk"] == once["disk"] + disk
+    layers = twice["disk_left"] - once["disk_left"]
+    assert layers == 0 if kept == "delete" else 0 < layers <= disk
+
+
 # --- what a run says of its prediction --------------------------------------------------------------------------
 
 

@@ -52,6 +52,7 @@ def test_the_products_of_the_design_are_in_the_table() -> None:
         "connected_components": "1",
         "incidence_angle": "degree",
         "los_vector": "1",
+        "squint": "1",
         "elevation": "m",
         "amplitude": "dB",
         "reversed_difference": "rad",

@@ -9,7 +9,7 @@ import click
 
 from dinsar_cli.cli.common import cache_option, debug_option, workdir_option
 from dinsar_cli.cli.status import pair_folders
-from dinsar_cli.workspace import RUN_FILE, Journal, human_bytes, locked
+from dinsar_cli.workspace import RADAR, REVERSED_FOLDER, RUN_FILE, Journal, human_bytes, locked
 
 
 @click.command(short_help="Remove what can be made again.")
@@ -20,7 +20,9 @@ from dinsar_cli.workspace import RUN_FILE, Journal, human_bytes, locked
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @debug_option
 def clean(workdir: Path, cache: Path, products: bool, with_cache: bool, dry_run: bool) -> None:
-    """Remove intermediate files: radar layers and work of the engine. Products, inputs and journals stay.
+    """Remove intermediate files: radar layers and work of the engine, of the reversed pair too.
+
+    Products, inputs and journals stay.
 
     A later run with the same command makes the radar layers again when it needs them, as for another grid.
     """
@@ -29,10 +31,11 @@ def clean(workdir: Path, cache: Path, products: bool, with_cache: bool, dry_run:
     total = 0
     for folder in pair_folders(workdir):
         with locked(folder):
-            left = [path for engine in engines().values() for path in engine.leftovers(folder / "radar")]
+            left = [path for engine in engines().values() for path in engine.leftovers(folder / RADAR)]
             if not dry_run:
                 Journal.open(folder / RUN_FILE).release("process")
-            total += _remove([*left, *sorted((folder / "radar").glob("*.npy"))], dry_run=dry_run)
+            layers = sorted((folder / RADAR).glob("*.npy"))
+            total += _remove([*left, *layers, folder / REVERSED_FOLDER], dry_run=dry_run)
             if products:
                 total += _remove([child for child in folder.iterdir() if child.name != "lock"], dry_run=dry_run)
         if products and not dry_run:

@@ -56,6 +56,8 @@ class ProductFacts:
         Name of the ``source`` or of the ``file`` of the elevation model, as far as they are known.
     filter_strength : float or None
         Of the phase filter.
+    report_follows : bool
+        They are of a run that writes its report as soon as the formats are there.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class ProductFacts:
     orbit_kinds: tuple[str, ...] = ()
     dem: dict[str, str] = field(default_factory=dict)
     filter_strength: float | None = None
+    report_follows: bool = False
 
     @property
     def dates(self) -> tuple[datetime, datetime]:

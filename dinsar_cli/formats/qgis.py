@@ -45,6 +45,7 @@ _STYLES = (
     _Style("los_vector", "viridis", band=3),
     _Style("amplitude", "gray"),
     _Style("ramp", "RdBu_r", symmetric=True),
+    _Style("squint", "RdBu_r", symmetric=True),
     _Style("reversed_difference", "RdBu_r", symmetric=True),
     _Style("ionosphere_phase", "viridis"),
     _Style("correction_tides", "viridis"),

@@ -27,11 +27,13 @@ _PROJECTION = f"{_EXTENSIONS}/projection/v2.0.0/schema.json"
 _VIEW = f"{_EXTENSIONS}/view/v1.0.0/schema.json"
 _SAR = f"{_EXTENSIONS}/sar/v1.0.0/schema.json"
 _SAT = f"{_EXTENSIONS}/sat/v1.0.0/schema.json"
+_REPORT = "report.html"  # of a run it comes after the item
 _COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 _OTHERS = {
     "displacement.png": ("image/png", "Displacement beside coherence", ["overview"]),
     "overview.kmz": ("application/vnd.google-earth.kmz", "Displacement over a globe", ["overview"]),
     "citation.txt": ("text/plain", "What to cite", ["metadata"]),
+    _REPORT: ("text/html", "Report: checks, pictures, provenance", ["metadata"]),
 }
 
 
@@ -146,7 +148,7 @@ def _orbit(facts: ProductFacts, direction: tuple[float, float, float] | None) ->
 def _assets(facts: ProductFacts) -> dict[str, Any]:
     assets = {name: _raster(LAYERS[name], path) for name, path in facts.rasters.items()}
     for name, (kind, title, roles) in _OTHERS.items():
-        if (facts.folder / name).is_file():
+        if (facts.folder / name).is_file() or (name == _REPORT and facts.report_follows):
             assets[name.partition(".")[0] if name != "displacement.png" else "map"] = {
                 "href": f"./{name}",
                 "type": kind,

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -23,7 +24,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from command import Outcome
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.formats import ALWAYS, WRITERS, clear_formats, product_facts, write_formats
+from dinsar_cli.formats import ALWAYS, WRITERS, ProductFacts, clear_formats, product_facts, write_formats
 from dinsar_cli.formats.citation import citation
 from dinsar_cli.formats.kmz import overlay
 from dinsar_cli.formats.stac import heading_of
@@ -207,6 +208,23 @@ def test_stac_item_is_valid_and_tells_place_time_and_view(made: Made) -> None:
         "data_type": "float32",
         "nodata": "nan",
     }
+
+
+def test_the_item_lists_the_report(made: Made) -> None:
+    report = {"href": "./report.html", "type": "text/html", "roles": ["metadata"]}
+
+    def listed(facts: ProductFacts) -> dict[str, object] | None:
+        ((path,),) = write_formats(facts, ["stac"]).values()
+        asset = json.loads(path.read_text(encoding="utf-8"))["assets"].get("report")
+        return None if asset is None else {key: asset[key] for key in report}
+
+    assert listed(replace(made.facts, report_follows=True)) == report  # which a run writes after the item
+    assert listed(made.facts) is None
+    (made.facts.folder / "report.html").write_text("<html></html>", encoding="utf-8")
+    try:
+        assert listed(made.facts) == report
+    finally:
+        (made.facts.folder / "report.html").unlink()
 
 
 def test_item_of_products_without_a_journal_leaves_out_what_is_not_known(made: Made) -> None:

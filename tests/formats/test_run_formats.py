@@ -27,6 +27,9 @@ def test_run_makes_the_formats_that_are_asked_for(
         (folder,) = (tmp_path / "work").glob("T*")
         journal = Journal.open(folder / "run.json")
         assert journal.changed(journal.stages["products"], verify=True) == []
+        assets = json.loads((folder / "products" / "item.json").read_text(encoding="utf-8"))["assets"]
+        assert all((folder / "products" / asset["href"]).is_file() for asset in assets.values())
+        assert assets["report"]["href"] == "./report.html"
         return {path.name for path in (folder / "products").iterdir()}
 
     first = products(["range_change", "netcdf", "hyp3"])

@@ -10,7 +10,7 @@ STRIP_BYTES_PER_THREAD = 100_000_000  # more is not faster
 FILTER_BYTES = 200  # per look cell, of the coherence and the filter at their peak
 UNWRAP_BYTES = 110  # per look cell, of the unwrapper at its peak
 
-_FORMED = (CROSS, *(LAYERS[name] for name in ("amplitude", "longitude", "latitude", "height", "los")))
+_FORMED = (CROSS, *(LAYERS[name] for name in ("amplitude", "longitude", "latitude", "height", "los", "squint")))
 _FILTERED = (*_FORMED, LAYERS["coherence"], LAYERS["wrapped"])
 _ALL = (*_FILTERED, LAYERS["unwrapped"], LAYERS["components"])
 

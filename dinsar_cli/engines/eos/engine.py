@@ -20,6 +20,7 @@ from dinsar_cli.engines.eos.costs import CROSS, FILTER_BYTES, LAWS, STRIP_BYTES_
 from dinsar_cli.engines.eos.form import StripWorker, cell_spacing, form_all, strips
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
 from dinsar_cli.engines.eos.reader import SlcReader
+from dinsar_cli.engines.eos.steering import squint_of
 from dinsar_cli.engines.eos.terrain import Terrain
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline
@@ -328,6 +329,8 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
         threads = setup.inputs.threads
         plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, _strip_memory(setup.inputs), threads)
         form_all(worker, plan, layers, threads, lambda share: progress("interferogram", share))
+        layers["squint"] = setup.file(LAYERS["squint"])
+        squint_of(setup.mosaic, setup.look_grid, setup.reference, layers["squint"])
     finally:
         reader.close()
         terrain.close()

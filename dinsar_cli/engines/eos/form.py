@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dinsar_cli.acquisition import SwathBurst
+    from dinsar_cli.annotation import Polynomial
     from dinsar_cli.engines.eos.terrain import HeightWindow, Terrain
     from dinsar_cli.radar import RadarFile
 
@@ -301,27 +302,42 @@ def burst_doppler(view: SwathBurst, orbit: Orbit) -> Any:
     -------
     eos.products.sentinel1.doppler_info.Sentinel1Doppler
     """
-    import numpy as np
     from eos.products.sentinel1.doppler_info import Sentinel1Doppler
 
-    subswath, burst = view.subswath, view.burst
-    half = (subswath.lines_per_burst - 1) / 2 * subswath.azimuth_time_interval
-    middle = orbit.seconds(burst.azimuth_time) + half
-
-    def nearest(polynomials: Iterable[Any]) -> Any:
-        return min(polynomials, key=lambda p: abs(orbit.seconds(p.azimuth_time) - middle))
-
-    fm_rate, centroid = nearest(subswath.fm_rates), nearest(subswath.doppler_centroids)
-    speed = float(np.linalg.norm(orbit.state(np.asarray(middle))[1]))
+    subswath = view.subswath
+    fm_rate, centroid, steering = nearest_rates(view, orbit)
     model: Any = Sentinel1Doppler
     return model(
         mid_swath_slrt=subswath.slant_range_time + subswath.samples / 2 / subswath.range_sampling_rate,
-        burst_mid_time=middle,
+        burst_mid_time=_middle(view, orbit),
         az_fm_info=[fm_rate.t0, *fm_rate.coefficients],
         dc_t0=centroid.t0,
         dc_poly=list(centroid.coefficients),
-        krot=2 * speed * np.radians(subswath.azimuth_steering_rate) / subswath.wavelength,
+        krot=steering,
     )
+
+
+def nearest_rates(view: SwathBurst, orbit: Orbit) -> tuple[Polynomial, Polynomial, float]:
+    """Azimuth FM rate (Hz/s) and Doppler centroid (Hz) annotated nearest to a burst, and its steering (Hz/s).
+
+    The steering is that of Miranda (2014), equation 3: ``k_s = 2 v omega / lambda``.
+    """
+    import numpy as np
+
+    subswath, middle = view.subswath, _middle(view, orbit)
+
+    def nearest(polynomials: Iterable[Polynomial]) -> Polynomial:
+        return min(polynomials, key=lambda p: abs(orbit.seconds(p.azimuth_time) - middle))
+
+    speed = float(np.linalg.norm(orbit.state(np.asarray(middle))[1]))
+    steering = 2 * speed * np.radians(subswath.azimuth_steering_rate) / subswath.wavelength
+    return nearest(subswath.fm_rates), nearest(subswath.doppler_centroids), float(steering)
+
+
+def _middle(view: SwathBurst, orbit: Orbit) -> float:
+    """Time in the middle of a burst, seconds after the epoch of an orbit."""
+    half = (view.subswath.lines_per_burst - 1) / 2 * view.subswath.azimuth_time_interval
+    return float(orbit.seconds(view.burst.azimuth_time) + half)
 
 
 def strips(look_lines: int, bytes_per_line: float, memory: int, threads: int) -> list[tuple[int, int]]:

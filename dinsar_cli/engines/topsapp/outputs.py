@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 from dinsar_cli.config import Looks
 from dinsar_cli.engines.topsapp.finished import FinishedRun, date_names
 from dinsar_cli.engines.topsapp.iscefile import IsceFile
-from dinsar_cli.engines.topsapp.swaths import seams
+from dinsar_cli.engines.topsapp.swaths import seams, steered
 from dinsar_cli.errors import EngineError
 from dinsar_cli.geometry import geodetic_to_cartesian, perpendicular_baseline, zero_doppler
 from dinsar_cli.memory import bounded_raster_cache
 from dinsar_cli.radar import DESCRIPTION_FILE, IONOSPHERE, LAYERS, Interferogram, RadarFile
+from dinsar_cli.squint import LookCells, write_squint
 from dinsar_cli.workspace import write_text
 
 if TYPE_CHECKING:
@@ -311,6 +312,9 @@ def _describe(
     burst, looks = run.middle_burst, run.looks
     burst_seams, swath_seams = seams(run.merged_swaths, looks, later_on_top=run.later_on_top)
     middle = _middle(layers)
+    line_spacing, cells = _line_spacing(run, middle), LookCells(0, 0, looks.azimuth, looks.range)
+    bursts = steered(run.merged_swaths, later_on_top=run.later_on_top)
+    write_squint(layers["squint"], bursts, cells, burst.wavelength, line_spacing / burst.line_interval)
     return Interferogram(
         folder=target,
         lines=run.lines,
@@ -325,7 +329,7 @@ def _describe(
         swath_seams=swath_seams,
         perpendicular_baseline=_baseline(run, middle),
         range_spacing=looks.range * burst.range_spacing / math.sin(middle.incidence),
-        azimuth_spacing=looks.azimuth * _line_spacing(run, middle),
+        azimuth_spacing=looks.azimuth * line_spacing,
         versions=dict(versions),
     )
 

@@ -14,6 +14,7 @@ from dinsar_cli.annotation import SPEED_OF_LIGHT
 from dinsar_cli.engines.topsapp.iscefile import parse_xml, properties
 from dinsar_cli.errors import EngineError
 from dinsar_cli.geometry import Orbit
+from dinsar_cli.squint import RangePolynomial, SteeredBurst
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,27 @@ class StateVector:
 
     time: datetime
     position: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Steering:
+    """How the antenna turned during a burst.
+
+    Attributes
+    ----------
+    lines, samples : int
+        Size of the burst, invalid ones included.
+    rate : float
+        Radians a second.
+    fm_rate, centroid : RangePolynomial
+        Azimuth FM rate (Hz/s) and Doppler centroid (Hz).
+    """
+
+    lines: int
+    samples: int
+    rate: float
+    fm_rate: RangePolynomial
+    centroid: RangePolynomial
 
 
 @dataclass(frozen=True)
@@ -54,6 +76,8 @@ class IsceBurst:
         Metres.
     states : tuple of StateVector
         In the order of time.
+    steering : Steering or None
+        None where it is not told.
     """
 
     start: datetime
@@ -68,6 +92,7 @@ class IsceBurst:
     azimuth_bandwidth: float
     wavelength: float
     states: tuple[StateVector, ...]
+    steering: Steering | None = None
 
     @property
     def independent_share(self) -> float:
@@ -123,7 +148,7 @@ def _read_swath(number: int, path: Path) -> IsceSwath:
     root = parse_xml(path)
     try:
         bursts = [_burst(element) for element in root.iterfind(_BURSTS)]
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
         raise _not_a_swath(path, f"What is missing or wrong: {error}.") from error
     if not bursts:
         raise _not_a_swath(path, "It has no bursts.")
@@ -154,7 +179,29 @@ def _burst(element: etree._Element) -> IsceBurst:
         azimuth_bandwidth=float(values["azimuthprocessingbandwidth"]),
         wavelength=float(values["radarwavelength"]),
         states=tuple(sorted(states, key=lambda state: state.time)),
+        steering=_steering(element, values),
     )
+
+
+def _steering(element: etree._Element, values: Mapping[str, str]) -> Steering | None:
+    fm_rate, centroid = _polynomial(element, "azimuthfmrate"), _polynomial(element, "doppler")
+    names = ("numberoflines", "numberofsamples", "azimuthsteeringrate")
+    if fm_rate is None or centroid is None or not set(names) <= values.keys():
+        return None
+    lines, samples, rate = (float(values[name]) for name in names)
+    return Steering(int(lines), int(samples), rate, fm_rate, centroid)
+
+
+def _polynomial(element: etree._Element, name: str) -> RangePolynomial | None:
+    """A polynomial of a burst: ISCE2 counts it in slant range, metres, from `mean` in units of `norm`."""
+    found = element.find(f"component[@name='{name}']")
+    values = {} if found is None else properties(found)
+    if not {"mean", "norm", "coeffs"} <= values.keys():
+        return None
+    to_time = 2 / SPEED_OF_LIGHT
+    unit = float(values["norm"]) * to_time
+    coefficients = [float(value) / unit**power for power, value in enumerate(json.loads(values["coeffs"]))]
+    return RangePolynomial(float(values["mean"]) * to_time, tuple(coefficients))
 
 
 def _state(values: Mapping[str, str]) -> StateVector:
@@ -225,3 +272,49 @@ def _placed(swath: IsceSwath, swaths: Sequence[IsceSwath]) -> list[_Valid]:
         sample = round((burst.starting_range - near) / burst.range_spacing) + burst.first_valid_sample
         placed.append(_Valid(line, line + burst.valid_lines, sample, sample + burst.valid_samples))
     return placed
+
+
+def steered(swaths: Sequence[IsceSwath], *, later_on_top: bool) -> list[SteeredBurst]:
+    """How the beam turned over the bursts of a merged interferogram, in the order in which they are put on it.
+
+    Parameters
+    ----------
+    swaths, later_on_top
+        As for `seams`.
+
+    Returns
+    -------
+    list of SteeredBurst
+        Empty where the descriptions do not tell it.
+    """
+    first, near = first_start(swaths), min(one.bursts[0].starting_range for one in swaths)
+    found = []
+    for swath in swaths:
+        pairs = list(zip(swath.bursts, _placed(swath, swaths), strict=True))
+        for burst, place in pairs if later_on_top else reversed(pairs):
+            if burst.steering is None:
+                return []
+            found.append(_steered(burst, burst.steering, place, first, near))
+    return found
+
+
+def _steered(burst: IsceBurst, steering: Steering, place: _Valid, first: datetime, near: float) -> SteeredBurst:
+    import numpy as np
+
+    half = (steering.lines - 1) / 2
+    speed = np.linalg.norm(burst.orbit(burst.start).state(np.asarray(half * burst.line_interval))[1])
+    to_time = 2 / SPEED_OF_LIGHT
+    return SteeredBurst(
+        top=place.top,
+        bottom=place.bottom,
+        left=place.left,
+        right=place.right,
+        middle=(burst.start - first).total_seconds() / burst.line_interval + half,
+        line_interval=burst.line_interval,
+        near_time=near * to_time,
+        sample_interval=burst.range_spacing * to_time,
+        swath_middle=(burst.starting_range + steering.samples / 2 * burst.range_spacing) * to_time,
+        fm_rate=steering.fm_rate,
+        centroid=steering.centroid,
+        steering=float(2 * speed * steering.rate / burst.wavelength),
+    )

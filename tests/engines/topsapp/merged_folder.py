@@ -13,6 +13,7 @@ import numpy as np
 from lxml import etree
 from lxml.builder import E
 
+from dinsar_cli.annotation import SPEED_OF_LIGHT
 from dinsar_cli.config import Looks
 
 FIRST, SECOND = datetime(2023, 9, 4, 6, 37, 36, 250000, UTC), datetime(2023, 9, 16, 6, 37, 36, 750000, UTC)
@@ -24,6 +25,8 @@ LENGTH, WIDTH = 63, 47  # neither is a multiple of the looks
 CELLS = (LENGTH // LOOKS.azimuth, WIDTH // LOOKS.range)
 EDGE = 2  # look cells without data around the interferogram
 RADIUS, ANGULAR_SPEED = 7_071_000.0, 7_450.0 / 7_071_000.0  # m and rad/s of a circular orbit over a pole
+STEERING = math.radians(1.6)  # rad/s
+POLYNOMIALS = {"azimuthfmrate": (-2200.0, 4e5), "doppler": (20.0, -9e3)}  # Hz/s and Hz, and these for each second
 ISCE_TYPES = {"u1": "BYTE", "f4": "FLOAT", "f8": "DOUBLE", "c8": "CFLOAT"}
 
 
@@ -220,6 +223,9 @@ def burst(
         "rangeprocessingbandwidth": RANGE_BANDWIDTH,
         "azimuthprocessingbandwidth": AZIMUTH_BANDWIDTH,
         "radarwavelength": WAVELENGTH,
+        "numberoflines": 33,
+        "numberofsamples": 45,
+        "azimuthsteeringrate": STEERING,
     }
     return values, [_state(start, second, higher) for second in range(-60, 61, 10)]
 
@@ -229,6 +235,7 @@ def write_swath(path: Path, bursts: Sequence[tuple[Mapping[str, object], list[et
     components = [
         E.component(
             *_properties(values),
+            *(_polynomial(name, values, *coefficients) for name, coefficients in POLYNOMIALS.items()),
             E.component(E.component(*states, name="state_vectors"), name="orbit"),
             name=f"burst{number}",
         )
@@ -238,6 +245,12 @@ def write_swath(path: Path, bursts: Sequence[tuple[Mapping[str, object], list[et
     product = E.component(E.component(*components, name="bursts"), name="instance")
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_xml(path, E.productmanager_name(product))
+
+
+def _polynomial(name: str, values: Mapping[str, object], *coefficients: float) -> etree._Element:
+    """A polynomial in slant range, as ISCE2 keeps it: metres from the first sample, in units of c / 2."""
+    own = {"coeffs": list(coefficients), "mean": values["startingrange"], "norm": SPEED_OF_LIGHT / 2}
+    return E.component(*_properties(own), name=name)
 
 
 def satellite(seconds: float, higher: float = 0.0) -> tuple[float, float, float]:

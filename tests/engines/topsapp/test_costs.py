@@ -81,8 +81,8 @@ def test_what_is_left() -> None:
     steps = forecast(None, LAWS, size, SETTING)
     kept = left(steps, size)
     assert kept["keep"] == steps[OUTPUTS].disk > 10 * kept["geocoded"]
-    # 58 bytes in the layers of each look cell, less what the bursts overlap
-    assert 0.85 * 58 * 1e6 * size.cells < kept["geocoded"] <= 58 * 1e6 * size.cells
+    # 62 bytes in the layers of each look cell, less what the bursts overlap
+    assert 0.85 * 62 * 1e6 * size.cells < kept["geocoded"] <= 62 * 1e6 * size.cells
     assert kept["delete"] == 0
 
 

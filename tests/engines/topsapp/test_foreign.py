@@ -51,7 +51,7 @@ from merged_folder import EDGE as LOOK_EDGE
 from refusal import NO_DATA, USAGE, check_refusal, snapshot
 
 Dinsar = Callable[..., Outcome]
-_NOT_MADE = {"ramp", "ionosphere_phase", "flags", "reversed_difference"}
+_NOT_MADE = {"ramp", "ionosphere_phase", "reversed_difference"}
 MADE = LAYERS.keys() - _NOT_MADE - {name for name in LAYERS if name.startswith("correction_")}
 
 
@@ -137,7 +137,8 @@ def test_a_whole_folder_gives_the_products_of_a_run(
     output = folder / "displacement"
     assert summary["folder"] == str(output)
     assert {path.name for path in (output / "products").iterdir()} == {f"{name}.tif" for name in MADE} | {
-        "displacement.png"
+        "displacement.png",
+        "report.html",
     }
     assert (summary["reference_date"], summary["secondary_date"]) == (FIRST.isoformat(), SECOND.isoformat())
     assert summary["looks"] == str(LOOKS)
@@ -209,6 +210,50 @@ def test_dates_come_from_the_notes_where_a_description_is_gone(
     check_look_phase(read(folder / "displacement", "unwrapped_phase"), -1 if backwards else 1)
 
 
+def test_sigma_says_what_is_in_it(dinsar: Dinsar, whole: Path) -> None:
+    summary = made(dinsar, whole)
+    assert "along the track" in summary["los_sigma_m"]["includes"]
+    assert "along the track" in read(whole / "displacement", "los_sigma").tags["includes"]
+    report = (whole / "displacement" / "products" / "report.html").read_text(encoding="utf-8")
+    assert "unknown motion along the track" in report
+    path = whole / "fine_interferogram" / "IW1.xml"
+    path.write_text(path.read_text(encoding="utf-8").replace("azimuthsteeringrate", "else"), encoding="utf-8")
+    summary = made(dinsar, whole)
+    assert "squint" not in summary["products"]
+    assert not (whole / "displacement" / "products" / "squint.tif").exists()
+    assert "along the track" in summary["los_sigma_m"]["excludes"]
+    assert "along the track" in read(whole / "displacement", "los_sigma").tags["excludes"]
+
+
+def test_the_phase_is_checked_and_a_report_written(dinsar: Dinsar, whole: Path) -> None:
+    rows = slice(CELLS[0] // 2, None)  # from the middle of the first component on
+    path = whole / "merged" / "filt_topophase.unw"
+    bands = np.fromfile(path, "f4").reshape(CELLS[0], 2, CELLS[1])  # BIL
+    bands[rows, 1] += np.where(bands[rows, 1] != 0, np.float32(2 * np.pi), 0)
+    bands.tofile(path)
+    summary = made(dinsar, whole)
+    checks = summary["checks"]
+    assert checks["residue"]["incongruent"] == 0
+    flags = read(whole / "displacement", "flags").values
+    known = np.isfinite(read(whole / "displacement", "unwrapped_phase").values)
+    assert checks["jumps"]["beyond_half_a_cycle"] > 5
+    assert checks["flagged"] == pytest.approx(np.mean(flags[known] > 0), abs=1e-5)
+    assert 0 < checks["flagged"] < 0.3
+    assert any("half a cycle" in text for text in summary["warnings"])
+    products = whole / "displacement" / "products"
+    report = products / "report.html"
+    assert summary["products"]["report"] == str(report)
+    told = report.read_text(encoding="utf-8")
+    assert "beyond half a cycle" in told
+    assert "dinsar" in told
+    assert "half a cycle between" in told  # the warning
+    report.unlink()
+    assert dinsar("report", whole / "displacement").code == 0
+    again = report.read_text(encoding="utf-8")
+    assert "beyond half a cycle" in again
+    assert "half a cycle between" in again
+
+
 # Geocoded layers
 
 
@@ -267,6 +312,20 @@ def test_the_geocoded_ionosphere_is_taken_off(geocoded: Path, dinsar: Dinsar, *,
     assert summary["corrections"]["ionosphere"]["lost"] == 0
     (geocoded / "merged" / "topophase.ion.geo").unlink()
     check_refusal(dinsar("displacement", geocoded, "--ionosphere"), NO_DATA, "topophase.ion.geo", "geocode list")
+
+
+def test_geocoded_phase_is_checked_as_far_as_it_goes(geocoded: Path, dinsar: Dinsar) -> None:
+    checks = made(dinsar, geocoded)["checks"]
+    assert checks["residue"]["cells"] == 0  # topsApp takes both phases from different places
+    assert checks["jumps"]["beyond_half_a_cycle"] == 0
+    assert checks["components"]["borders"] == 1
+    (border,) = checks["components"]["jumps"]
+    assert border["cycles"] == CYCLES
+    assert (geocoded / "displacement" / "products" / "report.html").is_file()
+    flags, labels = (read(geocoded / "displacement", name).values for name in ("flags", "connected_components"))
+    assert set(np.unique(flags[labels == 2])) == {8}
+    assert set(np.unique(flags[labels == 1])) == {0}
+    assert set(np.unique(flags[labels == 0])) == {255}
 
 
 def test_an_area_cuts_the_samples_and_moves_none(geocoded: Path, dinsar: Dinsar) -> None:
@@ -339,11 +398,13 @@ def test_the_unwrapped_phase_alone_gives_displacement(geocoded: Path, dinsar: Di
             path.unlink()
     summary = made(dinsar, geocoded)
     output, content = geocoded / "displacement", GeocodedContent()
-    assert set(summary["products"]) == {"los_displacement", "unwrapped_phase", "map"}
+    assert set(summary["products"]) == {"los_displacement", "unwrapped_phase", "flags", "map", "report"}
     assert {path.name for path in (output / "products").iterdir()} == {
         "los_displacement.tif",
         "unwrapped_phase.tif",
+        "flags.tif",
         "displacement.png",
+        "report.html",
     }
     los = read(output, "los_displacement").values
     expected = -WAVELENGTH / (4 * math.pi) * content.unwrapped

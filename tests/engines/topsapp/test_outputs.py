@@ -24,9 +24,11 @@ from merged_folder import (
     LENGTH,
     LINE_INTERVAL,
     LOOKS,
+    POLYNOMIALS,
     RANGE_BANDWIDTH,
     RANGE_SPACING,
     SECOND,
+    STEERING,
     WAVELENGTH,
     WIDTH,
     Content,
@@ -223,6 +225,34 @@ def test_seams_of_subswaths_are_at_the_near_edge_of_the_farther_one(tmp_path: Pa
     assert burst_seams[1:] == tuple((10 + 50 * n + 3, 108 // 2, 198 // 2) for n in range(1, 11))
     copied, _ = seams(swaths[:1], Looks(2, 1), later_on_top=False)
     assert copied == ((4 + 52, 6 // 2, 126 // 2),)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_squint_follows_from_the_descriptions(tmp_path: Path, backwards: bool) -> None:
+    work = write_folder(tmp_path / "work", Content(backwards=backwards))
+    found = collect(work, tmp_path / "radar").layer("squint").read()
+    line, sample = centres()
+    first = np.where(line < 30 - 1, 0, 28)  # from line 30 on, which the cell at 29.5 has, the later one is on top
+    since = (line - first - 16) * LINE_INTERVAL
+    fm_rate, centroid = (c0 + c1 * sample * 2 * RANGE_SPACING / 299792458 for c0, c1 in POLYNOMIALS.values())
+    middle = 45 / 2 * 2 * RANGE_SPACING / 299792458
+    steering = 2 * 7450.0 / WAVELENGTH * STEERING
+    delay = -centroid / fm_rate + (20.0 - 9e3 * middle) / (-2200.0 + 4e5 * middle)
+    frequency = centroid + fm_rate * steering / (fm_rate - steering) * (since - delay)
+    point = geodetic_to_cartesian(longitude(32, 22), latitude(32, 22), np.array(500.0))
+    expected = WAVELENGTH * frequency / (2 * 7450.0 * np.linalg.norm(point) / np.linalg.norm(satellite(0)))
+    known = (line > 2) & (line < 57) & (sample > 4) & (sample < 43)
+    np.testing.assert_allclose(found[known], expected[known], rtol=3e-3)
+    assert np.isnan(found[line > 59]).all()
+
+
+def test_without_the_steering_the_squint_is_not_known(tmp_path: Path) -> None:
+    work = write_folder(tmp_path / "work", Content())
+    path = work / "fine_interferogram" / "IW1.xml"
+    path.write_text(path.read_text(encoding="utf-8").replace("azimuthsteeringrate", "else"), encoding="utf-8")
+    made = collect(work, tmp_path / "radar")
+    assert np.isnan(made.layer("squint").read()).all()
+    assert np.isfinite(made.layer("unwrapped").read()).any()
 
 
 def test_neither_strips_nor_threads_change_anything(folder: Path, tmp_path: Path) -> None:

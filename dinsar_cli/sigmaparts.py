@@ -1,0 +1,101 @@
+"""What is in the standard deviation of a displacement beside the noise of its phase, and how that is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.squint import NEIGHBOURHOOD, squint_sigma
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from dinsar_cli.displacement import ReferencePoint
+    from dinsar_cli.grid import Grid
+
+    Array = NDArray[Any]
+
+NOISE = "noise of the filtered phase and of the reference"
+ALONG_TRACK = "unknown motion along the track"
+NEVER = ("atmosphere", "orbit errors", "wrong cycles")
+"""What is never in it."""
+
+
+def parts(*, along_track: bool) -> tuple[str, str]:
+    """What is in the standard deviation, and what is not, in words."""
+    inside = (NOISE, ALONG_TRACK) if along_track else (NOISE,)
+    outside = NEVER if along_track else (*NEVER, ALONG_TRACK)
+    return ", ".join(inside), ", ".join(outside)
+
+
+def sigma_tags(unknown: Array | None) -> dict[str, str]:
+    """Tags of ``los_sigma.tif``.
+
+    Parameters
+    ----------
+    unknown : ndarray or None
+        As `along_track` gives it.
+    """
+    inside, outside = parts(along_track=unknown is not None)
+    if unknown is None:
+        return {"includes": inside, "excludes": f"{outside} (the squint of the beam is not known)"}
+    how = (
+        f"|squint| x the size of that motion, by the root mean square of the displacement over "
+        f"{NEIGHBOURHOOD / 1000:g} x {NEIGHBOURHOOD / 1000:g} km, as over sources of changing volume: motion along "
+        "strike of a fault can be larger"
+    )
+    return {"includes": f"{inside} ({how})", "excludes": outside}
+
+
+def sigma_told(path: Path) -> list[tuple[str, str]]:
+    """What a file of standard deviations tells of itself, as names and texts for people."""
+    import rasterio
+
+    with rasterio.open(path) as dataset:
+        tags = dataset.tags()
+    names = (("In los_sigma", "includes"), ("Not in los_sigma", "excludes"))
+    return [(name, tags[key]) for name, key in names if key in tags]
+
+
+def along_track(folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None) -> Array | None:
+    """Standard deviation of what unknown motion along the track adds to displacement, metres.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the products.
+    grid : Grid
+        Of the displacement.
+    los : ndarray
+        Metres, NaN where there is none.
+    reference : ReferencePoint or None
+        To which it is relative; without one, ground at the median is taken as still.
+
+    Returns
+    -------
+    ndarray or None
+        None where the squint is not known.
+    """
+    import numpy as np
+    import rasterio
+
+    paths = [folder / f"{name}.tif" for name in ("squint", "incidence_angle")]
+    if not all(path.is_file() for path in paths) or not np.isfinite(los).any():
+        return None
+    layers = []
+    for path in paths:
+        with rasterio.open(path) as dataset:
+            layers.append(dataset.read(1))
+    if any(values.shape != los.shape for values in layers):  # of another map
+        return None
+    east, north = (grid.posting * metres for metres in grid.metres_per_unit)
+    still = np.float32(0) if reference else np.nanmedian(los)
+    return squint_sigma(layers[0], los - still, np.cos(np.radians(layers[1])), (north, east))
+
+
+def largest(unknown: Array, los: Array) -> float:
+    """Largest of the values of `along_track` where there is displacement, metres."""
+    import numpy as np
+
+    return float(np.max(unknown[np.isfinite(los)]))
