@@ -13,7 +13,7 @@ from lxml import etree
 from dinsar_cli.config import Looks
 from dinsar_cli.configfile import config_keys
 from dinsar_cli.engines.topsapp.properties import PROPERTIES, Property, allowed, isce_text
-from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.engines.topsapp.steps import EVERY
 from dinsar_cli.engines.topsapp.template import TopsSettings, first_step_affected, record, render
 from dinsar_cli.errors import UsageError
 from dinsar_cli.topsappconfig import TopsappConfig
@@ -205,7 +205,7 @@ def test_a_record_that_lacks_a_default_says_the_same() -> None:
 def test_the_table_is_sound(entry: Property) -> None:
     assert entry.meaning.endswith(".")
     assert "--" not in entry.meaning  # it becomes a comment
-    assert entry.first_step in STEPS or entry.first_step == "geocode"
+    assert entry.first_step in EVERY or entry.first_step == "geocode"
     assert entry.default is None or allowed(entry)
     assert not entry.only_with or entry.only_with in {other.name for other in PROPERTIES}
     assert not entry.key or entry.key in config_keys()
