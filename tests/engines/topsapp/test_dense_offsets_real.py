@@ -32,20 +32,24 @@ LAYERS = ("offset_los", "offset_azimuth", "offset_east_west", "offset_snr")
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Ground that is stretched evenly: so many metres a kilometre, only horizontally."""
+class Shear:
+    """Ground that moves only horizontally, the more the farther north: so many metres a kilometre.
 
-    east_per_km: float = 0.22
-    north_per_km: float = 0.25
+    Along a line of the image it moves evenly, so that what topsApp's coregistration leaves across the scene (0.02
+    samples from its near to its far side, also of ground that stands still) does not look like it.
+    """
+
+    east_per_km: float = 0.27
+    north_per_km: float = -0.25
 
     def displacement(self, east: Any, north: Any) -> Any:
         still = np.zeros_like(east + north)
-        return still + self.east_per_km * east / 1000, still + self.north_per_km * north / 1000, still
+        return still + self.east_per_km * north / 1000, still + self.north_per_km * north / 1000, still
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A run on a stretched ground, killed while the offsets were measured, and the run that went on."""
+    """A run on ground that is sheared, killed while the offsets were measured, and the run that went on."""
 
     isce2: Installation
     stack: SimulatedStack
@@ -78,7 +82,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     if found is None:
         pytest.skip(reason)
     stack = simulate(
-        Scenario(bursts=1, deformation=Stretch(), lake=None), tmp_path_factory.mktemp("stretched") / "pair"
+        Scenario(bursts=1, deformation=Shear(), lake=None), tmp_path_factory.mktemp("sheared") / "pair"
     )
     made = Bench(found, stack, tmp_path_factory.mktemp("offsets"))
     with subprocess.Popen(made.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -124,14 +128,15 @@ def test_offsets_have_the_size_and_the_sign_of_the_motion(bench: Bench, record: 
     heading = np.radians(json.loads(bench.stack.summary.read_text())["heading_deg"])
     assert np.nanmedian(north / ground) == pytest.approx(np.sin(heading), abs=0.01)
     # the noise of a window is 0.016 samples of 2.3 m and 0.02 lines of 13.9 m, and a median of nine has half of it;
-    # shifts are found within 0.01 samples and lines
-    noise = {"offset_los": 0.04, "offset_azimuth": 0.25, "offset_east_west": 0.1}
+    # shifts are found within 0.01 samples and lines, of 1.5 samples and 0.3 lines in all
+    noise = {"offset_los": 0.05, "offset_azimuth": 0.25, "offset_east_west": 0.1}
+    gains = {"offset_los": 0.03, "offset_azimuth": 0.08, "offset_east_west": 0.03}
     for name, truth in wanted.items():
         known = np.isfinite(found[name].values) & np.isfinite(truth)
         assert known.mean() > 0.25
         gain, offset = np.polyfit(truth[known], found[name].values[known], 1)
         assert np.ptp(truth[known]) > 10 * noise[name]
-        assert gain == pytest.approx(1, abs=0.04), name
+        assert gain == pytest.approx(1, abs=gains[name]), name
         assert abs(offset) < noise[name]
         error = float(np.std(found[name].values[known] - truth[known]))
         print(
