@@ -104,10 +104,11 @@ class OffsetsConfig(Section):
         default=32, description="Fineness to which the best shift is found: half a sample divided by it."
     )
     snr: Annotated[float, About()] = Field(
-        default=8.0,
+        default=20.0,
         ge=0,
         le=1000,
-        description="Signal-to-noise ratio of the correlation below which an offset is left out; 0 leaves all in.",
+        description="Signal-to-noise ratio of the correlation below which an offset is left out; 0 leaves all in. "
+        "Images that have nothing in common reach 20 by chance.",
     )
     filter: Annotated[int, AfterValidator(_odd), About("an odd number, 1 to 21", "windows")] = Field(
         default=3, ge=1, le=21, description="Side of the median filter of the offsets; 1 does not filter."
