@@ -26,6 +26,7 @@ from dinsar_cli.configchecks import ChecksConfig
 from dinsar_cli.configcorrections import CorrectionsConfig
 from dinsar_cli.configdates import DayField, DirectionField, EventField, OneDateField, day_of
 from dinsar_cli.configmap import FormatsField, GridConfig, MaskConfig, RampField
+from dinsar_cli.configoffsets import OffsetsConfig
 from dinsar_cli.roifile import FILE_SUFFIXES
 from dinsar_cli.topsappconfig import TopsappConfig
 
@@ -367,6 +368,7 @@ class RunConfig(Section):
         description="Surface that is fitted to the displacement around deformation and taken off; deformation as "
         "wide as the map goes with it.",
     )
+    offsets: OffsetsConfig = Field(default=OffsetsConfig(), description="Displacement by the shift of the images.")
     checks: ChecksConfig = Field(default=ChecksConfig(), description="How the map is checked.")
     isce2: Isce2Config = Field(default=Isce2Config(), description="Where ISCE2 is, and how long it may take.")
     topsapp: TopsappConfig = Field(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dinsar_cli.offsetfield import OFFSETS_FILE
 from dinsar_cli.radar import IONOSPHERE, LAYERS, RadarFile
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def remove_intermediates(config: RunConfig, engine: Engine, folder: Path, journa
     freed = remove(engine.leftovers(folder))
     if kept == "delete":
         journal.release("process")
-        every = [*_layers(folder), RadarFile(folder, IONOSPHERE, 0, 0).path]
+        every = [*_layers(folder), RadarFile(folder, IONOSPHERE, 0, 0).path, folder / OFFSETS_FILE]
         freed += remove(path for path in every if path.exists())
     return freed
 

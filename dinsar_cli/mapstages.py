@@ -14,6 +14,7 @@ from dinsar_cli.cautions import after
 from dinsar_cli.corrected import correction_warnings, mid_times
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
+from dinsar_cli.offsetmap import OnMap, offset_warnings, write_offsets
 from dinsar_cli.phasechecks import check_map, check_warnings
 from dinsar_cli.radar import Described, Interferogram
 from dinsar_cli.radarstages import geocode_depends
@@ -29,6 +30,7 @@ from dinsar_cli.stages import (
     facts_from_dict,
     facts_to_dict,
     map_layers,
+    read_product,
 )
 from dinsar_cli.view import PairProducts, find_products
 from dinsar_cli.workspace import check_disk, make_folder
@@ -60,6 +62,8 @@ class RunResult:
         Bytes that it has fetched.
     checks : dict or None
         What the checks of the phase found.
+    offsets : dict or None
+        What the dense offsets are, see `write_offsets`; None or empty without them.
     """
 
     folder: Path
@@ -70,6 +74,7 @@ class RunResult:
     seconds: float | None = None
     received: int = 0
     checks: dict[str, Any] | None = None
+    offsets: dict[str, Any] | None = None
 
 
 def make_products(session: Session, interferogram: Interferogram) -> RunResult:
@@ -84,11 +89,15 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
             check_disk(session.folder, session.prediction.products, "the products")
         memory = min(plan.memory // 4, _GEOCODE_BYTES)
         found: dict[str, Any] = {}
+        offsets: dict[str, Any] = {}
 
-        def check(row: Any, column: Any) -> dict[str, Path]:
+        def more(row: Any, column: Any) -> dict[str, Path]:
             files, checked = check_map(session, interferogram, tags, row, column, memory)
             found.update(checked)
-            return files
+            where = OnMap(grid, row, column, read_product(folder, "los_vector"), memory)
+            shifts, facts = write_offsets(config.offsets, interferogram, where, folder, tags)
+            offsets.update(facts)
+            return files | shifts
 
         made = map_layers(
             interferogram,
@@ -98,9 +107,10 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
             memory,
             lambda share: session.reporter.progress("layers", share),
             PhaseFilter(plan.engine.name, config.filter.strength),
-            check,
+            more,
         )
-        return made.values(), {"products": {name: path.name for name, path in made.items()}, "checks": found}
+        names = {name: path.name for name, path in made.items()}
+        return made.values(), {"products": names, "checks": found, "offsets": offsets}
 
     def displace() -> tuple[Iterable[Path], dict[str, Any]]:
         times = mid_times(plan.slc.bursts)
@@ -125,7 +135,7 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
     )
     facts = facts_from_dict(displaced["facts"])
     drawn = session.stage("products", [session.marks["displacement"], sorted(formats)], draw, hashed=True)
-    told = [*map_warnings(facts), *check_warnings(geocoded["checks"])]
+    told = [*map_warnings(facts), *check_warnings(geocoded["checks"]), *offset_warnings(geocoded["offsets"])]
 
     def report() -> tuple[Iterable[Path], dict[str, Any]]:
         written = write_report(_shown(session, [*plan.warnings, *told]), session.journal.to_dict())
@@ -139,7 +149,8 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
     for text in told:
         session.reporter.warn(text)
     warnings = (*plan.warnings, *told)
-    return RunResult(session.folder, products, facts, interferogram, warnings, checks=geocoded["checks"])
+    found = {name: geocoded[name] for name in ("checks", "offsets")}
+    return RunResult(session.folder, products, facts, interferogram, warnings, **found)
 
 
 def further_warnings(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -196,6 +207,7 @@ def summary(result: RunResult) -> dict[str, Any]:
             "offset_from_median_m": round(facts.reference.offset, 5),
         },
         "checks": result.checks,
+        "offsets": result.offsets or None,
         "masked": {name: round(share, 4) for name, share in facts.masked.items()},
         "ramp": facts.ramp,
         "corrections": facts.corrections,

@@ -300,10 +300,11 @@ def _inputs(session: Session) -> EngineInputs:
 
 
 def exchanged(inputs: EngineInputs) -> EngineInputs:
-    """The same inputs with the later date as the one onto which the other is coregistered."""
-    pair = inputs.pair
+    """The same inputs with the later date as the one that the other is coregistered to; without offsets."""
+    pair, config = inputs.pair, inputs.config
     return replace(
         inputs,
+        config=config.model_copy(update={"offsets": type(config.offsets)()}),
         pair=Pair(pair.secondary, pair.reference, pair.polarization),
         bursts=tuple(CommonBurst(burst.swath, burst.secondary, burst.reference) for burst in inputs.bursts),
         reference_orbit=inputs.secondary_orbit,

@@ -166,6 +166,33 @@ LAYERS: Mapping[str, Layer] = {
             ("phase",),
             _AWAY,
         ),
+        Layer(
+            "offset_los",
+            "Motion along the line of sight by the shift of the images in range (dense offsets of topsApp)",
+            "m",
+            ("los",),
+            _TOWARD,
+        ),
+        Layer(
+            "offset_azimuth",
+            "Motion along the track by the shift of the images in azimuth (dense offsets of topsApp)",
+            "m",
+            ("along_track",),
+            "positive along the direction of flight, later minus earlier",
+        ),
+        Layer(
+            "offset_east_west",
+            "Motion to the east by both offsets, assuming that the ground moved only horizontally",
+            "m",
+            ("east",),
+            "positive eastward, later minus earlier",
+        ),
+        Layer(
+            "offset_snr",
+            "Signal-to-noise ratio of the correlation of the images: its peak over what is around it, squared",
+            "1",
+            ("snr",),
+        ),
         *(
             Layer(
                 f"correction_{name}",

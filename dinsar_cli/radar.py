@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dinsar_cli.offsetfield import OFFSETS_FILE
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -204,7 +206,7 @@ class Interferogram:
     @property
     def files(self) -> tuple[Path, ...]:
         """All files of the interferogram."""
-        extra = [self.ionosphere.path] if self.ionosphere.path.is_file() else []
+        extra = [path for path in (self.ionosphere.path, self.folder / OFFSETS_FILE) if path.is_file()]
         return (*(self.layer(name).path for name in LAYERS), *extra, self.folder / DESCRIPTION_FILE)
 
     def to_dict(self) -> dict[str, Any]:

@@ -44,6 +44,7 @@ _FLAGS = (
     ("--tides", "corrections.tides", ""),
     ("--troposphere", "corrections.troposphere", "height|FILE,FILE|FOLDER"),
     ("--ionosphere", "corrections.ionosphere", ""),
+    ("--dense-offsets", "offsets.enabled", ""),
     ("--threads", "compute.threads", "N"),
     ("--memory", "compute.memory", "SIZE"),
     ("--intermediates", "output.intermediates", "WHICH"),

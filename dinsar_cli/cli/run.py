@@ -97,7 +97,7 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
         click.echo(f"  coherence       {facts.mean_coherence:.2f} on average")
     if facts.median_sigma is not None:
         click.echo(f"  noise           {facts.median_sigma * 1000:.2f} mm (median; without atmosphere)")
-    for line in correction_lines(facts.corrections):
+    for line in (*correction_lines(facts.corrections), *offset_lines(record["offsets"])):
         click.echo(line)
     if baseline is not None:
         click.echo(f"  baseline        {baseline:.0f} m perpendicular")
@@ -117,6 +117,16 @@ def _checks(found: dict[str, Any]) -> str:
     if "reversed" in found:
         parts.append(f"{found['reversed']['flagged']:.2%} not equal and opposite in the reversed pair")
     return ", ".join(parts)
+
+
+def offset_lines(offsets: Mapping[str, Any] | None) -> list[str]:
+    """What the dense offsets are, in a line; none without them."""
+    if offsets is None:
+        return []
+    spans = ((name, offsets[f"offset_{key}_m"]) for name, key in (("LOS", "los"), ("along track", "azimuth")))
+    parts = [f"{name} {span['p02']:+.2f} to {span['p98']:+.2f} m" for name, span in spans if span]
+    parts.append(f"{offsets['usable']:.0%} of the windows usable")
+    return [f"  offsets         {', '.join(parts)}"]
 
 
 def correction_lines(corrections: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dinsar_cli.errors import EngineError
+from dinsar_cli.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     from dinsar_cli.acquisition import Pair
@@ -43,6 +43,8 @@ def find_engine(config: RunConfig, pair: Pair | None = None) -> tuple[Engine, st
     ------
     EngineError
         When it, or none of them, can work here.
+    UsageError
+        When dense offsets are asked for, and it cannot measure them.
     """
     wanted, known = config.engine, engines()
     candidates = known if wanted == "auto" else {wanted: known[wanted]}
@@ -50,11 +52,24 @@ def find_engine(config: RunConfig, pair: Pair | None = None) -> tuple[Engine, st
     for name, engine in candidates.items():
         problems[name] = engine.check(config, pair)
         if not problems[name]:
+            _check_offsets(config, name, problems)
             return engine, _reason(wanted, problems)
     raise EngineError(
         f"The engine {wanted} cannot work here." if wanted != "auto" else "There is no engine that works here.",
         f"{_faults(problems)}.",
         "; ".join(f"{name}: {engine.advice(config, pair)}" for name, engine in candidates.items()),
+    )
+
+
+def _check_offsets(config: RunConfig, name: str, problems: dict[str, list[str]]) -> None:
+    """Refuse dense offsets with an engine that has none."""
+    if not config.offsets.enabled or name == "isce2":
+        return
+    why = f"; isce2 was passed over: {', '.join(problems['isce2'])}" if problems.get("isce2") else ""
+    raise UsageError(
+        f"The engine {name} cannot measure dense offsets.",
+        f"--dense-offsets (offsets.enabled) takes those of ISCE2's topsApp{why}.",
+        "Use --engine isce2 with a working ISCE2 (see: dinsar doctor), or leave --dense-offsets out.",
     )
 
 

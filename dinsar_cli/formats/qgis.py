@@ -48,6 +48,8 @@ _STYLES = (
     _Style("squint", "RdBu_r", symmetric=True),
     _Style("reversed_difference", "RdBu_r", symmetric=True),
     _Style("ionosphere_phase", "viridis"),
+    *(_Style(f"offset_{name}", "RdBu_r", symmetric=True) for name in ("los", "azimuth", "east_west")),
+    _Style("offset_snr", "viridis"),
     _Style("correction_tides", "viridis"),
     _Style("correction_ionosphere", "viridis"),
     _Style("correction_troposphere", "viridis"),

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from dinsar_cli.engines.base import Forecast, Work
 from dinsar_cli.engines.costs import Law, StepLaws, Term, layer_bytes
-from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.engines.topsapp.steps import OFFSETS, STEPS
 from dinsar_cli.radar import LAYERS
 
 if TYPE_CHECKING:
+    from dinsar_cli.configoffsets import OffsetsConfig
     from dinsar_cli.topsappconfig import TopsappConfig
 
 OUTPUTS = "outputs"
@@ -82,12 +83,32 @@ LAWS = {
 _OVERLAPS = _step(_seconds(1.9 / len(_ESD_STEPS)), _memory(_BURST_MEMORY), _TOPO, parallel=True)
 
 
+# Seconds with two threads for a window of the dense offsets: by the square of the oversampling, and for each sample
+# of the window with its search
+_SURFACE_SECONDS, _WINDOW_SECONDS = 1e-6, 1.9e-6
+
 # One after the other in one process, which keeps the memory of a burst.
 _ONE_BY_ONE = {"burstifg": _step(_seconds(0.4), _memory(_BURST_MEMORY), _FORMED)}
 _BIQUINTIC = {"topo": _step(_seconds(2.7), _memory(_TOPO_MEMORY), _TOPO, parallel=True)}
 
 
-def laws(options: TopsappConfig, bursts: int = 1) -> dict[str, StepLaws]:
+def _offsets_law(offsets: OffsetsConfig) -> StepLaws:
+    """The dense offsets: so many windows, and copies of both images."""
+    (width, height), (across, down) = offsets.window, offsets.search
+    each = _SURFACE_SECONDS * offsets.oversampling**2 + _WINDOW_SECONDS * (width + 2 * across) * (height + 2 * down)
+    windows = 1e6 * _COVERED / (offsets.skip[0] * offsets.skip[1])  # in a megasample
+    copies = Term("samples", 16e6 * _COVERED)
+    return _step(
+        Law(2.0, (Term("samples", windows * each),)),
+        _memory(_BURST_MEMORY),
+        _FORMED,
+        _UNWRAPPED,
+        copies,
+        parallel=True,
+    )
+
+
+def laws(options: TopsappConfig, bursts: int = 1, offsets: OffsetsConfig | None = None) -> dict[str, StepLaws]:
     """Laws of the steps as they will be done. Of the correction of the ionosphere none is known.
 
     Parameters
@@ -96,20 +117,30 @@ def laws(options: TopsappConfig, bursts: int = 1) -> dict[str, StepLaws]:
         What topsApp is asked for.
     bursts : int
         That are worked on at a time.
+    offsets : OffsetsConfig, optional
+        How dense offsets are measured, when they are.
     """
     esd = dict.fromkeys(_ESD_STEPS, _OVERLAPS) if options.do_esd else {}
     topo = _BIQUINTIC if options.dem_interpolation == "biquintic" else {}
-    return LAWS | esd | topo | (_ONE_BY_ONE if bursts == 1 else {})
+    found = LAWS | esd | topo | (_ONE_BY_ONE if bursts == 1 else {})
+    if offsets is None or not offsets.enabled:
+        return found
+    last = found.pop(OUTPUTS)
+    return found | {OFFSETS: _offsets_law(offsets), OUTPUTS: last}
 
 
-def methods(options: TopsappConfig, bursts: int = 1) -> dict[str, str]:
+def methods(options: TopsappConfig, bursts: int = 1, offsets: OffsetsConfig | None = None) -> dict[str, str]:
     """How the steps are done that can do several things; parameters as those of `laws`."""
     esd = dict.fromkeys(_ESD_STEPS, "esd") if options.do_esd else {}
     ion = {"ion": "ionosphere"} if options.do_ionosphere_correction else {}
     gpu = dict.fromkeys(("topo", "fineoffsets"), "gpu") if options.use_gpu is True else {}
     apart = dict.fromkeys(("fineoffsets", "fineresamp", "burstifg"), "apart") if bursts > 1 else {}
     topo = {"topo": f"apart {options.dem_interpolation}" if bursts > 1 else options.dem_interpolation}
-    return {"unwrap": options.unwrapper_name, **apart, **topo, **esd, **ion, **gpu}
+    dense: dict[str, str] = {}
+    if offsets is not None and offsets.enabled:
+        sizes = (*offsets.window, *offsets.search, *offsets.skip, offsets.oversampling)
+        dense = {OFFSETS: " ".join(map(str, sizes))}
+    return {"unwrap": options.unwrapper_name, **apart, **topo, **esd, **ion, **gpu, **dense}
 
 
 def left(steps: dict[str, Forecast], work: Work) -> dict[str, int]:

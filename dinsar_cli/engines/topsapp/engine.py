@@ -13,16 +13,27 @@ from dinsar_cli.engines.costs import Setting, forecast, note
 from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, write_scripts
 from dinsar_cli.engines.topsapp.costs import OUTPUTS, laws, left, methods
 from dinsar_cli.engines.topsapp.cures import cured
+from dinsar_cli.engines.topsapp.denseoffsets import check_offsets, measured, read_offsets, remove_copies
 from dinsar_cli.engines.topsapp.installation import Installation, Search, look_for_isce2
 from dinsar_cli.engines.topsapp.manner import Manner, manner_of
 from dinsar_cli.engines.topsapp.monitor import disk_used
 from dinsar_cli.engines.topsapp.options import check_options, check_reversed
 from dinsar_cli.engines.topsapp.outputs import collect
 from dinsar_cli.engines.topsapp.runner import run_topsapp
-from dinsar_cli.engines.topsapp.steps import STEPS, made_by_topsapp, next_step
+from dinsar_cli.engines.topsapp.steps import (
+    EVERY,
+    OFFSETS,
+    STEPS,
+    forget_from,
+    is_done,
+    made_by_topsapp,
+    next_step,
+    pass_over_geocode,
+)
 from dinsar_cli.engines.topsapp.work import NOTE, check_work, make_inputs, start_again
 from dinsar_cli.errors import DinsarError, EngineError, UsageError
 from dinsar_cli.memory import peak_memory
+from dinsar_cli.offsetfield import OFFSETS_FILE
 from dinsar_cli.radar import Interferogram
 from dinsar_cli.workspace import Journal, StageRecord, make_folder
 
@@ -94,6 +105,7 @@ class TopsAppEngine:
             "version": self.version(config).get("ISCE2"),
             "strength": config.filter.strength,
             "topsapp": config.topsapp.model_dump(mode="json"),
+            **measured(config.offsets),
         }
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
@@ -110,6 +122,7 @@ class TopsAppEngine:
         """Refuse what topsApp, or this one, cannot do."""
         check_options(config.topsapp, bursts)
         check_reversed(config.checks)
+        check_offsets(config.offsets, bursts)
         found, _ = _find(config)
         if config.topsapp.use_gpu is True and found is not None and not found.gpu:
             raise UsageError(
@@ -141,6 +154,8 @@ class TopsAppEngine:
         inputs = _run_with_cures(installation, work, last, inputs, folder, progress)
         if last != STEPS[-1]:
             return None
+        if inputs.config.offsets.enabled and not is_done(work, OFFSETS):
+            _measure_offsets(installation, work, inputs, folder, progress)
         progress(OUTPUTS, _TOPSAPP_SHARE)
         return _collect(inputs, work, folder, self.version(inputs.config))
 
@@ -217,7 +232,9 @@ def _run(
 ) -> None:
     """Run topsApp from one step to another, and note what each step has cost as soon as it ends."""
     journal = Journal.open(radar / STEPS_FILE)
-    journal.forget(STEPS[STEPS.index(start) :])
+    journal.forget(EVERY[EVERY.index(start) :])
+    if start != OFFSETS:
+        forget_from(work, OFFSETS)
     hours = inputs.config.isce2.timeout
     expected = _forecast(inputs)
 
@@ -226,21 +243,31 @@ def _run(
         _note(inputs, step, cost)
 
     def tell(step: str, share: float, left: float | None = None, /) -> None:
-        progress(step, _TOPSAPP_SHARE * share, left)
+        later = sum(cost.seconds for name, cost in expected.items() if name == OFFSETS != last)
+        progress(step, _TOPSAPP_SHARE * share, None if left is None else left + later)
 
     run_topsapp(
         installation,
         work,
         start,
         last,
-        manner=_manner(inputs),
+        manner=_manner(inputs) if start != OFFSETS else Manner(threads=inputs.threads, offsets=True),
         logs=make_folder(work.parent / _LOGS),
         progress=tell,
         on_step=done,
-        expected={step: expected[step].seconds for step in STEPS},
+        expected={step: expected[step].seconds for step in EVERY if step in expected},
         timeout=hours * 3600 if hours is not None else None,
         ignore=_HARMLESS_ALONE if len(inputs.bursts) == 1 else (),
     )
+
+
+def _measure_offsets(
+    installation: Installation, work: Path, inputs: EngineInputs, radar: Path, progress: Progress
+) -> None:
+    """Run topsApp's dense offsets, with all cores; what the step before them would do is passed over."""
+    pass_over_geocode(work)
+    remove_copies(work)
+    _run(installation, work, OFFSETS, OFFSETS, inputs, radar, progress)
 
 
 def _collect(inputs: EngineInputs, work: Path, folder: Path, versions: dict[str, str]) -> Interferogram:
@@ -256,6 +283,10 @@ def _collect(inputs: EngineInputs, work: Path, folder: Path, versions: dict[str,
             ionosphere=inputs.config.topsapp.do_ionosphere_correction,
             threads=inputs.threads,
         )
+        (folder / OFFSETS_FILE).unlink(missing_ok=True)  # of an earlier run
+        if inputs.config.offsets.enabled:
+            read_offsets(work, made).save(folder / OFFSETS_FILE)
+            remove_copies(work)
         disk = disk_used(work) + sum(path.stat().st_size for path in made.files)
         _note(inputs, OUTPUTS, StepCost(time.monotonic() - started, peak(), disk))
     return made
@@ -272,10 +303,12 @@ def _manner(inputs: EngineInputs | RoughInputs) -> Manner:
 
 
 def _setting(inputs: EngineInputs | RoughInputs) -> Setting:
-    return Setting(TopsAppEngine.name, inputs.threads, methods(inputs.config.topsapp, _manner(inputs).bursts))
+    config = inputs.config
+    how = methods(config.topsapp, _manner(inputs).bursts, config.offsets)
+    return Setting(TopsAppEngine.name, inputs.threads, how)
 
 
 def _forecast(inputs: EngineInputs | RoughInputs) -> dict[str, Forecast]:
     manner, options = _manner(inputs), inputs.config.topsapp
     work = manner.apply(inputs.work)
-    return forecast(inputs.history, laws(options, manner.bursts), work, _setting(inputs))
+    return forecast(inputs.history, laws(options, manner.bursts, inputs.config.offsets), work, _setting(inputs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dinsar_cli.engines.topsapp import ampcor, burstwise
 from dinsar_cli.engines.topsapp.costs import BURST_BYTES
 
 if TYPE_CHECKING:
@@ -24,16 +25,21 @@ class Manner:
         Of each of these processes, for OpenMP.
     interpolation : str
         By which heights are taken from the DEM, as ISCE2 calls it.
+    offsets : bool
+        Whether it is run for its dense offsets, see `ampcor`.
     """
 
     bursts: int = 1
     threads: int = 1
     interpolation: str = "BIQUINTIC"  # topsApp's own
+    offsets: bool = False
 
     @property
     def arguments(self) -> list[str]:
-        """For `burstwise`."""
-        return [str(self.bursts), self.interpolation]
+        """Script in the place of topsApp, for ISCE2's Python, and what it takes before topsApp's own arguments."""
+        if self.offsets:
+            return [ampcor.__file__]
+        return [burstwise.__file__, str(self.bursts), self.interpolation]
 
     def apply(self, work: Work) -> Work:
         """Say in the amount of work how much of it is done at a time."""

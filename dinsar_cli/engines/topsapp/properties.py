@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_origin
 
 from dinsar_cli.configbase import parts_of_type
+from dinsar_cli.engines.topsapp.steps import OFFSETS
 from dinsar_cli.errors import UsageError
 from dinsar_cli.topsappconfig import IsceProperty, TopsappConfig, normal_name
 
@@ -122,6 +123,58 @@ def _kind(annotation: object) -> Kind:
     return "text"
 
 
+OFFSET_FIELDS = (
+    "dense_offsets",
+    *(f"{what}_{way}" for what in ("window", "search", "skip") for way in ("width", "height")),
+    "offset_oversampling",
+)
+"""Fields of the properties of dense offsets."""
+
+
+def _dense_offsets() -> Iterator[Property]:
+    """Properties of the step ``denseoffsets``, which the section ``offsets`` checks itself."""
+    switch = "do dense offsets"
+    yield Property(
+        name=switch,
+        kind="bool",
+        default=False,
+        meaning="Measure the shift of the images.",
+        first_step=OFFSETS,
+        field=OFFSET_FIELDS[0],
+        key="offsets.enabled",
+        always=False,
+    )
+    names = {
+        "window": ("Ampcor window", "Part of the image whose shift is measured"),
+        "search": ("Ampcor search window", "Largest shift"),
+        "skip": ("Ampcor skip", "From one window to the next"),
+    }
+    sides = {"width": "samples", "height": "lines"}
+    for key, (name, meaning) in names.items():
+        for side, unit in sides.items():
+            yield Property(
+                name=f"{name} {side}",
+                kind="int",
+                low=1,
+                meaning=f"{meaning}, {unit}.",
+                unit=unit,
+                first_step=OFFSETS,
+                field=f"{key}_{side}",
+                key=f"offsets.{key}",
+                only_with=switch,
+            )
+    yield Property(
+        name="Ampcor oversampling factor",
+        kind="int",
+        low=1,
+        meaning="Steps into which a sample is divided around the best shift.",
+        first_step=OFFSETS,
+        field=OFFSET_FIELDS[-1],
+        key="offsets.oversampling",
+        only_with=switch,
+    )
+
+
 # fmt: off
 PROPERTIES: tuple[Property, ...] = (
     Property(name="safe", kind="texts", first_step="preprocess", field="safe", key="slc.files", scene=True,
@@ -153,6 +206,7 @@ PROPERTIES: tuple[Property, ...] = (
     Property(name="geocode list", kind="texts", first_step="geocode", field="geocode",
              meaning="Files for the step geocode, after the steps of a run; an empty list: none."),
     *_options(),
+    *_dense_offsets(),
 )
 # fmt: on
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
 from dinsar_cli.engines.base import Progress, StepCost
-from dinsar_cli.engines.topsapp import burstwise, supervisor
+from dinsar_cli.engines.topsapp import supervisor
 from dinsar_cli.engines.topsapp.diagnose import Diagnosis, diagnose, explain, watch
 from dinsar_cli.engines.topsapp.monitor import Monitor
-from dinsar_cli.engines.topsapp.steps import STEPS, forget_from, mend_state, share_done, time_left
+from dinsar_cli.engines.topsapp.steps import EVERY, STEPS, forget_from, mend_state, share_done, time_left
 from dinsar_cli.errors import DinsarError, EngineError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class StepLogs:
 
     def path(self, step: str | None) -> Path:
         """File of a step; of what comes before the first one for None."""
-        name = "00_topsApp" if step is None else f"{STEPS.index(step) + 1:02d}_{step}"
+        name = "00_topsApp" if step is None else f"{EVERY.index(step) + 1:02d}_{step}"
         return self.folder / f"{name}.log"
 
     def begin(self, step: str) -> None:
@@ -141,7 +141,7 @@ class _Run:
             When the step that has ended went wrong, though topsApp goes on.
         """
         step = line.removeprefix(_STARTS).strip()
-        if line.startswith(_STARTS) and step in STEPS:
+        if line.startswith(_STARTS) and step in EVERY:
             if self.stop_at < math.inf:
                 raise self.failure(0)
             self.finish_step()
@@ -254,7 +254,7 @@ def run_topsapp(
     mend_state(folder, start)
     python = str(installation.python)
     asked = [str(installation.program), "topsApp.xml", f"--start={start}", f"--end={end}"]
-    topsapp = [python, burstwise.__file__, *manner.arguments, *asked]
+    topsapp = [python, *manner.arguments, *asked]
     # isolated (-I, -S): the supervisor needs nothing of the environment that it hands on
     command = [python, "-I", "-S", supervisor.__file__, *topsapp]
     logger.info("topsApp from %s to %s in %s", start, end, folder)

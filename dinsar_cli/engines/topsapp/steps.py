@@ -31,7 +31,12 @@ STEPS = (
     "filter",
     "unwrap",
 )
+OFFSETS = "denseoffsets"
+"""A step on request, when all those are done."""
+
+EVERY = (*STEPS, OFFSETS)
 _STATES = "PICKLE"
+_PASSED_OVER = "geocode"  # the step of topsApp before `OFFSETS`: it starts with the state of that one
 _STOP = b"."  # the last byte of every whole pickle
 _NUMPY_SCALAR = re.compile(r"np\.\w+\(([^()]*)\)")
 
@@ -61,14 +66,25 @@ def next_step(folder: Path) -> str | None:
     return STEPS[index] if index < len(STEPS) else None
 
 
+def is_done(folder: Path, step: str) -> bool:
+    """Whether topsApp left a whole state of a step."""
+    return _whole(folder / _STATES / step)
+
+
+def pass_over_geocode(folder: Path) -> None:
+    """Let topsApp start at `OFFSETS`, with the state that it left after the last of `STEPS`."""
+    for suffix in ("", ".xml"):
+        shutil.copyfile(folder / _STATES / f"{STEPS[-1]}{suffix}", folder / _STATES / f"{_PASSED_OVER}{suffix}")
+
+
 def forget_from(folder: Path, step: str) -> None:
     """Remove the states of a step and of those after it, so that they are done again.
 
     The step esd appends to the files of an earlier one: they go too.
     """
-    if STEPS.index(step) <= STEPS.index("esd") and (folder / "esd").exists():
+    if EVERY.index(step) <= STEPS.index("esd") and (folder / "esd").exists():
         shutil.rmtree(folder / "esd")
-    for name in _from(step):
+    for name in (*_from(step), _PASSED_OVER):
         for path in (folder / _STATES / name, folder / _STATES / f"{name}.xml"):
             path.unlink(missing_ok=True)
 
@@ -107,8 +123,8 @@ def mend_state(folder: Path, step: str) -> None:
     step : str
         The step to start at.
     """
-    index = STEPS.index(step)
-    state = folder / _STATES / f"{STEPS[index - 1]}.xml"
+    index = EVERY.index(step)
+    state = folder / _STATES / f"{_PASSED_OVER if step == OFFSETS else STEPS[index - 1]}.xml"
     if index == 0 or not state.is_file():
         return
     text = state.read_text(encoding="utf-8")
@@ -134,21 +150,21 @@ def share_done(expected: Mapping[str, float], step: str, elapsed: float) -> floa
     float
         0 to 1.
     """
-    total = sum(expected.get(name, 0.0) for name in STEPS)
+    total = sum(expected.get(name, 0.0) for name in EVERY)
     if total <= 0:
-        return STEPS.index(step) / len(STEPS)
-    done = sum(expected.get(name, 0.0) for name in STEPS[: STEPS.index(step)])
+        return EVERY.index(step) / len(EVERY)
+    done = sum(expected.get(name, 0.0) for name in EVERY[: EVERY.index(step)])
     return (done + min(elapsed, expected.get(step, 0.0))) / total
 
 
 def time_left(expected: Mapping[str, float], step: str, elapsed: float, end: str) -> float:
     """Seconds to the end of a last step, as far as they can be told in the middle of a step."""
-    later = STEPS[STEPS.index(step) + 1 : STEPS.index(end) + 1]
+    later = EVERY[EVERY.index(step) + 1 : EVERY.index(end) + 1]
     return max(0.0, expected.get(step, 0.0) - elapsed) + sum(expected.get(name, 0.0) for name in later)
 
 
 def _from(step: str) -> Iterable[str]:
-    return STEPS[STEPS.index(step) :]
+    return EVERY[EVERY.index(step) :]
 
 
 def _whole(path: Path) -> bool:

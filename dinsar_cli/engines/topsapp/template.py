@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from dinsar_cli.config import Looks
+from dinsar_cli.configoffsets import OffsetsConfig
 from dinsar_cli.engines.topsapp.options import check_extra
 from dinsar_cli.engines.topsapp.properties import (
+    OFFSET_FIELDS,
     PROPERTIES,
     Property,
     Value,
@@ -18,7 +20,7 @@ from dinsar_cli.engines.topsapp.properties import (
     find_property,
     isce_text,
 )
-from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.engines.topsapp.steps import EVERY
 from dinsar_cli.errors import UsageError
 from dinsar_cli.templates import template_text
 from dinsar_cli.topsappconfig import TopsappConfig
@@ -59,6 +61,8 @@ class TopsSettings:
     options : TopsappConfig
         Properties under their own names. Virtual files are not used when the path of a scene has ``&`` or ``<``,
         because ISCE2 writes it unescaped into them; ``use_gpu`` is decided by `gpu`.
+    offsets : OffsetsConfig, optional
+        How dense offsets are measured; None: they are not.
     gpu : bool
         Whether the GPU is used; ISCE2 must have been built for it.
     unwrap : bool
@@ -80,6 +84,7 @@ class TopsSettings:
     looks: Looks = field(default_factory=lambda: Looks(default("range looks"), default("azimuth looks")))
     filter_strength: float = default("filter strength")
     options: TopsappConfig = field(default_factory=TopsappConfig)
+    offsets: OffsetsConfig | None = None
     gpu: bool = False
     unwrap: bool = default("do unwrap")
     reference_output: str = "reference"
@@ -160,7 +165,7 @@ def first_step_affected(old: TopsSettings | Record, new: TopsSettings | Record) 
     """
     before, after = (record(item) if isinstance(item, TopsSettings) else item for item in (old, new))
     steps = {_step(key, before, after) for key in before.keys() | after.keys()}
-    return next((step for step in STEPS if step in steps), None)
+    return next((step for step in EVERY if step in steps), None)
 
 
 def _step(key: str, before: Record, after: Record) -> str | None:
@@ -195,6 +200,7 @@ def _entries(settings: TopsSettings) -> dict[str, list[_Entry]]:
         "filter_strength": settings.filter_strength,
         "unwrap": settings.unwrap,
         "geocode": settings.geocode,
+        **_offsets(settings.offsets),
     }
     common = {**values, "polarization": settings.polarization}
     reference = {
@@ -212,6 +218,14 @@ def _entries(settings: TopsSettings) -> dict[str, list[_Entry]]:
         SCENES[0]: _from_table(common | reference, scene=True),
         SCENES[1]: _from_table(common | secondary, scene=True),
     }
+
+
+def _offsets(offsets: OffsetsConfig | None) -> dict[str, Any]:
+    """Values of the properties of dense offsets; without them none is written."""
+    if offsets is None:
+        return {name: False if name == "dense_offsets" else None for name in OFFSET_FIELDS}
+    sizes = (*offsets.window, *offsets.search, *offsets.skip)
+    return dict(zip(OFFSET_FIELDS, (True, *sizes, offsets.oversampling), strict=True))
 
 
 def _south_north_west_east(bounds: tuple[float, float, float, float] | None) -> tuple[float, ...] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from dinsar_cli.engines.base import EngineInputs, StepChoice
 from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, edited_files, marks_of, read_files, read_record
 from dinsar_cli.engines.topsapp.demfiles import DEM_NAME, write_isce_dem
-from dinsar_cli.engines.topsapp.steps import STEPS, forget_all, forget_from, next_step
+from dinsar_cli.engines.topsapp.steps import EVERY, STEPS, forget_all, forget_from, next_step
 from dinsar_cli.engines.topsapp.template import TopsSettings, first_step_affected, record, render
 from dinsar_cli.errors import UsageError
 from dinsar_cli.workspace import fingerprint, make_folder, write_text
@@ -75,6 +75,7 @@ def settings_of(inputs: EngineInputs, work: Path, *, gpu: bool) -> TopsSettings:
         looks=inputs.looks,
         filter_strength=inputs.config.filter.strength,
         options=options,
+        offsets=inputs.config.offsets if inputs.config.offsets.enabled else None,
         gpu=gpu if options.use_gpu == "auto" else options.use_gpu,
     )
 
@@ -192,6 +193,6 @@ def _forget_what_changed(work: Path, noted: Noted, wanted: Noted) -> None:
     if noted.dem != wanted.dem:
         steps.add(_DEM_STEP)
         _dem_header(work).unlink(missing_ok=True)
-    affected = next((step for step in STEPS if step in steps), None)
+    affected = next((step for step in EVERY if step in steps), None)
     if affected is not None:
         forget_from(work, affected)

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from dinsar_cli.configoffsets import OffsetsConfig
 from dinsar_cli.engines.base import Work
 from dinsar_cli.engines.costs import Setting, forecast
 from dinsar_cli.engines.topsapp.costs import LAWS, OUTPUTS, laws, left, methods
-from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.engines.topsapp.steps import EVERY, OFFSETS, STEPS
 from dinsar_cli.topsappconfig import TopsappConfig
 
 SETTING = Setting("isce2", 2)
@@ -67,6 +68,22 @@ def test_full_resolution_layers_are_counted() -> None:
     assert disk["fineresamp"] == pytest.approx(disk["fineoffsets"] + 8e6 * size.samples)
     assert disk["burstifg"] >= disk["fineresamp"] + 8e6 * size.samples
     assert sorted(disk.values()) == list(disk.values())
+
+
+def test_offsets_cost_what_their_windows_do() -> None:
+    """570 windows of 128 x 32 in a burst of 2,500 columns took 15 s with two cores; twice the skip is half."""
+    one, fewer = (OffsetsConfig(enabled=True, skip=skip) for skip in ("128x32", "256x32"))
+    assert list(laws(TopsappConfig(), 1, one)) == [*EVERY, OUTPUTS]
+    assert list(laws(TopsappConfig(), 1, OffsetsConfig())) == list(LAWS)
+    steps = forecast(None, laws(TopsappConfig(), 1, one), work(1, 2500), SETTING)
+    assert steps[OFFSETS].seconds == pytest.approx(15, rel=0.5)
+    assert steps[OFFSETS].disk > steps["unwrap"].disk + 14e6 * work(1, 2500).samples  # copies of two images
+    less = forecast(None, laws(TopsappConfig(), 1, fewer), work(6, 4000), SETTING)[OFFSETS]
+    assert (
+        less.seconds < 0.6 * forecast(None, laws(TopsappConfig(), 1, one), work(6, 4000), SETTING)[OFFSETS].seconds
+    )
+    assert OFFSETS not in methods(TopsappConfig(), 1, OffsetsConfig())
+    assert methods(TopsappConfig(), 1, one)[OFFSETS] != methods(TopsappConfig(), 1, fewer)[OFFSETS]
 
 
 def test_looks_matter_only_after_they_are_taken() -> None:

@@ -12,8 +12,9 @@ from lxml import etree
 
 from dinsar_cli.config import Looks
 from dinsar_cli.configfile import config_keys
+from dinsar_cli.configoffsets import OffsetsConfig
 from dinsar_cli.engines.topsapp.properties import PROPERTIES, Property, allowed, isce_text
-from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.engines.topsapp.steps import EVERY
 from dinsar_cli.engines.topsapp.template import TopsSettings, first_step_affected, record, render
 from dinsar_cli.errors import UsageError
 from dinsar_cli.topsappconfig import TopsappConfig
@@ -176,6 +177,7 @@ def test_wrong_values_are_refused(changes: dict[str, Any], word: str) -> None:
         (None, {"do_ionosphere_correction": False}),
         (None, {"use_gpu": True}),  # what counts is what was decided from it
         (None, {"geocode": ()}),
+        ("denseoffsets", {"offsets": OffsetsConfig(enabled=True)}),
     ],
 )
 def test_a_change_starts_again_at_the_first_step_it_affects(step: str | None, changes: dict[str, Any]) -> None:
@@ -184,6 +186,19 @@ def test_a_change_starts_again_at_the_first_step_it_affects(step: str | None, ch
     assert first_step_affected(new, old) == step
     kept = json.loads(json.dumps(record(old)))
     assert first_step_affected(kept, new) == step
+
+
+def test_offsets_are_asked_for_with_their_sizes_and_measured_again_when_one_changes() -> None:
+    assert not any("ampcor" in name.lower() for name in values(render(settings())["topsApp.xml"]))
+    one, other = (settings(offsets=OffsetsConfig(enabled=True, skip=skip)) for skip in ("128x32", "64x32"))
+    said = values(render(other)["topsApp.xml"])
+    assert said["do dense offsets"] == "True"
+    assert (said["Ampcor window width"], said["Ampcor window height"]) == ("128", "32")
+    assert (said["Ampcor search window width"], said["Ampcor search window height"]) == ("16", "16")
+    assert (said["Ampcor skip width"], said["Ampcor skip height"]) == ("64", "32")
+    assert said["Ampcor oversampling factor"] == "32"
+    assert first_step_affected(one, other) == "denseoffsets"
+    assert first_step_affected(one, settings(offsets=OffsetsConfig(enabled=True, snr=3, filter=1))) is None
 
 
 def test_a_threshold_counts_with_its_switch() -> None:
@@ -205,7 +220,7 @@ def test_a_record_that_lacks_a_default_says_the_same() -> None:
 def test_the_table_is_sound(entry: Property) -> None:
     assert entry.meaning.endswith(".")
     assert "--" not in entry.meaning  # it becomes a comment
-    assert entry.first_step in STEPS or entry.first_step == "geocode"
+    assert entry.first_step in EVERY or entry.first_step == "geocode"
     assert entry.default is None or allowed(entry)
     assert not entry.only_with or entry.only_with in {other.name for other in PROPERTIES}
     assert not entry.key or entry.key in config_keys()
@@ -218,7 +233,7 @@ def test_what_is_not_of_the_table_in_the_settings_is_known() -> None:
         "secondary_orbit": "/x", "swaths": (3,), "polarization": "hh", "dem": Path("/x"),
         "region_of_interest": None, "looks": Looks(3, 1),
         "filter_strength": 0.1, "unwrap": False, "gpu": True, "reference_output": "x", "secondary_output": "x",
-        "geocode": ("x",), "options": TopsappConfig(extra={"x": 1}),
+        "geocode": ("x",), "options": TopsappConfig(extra={"x": 1}), "offsets": OffsetsConfig(enabled=True),
     }  # fmt: skip
     assert set(changed) == {field.name for field in dataclasses.fields(TopsSettings)}
     for name, value in changed.items():
