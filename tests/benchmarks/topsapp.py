@@ -3,8 +3,8 @@
 The recipe is topsApp as a person runs it by hand: each step a process of its own, all subswaths that are there, its
 own geocoding with the default list of files. Both get the same scenes, orbits and DEM, at 7x2 looks. Printed are
 wall times, the time outside topsApp and geocoding, what is left on the disk, and the error against the known truth.
-It needs a working ISCE2. Without a simulated FOLDER the default pair of ``dinsar simulate`` is made; ``--alone`` leaves
-the recipe out, which takes long on wide scenes.
+It needs a working ISCE2. Without a simulated FOLDER the default pair of ``dinsar simulate`` is made.
+``--alone`` leaves the recipe out, which takes long on wide scenes.
 """
 
 from __future__ import annotations
