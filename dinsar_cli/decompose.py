@@ -15,9 +15,9 @@ from dinsar_cli.displacement import ReferencePoint, choose_reference, los_sigma,
 from dinsar_cli.eastup import LARGEST_CONDITION, EastUp, angle_between, condition, solve
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.losmap import LosMap, read_los_map
+from dinsar_cli.products import read_tags
 from dinsar_cli.reference import NOISE_TAGS, reference_variance
 from dinsar_cli.sigmaparts import along_track
-from dinsar_cli.stages import read_tags
 
 if TYPE_CHECKING:
     import numpy as np

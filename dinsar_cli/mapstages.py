@@ -14,24 +14,16 @@ from dinsar_cli.cautions import after
 from dinsar_cli.corrected import correction_warnings, mid_times
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
+from dinsar_cli.mapfacts import MapFacts, facts_from_dict, facts_to_dict
 from dinsar_cli.offsetmap import OnMap, offset_warnings, write_offsets
 from dinsar_cli.phasechecks import check_map, check_warnings
+from dinsar_cli.products import read_product
 from dinsar_cli.radar import Described, Interferogram
 from dinsar_cli.radarstages import geocode_depends
 from dinsar_cli.report import write_report
 from dinsar_cli.session import Session
 from dinsar_cli.sigmaparts import parts
-from dinsar_cli.stages import (
-    MapFacts,
-    common_tags,
-    displacement_depends,
-    displacement_layers,
-    draw_map,
-    facts_from_dict,
-    facts_to_dict,
-    map_layers,
-    read_product,
-)
+from dinsar_cli.stages import common_tags, displacement_depends, displacement_layers, draw_map, map_layers
 from dinsar_cli.view import PairProducts, find_products
 from dinsar_cli.workspace import check_disk, make_folder
 

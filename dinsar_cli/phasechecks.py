@@ -13,9 +13,8 @@ from dinsar_cli.geocode import radar_coordinates, sample
 from dinsar_cli.intermediates import remove
 from dinsar_cli.planning import engine_inputs
 from dinsar_cli.prediction import HISTORY
-from dinsar_cli.products import write_products
+from dinsar_cli.products import read_product, write_products
 from dinsar_cli.reversedpair import filled, leftover
-from dinsar_cli.stages import read_product
 from dinsar_cli.unwrapcheck import CONGRUENT, comparable, component_jumps, inner_jumps, residue
 from dinsar_cli.workspace import RADAR, REVERSED_FOLDER, check_disk, human_bytes, make_folder
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from dinsar_cli.grid import Grid
 
+    Array = NDArray[Any]
+
 _BLOCK_SIZE = 512
 
 
@@ -359,3 +361,21 @@ def _profile(grid: Grid, layer: Layer) -> dict[str, Any]:
         "bigtiff": "IF_SAFER",
         "num_threads": "ALL_CPUS",
     }
+
+
+def read_product(folder: Path, name: str) -> Array:
+    """Values of a product: shape (rows, columns), or (bands, rows, columns)."""
+    import rasterio
+
+    with rasterio.open(folder / f"{name}.tif") as dataset:
+        values: Array = dataset.read()
+    return values[0] if len(values) == 1 else values
+
+
+def read_tags(folder: Path, name: str) -> dict[str, str]:
+    """Tags of a product."""
+    import rasterio
+
+    with rasterio.open(folder / f"{name}.tif") as dataset:
+        tags: dict[str, str] = dataset.tags()
+    return tags

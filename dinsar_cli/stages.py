@@ -6,7 +6,7 @@ import functools
 import json
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,9 @@ from dinsar_cli.displacement import (
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.filternoise import noise_facts, phase_sigma
 from dinsar_cli.geocode import radar_coordinates, sample
+from dinsar_cli.mapfacts import MapFacts
 from dinsar_cli.masks import file_mark, masked_out
-from dinsar_cli.products import write_products
+from dinsar_cli.products import read_product, read_tags, write_products
 from dinsar_cli.reference import find_reference, reference_variance
 from dinsar_cli.sigmaparts import along_track, largest, sigma_tags
 
@@ -44,54 +45,6 @@ if TYPE_CHECKING:
 
 
 _OTHER_CYCLES = 0.1  # rad: far more than two ways of interpolating differ by, far less than a mixed cycle
-
-
-@dataclass(frozen=True)
-class MapFacts:
-    """What is known of the map after a stage, for later stages, tags and the summary.
-
-    Attributes
-    ----------
-    reference : ReferencePoint or None
-        Point to which displacement is relative; None when it is not.
-    longitude, latitude : float or None
-        Of the reference point, degrees.
-    components : dict
-        Share of the unwrapped cells that each component has, by its number; 0 = none.
-    lowest, highest : float
-        2nd and 98th percentile of the displacement, metres.
-    mean_los : (float, float, float) or None
-        Mean unit vector to the satellite: east, north, up; None where it is not known.
-    mean_coherence : float or None
-        Of the cells with data; None where it is not known.
-    median_sigma : float or None
-        Median of the noise of the displacement, metres; None where it is not known.
-    along_track : float or None
-        The most that unknown motion along the track adds to it, metres; None where it is not in it.
-    masked : dict
-        Share of the cells with displacement that each mask left out, by its key.
-    ramp : dict or None
-        The ramp that was taken off: its kind, coefficients and fit; None when none was.
-    low_coherence : float or None
-        Share of the cells with data whose coherence is below 0.3; None where it is not known.
-    corrections : dict
-        What each correction was and did, by its name; see `dinsar_cli.corrected`.
-    """
-
-    reference: ReferencePoint | None
-    longitude: float | None
-    latitude: float | None
-    components: dict[str, float]
-    lowest: float
-    highest: float
-    mean_los: tuple[float, float, float] | None
-    mean_coherence: float | None
-    low_coherence: float | None = None
-    median_sigma: float | None = None
-    along_track: float | None = None
-    masked: dict[str, float] = field(default_factory=dict)
-    ramp: dict[str, Any] | None = None
-    corrections: dict[str, Any] = field(default_factory=dict)
 
 
 def common_tags(interferogram: Described, engine: str, version: str) -> dict[str, str]:
@@ -400,24 +353,6 @@ def _product_or_none(folder: Path, missing: Collection[str], name: str) -> Array
     return read_product(folder, name) if there else None
 
 
-def read_product(folder: Path, name: str) -> Array:
-    """Values of a product: shape (rows, columns), or (bands, rows, columns)."""
-    import rasterio
-
-    with rasterio.open(folder / f"{name}.tif") as dataset:
-        values: Array = dataset.read()
-    return values[0] if len(values) == 1 else values
-
-
-def read_tags(folder: Path, name: str) -> dict[str, str]:
-    """Tags of a product."""
-    import rasterio
-
-    with rasterio.open(folder / f"{name}.tif") as dataset:
-        tags: dict[str, str] = dataset.tags()
-    return tags
-
-
 def looks_for(config: RunConfig, range_spacing: float, azimuth_spacing: float) -> Looks:
     """Looks of a configuration: as given, or those whose cell is nearest to the resolution.
 
@@ -442,20 +377,3 @@ def _shares(components: Array, unwrapped: NDArray[np.bool_]) -> dict[str, float]
 
     labels, counts = np.unique(components[unwrapped], return_counts=True)
     return {str(label): float(count / counts.sum()) for label, count in zip(labels, counts, strict=True)}
-
-
-def facts_to_dict(facts: MapFacts) -> dict[str, Any]:
-    """Facts for JSON."""
-    return asdict(facts)
-
-
-def facts_from_dict(record: Mapping[str, Any]) -> MapFacts:
-    """Facts as `facts_to_dict` gave them."""
-    reference = record["reference"]
-    return MapFacts(
-        **{
-            **record,
-            "reference": ReferencePoint(**reference) if reference else None,
-            "mean_los": tuple(record["mean_los"]) if record["mean_los"] else None,
-        }
-    )

@@ -22,6 +22,7 @@ from dinsar_cli.errors import EngineError, NoDataError, UsageError
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.geocodedmap import geocoded_layers
 from dinsar_cli.grid import Grid
+from dinsar_cli.mapfacts import facts_to_dict
 from dinsar_cli.mapstages import RunResult, further_warnings, map_warnings, summary
 from dinsar_cli.memory import bounded_raster_cache
 from dinsar_cli.phasechecks import check_geocoded, check_phase, check_warnings
@@ -29,7 +30,7 @@ from dinsar_cli.products import LAYERS
 from dinsar_cli.radarextent import asked_bounds, radar_grid
 from dinsar_cli.report import REPORT, write_report
 from dinsar_cli.roi import parse_roi
-from dinsar_cli.stages import common_tags, displacement_layers, draw_map, facts_to_dict, map_layers
+from dinsar_cli.stages import common_tags, displacement_layers, draw_map, map_layers
 from dinsar_cli.view import products_of
 from dinsar_cli.workspace import MAP_RECORD, PRODUCTS, RADAR, RUN_FILE, check_disk, locked, make_folder, write_text
 

@@ -14,9 +14,10 @@ from dinsar_cli.engines.topsapp.options import check_reversed
 from dinsar_cli.errors import UsageError
 from dinsar_cli.grid import Grid
 from dinsar_cli.phasechecks import INCONGRUENT, JUMP, check_unwrapping, check_warnings
+from dinsar_cli.products import read_product
 from dinsar_cli.radar import LAYERS, Interferogram, RadarFile
 from dinsar_cli.reversedpair import LARGEST_FILLED, filled, leftover
-from dinsar_cli.stages import map_layers, read_product
+from dinsar_cli.stages import map_layers
 from dinsar_cli.unwrapcheck import comparable, component_jumps, inner_jumps, residue
 
 CYCLE = 2 * math.pi

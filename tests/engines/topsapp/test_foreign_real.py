@@ -16,8 +16,8 @@ import pytest
 from command import Outcome
 from dinsar_cli.compare import Statistics, compare, on_grid, read_map
 from dinsar_cli.engines.topsapp.installation import Installation, find_isce2
+from dinsar_cli.products import read_product
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
-from dinsar_cli.stages import read_product
 from simulate.topsapp import TIMEOUT, run_topsapp
 
 pytestmark = pytest.mark.isce2

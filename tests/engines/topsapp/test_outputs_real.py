@@ -15,9 +15,10 @@ from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.engines.topsapp.installation import find_isce2
 from dinsar_cli.engines.topsapp.outputs import collect
 from dinsar_cli.planning import RunPlan, plan_run
+from dinsar_cli.products import read_product
 from dinsar_cli.radar import Interferogram
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
-from dinsar_cli.stages import common_tags, displacement_layers, map_layers, read_product
+from dinsar_cli.stages import common_tags, displacement_layers, map_layers
 from pair import pair_config, prepared
 from simulate.topsapp import run_topsapp
 
