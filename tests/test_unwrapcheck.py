@@ -205,7 +205,7 @@ def test_cycles_beyond_the_border_of_a_component_do_not_reach_into_it(tmp_path: 
     phase, components = bowl(), np.where(hole, 0, 1).astype(np.uint16)
     made = written(tmp_path, phase + CYCLE * hole, np.exp(1j * phase), components)
     others = {"latitude": latitude, "longitude": longitude, "coherence": np.ones(SHAPE), "height": np.zeros(SHAPE)}
-    others |= {"amplitude": np.ones((2, *SHAPE)), "los": np.full((3, *SHAPE), 3**-0.5)}
+    others |= {"amplitude": np.ones((2, *SHAPE)), "los": np.full((3, *SHAPE), 3**-0.5), "squint": np.zeros(SHAPE)}
     for name, values in others.items():
         file = RadarFile(tmp_path, LAYERS[name], *SHAPE)
         file.create()

@@ -52,7 +52,7 @@ from refusal import NO_DATA, USAGE, check_refusal, snapshot
 
 Dinsar = Callable[..., Outcome]
 _NOT_MADE = {"ramp", "ionosphere_phase", "reversed_difference"}
-MADE = LAYERS.keys() - _NOT_MADE - {name for name in LAYERS if name.startswith("correction_")}
+MADE = LAYERS.keys() - _NOT_MADE - {name for name in LAYERS if name.startswith(("correction_", "offset_"))}
 
 
 @dataclass(frozen=True)
