@@ -107,7 +107,7 @@ def check_phase(
     """
     radar_flags, found = check_unwrapping(interferogram)
     flags = sample(radar_flags, *places, "nearest", memory_bytes=memory)
-    return _flagged(folder, grid, tags, flags, found, compare)
+    return _flagged(folder, grid, tags, _phase_of(folder), flags, found, compare)
 
 
 def check_geocoded(folder: Path, grid: Grid, tags: Mapping[str, str]) -> tuple[dict[str, Path], dict[str, Any]]:
@@ -128,7 +128,7 @@ def check_geocoded(folder: Path, grid: Grid, tags: Mapping[str, str]) -> tuple[d
     beside, jumps, pairs = inner_jumps(phase, components)
     flags[beside] |= JUMP
     found = _counted((0, 0, 0.0), (jumps, pairs), component_jumps(phase, components), components)
-    return _flagged(folder, grid, tags, flags, found, None)
+    return _flagged(folder, grid, tags, (phase, components), flags, found, None)
 
 
 def _phase_of(folder: Path) -> tuple[Array, Array]:
@@ -144,6 +144,7 @@ def _flagged(
     folder: Path,
     grid: Grid,
     tags: Mapping[str, str],
+    phase_of: tuple[Array, Array],
     flags: Array,
     found: dict[str, Any],
     compare: Callable[[Array], tuple[dict[str, Array], dict[str, Any]]] | None,
@@ -151,7 +152,7 @@ def _flagged(
     """Finish the flags on the map and write them."""
     import numpy as np
 
-    phase, components = _phase_of(folder)
+    phase, components = phase_of
     flags[np.isin(components, found.pop("uncertain"))] |= COMPONENT
     files: dict[str, Path] = {}
     if compare is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.products import read_product, read_tags
 from dinsar_cli.squint import NEIGHBOURHOOD, squint_sigma
 
 if TYPE_CHECKING:
@@ -50,10 +51,7 @@ def sigma_tags(unknown: Array | None) -> dict[str, str]:
 
 def sigma_told(path: Path) -> list[tuple[str, str]]:
     """What a file of standard deviations tells of itself, as names and texts for people."""
-    import rasterio
-
-    with rasterio.open(path) as dataset:
-        tags = dataset.tags()
+    tags = read_tags(path.parent, path.stem)
     names = (("In los_sigma", "includes"), ("Not in los_sigma", "excludes"))
     return [(name, tags[key]) for name, key in names if key in tags]
 
@@ -78,20 +76,16 @@ def along_track(folder: Path, grid: Grid, los: Array, reference: ReferencePoint 
         None where the squint is not known.
     """
     import numpy as np
-    import rasterio
 
-    paths = [folder / f"{name}.tif" for name in ("squint", "incidence_angle")]
-    if not all(path.is_file() for path in paths) or not np.isfinite(los).any():
+    names = ("squint", "incidence_angle")
+    if not all((folder / f"{name}.tif").is_file() for name in names) or not np.isfinite(los).any():
         return None
-    layers = []
-    for path in paths:
-        with rasterio.open(path) as dataset:
-            layers.append(dataset.read(1))
-    if any(values.shape != los.shape for values in layers):  # of another map
+    squint, incidence = (read_product(folder, name) for name in names)
+    if squint.shape != los.shape or incidence.shape != los.shape:  # of another map
         return None
     east, north = (grid.posting * metres for metres in grid.metres_per_unit)
     still = np.float32(0) if reference else np.nanmedian(los)
-    return squint_sigma(layers[0], los - still, np.cos(np.radians(layers[1])), (north, east))
+    return squint_sigma(squint, los - still, np.cos(np.radians(incidence)), (north, east))
 
 
 def largest(unknown: Array, los: Array) -> float:
