@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, write_scripts
 from dinsar_cli.engines.topsapp.costs import OUTPUTS, laws, left, methods
 from dinsar_cli.engines.topsapp.cures import cured
 from dinsar_cli.engines.topsapp.denseoffsets import check_offsets, measured, read_offsets, remove_copies
+from dinsar_cli.engines.topsapp.early import UNWRAP, EarlyLayers
 from dinsar_cli.engines.topsapp.installation import Installation, Search, look_for_isce2
 from dinsar_cli.engines.topsapp.manner import Manner, manner_of
 from dinsar_cli.engines.topsapp.monitor import disk_used
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dinsar_cli.acquisition import CommonBurst, Pair
-    from dinsar_cli.config import RunConfig
+    from dinsar_cli.config import Looks, RunConfig
     from dinsar_cli.engines.base import Forecast, RoughInputs
 
 logger = logging.getLogger(__name__)
@@ -151,13 +153,15 @@ class TopsAppEngine:
             make_inputs(inputs, work, gpu=installation.gpu)
             start_again(work, inputs.choice.first)
         last = inputs.choice.last or STEPS[-1]
-        inputs = _run_with_cures(installation, work, last, inputs, folder, progress)
-        if last != STEPS[-1]:
-            return None
-        if inputs.config.offsets.enabled and not is_done(work, OFFSETS):
-            _measure_offsets(installation, work, inputs, folder, progress)
-        progress(OUTPUTS, _TOPSAPP_SHARE)
-        return _collect(inputs, work, folder, self.version(inputs.config))
+        with EarlyLayers(work, folder) as early:
+            job = _Job(installation, work, folder, progress, early)
+            inputs = _run_with_cures(job, inputs, last)
+            if last != STEPS[-1]:
+                return None
+            if inputs.config.offsets.enabled and not is_done(work, OFFSETS):
+                _measure_offsets(job, inputs)
+            progress(OUTPUTS, _TOPSAPP_SHARE)
+            return _collect(job, inputs, self.version(inputs.config))
 
     def unwrap_conjugate(self, inputs: EngineInputs, folder: Path) -> NDArray[np.float32]:
         """Refuse: topsApp does not filter and unwrap what it has not made."""
@@ -195,23 +199,33 @@ def _missions(pair: Pair | None) -> set[str]:
     return {pair.reference.mission, pair.secondary.mission} if pair else set()
 
 
-def _run_with_cures(
-    installation: Installation, work: Path, last: str, inputs: EngineInputs, radar: Path, progress: Progress
-) -> EngineInputs:
+@dataclass(frozen=True)
+class _Job:
+    """A run of topsApp: with what, where, for which folder of layers, who is told, and what is made beside."""
+
+    installation: Installation
+    work: Path
+    radar: Path
+    progress: Progress
+    early: EarlyLayers
+
+
+def _run_with_cures(job: _Job, inputs: EngineInputs, last: str) -> EngineInputs:
     """Run topsApp to a step; after a failure that can be cured, go on with what is told to have changed.
 
     Each cure is tried once. What was changed is in the inputs that are given back.
     """
     tried: set[str] = set()
     while True:
-        make_inputs(inputs, work, gpu=installation.gpu)
-        start = next_step(work)
+        make_inputs(inputs, job.work, gpu=job.installation.gpu)
+        start = next_step(job.work)
         if start is None or STEPS.index(start) > STEPS.index(last):
             return inputs
         try:
-            _run(installation, work, start, last, inputs, radar, progress)
+            _run(job, inputs, start, last)
         except DinsarError as error:
-            found = None if error.cure in tried else cured(error.cure, inputs, work)
+            job.early.drop()
+            found = None if error.cure in tried else cured(error.cure, inputs, job.work)
             if found is None:
                 raise
             logger.info("%s Cure: %s", error.problem, error.cure)
@@ -221,20 +235,12 @@ def _run_with_cures(
             inputs.tell(f"{error.problem} {cause}. {told} It is tried once.")
 
 
-def _run(
-    installation: Installation,
-    work: Path,
-    start: str,
-    last: str,
-    inputs: EngineInputs,
-    radar: Path,
-    progress: Progress,
-) -> None:
+def _run(job: _Job, inputs: EngineInputs, start: str, last: str) -> None:
     """Run topsApp from one step to another, and note what each step has cost as soon as it ends."""
-    journal = Journal.open(radar / STEPS_FILE)
+    journal = Journal.open(job.radar / STEPS_FILE)
     journal.forget(EVERY[EVERY.index(start) :])
     if start != OFFSETS:
-        forget_from(work, OFFSETS)
+        forget_from(job.work, OFFSETS)
     hours = inputs.config.isce2.timeout
     expected = _forecast(inputs)
 
@@ -243,16 +249,18 @@ def _run(
         _note(inputs, step, cost)
 
     def tell(step: str, share: float, left: float | None = None, /) -> None:
+        if step == UNWRAP:
+            job.early.begin(_looks(inputs))
         later = sum(cost.seconds for name, cost in expected.items() if name == OFFSETS != last)
-        progress(step, _TOPSAPP_SHARE * share, None if left is None else left + later)
+        job.progress(step, _TOPSAPP_SHARE * share, None if left is None else left + later)
 
     run_topsapp(
-        installation,
-        work,
+        job.installation,
+        job.work,
         start,
         last,
         manner=_manner(inputs) if start != OFFSETS else Manner(threads=inputs.threads, offsets=True),
-        logs=make_folder(work.parent / _LOGS),
+        logs=make_folder(job.work.parent / _LOGS),
         progress=tell,
         on_step=done,
         expected={step: expected[step].seconds for step in EVERY if step in expected},
@@ -261,26 +269,30 @@ def _run(
     )
 
 
-def _measure_offsets(
-    installation: Installation, work: Path, inputs: EngineInputs, radar: Path, progress: Progress
-) -> None:
+def _looks(inputs: EngineInputs) -> Looks | None:
+    """Those that the layers must have; None where the files of the user decide."""
+    return None if inputs.choice.own_files else inputs.looks
+
+
+def _measure_offsets(job: _Job, inputs: EngineInputs) -> None:
     """Run topsApp's dense offsets, with all cores; what the step before them would do is passed over."""
-    pass_over_geocode(work)
-    remove_copies(work)
-    _run(installation, work, OFFSETS, OFFSETS, inputs, radar, progress)
+    pass_over_geocode(job.work)
+    remove_copies(job.work)
+    _run(job, inputs, OFFSETS, OFFSETS)
 
 
-def _collect(inputs: EngineInputs, work: Path, folder: Path, versions: dict[str, str]) -> Interferogram:
+def _collect(job: _Job, inputs: EngineInputs, versions: dict[str, str]) -> Interferogram:
     """Make the layers of every engine from what topsApp left, and note what that has cost."""
-    started = time.monotonic()
+    started, work, folder = time.monotonic(), job.work, job.radar
     with peak_memory() as peak:
         made = collect(
             work,
             make_folder(folder),
-            looks=None if inputs.choice.own_files else inputs.looks,
+            looks=_looks(inputs),
             dates=(inputs.pair.reference.start, inputs.pair.secondary.start),
             versions=versions,
             ionosphere=inputs.config.topsapp.do_ionosphere_correction,
+            early=job.early.take(),
             threads=inputs.threads,
         )
         (folder / OFFSETS_FILE).unlink(missing_ok=True)  # of an earlier run

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.engines.topsapp.iscefile import IsceFile, isce_release, parse_xml, properties
-from dinsar_cli.engines.topsapp.outputs import los_from_angles, unit_phasor
+from dinsar_cli.engines.topsapp.layers import los_from_angles, unit_phasor
 from dinsar_cli.errors import EngineError, NoDataError
 from dinsar_cli.grid import GEOGRAPHIC, Bounds, Grid, grid_for, posting_for_looks
 

@@ -16,7 +16,7 @@ import rasterio
 from rasterio.transform import xy
 
 from command import Outcome
-from dinsar_cli.engines.topsapp.outputs import los_from_angles
+from dinsar_cli.engines.topsapp.layers import los_from_angles
 from dinsar_cli.grid import Grid
 from dinsar_cli.products import LAYERS
 from geocoded_folder import (

@@ -12,7 +12,8 @@ import pytest
 from dinsar_cli.config import Looks
 from dinsar_cli.engines.topsapp.finished import FinishedRun
 from dinsar_cli.engines.topsapp.iscefile import IsceFile
-from dinsar_cli.engines.topsapp.outputs import cell_mean, collect, congruent, los_from_angles
+from dinsar_cli.engines.topsapp.layers import cell_mean, congruent, los_from_angles
+from dinsar_cli.engines.topsapp.outputs import collect
 from dinsar_cli.engines.topsapp.swaths import read_swaths, seams
 from dinsar_cli.errors import EngineError
 from dinsar_cli.geometry import geodetic_to_cartesian
