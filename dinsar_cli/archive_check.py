@@ -9,7 +9,7 @@ import stat
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
@@ -27,79 +27,95 @@ _log = logging.getLogger(__name__)
 
 
 def check_members(
-    path: Path,
-    members: Collection[str],
+    members: Mapping[Path, Collection[str]],
     notes: Path | None = None,
     *,
     threads: int | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> None:
-    """Prove that some files in a zip are what was put into it, by their CRC.
+    """Prove that some files in zips are what was put into them, by their CRC.
 
     What was proved once, or fetched with the MD5 that the catalogue states, is not read again.
 
     Parameters
     ----------
-    path : Path
-        The zip.
-    members : collection of str
-        Names in the zip.
+    members : mapping
+        Names in each zip.
     notes : Path, optional
         Folder in which it is noted what was proved; None notes nothing.
     threads : int, optional
         Files to read at a time; the number of cores without it.
     progress : callable, optional
-        Called with the share that is read.
+        Called with the name of a zip and the share of all that is read.
 
     Raises
     ------
     NoDataError
         When one is missing or damaged.
     """
-    if "md5" in known_of(path, path.parent / NOTES):
+    wanted = [_Unproved(path, frozenset(names), notes) for path, names in members.items()]
+    sizes = {(zipped, name): size for zipped in wanted for name, size in zipped.sizes.items()}
+    if not sizes:
         return
-    proved = set(known_of(path, notes).get("members", ())) if notes is not None else set()
-    wanted = sorted(set(members) - proved)
-    if not wanted:
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {name: archive.getinfo(name).file_size for name in wanted}
-    except DAMAGE as error:
-        raise _damaged(path, "its list of files", error) from error
     started, total = time.monotonic(), sum(sizes.values())
-    reader = _Reader(path, total, progress)
+    reader = _Reader(total, progress)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         try:  # the largest first: the threads then end together
-            list(pool.map(reader.read, sorted(wanted, key=sizes.__getitem__, reverse=True)))
+            list(pool.map(reader.read, sorted(sizes, key=sizes.__getitem__, reverse=True)))
         finally:
             reader.ended.set()
     seconds = max(time.monotonic() - started, 1e-3)
-    _log.info("%s: CRC of %s right, %s/s", path.name, human_bytes(total), human_bytes(total / seconds))
-    if notes is not None:
-        note_of(path, notes, members=sorted(proved | set(wanted)))
+    _log.info("CRC of %s in %d zips right, %s/s", human_bytes(total), len(wanted), human_bytes(total / seconds))
+
+
+class _Unproved:
+    """Files of a zip that are to be proved; with those that are, it is noted when all of them are read."""
+
+    def __init__(self, path: Path, names: frozenset[str], notes: Path | None) -> None:
+        self.path = path
+        self._notes = notes
+        self._proved = set(known_of(path, notes).get("members", ())) if notes is not None else set[str]()
+        fetched = "md5" in known_of(path, path.parent / NOTES)
+        missing = frozenset() if fetched else names - self._proved
+        try:
+            self.sizes = _sizes(path, missing) if missing else {}
+        except DAMAGE as error:
+            raise _damaged(path, "its list of files", error) from error
+
+    def prove(self, name: str) -> None:
+        """Note that a file has been read to its end."""
+        self._proved.add(name)
+        if self._notes is not None and self._proved >= self.sizes.keys():
+            note_of(self.path, self._notes, members=sorted(self._proved))
+
+
+def _sizes(path: Path, names: Collection[str]) -> dict[str, int]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.getinfo(name).file_size for name in sorted(names)}
 
 
 class _Reader:
-    """Reads files of a zip to their ends, which compares their CRC, until the work has ended."""
+    """Reads files of zips to their ends, which compares their CRC, until the work has ended."""
 
-    def __init__(self, path: Path, total: int, progress: Callable[[float], None] | None) -> None:
+    def __init__(self, total: int, progress: Callable[[str, float], None] | None) -> None:
         self.ended = threading.Event()
-        self._path = path
         self._total = max(total, 1)
         self._progress = progress
         self._read = 0
         self._lock = threading.Lock()
 
-    def read(self, name: str) -> None:
+    def read(self, file: tuple[_Unproved, str]) -> None:
         """Read one file."""
-        for block in _blocks(self._path, name):
+        zipped, name = file
+        for block in _blocks(zipped.path, name):
             if self.ended.is_set():
                 return
             with self._lock:
                 self._read += len(block)
                 if self._progress is not None:
-                    self._progress(self._read / self._total)
+                    self._progress(zipped.path.name, self._read / self._total)
+        with self._lock:
+            zipped.prove(name)
 
 
 def _blocks(path: Path, name: str) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -203,7 +204,8 @@ class Journal:
     ) -> None:
         """Note a finished stage with its files and, with a function that gives them, their SHA-256; and save."""
         known = {file.path: file for stage in self.stages.values() for file in stage.files}
-        marked = tuple(self._record(path, known, hash_of) for path in files)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            marked = tuple(pool.map(lambda path: self._record(path, known, hash_of), files))
         self.stages.pop(name, None)
         self.stages[name] = replace(record, files=marked)
         self.save()

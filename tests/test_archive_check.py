@@ -44,46 +44,57 @@ def damage(path: Path, member: str) -> None:
 def test_one_changed_byte_is_found(tmp_path: Path, method: int) -> None:
     path = make(tmp_path / "scene.zip", method)
     shares: list[float] = []
-    check_members(path, [IMAGE], tmp_path / "notes", progress=shares.append)
+    check_members({path: [IMAGE]}, tmp_path / "notes", progress=lambda _, share: shares.append(share))
     assert shares[-1] == 1.0
     assert shares == sorted(shares)
     damage(path, IMAGE)
     with pytest.raises(NoDataError, match="is damaged") as caught:
-        check_members(path, [IMAGE], tmp_path / "notes")
+        check_members({path: [IMAGE]}, tmp_path / "notes")
     assert IMAGE in caught.value.cause
-    check_members(path, [f"{ROOT}/manifest.safe"], tmp_path / "notes")  # what is not used need not be whole
+    check_members({path: [f"{ROOT}/manifest.safe"]}, tmp_path / "notes")  # what is not used need not be whole
 
 
 def test_it_is_read_once(tmp_path: Path) -> None:
     path, notes = make(tmp_path / "scene.zip"), tmp_path / "notes"
     read: list[float] = []
-    check_members(path, [IMAGE], notes, progress=read.append)
+    check_members({path: [IMAGE]}, notes, progress=lambda _, share: read.append(share))
     read.clear()
-    check_members(path, [IMAGE], notes, progress=read.append)
+    check_members({path: [IMAGE]}, notes, progress=lambda _, share: read.append(share))
     assert read == []
-    check_members(path, [IMAGE, f"{ROOT}/manifest.safe"], notes, progress=read.append)
+    check_members({path: [IMAGE, f"{ROOT}/manifest.safe"]}, notes, progress=lambda _, share: read.append(share))
     assert len(read) == 1  # the manifest alone
     os.utime(path, (1, 1))
     read.clear()
-    check_members(path, [IMAGE], notes, progress=read.append)
+    check_members({path: [IMAGE]}, notes, progress=lambda _, share: read.append(share))
     assert read[-1] == 1.0
+
+
+def test_of_two_zips_the_whole_one_is_proved_for_good(tmp_path: Path) -> None:
+    whole, broken, notes = make(tmp_path / "one.zip"), make(tmp_path / "two.zip"), tmp_path / "notes"
+    damage(broken, IMAGE)
+    with pytest.raises(NoDataError, match=r"two\.zip is damaged"):
+        check_members({whole: [IMAGE], broken: [IMAGE]}, notes, threads=1)
+    read: list[str] = []
+    with pytest.raises(NoDataError, match=r"two\.zip is damaged"):
+        check_members({whole: [IMAGE], broken: [IMAGE]}, notes, progress=lambda name, _: read.append(name))
+    assert set(read) <= {broken.name}
 
 
 def test_what_came_with_the_right_md5_is_not_read(tmp_path: Path) -> None:
     path = make(tmp_path / "scene.zip")
     note_of(path, tmp_path / ".verified", url="https://example.org/scene.zip", md5="0" * 32)
     read: list[float] = []
-    check_members(path, [IMAGE], progress=read.append)
+    check_members({path: [IMAGE]}, progress=lambda _, share: read.append(share))
     assert read == []
 
 
 def test_a_zip_without_the_file_or_an_end(tmp_path: Path) -> None:
     path = make(tmp_path / "scene.zip")
     with pytest.raises(NoDataError, match="is damaged"):
-        check_members(path, [f"{ROOT}/measurement/other.tiff"])
+        check_members({path: [f"{ROOT}/measurement/other.tiff"]})
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(NoDataError, match="its list of files"):
-        check_members(path, [IMAGE])
+        check_members({path: [IMAGE]})
 
 
 def test_a_run_refuses_a_damaged_image_before_the_engine(tmp_path: Path) -> None:

@@ -133,35 +133,30 @@ class SlcManager:
         in_use = {id(view.subswath) for burst in plan.bursts for view in (burst.reference, burst.secondary)}
         wanted = {(burst.swath, plan.pair.polarization) for burst in plan.bursts}
         files: list[Path] = []
+        zipped: dict[Path, list[str]] = {}
         for scene in (*plan.pair.reference.scenes, *plan.pair.secondary.scenes):
             used = {key: image for key, image in scene.images.items() if key in wanted}
-            checked = []
+            checked: list[str] = []
             for key, (_, measurement) in used.items():
                 subswath = scene.subswath(*key)
                 if id(subswath) in in_use:  # a slice outside the area need not be whole
                     _check_image(scene.safe, measurement, subswath)
                     checked.append(measurement)
             if scene.safe.is_zip:
-                _check_zip(scene.safe, checked, notes, progress)
+                zipped[scene.safe.path] = [f"{scene.safe.root}/{name}" for name in checked]
                 files.append(scene.safe.path)
             else:
                 files += [
                     scene.safe.path / MANIFEST,
                     *(scene.safe.path / name for pair in used.values() for name in pair),
                 ]
+
+        def tell(name: str, share: float) -> None:
+            if progress is not None:
+                progress(f"checking {name}", share)
+
+        check_members(zipped, notes, progress=tell)  # GDAL does not, and an engine would process what is damaged
         return tuple(files)
-
-
-def _check_zip(
-    safe: SafeArchive, images: Sequence[str], notes: Path | None, progress: Callable[[str, float], None] | None
-) -> None:
-    """Compare the CRC of images in a zip: GDAL does not, and an engine would process what is damaged."""
-
-    def tell(share: float) -> None:
-        if progress is not None:
-            progress(f"checking {safe.path.name}", share)
-
-    check_members(safe.path, [f"{safe.root}/{name}" for name in images], notes, progress=tell)
 
 
 def _check_image(safe: SafeArchive, measurement: str, subswath: Subswath) -> None:
