@@ -58,10 +58,14 @@ def run(
     was stopped goes on where it was when the same command is given again; after a change of an option only what
     depends on it is made again.
     """
+    config = gather_config(config_file, slc, flags)
+    if config.engine != "eos":
+        from dinsar_cli.engines.topsapp.installation import look_meanwhile
+
+        look_meanwhile(config.isce2.home, config.isce2.python, config.isce2.conda_env)
     from dinsar_cli import pipeline
     from dinsar_cli.engines.base import StepChoice
 
-    config = gather_config(config_file, slc, flags)
     if dry_run:
         from dinsar_cli.cli.plan import show_plan
 

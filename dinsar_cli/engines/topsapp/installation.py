@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,7 @@ _DATA = (
 )
 _SPIN = 2000  # turns, a few microseconds
 _LOOK, _IDLE = 0.2, 25.0  # seconds, and percent of all cores
+_LOOKING = threading.Lock()
 _TO_INSTALL = "conda env create -f environment.yml, or set ISCE_HOME or isce2.home"
 _TO_REINSTALL = "install ISCE2 again, or set isce2.home to another one"
 
@@ -221,7 +223,13 @@ def look_for_isce2(home: Path | None = None, python: Path | None = None, conda_e
         What is given is the only place then. Else ``ISCE_HOME``, ``topsApp.py`` on PATH and the active conda
         environment are tried in this order.
     """
-    return _look(home, python, conda_env, places.surroundings())
+    with _LOOKING:  # who comes while somebody looks has what that one finds
+        return _look(home, python, conda_env, places.surroundings())
+
+
+def look_meanwhile(home: Path | None = None, python: Path | None = None, conda_env: str | None = None) -> None:
+    """Let `look_for_isce2` begin in a thread, for it takes a second or two: what it finds is found once."""
+    threading.Thread(target=look_for_isce2, args=(home, python, conda_env), daemon=True).start()
 
 
 def find_isce2(
