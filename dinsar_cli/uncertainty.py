@@ -39,8 +39,7 @@ def expected_coherence(coherence: Floats, looks: float) -> Doubles:
         Independent samples of the estimate.
     """
     import numpy as np
-    from scipy.special import gammaln
-    from scipy.stats import nbinom
+    from scipy.special import gammaln, xlogy
 
     true = np.asarray(coherence, np.float64)
     looks = max(looks, _LEAST_LOOKS)
@@ -53,7 +52,8 @@ def expected_coherence(coherence: Floats, looks: float) -> Doubles:
         first = max(0, math.floor(middle - _TERMS * spread))
         n = np.arange(first, math.ceil(middle + _TERMS * spread + 60 / (1 - squared)))
         log_ratio = gammaln(n + 1.5) + gammaln(looks + n) - gammaln(looks + n + 0.5) - gammaln(n + 1)
-        result[index] = np.sum(nbinom.pmf(n, looks, 1 - squared) * np.exp(log_ratio))
+        log_share = gammaln(looks + n) - gammaln(n + 1) - gammaln(looks) + xlogy(n, squared)
+        result[index] = np.sum(np.exp(log_ratio + log_share + looks * math.log1p(-squared)))
     return result
 
 
