@@ -6,10 +6,11 @@ import logging
 import os
 import shutil
 import stat
+import struct
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
@@ -20,6 +21,7 @@ from dinsar_cli.verified import NOTES, known_of, note_of
 from dinsar_cli.workspace import check_disk, human_bytes, make_folder
 
 _BLOCK: Final = 1 << 20
+_LOCAL_LENGTHS: Final = 26  # bytes before the lengths of name and extra field in the header of an entry
 _LARGEST_RATIO: Final = 200  # of unpacked to packed bytes; scenes have about 2, their XML about 20
 _MOST_ENTRIES: Final = 10_000
 
@@ -119,13 +121,63 @@ class _Reader:
 
 
 def _blocks(path: Path, name: str) -> Iterator[bytes]:
-    """Blocks of a file in a zip; the library stops at the stated size, and compares the CRC at the end."""
+    """Blocks of a file in a zip, whose size and CRC are compared at the end."""
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(name) as file:
-            while block := file.read(_BLOCK):
-                yield block
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo(name)
+            archive.open(entry).close()  # which compares the names in both places, and refuses what is encrypted
+            if entry.compress_type == zipfile.ZIP_DEFLATED:
+                yield from _inflated(path, entry)
+                return
+            with archive.open(entry) as file:
+                while block := file.read(_BLOCK):
+                    yield block
     except DAMAGE as error:
         raise _damaged(path, name, error) from error
+
+
+def _inflated(path: Path, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Blocks of a deflated file, in half the time that the library needs."""
+    from isal import igzip_lib, isal_zlib
+
+    crc, size = 0, 0
+    try:
+        for block in _inflate(_packed(path, entry)):
+            crc, size = isal_zlib.crc32(block, crc), size + len(block)
+            if size > entry.file_size:
+                raise zipfile.BadZipFile(f"it has more than the {entry.file_size} bytes that are stated")
+            yield block
+    except igzip_lib.IsalError as error:  # type: ignore[misc]  # its stub has a variable there
+        raise zipfile.BadZipFile(f"it cannot be inflated: {error}") from error
+    if size != entry.file_size:
+        raise EOFError(f"it ends after {size} of {entry.file_size} bytes")
+    if crc != entry.CRC:
+        raise zipfile.BadZipFile(f"Bad CRC-32 for file {entry.filename!r}")
+
+
+def _inflate(packed: Iterable[bytes]) -> Iterator[bytes]:
+    from isal import isal_zlib
+
+    stream = isal_zlib.decompressobj(-isal_zlib.MAX_WBITS)
+    for data in packed:
+        rest = data
+        while rest and not stream.eof:
+            if block := stream.decompress(rest, _BLOCK):
+                yield block
+            rest = stream.unconsumed_tail
+    if block := stream.flush():
+        yield block
+
+
+def _packed(path: Path, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    """What a zip has of a file, as it is."""
+    with path.open("rb") as file:
+        file.seek(entry.header_offset + _LOCAL_LENGTHS)
+        file.seek(sum(struct.unpack("<HH", file.read(4))), os.SEEK_CUR)
+        left = entry.compress_size
+        while data := file.read(min(_BLOCK, left)):
+            left -= len(data)
+            yield data
 
 
 def _damaged(path: Path, what: str, error: Exception) -> NoDataError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dinsar_cli.errors import UsageError
+from dinsar_cli.rasters import open_raster
 from dinsar_cli.roi import parse_roi
 from dinsar_cli.roifile import FILE_SUFFIXES, read_file
 
@@ -86,18 +87,13 @@ class RasterArea:
 @contextmanager
 def _opened(path: Path) -> Iterator[DatasetReader]:
     """Open a raster with a place on the Earth; what is wrong with it becomes an error that names it."""
-    import warnings
-
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told below
-            with rasterio.open(path) as dataset:
-                if dataset.crs is None or not dataset.count:
-                    raise _no_raster(path, "It has no coordinate reference system, or no band.")
-                yield dataset
+        with open_raster(path) as dataset:
+            if dataset.crs is None or not dataset.count:
+                raise _no_raster(path, "It has no coordinate reference system, or no band.")
+            yield dataset
     except RasterioError as error:
         raise _no_raster(path, f"It cannot be read: {error}.") from error
 

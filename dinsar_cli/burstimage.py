@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dinsar_cli.memory import bounded_raster_cache
+from dinsar_cli.rasters import open_raster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,13 +87,10 @@ def stack_images(
 @contextmanager
 def _opened(path: Path, expected: Shape, unfit: Callable[[Path, str], Exception]) -> Iterator[Any]:
     """Open the image of a burst, if it is one."""
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # it is in radar geometry
-            image = rasterio.open(path, driver="GTiff")
+        image = open_raster(path, driver="GTiff")
     except RasterioError as error:
         raise unfit(path, f"It is no TIFF: {error}.") from error
     with image:

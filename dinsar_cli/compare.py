@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.radar import DESCRIPTION_FILE, Interferogram
+from dinsar_cli.rasters import open_raster
 
 if TYPE_CHECKING:
     import numpy as np
@@ -258,19 +259,14 @@ def read_map(path: Path) -> Map:
     UsageError
         When it is not a north-up raster of real numbers with a coordinate reference system.
     """
-    import warnings
-
     import numpy as np
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told below
-            with rasterio.open(path) as dataset:
-                _check_map(path, dataset)
-                values = dataset.read(1, masked=True).astype(np.float32).filled(np.nan)
-                return Map(values, dataset.transform, dataset.crs.to_string())
+        with open_raster(path) as dataset:
+            _check_map(path, dataset)
+            values = dataset.read(1, masked=True).astype(np.float32).filled(np.nan)
+            return Map(values, dataset.transform, dataset.crs.to_string())
     except RasterioError as error:
         raise UsageError(
             f"{path} cannot be read.", f"It is not a raster: {error}.", "Give a GeoTIFF of displacement in metres."

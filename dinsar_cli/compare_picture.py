@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.png import save_figure
 from dinsar_cli.workspace import atomic_path
 
 if TYPE_CHECKING:
@@ -38,14 +39,14 @@ def comparison_picture(path: Path, comparison: Comparison, title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 6.2), layout="constrained")
+    figure = Figure(figsize=(11, 6.2), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
     _draw_residual(left, comparison)
     _draw_scatter(right, comparison)
     with atomic_path(path) as part:
-        figure.savefig(part, format="png", dpi=_DPI, metadata={"Software": None})
+        save_figure(figure, part)
 
 
 def _draw_residual(axes: Axes, comparison: Comparison) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dinsar_cli.png import save_figure
 from dinsar_cli.workspace import atomic_path
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def decomposition_picture(path: Path, found: Decomposition) -> None:
     rows = [(("East displacement", "cm east", motion.east), ("Vertical displacement", "cm upward", motion.up))]
     if motion.east_sigma is not None and motion.up_sigma is not None:
         rows.append((("Error of east", "mm", motion.east_sigma), ("Error of up", "mm", motion.up_sigma)))
-    figure = Figure(figsize=(11, 0.9 + 4.6 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(11, 0.9 + 4.6 * len(rows)), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(_title(found), x=0.01, ha="left", fontsize="medium")
     panels = figure.subplots(len(rows), 2, squeeze=False, sharex=True, sharey=True)
@@ -52,7 +53,7 @@ def decomposition_picture(path: Path, found: Decomposition) -> None:
         x, y = found.grid.from_lonlat(found.reference.lon, found.reference.lat)
         axes.plot(x, y, marker="s", ms=6.5, mfc="black", mec="white", mew=1.2)
     with atomic_path(path) as part:
-        figure.savefig(part, format="png", dpi=_DPI, metadata={"Software": None})
+        save_figure(figure, part)
 
 
 def _title(found: Decomposition) -> str:

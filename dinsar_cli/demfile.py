@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.memory import RASTER_CACHE_BYTES
+from dinsar_cli.rasters import open_raster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,14 +38,11 @@ def open_dem(path: Path) -> Iterator[Any]:
         If it is missing or not a raster.
     """
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+    from rasterio.errors import RasterioIOError
 
     with rasterio.Env(GTIFF_REPORT_COMPD_CS="YES", GDAL_CACHEMAX=RASTER_CACHE_BYTES):
         try:
-            with warnings.catch_warnings():
-                # What is not georeferenced is refused with an explanation by check_layout.
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)
-                dataset = rasterio.open(path)
+            dataset = open_raster(path)  # what has no place is refused with an explanation by check_layout
         except RasterioIOError as error:
             raise UsageError(
                 f"The DEM {path} cannot be opened.",

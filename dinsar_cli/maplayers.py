@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from urllib.parse import quote
 
 from dinsar_cli.errors import UsageError
 from dinsar_cli.products import LAYERS, Layer
+from dinsar_cli.rasters import open_raster
 from dinsar_cli.templates import template_text
 from dinsar_cli.webmap import EmbeddedLayer, Style, embed_layer
 from dinsar_cli.workspace import human_bytes
@@ -92,7 +92,10 @@ def page_environment() -> Environment:
 
 
 def embedded_layers(
-    pair: PairProducts, shape: tuple[int, int], names: Collection[str] | None = None
+    pair: PairProducts,
+    shape: tuple[int, int],
+    names: Collection[str] | None = None,
+    known: Mapping[tuple[str, int], Floats] | None = None,
 ) -> list[EmbeddedLayer]:
     """The layers of a pair for the map of a page.
 
@@ -102,17 +105,23 @@ def embedded_layers(
         Rows and columns that they get.
     names : collection of str, optional
         Products to take; all of them if not given.
+    known : mapping, optional
+        Bands of this shape that are read already, by product and number from 1.
 
     Raises
     ------
     UsageError
         When a raster cannot be read.
     """
-    return [
-        embed(shown, pair.rasters[shown.product], shape)
-        for shown in SHOWN
-        if shown.product in pair.rasters and (names is None or shown.product in names)
-    ]
+
+    def values(one: Shown) -> Floats:
+        found = known.get((one.product, one.band)) if known else None
+        return (
+            read_band(pair.rasters[one.product], one.band, shape, LAYERS[one.product]) if found is None else found
+        )
+
+    chosen = [one for one in SHOWN if one.product in pair.rasters and (names is None or one.product in names)]
+    return [embed(one, values(one)) for one in chosen]
 
 
 def shown_shape(grid: Grid, most: int = MOST_CELLS) -> tuple[int, int]:
@@ -142,14 +151,11 @@ def describe(pair: PairProducts) -> tuple[Grid, dict[str, str]]:
 @contextmanager
 def opened(path: Path) -> Iterator[DatasetReader]:
     """Open a raster; what GDAL has against it becomes an error that names it."""
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told by `_grid`
-            with rasterio.open(path) as dataset:
-                yield dataset
+        with open_raster(path) as dataset:  # what has no place is told by `_grid`
+            yield dataset
     except RasterioError as error:
         raise UsageError(f"{path} cannot be read.", f"It is not a whole GeoTIFF: {error}.", _MAKE_AGAIN) from error
 
@@ -170,11 +176,9 @@ def _off_grid(path: Path, cause: str) -> UsageError:
     return UsageError(f"{path} is not on a grid of dinsar.", cause, _MAKE_AGAIN)
 
 
-def embed(shown: Shown, path: Path, shape: tuple[int, int]) -> EmbeddedLayer:
+def embed(shown: Shown, values: Floats) -> EmbeddedLayer:
     """A band of a product for the map of a page."""
-    layer = LAYERS[shown.product]
-    values = read_band(path, shown.band, shape, layer)
-    style = shown.style
+    layer, style = LAYERS[shown.product], shown.style
     if shown.metres:
         values, style = in_small_units(values, style)
     name = shown.product if len(layer.bands) == 1 else f"{shown.product}.{layer.bands[shown.band - 1]}"

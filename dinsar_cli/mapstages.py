@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -21,6 +22,7 @@ from dinsar_cli.products import read_product
 from dinsar_cli.radar import Described, Interferogram
 from dinsar_cli.radarstages import geocode_depends
 from dinsar_cli.report import write_report
+from dinsar_cli.reportevidence import Evidence, gather
 from dinsar_cli.session import Session
 from dinsar_cli.sigmaparts import parts
 from dinsar_cli.stages import common_tags, displacement_depends, displacement_layers, draw_map, map_layers
@@ -111,15 +113,12 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
         return made.values(), details
 
     formats = {*ALWAYS, *config.output.formats}
+    gathered: list[Evidence] = []  # for the report, while pictures are drawn
 
     def draw() -> tuple[Iterable[Path], dict[str, Any]]:
-        clear_formats(folder, formats)
-        made = draw_map(grid, folder, facts, interferogram, f"{session.folder.name}  line-of-sight displacement")
-        known = product_facts(folder, session.folder.name, session.journal.to_dict())
-        written = write_formats(replace(known, report_follows=True), formats)
-        first = made | {name: files[0] for name, files in written.items() if files}
-        details = {"products": {name: path.relative_to(folder).as_posix() for name, path in first.items()}}
-        return [*made.values(), *chain.from_iterable(written.values())], details
+        files, drawn_products, evidence = _draw(session, interferogram, facts, formats)
+        gathered.append(evidence)
+        return files, {"products": drawn_products}
 
     geocoded = session.stage("geocode", geocode_depends(session, session.marks["process"]), geocode, hashed=True)
     displaced = session.stage(
@@ -130,7 +129,8 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
     told = [*map_warnings(facts), *check_warnings(geocoded["checks"]), *offset_warnings(geocoded["offsets"])]
 
     def report() -> tuple[Iterable[Path], dict[str, Any]]:
-        written = write_report(_shown(session, [*plan.warnings, *told]), session.journal.to_dict())
+        shown, record = _shown(session, [*plan.warnings, *told]), session.journal.to_dict()
+        written = write_report(shown, record, gathered[0] if gathered else None)
         verdicts = [verdict.to_dict() for verdict in written.evidence.verdicts]
         return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}
 
@@ -143,6 +143,22 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
     warnings = (*plan.warnings, *told)
     found = {name: geocoded[name] for name in ("checks", "offsets")}
     return RunResult(session.folder, products, facts, interferogram, warnings, **found)
+
+
+def _draw(
+    session: Session, interferogram: Described, facts: MapFacts, formats: set[str]
+) -> tuple[list[Path], dict[str, str], Evidence]:
+    """Draw the map and write the formats; give all files, the first of each by name, and the report's evidence."""
+    folder, name = session.products, session.folder.name
+    clear_formats(folder, formats)
+    with ThreadPoolExecutor(1) as pool:
+        evidence = pool.submit(gather, _shown(session, ()), session.journal.to_dict())
+        made = draw_map(session.plan.grid, folder, facts, interferogram, f"{name}  line-of-sight displacement")
+        known = product_facts(folder, name, session.journal.to_dict())
+        written = write_formats(replace(known, report_follows=True), formats)
+        first = made | {name: files[0] for name, files in written.items() if files}
+        products = {name: path.relative_to(folder).as_posix() for name, path in first.items()}
+        return [*made.values(), *chain.from_iterable(written.values())], products, evidence.result()
 
 
 def further_warnings(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:

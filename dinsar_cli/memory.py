@@ -47,11 +47,12 @@ def _peak_of_process() -> int:
 def bounded_raster_cache() -> Iterator[None]:
     """Keep GDAL's cache of raster blocks small, so that it does not grow with the images that are read.
 
-    GDAL takes the size when it first reads a block, and keeps it for the life of the process.
+    GDAL takes the size when it first reads a block, and keeps it for the life of the process. In this thread it
+    inflates the blocks of a large read with all cores.
     """
     import rasterio
 
-    with rasterio.Env(GDAL_CACHEMAX=RASTER_CACHE_BYTES):
+    with rasterio.Env(GDAL_CACHEMAX=RASTER_CACHE_BYTES, GDAL_NUM_THREADS="ALL_CPUS"):
         yield
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from dinsar_cli.png import save_figure
 from dinsar_cli.workspace import atomic_path
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def displacement_map(
             _scale_bar(axes, grid)
     _key(figure, layout, los_vector_mean, reference_point, dates)
     with atomic_path(path) as part:
-        figure.savefig(part, format="png", dpi=_DPI, metadata={"Software": None})
+        save_figure(figure, part)
 
 
 def _layout(aspect: float, title: str, subtitle: str) -> _Layout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,13 +62,17 @@ def report_path(pair: PairProducts) -> Path:
     return next(iter(pair.rasters.values())).parent / REPORT
 
 
-def write_report(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Written:
+def write_report(
+    pair: PairProducts, record: Mapping[str, Any] | None = None, evidence: Evidence | None = None
+) -> Written:
     """Write the report of a pair.
 
     Parameters
     ----------
     record : mapping, optional
         Content of its run.json as far as it is known; read from the file if not given.
+    evidence : Evidence, optional
+        What was gathered of its rasters before all of the pair and of the record was there.
 
     Raises
     ------
@@ -79,7 +83,10 @@ def write_report(pair: PairProducts, record: Mapping[str, Any] | None = None) ->
     ResourceError
         When the page cannot be written.
     """
-    evidence = gather(pair, record)
+    if evidence is None:
+        evidence = gather(pair, record)
+    else:
+        evidence = replace(evidence, pair=pair, record=dict(record or evidence.record))
     path = report_path(pair)
     _write(path, report_text(evidence, path.parent))
     return Written(path, evidence)
@@ -140,7 +147,7 @@ def _map_data(evidence: Evidence) -> dict[str, Any]:
     data: dict[str, Any] = {
         "grid": embed_grid(grid, evidence.shape),
         "reference": grid.from_lonlat(*reference) if reference else None,
-        "layers": embedded_layers(evidence.pair, evidence.shape, _ON_MAP),
+        "layers": embedded_layers(evidence.pair, evidence.shape, _ON_MAP, evidence.read),
         "roi": _rings(evidence),
     }
     elevation = evidence.bands.get("elevation")

@@ -109,6 +109,12 @@ class Evidence:
         """Longitude and latitude to which the displacement is relative."""
         return reference_point(self.tags)
 
+    @property
+    def read(self) -> dict[tuple[str, int], Floats]:
+        """The bands by product and number."""
+        second = {f"{name}.secondary": (name, 2) for name in self.bands}
+        return {second.get(name, (name, 1)): band for name, band in self.bands.items()}
+
     def lonlat(self, row: int, column: int) -> tuple[float, float]:
         """Longitude and latitude of a cell of the bands."""
         rows, columns = self.shape
@@ -168,7 +174,7 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
     shape = shown_shape(grid, MOST_CELLS)
     bands = _read_bands(pair, shape)
     los = bands["los_displacement"]
-    components = np.nan_to_num(bands.pop("connected_components", np.isfinite(los).astype(np.float32))).astype(int)
+    components = np.nan_to_num(bands.get("connected_components", np.isfinite(los).astype(np.float32))).astype(int)
     far = _far_field(grid, shape, los, components)
     elevation = bands.get("elevation")
     trend = None if far is None or elevation is None else height_trend(los - far.surface, elevation, far.cells)

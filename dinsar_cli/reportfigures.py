@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.maplayers import opened
+from dinsar_cli.products import mean_direction
 from dinsar_cli.reportpictures import picture
 from dinsar_cli.reportrecord import Cost, costs
 from dinsar_cli.reportsummary import centimetres
@@ -214,21 +216,11 @@ def _geometry(evidence: Evidence) -> Figure | None:
 
 def _mean_direction(evidence: Evidence) -> tuple[float, float, float] | None:
     """Mean unit vector to the satellite: east, north, up."""
-    import numpy as np
-
-    from dinsar_cli.maplayers import read_band
-    from dinsar_cli.products import LAYERS
-
     path = evidence.pair.rasters.get("los_vector")
     if path is None:
         return None
-    rows, columns = (max(1, n // 16) for n in evidence.shape)
-    bands = [read_band(path, band, (rows, columns), LAYERS["los_vector"]) for band in (1, 2, 3)]
-    if not all(np.isfinite(band).any() for band in bands):
-        return None
-    mean = [float(np.nanmean(band)) for band in bands]
-    length = math.hypot(*mean) or 1.0
-    return mean[0] / length, mean[1] / length, mean[2] / length
+    with opened(path) as dataset:
+        return mean_direction(dataset)
 
 
 def _height_ambiguity(evidence: Evidence, up: float, baseline: float) -> float | None:

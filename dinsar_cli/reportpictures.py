@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import io
 import math
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.png import pixel_bytes
 from dinsar_cli.webmap import EmbeddedLayer, Style, embed_layer
 
 if TYPE_CHECKING:
@@ -71,7 +71,6 @@ def picture(
     """
     import matplotlib as mpl
     import numpy as np
-    from matplotlib.image import imsave
 
     rows, columns = values.shape
     factor = min(1.0, most / max(rows * ratio, columns))
@@ -82,7 +81,4 @@ def picture(
     share = (thin - limits[0]) / ((limits[1] - limits[0]) or 1.0)
     pixels = mpl.colormaps[colours](np.nan_to_num(np.clip(share, 0, 1)), bytes=True)
     pixels[~np.isfinite(thin)] = 0
-    buffer = io.BytesIO()
-    metadata: dict[str, Any] = {"Software": None}
-    imsave(buffer, pixels, format="png", metadata=metadata)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    return f"data:image/png;base64,{base64.b64encode(pixel_bytes(pixels)).decode('ascii')}"

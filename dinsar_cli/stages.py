@@ -27,7 +27,8 @@ from dinsar_cli.filternoise import noise_facts, phase_sigma
 from dinsar_cli.geocode import radar_coordinates, sample
 from dinsar_cli.mapfacts import MapFacts
 from dinsar_cli.masks import file_mark, masked_out
-from dinsar_cli.products import read_product, read_tags, write_products
+from dinsar_cli.products import read_product, read_tags
+from dinsar_cli.productwriter import ProductWriter
 from dinsar_cli.reference import find_reference, reference_variance
 from dinsar_cli.sigmaparts import along_track, largest, sigma_tags
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     Progress = Callable[[float], None]
 
 
+_NOT_ALWAYS = ("squint", "ionosphere_phase")  # layers that not every run has
 _OTHER_CYCLES = 0.1  # rad: far more than two ways of interpolating differ by, far less than a mixed cycle
 
 
@@ -106,39 +108,37 @@ def map_layers(
         values = layer.read()
         return sample(change(values) if change else values, row, column, method, memory_bytes=memory)
 
-    def written(arrays: Mapping[str, Array]) -> dict[str, Path]:
-        return write_products(folder, arrays, grid, tags)
-
-    files: dict[str, Path] = {}
-    wrapped = np.angle(on_map("wrapped"))
-    files |= written({"unwrapped_phase": _unwrapped_on_map(on_map, wrapped)})
-    progress(0.2)
-    files |= written({"wrapped_phase": wrapped})
-    if phase_filter is not None:
-        sigma = sample(phase_sigma(interferogram, phase_filter, memory), row, column, "linear", memory_bytes=memory)
-        noise_tags = dict(tags) | noise_facts(interferogram, phase_filter)
-        files |= write_products(folder, {"phase_sigma": sigma}, grid, noise_tags)
-    progress(0.4)
-    files |= written({"coherence": on_map("coherence"), "connected_components": on_map("components", "nearest")})
-    progress(0.6)
-    los = on_map("los")
-    los /= np.linalg.norm(los, axis=0)
-    files |= written({"los_vector": los})
-    (folder / "squint.tif").unlink(missing_ok=True)  # of an earlier run
-    if np.isfinite(squint := on_map("squint", "nearest")).any():  # of one burst, not between two
-        files |= written({"squint": squint})
-    files |= written({"incidence_angle": incidence_angle(los[2])})
-    del los
-    progress(0.8)
-    power = on_map("amplitude", change=np.square)
-    if np.isfinite(power).any():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            files |= written({"amplitude": np.where(power > 0, 10 * np.log10(power), np.nan)})
-    files |= written({"elevation": on_map("height")})
-    (folder / "ionosphere_phase.tif").unlink(missing_ok=True)  # of an earlier run
-    if interferogram.ionosphere.path.is_file():
-        phase = sample(interferogram.ionosphere.read(), row, column, "linear", memory_bytes=memory)
-        files |= written({"ionosphere_phase": phase})
+    for name in _NOT_ALWAYS:
+        (folder / f"{name}.tif").unlink(missing_ok=True)  # of an earlier run
+    with ProductWriter(folder, grid, tags) as writer:
+        wrapped = np.angle(on_map("wrapped"))
+        writer.write({"unwrapped_phase": _unwrapped_on_map(on_map, wrapped)})
+        progress(0.2)
+        writer.write({"wrapped_phase": wrapped})
+        if phase_filter is not None:
+            noise = phase_sigma(interferogram, phase_filter, memory)
+            sigma = sample(noise, row, column, "linear", memory_bytes=memory)
+            writer.write({"phase_sigma": sigma}, dict(tags) | noise_facts(interferogram, phase_filter))
+        progress(0.4)
+        writer.write({"coherence": on_map("coherence"), "connected_components": on_map("components", "nearest")})
+        progress(0.6)
+        los = on_map("los")
+        los /= np.linalg.norm(los, axis=0)
+        writer.write({"los_vector": los})
+        if np.isfinite(squint := on_map("squint", "nearest")).any():  # of one burst, not between two
+            writer.write({"squint": squint})
+        writer.write({"incidence_angle": incidence_angle(los[2])})
+        del los
+        progress(0.8)
+        power = on_map("amplitude", change=np.square)
+        if np.isfinite(power).any():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                writer.write({"amplitude": np.where(power > 0, 10 * np.log10(power), np.nan)})
+        writer.write({"elevation": on_map("height")})
+        if interferogram.ionosphere.path.is_file():
+            phase = sample(interferogram.ionosphere.read(), row, column, "linear", memory_bytes=memory)
+            writer.write({"ionosphere_phase": phase})
+    files = writer.files
     if more is not None:
         files |= more(row, column)
     progress(1.0)
@@ -198,48 +198,48 @@ def displacement_layers(
     found = functools.partial(_product_or_none, folder, missing)
     given = Uncorrected(grid, folder, tags, los, components, found, times, wavelength)
     corrected = correct(config, given)
-    los, files, ramp = corrected.los, corrected.files, None
+    los, ramp = corrected.los, None
     (folder / "ramp.tif").unlink(missing_ok=True)  # of an earlier run
-    if config.ramp != "none":
-        ramp, surface = ramp_of(config.ramp, grid, los, components)
-        los -= surface
-        files |= write_products(
-            folder, {"ramp": surface.astype(np.float32)}, grid, dict(tags) | {"ramp": config.ramp}
+    with ProductWriter(folder, grid, tags) as writer:
+        if config.ramp != "none":
+            ramp, surface = ramp_of(config.ramp, grid, los, components)
+            los -= surface
+            writer.write({"ramp": surface.astype(np.float32)}, dict(tags) | {"ramp": config.ramp})
+        reference = find_reference(config, grid, los, coherence, components)
+        where = _position(grid, reference) if reference else None
+        if reference:
+            los -= reference.value
+            if stated["coherence"] is None:
+                reference = replace(reference, coherence=None)
+        los = los.astype(np.float32)
+        name = "none" if where is None else f"{where.lon:.6f},{where.lat:.6f}"
+        tags = dict(tags) | {"reference_point": name} | _changes(config) | corrected.tags
+        writer.write({"los_displacement": los}, tags)
+        if los_vector is not None:
+            vertical = vertical_displacement(los, los_vector[2]).astype(np.float32)
+            writer.write({"vertical_displacement": vertical}, tags)
+        unknown = along_track(folder, grid, los, reference)
+        sigma = _sigma_layer(folder, grid, los, reference, wavelength, unknown)
+        writer.write(sigma, tags | sigma_tags(unknown))
+        known = los[np.isfinite(los)]
+        low, high = np.percentile(known, [2, 98]) if known.size else (np.nan, np.nan)
+        facts = MapFacts(
+            reference=reference,
+            longitude=where.lon if where else None,
+            latitude=where.lat if where else None,
+            components=_shares(components, np.isfinite(phase)),
+            lowest=float(low),
+            highest=float(high),
+            mean_los=None if los_vector is None else _mean_direction(los_vector),
+            mean_coherence=None if stated["coherence"] is None else float(np.nanmean(coherence)),
+            low_coherence=None if stated["coherence"] is None else _share_below(coherence, LOW_COHERENCE),
+            median_sigma=_median(sigma.get("los_sigma")),
+            along_track=None if unknown is None else largest(unknown, los),
+            masked=shares,
+            ramp=None if ramp is None else asdict(ramp),
+            corrections=corrected.facts,
         )
-    reference = find_reference(config, grid, los, coherence, components)
-    where = _position(grid, reference) if reference else None
-    if reference:
-        los -= reference.value
-        if stated["coherence"] is None:
-            reference = replace(reference, coherence=None)
-    los = los.astype(np.float32)
-    name = "none" if where is None else f"{where.lon:.6f},{where.lat:.6f}"
-    tags = dict(tags) | {"reference_point": name} | _changes(config) | corrected.tags
-    files |= write_products(folder, {"los_displacement": los}, grid, tags)
-    unknown = along_track(folder, grid, los, reference)
-    sigma = _sigma_layer(folder, grid, los, reference, wavelength, unknown)
-    files |= write_products(folder, sigma, grid, tags | sigma_tags(unknown))
-    if los_vector is not None:
-        vertical = vertical_displacement(los, los_vector[2]).astype(np.float32)
-        files |= write_products(folder, {"vertical_displacement": vertical}, grid, tags)
-    known = los[np.isfinite(los)]
-    low, high = np.percentile(known, [2, 98]) if known.size else (np.nan, np.nan)
-    return files, MapFacts(
-        reference=reference,
-        longitude=where.lon if where else None,
-        latitude=where.lat if where else None,
-        components=_shares(components, np.isfinite(phase)),
-        lowest=float(low),
-        highest=float(high),
-        mean_los=None if los_vector is None else _mean_direction(los_vector),
-        mean_coherence=None if stated["coherence"] is None else float(np.nanmean(coherence)),
-        low_coherence=None if stated["coherence"] is None else _share_below(coherence, LOW_COHERENCE),
-        median_sigma=_median(sigma.get("los_sigma")),
-        along_track=None if unknown is None else largest(unknown, los),
-        masked=shares,
-        ramp=None if ramp is None else asdict(ramp),
-        corrections=corrected.facts,
-    )
+    return corrected.files | writer.files, facts
 
 
 def displacement_depends(config: RunConfig) -> list[object]:
@@ -375,5 +375,5 @@ def _position(grid: Grid, reference: ReferencePoint) -> LonLat:
 def _shares(components: Array, unwrapped: NDArray[np.bool_]) -> dict[str, float]:
     import numpy as np
 
-    labels, counts = np.unique(components[unwrapped], return_counts=True)
-    return {str(label): float(count / counts.sum()) for label, count in zip(labels, counts, strict=True)}
+    counts = np.bincount(components[unwrapped].astype(np.intp))
+    return {str(label): float(counts[label] / counts.sum()) for label in np.flatnonzero(counts)}

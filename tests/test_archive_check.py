@@ -7,6 +7,7 @@ import stat
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dinsar_cli.archive_check import check_members, unpack_safe
@@ -52,6 +53,29 @@ def test_one_changed_byte_is_found(tmp_path: Path, method: int) -> None:
         check_members({path: [IMAGE]}, tmp_path / "notes")
     assert IMAGE in caught.value.cause
     check_members({path: [f"{ROOT}/manifest.safe"]}, tmp_path / "notes")  # what is not used need not be whole
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_000_000, (1 << 20) * 2, 65_536])
+def test_files_of_any_size_are_read_whole(tmp_path: Path, size: int) -> None:
+    rng = np.random.default_rng(size)
+    content = rng.integers(0, 40, size, np.uint8).tobytes() + bytes(size)  # half of it packs to nothing
+    path = make(tmp_path / "scene.zip", **{f"{ROOT}/measurement/image.tiff": content})
+    shares: list[float] = []
+    check_members({path: [IMAGE]}, progress=lambda _, share: shares.append(share))
+    assert max(shares, default=1.0) == 1.0
+    assert (unpack_safe(path, tmp_path / "out") / "measurement" / "image.tiff").read_bytes() == content
+
+
+@pytest.mark.parametrize("place", [0.0, 0.01, 0.3, 0.7, 0.999])
+def test_damage_anywhere_is_found(tmp_path: Path, place: float) -> None:
+    path = make(tmp_path / "scene.zip", **{IMAGE: np.arange(100_000, dtype=np.int16).tobytes()})
+    with zipfile.ZipFile(path) as archive:
+        entry = archive.getinfo(IMAGE)
+    content = bytearray(path.read_bytes())
+    content[entry.header_offset + 30 + len(IMAGE) + int(place * (entry.compress_size - 1))] ^= 0x40
+    path.write_bytes(content)
+    with pytest.raises(NoDataError, match="is damaged"):
+        check_members({path: [IMAGE]})
 
 
 def test_it_is_read_once(tmp_path: Path) -> None:

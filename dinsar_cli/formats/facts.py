@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.grid import Grid
-from dinsar_cli.products import LAYERS
+from dinsar_cli.products import LAYERS, mean_direction
+from dinsar_cli.rasters import open_raster
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from rasterio import DatasetReader
 
     Floats = NDArray[np.floating[Any]]
 
@@ -138,17 +139,22 @@ class ProductFacts:
             When it cannot be read.
         """
         import numpy as np
-        import rasterio
+
+        with self._opened(layer) as dataset:
+            values = dataset.read(band, masked=True)
+        # 0 is a component too: "none"
+        return values.data if layer == "connected_components" else values.astype(np.float32).filled(np.nan)
+
+    @contextmanager
+    def _opened(self, layer: str) -> Iterator[DatasetReader]:
         from rasterio.errors import RasterioError
 
         path = self.require(layer)
         try:
-            with rasterio.open(path) as dataset:
-                values = dataset.read(band, masked=True)
+            with open_raster(path) as dataset:
+                yield dataset
         except RasterioError as error:
             raise _unreadable(path, error) from error
-        # 0 is a component too: "none"
-        return values.data if layer == "connected_components" else values.astype(np.float32).filled(np.nan)
 
     def require(self, layer: str) -> Path:
         """File of a product.
@@ -166,21 +172,10 @@ class ProductFacts:
 
     def mean_direction(self) -> tuple[float, float, float] | None:
         """Mean unit vector from the ground to the satellite: east, north, up; None where it is not known."""
-        import numpy as np
-
         if "los_vector" not in self.rasters:
             return None
-        means = []
-        for band in (1, 2, 3):
-            values = self.read("los_vector", band)
-            known = values[np.isfinite(values)]
-            if not known.size:
-                return None
-            means.append(float(np.mean(known, dtype=np.float64)))
-        length = math.hypot(*means)
-        if length == 0:
-            return None
-        return means[0] / length, means[1] / length, means[2] / length
+        with self._opened("los_vector") as dataset:
+            return mean_direction(dataset)
 
 
 def product_facts(folder: Path, name: str, record: Mapping[str, Any]) -> ProductFacts:
@@ -241,14 +236,10 @@ def _versions(tags: Mapping[str, str]) -> dict[str, str]:
 
 def _describe(path: Path) -> tuple[Grid, dict[str, str]]:
     """Grid and tags of a product."""
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told below
-            dataset = rasterio.open(path)
-        with dataset:
+        with open_raster(path) as dataset:
             place, crs, tags = dataset.transform, dataset.crs, dataset.tags()
             size, kinds = (dataset.width, dataset.height), dataset.dtypes
     except RasterioError as error:

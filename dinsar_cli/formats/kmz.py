@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
@@ -10,6 +9,7 @@ from xml.sax.saxutils import escape
 from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.formats.files import put, zipped
 from dinsar_cli.grid import GEOGRAPHIC
+from dinsar_cli.png import figure_bytes, pixel_bytes
 from dinsar_cli.webmap import scale_limits
 
 if TYPE_CHECKING:
@@ -84,15 +84,11 @@ def _picture(values: Floats, low: float, high: float) -> bytes:
     """The values in colours, transparent where there are none."""
     import matplotlib as mpl
     import numpy as np
-    from matplotlib.image import imsave
 
     share = np.clip((values - low) / (high - low), 0, 1)
     colours = mpl.colormaps[_COLOURS](np.nan_to_num(share), bytes=True)
     colours[~np.isfinite(values)] = 0
-    buffer = io.BytesIO()
-    metadata: dict[str, Any] = {"Software": None}  # no version, so that equal maps are equal bytes
-    imsave(buffer, colours, format="png", metadata=metadata)
-    return buffer.getvalue()
+    return pixel_bytes(colours)
 
 
 def _legend(low: float, high: float) -> bytes:
@@ -110,9 +106,7 @@ def _legend(low: float, high: float) -> bytes:
     bar = Colorbar(axes, scale, extend="both")
     bar.set_label(f"line of sight, {unit}\npositive toward the satellite", fontsize=8)
     axes.tick_params(labelsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return figure_bytes(figure)
 
 
 def _document(facts: ProductFacts, bounds: tuple[float, float, float, float]) -> str:

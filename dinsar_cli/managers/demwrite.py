@@ -189,7 +189,7 @@ def _profile(spec: DemGrid) -> dict[str, Any]:
         "driver": "GTiff", "dtype": "float32", "count": 1, "width": spec.width, "height": spec.height,
         "crs": "EPSG:4326", "transform": Affine(*spec.transform), "nodata": math.nan, "tiled": True,
         "blockxsize": _BLOCK, "blockysize": _BLOCK, "compress": "deflate", "predictor": 3, "zlevel": 1,
-        "BIGTIFF": "IF_SAFER",
+        "num_threads": "ALL_CPUS", "BIGTIFF": "IF_SAFER",
     }  # fmt: skip
 
 

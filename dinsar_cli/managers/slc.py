@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dinsar_cli.acquisition import CommonBurst, Pair, bursts_in, make_pair
 from dinsar_cli.archive_check import check_members
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.rasters import open_raster
 from dinsar_cli.safe import MANIFEST
 from dinsar_cli.scene import Scene, open_scene
 
@@ -161,21 +162,16 @@ class SlcManager:
 
 def _check_image(safe: SafeArchive, measurement: str, subswath: Subswath) -> None:
     """Compare the size of an image with its annotation, and see whether the file is as long as that needs."""
-    import warnings
-
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
     from rasterio.windows import Window
 
     expected = subswath.lines_per_burst * len(subswath.bursts), subswath.samples
     problem = f"The image {measurement} of {safe.path} cannot be used."
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(subswath.measurement) as image:
-                found, dtype, packed = image.shape, image.dtypes[0], image.compression is not None
-                if packed and found == expected:
-                    image.read(1, window=Window(0, expected[0] - 1, expected[1], 1))
+        with open_raster(subswath.measurement) as image:
+            found, dtype, packed = image.shape, image.dtypes[0], image.compression is not None
+            if packed and found == expected:
+                image.read(1, window=Window(0, expected[0] - 1, expected[1], 1))
     except RasterioError as error:
         raise NoDataError(problem, f"It cannot be read: {str(error).rstrip('.')}.", _DOWNLOAD_AGAIN) from error
     if dtype not in _SAMPLE_BYTES:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.engines.eos.mosaic import Window
 from dinsar_cli.errors import NoDataError
+from dinsar_cli.rasters import open_raster
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,11 +58,4 @@ class SlcReader:
 
 
 def _open_image(path: str) -> Any:
-    import warnings
-
-    import rasterio
-
-    with warnings.catch_warnings():
-        # the image is in radar geometry and has no map transform
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        return rasterio.open(path)
+    return open_raster(path)

