@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,13 @@ from dinsar_cli.workspace import check_disk, make_folder
 
 _WORTH_TELLING = 0.001  # share of the map in other components
 _TOLD = {"coherence", "components"}  # verdicts of which `map_warnings` tells
+_LIBRARIES = (
+    *(
+        f"matplotlib.{name}"
+        for name in ("figure", "backends.backend_agg", "image", "colorbar", "patches", "ticker")
+    ),
+    *("scipy.ndimage", "scipy.special", "jinja2", "pyproj"),
+)
 _GEOCODE_BYTES = 250_000_000  # working memory of the geocoder; more is not faster
 
 
@@ -69,6 +77,12 @@ class RunResult:
     received: int = 0
     checks: dict[str, Any] | None = None
     offsets: dict[str, Any] | None = None
+
+
+def load_libraries() -> None:
+    """Load what these stages use and the stages before do not: that takes a second or two."""
+    for name in _LIBRARIES:
+        importlib.import_module(name)
 
 
 def make_products(session: Session, interferogram: Interferogram) -> RunResult:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dinsar_cli.engines.base import StepChoice
 from dinsar_cli.errors import EngineError
 from dinsar_cli.intermediates import remove_intermediates
-from dinsar_cli.mapstages import RunResult, make_products, summary
+from dinsar_cli.mapstages import RunResult, load_libraries, make_products, summary
 from dinsar_cli.radar import Interferogram
 from dinsar_cli.radarstages import make_interferogram, prepare_inputs
 from dinsar_cli.session import Session, opened
@@ -60,7 +60,7 @@ def run(
     """
     started = time.monotonic()
     with opened(config, workdir, cache, reporter, command, choice or StepChoice(), force=force) as session:
-        interferogram = make_interferogram(session)
+        interferogram = make_interferogram(session, load_libraries)
         if interferogram is None:
             raise ValueError("a map needs all steps of the engine")
         result = make_products(session, interferogram)

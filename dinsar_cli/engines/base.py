@@ -138,6 +138,10 @@ def _nobody(text: str) -> None:
     """Take what is told, and do nothing."""
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True)
 class EngineInputs:
     """Everything an engine works on.

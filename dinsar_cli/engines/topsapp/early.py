@@ -1,10 +1,10 @@
-"""Layers that do not wait for the unwrapped phase, made while topsApp unwraps: that takes one core only."""
+"""What does not wait for the unwrapped phase, made while topsApp unwraps: that takes one core only."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -32,11 +32,14 @@ class EarlyLayers:
         Where topsApp runs.
     target : Path
         Folder for the layers.
+    afterwards : callable
+        Is called in the same thread, when they are made.
     """
 
-    def __init__(self, folder: Path, target: Path) -> None:
+    def __init__(self, folder: Path, target: Path, afterwards: Callable[[], None]) -> None:
         self._folder = folder
         self._target = target
+        self._afterwards = afterwards
         self._pool = ThreadPoolExecutor(1)
         self._work: Future[Files] | None = None
         self._ended = threading.Event()
@@ -48,13 +51,14 @@ class EarlyLayers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.drop()
-        self._pool.shutdown()
+        self._pool.shutdown(cancel_futures=True)
 
     def begin(self, looks: Looks | None) -> None:
         """Start to make them, unless that was started; looks as for `collect`."""
         if self._work is None:
             self._ended = threading.Event()
             self._work = self._pool.submit(self._make, looks)
+            self._pool.submit(self._afterwards)
 
     def drop(self) -> None:
         """Stop: what they are made of will change, or is not wanted."""
