@@ -33,11 +33,8 @@ from dinsar_cli.workspace import check_disk, make_folder
 _WORTH_TELLING = 0.001  # share of the map in other components
 _TOLD = {"coherence", "components"}  # verdicts of which `map_warnings` tells
 _LIBRARIES = (
-    *(
-        f"matplotlib.{name}"
-        for name in ("figure", "backends.backend_agg", "image", "colorbar", "patches", "ticker")
-    ),
-    *("scipy.ndimage", "scipy.special", "jinja2", "pyproj"),
+    *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.image", "matplotlib.colorbar"),
+    *("matplotlib.patches", "matplotlib.ticker", "scipy.ndimage", "scipy.special", "jinja2", "pyproj"),
 )
 _GEOCODE_BYTES = 250_000_000  # working memory of the geocoder; more is not faster
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 
 from dinsar_cli.compare import Statistics, compare
@@ -143,7 +144,7 @@ def report(seconds: float, run: Path, pair: Path) -> None:
     """Print where the time of our run went, and its error."""
     stages = json.loads((run / "run.json").read_text())["stages"]
     steps = stages["process"]["details"]["steps"]
-    inside = sum(step["seconds"] for step in steps.values())
+    inside = sum(step["seconds"] for step in steps.values()) + loading(run)
     outside = seconds - inside - stages["geocode"]["seconds"]
     print(f"wall time        {seconds:7.1f} s")
     print(f"  topsApp        {inside:7.1f} s   geocode {stages['geocode']['seconds']:.1f} s")
@@ -153,6 +154,14 @@ def report(seconds: float, run: Path, pair: Path) -> None:
         print(f"  stage {name:<18} {stage['seconds']:7.1f} s")
     for name, step in steps.items():
         print(f"  step {name:<19} {step['seconds']:7.1f} s  {step['peak_memory'] / 1e6:7.0f} MB")
+
+
+def loading(run: Path) -> float:
+    """Seconds from the start of topsApp's process to its first step: it loads itself."""
+    lines = (run / "logs" / "00_topsApp.log").read_text().splitlines()
+    (start, step) = (n for n, line in enumerate(lines) if " topsApp from " in line or line.endswith(" startup"))
+    begin, first = (datetime.fromisoformat(lines[n].split()[0]) for n in (start, step))
+    return (first - begin).total_seconds()
 
 
 def against_recipe(seconds: float, run: Path, pair: Path, by_hand: float, folder: Path) -> None:

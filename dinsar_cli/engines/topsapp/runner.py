@@ -81,7 +81,7 @@ class StepLogs:
     def note(self, text: str) -> None:
         """Write a dated line into the file of all steps."""
         if self._all is not None:
-            self._all.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
+            self._all.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {text}\n")
 
     def write(self, line: str) -> None:
         """Write a line of the output."""
