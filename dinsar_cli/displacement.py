@@ -6,6 +6,7 @@ Sign: line-of-sight displacement is positive toward the satellite.
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -136,10 +137,12 @@ def choose_reference(los: Floats, coherence: Floats, components: NDArray[np.inte
         whole = uniform_filter(usable.astype(np.float32), window, mode="constant") > 1 - 0.5 / window**2
         if whole.any():
             break
-    mean_coherence, mean_los = (
-        uniform_filter(np.where(usable, values, 0).astype(np.float64), window, mode="constant")
-        for values in (coherence, los)
-    )
+
+    def mean(values: Floats) -> Floats:
+        return uniform_filter(np.where(usable, values, 0).astype(np.float64), window, mode="constant")
+
+    with ThreadPoolExecutor(2) as pool:
+        mean_coherence, mean_los = pool.map(mean, (coherence, los))
     high = whole & (mean_coherence >= np.quantile(mean_coherence[whole], _TOP_SHARE))
     distance = np.where(high, np.abs(mean_los - median), np.inf)
     row, column = (int(i) for i in np.unravel_index(np.argmin(distance), distance.shape))

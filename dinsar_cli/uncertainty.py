@@ -6,6 +6,7 @@ Symbols: gamma is the coherence, L the number of independent looks, which need n
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -72,9 +73,17 @@ def unbiased_coherence(estimate: Floats, looks: float) -> Doubles:
     """
     import numpy as np
 
-    true = np.linspace(0, 1, _NODES)
-    found = np.asarray(np.interp(estimate, expected_coherence(true, looks), true, left=0.0))
+    true, expected = _expected_at_nodes(looks)
+    found = np.asarray(np.interp(estimate, expected, true, left=0.0))
     return np.where(np.isfinite(estimate), found, np.nan)
+
+
+@cache
+def _expected_at_nodes(looks: float) -> tuple[Doubles, Doubles]:
+    import numpy as np
+
+    true = np.linspace(0, 1, _NODES)
+    return true, expected_coherence(true, looks)
 
 
 def phase_deviation(coherence: Floats, looks: float) -> Doubles:
@@ -92,11 +101,18 @@ def phase_deviation(coherence: Floats, looks: float) -> Doubles:
     """
     import numpy as np
 
-    # Interpolated between nodes at equal arcsines: toward a coherence of 1 it falls as the cosine.
-    angle = np.linspace(0, math.pi / 2, _NODES)
-    nodes = np.array([_integrated_deviation(math.sin(a), looks) for a in angle[:-1]] + [0.0])
+    angle, nodes = _deviation_at_nodes(looks)
     known = np.clip(np.asarray(coherence, np.float64), 0, 1)
     return np.asarray(np.interp(np.arcsin(known), angle, nodes))
+
+
+@cache
+def _deviation_at_nodes(looks: float) -> tuple[Doubles, Doubles]:
+    """Arcsines of coherence, in equal steps, and the deviation: toward a coherence of 1 it falls as the cosine."""
+    import numpy as np
+
+    angle = np.linspace(0, math.pi / 2, _NODES)
+    return angle, np.array([_integrated_deviation(math.sin(a), looks) for a in angle[:-1]] + [0.0])
 
 
 def _integrated_deviation(coherence: float, looks: float) -> float:
