@@ -283,7 +283,7 @@ def test_isce2_reads_the_settings(tmp_path: Path, folder: str) -> None:
         do_ionosphere_correction=True,
         areas_masked_out_in_ionospheric_phase_estimation=[[1, 2, -1, -1], [5, 6, 7, 8]],
         auxiliary_data_directory=f"{folder}/aux",
-        extra={"ampcor window width": 32, "SOLVER_2stage": "max"},
+        extra={"ampcor margin": 60, "SOLVER_2stage": "max"},
     )
     for name, text in render(wanted).items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -296,14 +296,14 @@ app.secondary.configure()
 answer({'top': [app.swaths, app.regionOfInterest, app.demFilename, app.numberRangeLooks, app.numberAzimuthLooks,
                 app.filterStrength, app.doESD, app.do_unwrap, app.unwrapper_name, app.useVirtualFiles, app.useGPU,
                 app.geocode_list, app.offsetSNRThreshold, app.ION_doIon, app.esdCoherenceThreshold,
-                app.ION_maskedAreas, app.ION_numberRangeLooks, app.winwidth, app.solver_2stage],
+                app.ION_maskedAreas, app.ION_numberRangeLooks, app.margin, app.solver_2stage],
         'scenes': [[scene.safe, scene.orbitFile, scene.polarization, scene.output, scene.auxDir]
                    for scene in (app.reference, app.secondary)]})
 """
     found = ask(tmp_path, code)
     assert found["top"] == [
         [1, 2], [31.1, 31.30000000000001, -7.6, -7.25], str(wanted.dem), 7, 2, 0.5, True, True, "snaphu_mcf",
-        "&" not in folder, False, [], 9.0, True, 0.7, [[1, 2, -1, -1], [5, 6, 7, 8]], 200, 32, "max",
+        "&" not in folder, False, [], 9.0, True, 0.7, [[1, 2, -1, -1], [5, 6, 7, 8]], 200, 60, "max",
     ]  # fmt: skip
     aux = str(wanted.options.auxiliary_data_directory)
     assert found["scenes"] == [
