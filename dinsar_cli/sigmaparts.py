@@ -56,7 +56,9 @@ def sigma_told(path: Path) -> list[tuple[str, str]]:
     return [(name, tags[key]) for name, key in names if key in tags]
 
 
-def along_track(folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None) -> Array | None:
+def along_track(
+    folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None, up: Array | None = None
+) -> Array | None:
     """Standard deviation of what unknown motion along the track adds to displacement, metres.
 
     Parameters
@@ -69,6 +71,8 @@ def along_track(folder: Path, grid: Grid, los: Array, reference: ReferencePoint 
         Metres, NaN where there is none.
     reference : ReferencePoint or None
         To which it is relative; without one, ground at the median is taken as still.
+    up : ndarray, optional
+        Up component of the unit vector to the satellite; that of the angle of incidence in the folder if not given.
 
     Returns
     -------
@@ -77,15 +81,16 @@ def along_track(folder: Path, grid: Grid, los: Array, reference: ReferencePoint 
     """
     import numpy as np
 
-    names = ("squint", "incidence_angle")
-    if not all((folder / f"{name}.tif").is_file() for name in names) or not np.isfinite(los).any():
+    if up is None and (folder / "incidence_angle.tif").is_file():
+        up = np.cos(np.radians(read_product(folder, "incidence_angle")))
+    if up is None or not (folder / "squint.tif").is_file() or not np.isfinite(los).any():
         return None
-    squint, incidence = (read_product(folder, name) for name in names)
-    if squint.shape != los.shape or incidence.shape != los.shape:  # of another map
+    squint = read_product(folder, "squint")
+    if squint.shape != los.shape or up.shape != los.shape:  # of another map
         return None
     east, north = (grid.posting * metres for metres in grid.metres_per_unit)
     still = np.float32(0) if reference else np.nanmedian(los)
-    return squint_sigma(squint, los - still, np.cos(np.radians(incidence)), (north, east))
+    return squint_sigma(squint, los - still, up, (north, east))
 
 
 def largest(unknown: Array, los: Array) -> float:

@@ -218,7 +218,7 @@ def displacement_layers(
         if los_vector is not None:
             vertical = vertical_displacement(los, los_vector[2]).astype(np.float32)
             writer.write({"vertical_displacement": vertical}, tags)
-        unknown = along_track(folder, grid, los, reference)
+        unknown = along_track(folder, grid, los, reference, None if los_vector is None else los_vector[2])
         sigma = _sigma_layer(folder, grid, los, reference, wavelength, unknown)
         writer.write(sigma, tags | sigma_tags(unknown))
         known = los[np.isfinite(los)]
