@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, burst_start
+from dinsar_cli.engines.eos.package import eos_module
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.geometry import LookPlanes, Orbit, cartesian_to_geodetic
 
@@ -302,12 +303,9 @@ def burst_doppler(view: SwathBurst, orbit: Orbit) -> Any:
     -------
     eos.products.sentinel1.doppler_info.Sentinel1Doppler
     """
-    from eos.products.sentinel1.doppler_info import Sentinel1Doppler
-
     subswath = view.subswath
     fm_rate, centroid, steering = nearest_rates(view, orbit)
-    model: Any = Sentinel1Doppler
-    return model(
+    return eos_module("eos.products.sentinel1.doppler_info").Sentinel1Doppler(
         mid_swath_slrt=subswath.slant_range_time + subswath.samples / 2 / subswath.range_sampling_rate,
         burst_mid_time=_middle(view, orbit),
         az_fm_info=[fm_rate.t0, *fm_rate.coefficients],

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.engines.eos.package import eos_module
 from dinsar_cli.geometry import LookPlanes, Orbit, cartesian_to_geodetic, los_vector, zero_doppler
 
 if TYPE_CHECKING:
@@ -295,11 +296,9 @@ def goldstein(interferogram: Complexes, strength: float) -> Complexes:
     strength : float
         Exponent of the smoothed spectrum, 0 (none) to 1.
     """
-    from eos.sar import goldstein_filter
-
     if strength == 0:
         return interferogram
-    return goldstein_filter.apply(
+    return eos_module("eos.sar.goldstein_filter").apply(
         interferogram, step=GOLDSTEIN_STEP, window_size=GOLDSTEIN_SMOOTHING, alpha=strength
     )
 
