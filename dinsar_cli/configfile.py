@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ _RIVALS = (
 )
 
 
+@cache
 def config_keys() -> tuple[str, ...]:
     """Return every dotted key, in the order of the file."""
     return tuple(
@@ -35,11 +37,14 @@ def config_keys() -> tuple[str, ...]:
     )
 
 
-def _sections() -> Iterator[tuple[str, type[Section] | None]]:
+@cache
+def _sections() -> tuple[tuple[str, type[Section] | None], ...]:
     """Give each top-level name with its section, None for a plain key."""
-    for name, field in RunConfig.model_fields.items():
-        kind = field.annotation
-        yield name, kind if isinstance(kind, type) and issubclass(kind, Section) else None
+    kinds = {name: field.annotation for name, field in RunConfig.model_fields.items()}
+    return tuple(
+        (name, kind if isinstance(kind, type) and issubclass(kind, Section) else None)
+        for name, kind in kinds.items()
+    )
 
 
 def _field(dotted_key: str) -> FieldInfo:
@@ -291,6 +296,8 @@ def _comment(text: str, indent: str) -> list[str]:
 
 def _yaml(value: object) -> str:
     """Write one value as YAML on one line, quoted where it must be."""
+    if value is None or isinstance(value, bool):  # most values, and YAML() takes a while
+        return "null" if value is None else str(value).lower()
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)

@@ -118,6 +118,7 @@ def _archive(draft: Path, folder: Path, name: str) -> Path:
                 continue
             entry = zipfile.ZipInfo(inner)
             entry.compress_type = zipfile.ZIP_DEFLATED
+            entry._compresslevel = COMPRESSION_LEVEL  # type: ignore[attr-defined]  # noqa: SLF001 (else 6: slow)
             entry.file_size = path.stat().st_size
             with path.open("rb") as source, archive.open(entry, "w") as packed:
                 shutil.copyfileobj(source, packed, 1 << 20)
