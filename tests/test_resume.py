@@ -78,34 +78,43 @@ class Runner:
 
 @pytest.fixture(scope="module")
 def undisturbed(pair_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """A finished run; each test leaves it as it was, but the last."""
     runner = Runner(pair_folder, tmp_path_factory.mktemp("undisturbed"))
     runner.finish()
     return runner
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_killed_run_goes_on_to_the_same_products(
-    stage: str, pair_folder: Path, undisturbed: Runner, tmp_path: Path
-) -> None:
-    runner = Runner(pair_folder, tmp_path)
-    code, _ = runner.stop_in(stage, signal.SIGKILL)
-    assert code == -signal.SIGKILL
-    said = runner.finish()
-    assert said.count("already done") >= STAGES.index(stage)
-    assert runner.products() == undisturbed.products()
+@pytest.fixture(scope="module")
+def products(undisturbed: Runner) -> dict[str, str]:
+    """The products of a run that nothing has disturbed."""
+    return undisturbed.products()
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_interrupted_run_says_so_and_goes_on(
-    stage: str, pair_folder: Path, undisturbed: Runner, tmp_path: Path
+def test_run_that_is_killed_in_every_stage_goes_on_to_the_same_products(
+    pair_folder: Path, products: dict[str, str], tmp_path: Path
+) -> None:
+    """Each start goes on where the last one was killed, and is killed one stage later."""
+    runner = Runner(pair_folder, tmp_path)
+    for index, stage in enumerate(STAGES):
+        code, said = runner.stop_in(stage, signal.SIGKILL)
+        assert code == -signal.SIGKILL
+        assert said.count("already done") == max(index - 1, 0), stage  # what stood when the last was killed
+    assert runner.finish().count("already done") == len(STAGES) - 1
+    assert runner.products() == products
+
+
+def test_run_that_is_interrupted_in_every_stage_says_so_and_goes_on(
+    pair_folder: Path, products: dict[str, str], tmp_path: Path
 ) -> None:
     runner = Runner(pair_folder, tmp_path)
-    code, said = runner.stop_in(stage, signal.SIGINT)
-    assert code == 130
-    assert "the same command goes on" in said
-    assert "Traceback" not in said
-    runner.finish()
-    assert runner.products() == undisturbed.products()
+    for index, stage in enumerate(STAGES):
+        code, said = runner.stop_in(stage, signal.SIGINT)
+        assert code == 130, stage
+        assert "the same command goes on" in said
+        assert "Traceback" not in said
+        assert said.count("already done") == max(index - 1, 0), stage
+    assert runner.finish().count("already done") == len(STAGES) - 1
+    assert runner.products() == products
 
 
 def test_finished_run_makes_nothing_again(undisturbed: Runner) -> None:
@@ -114,9 +123,27 @@ def test_finished_run_makes_nothing_again(undisturbed: Runner) -> None:
     assert undisturbed.times() == before
 
 
-def test_option_redoes_only_what_depends_on_it(pair_folder: Path, tmp_path: Path) -> None:
-    runner = Runner(pair_folder, tmp_path)
-    runner.finish()
+def test_product_that_was_removed_is_made_again(undisturbed: Runner, products: dict[str, str]) -> None:
+    (undisturbed.folder / "products" / "coherence.tif").unlink()
+    undisturbed.finish()
+    assert undisturbed.products() == products
+
+
+def test_record_holds_what_a_reader_needs(undisturbed: Runner) -> None:
+    record = json.loads((undisturbed.folder / "run.json").read_text())
+    assert list(record["stages"]) == list(STAGES)
+    assert all(stage["seconds"] >= 0 for stage in record["stages"].values())
+    inputs = record["stages"]["slc"]["files"]
+    assert all(len(file["sha256"]) == 64 for file in inputs)
+    assert record["summary"]["sign"] == "positive toward the satellite"
+    products = {file["path"] for stage in ("geocode", "displacement") for file in record["stages"][stage]["files"]}
+    assert "products/los_displacement.tif" in products
+    assert (undisturbed.folder / "dinsar.yaml").is_file()
+
+
+def test_option_redoes_only_what_depends_on_it(undisturbed: Runner) -> None:
+    """The last test of this run: it leaves another map."""
+    runner = undisturbed
 
     def changed(*options: str) -> set[str]:
         before = runner.times()
@@ -130,23 +157,3 @@ def test_option_redoes_only_what_depends_on_it(pair_folder: Path, tmp_path: Path
     assert changed("--posting", "0.001") == maps
     filtered = {"wrapped.npy", "coherence.npy", "unwrapped.npy", "components.npy"}
     assert changed("--posting", "0.001", "--filter-strength", "0.6") == maps - {"item.json"} | filtered
-
-
-def test_product_that_was_removed_is_made_again(pair_folder: Path, undisturbed: Runner, tmp_path: Path) -> None:
-    runner = Runner(pair_folder, tmp_path)
-    runner.finish()
-    (runner.folder / "products" / "coherence.tif").unlink()
-    runner.finish()
-    assert runner.products() == undisturbed.products()
-
-
-def test_record_holds_what_a_reader_needs(undisturbed: Runner) -> None:
-    record = json.loads((undisturbed.folder / "run.json").read_text())
-    assert list(record["stages"]) == list(STAGES)
-    assert all(stage["seconds"] >= 0 for stage in record["stages"].values())
-    inputs = record["stages"]["slc"]["files"]
-    assert all(len(file["sha256"]) == 64 for file in inputs)
-    assert record["summary"]["sign"] == "positive toward the satellite"
-    products = {file["path"] for stage in ("geocode", "displacement") for file in record["stages"][stage]["files"]}
-    assert "products/los_displacement.tif" in products
-    assert (undisturbed.folder / "dinsar.yaml").is_file()
