@@ -82,9 +82,8 @@ class Elevation:
         if not self._has(west, south):
             return missing_key(key)
         with _MAKING:
-            content = make_tile(
-                self.raster, self.raster.stat().st_mtime_ns, west, south, rows, self.sea, self.voids
-            )
+            ground = _content(self.raster, self.raster.stat().st_mtime_ns)
+            content = make_tile(ground, west, south, rows, self.sea, self.voids)
         return file(content, "image/tiff")
 
     def geoid(self, request: Request) -> Reply:
@@ -101,13 +100,17 @@ class Elevation:
         return west in columns and south in rows
 
 
+@lru_cache(maxsize=2)
+def _content(raster: Path, _changed: int) -> bytes:
+    return raster.read_bytes()
+
+
 @lru_cache(maxsize=8)
-def make_tile(
-    raster: Path, _changed: int, west: int, south: int, rows: int, sea: Area | None, voids: Area | None
-) -> bytes:
+def make_tile(raster: bytes, west: int, south: int, rows: int, sea: Area | None, voids: Area | None) -> bytes:
     """Make a tile of heights above the geoid; kept for further archives of the same ground.
 
-    Its samples lie on the whole degrees, of which the northern and the western belong to it.
+    Its samples lie on the whole degrees, of which the northern and the western belong to it. The raster is the
+    content of a file.
     """
     nearest = south if south >= 0 else -(south + 1)
     columns = round(rows / next((factor for limit, factor in STRETCH if nearest >= limit), 1.0))
@@ -122,14 +125,14 @@ def make_tile(
     return _geotiff(heights, transform, VOID if voids is not None else None, AREA_OR_POINT="Point")
 
 
-def heights_at(raster: Path, longitude: Floats, latitude: Floats) -> Floats:
+def heights_at(raster: bytes, longitude: Floats, latitude: Floats) -> Floats:
     """Ellipsoidal heights on a lattice, by cubic splines; those of its edge beyond the raster.
 
     Returns
     -------
     ndarray, shape (latitudes, longitudes)
     """
-    with rasterio.open(raster) as source:
+    with MemoryFile(raster) as memory, memory.open() as source:
         heights, transform = source.read(1).astype(np.float64), source.transform
     east = transform.c + transform.a * (np.arange(heights.shape[1]) + 0.5)
     south = -transform.f - transform.e * (np.arange(heights.shape[0]) + 0.5)
