@@ -25,6 +25,43 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONGEST = (
+    "test_cases.py",
+    "test_job.py",
+    "test_download.py",
+    "test_resume.py",
+    "test_remote_run.py",
+    "test_remote_orbit.py",
+    "test_remote_dem.py",
+    "test_demo.py",
+    "test_kill_every_step.py",
+    "test_decompose.py",
+    "test_examples.py",
+    "test_run_formats.py",
+    "test_burstfetch.py",
+)
+"""Files that take longest, in the order in which workers start them, so that none is left alone with one."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the order of the files: xdist would start those with the most tests first."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Take half as many workers again as there are cores: many tests wait for servers."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores * 3 // 2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; within a file the order stays."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let only the tests that ask for it find ISCE2, and skip them where there is none."""

@@ -266,8 +266,8 @@ WRONG: dict[str, tuple[str, Callable[[], Fault], int, str]] = {
     "202 for ever": (STORE, lambda: faults.status(202, retry_after=4), 5, "preparing"),
     "no connection": (POOL, faults.refused, 5, "connection"),
     "host not found": (POOL, faults.unresolved, 5, "proxy"),
-    "silent for ever": (STORE, faults.silent, 5, "nothing came for 1 s"),
-    "stall for ever": (STORE, lambda: faults.stall(after=0), 5, "nothing came for 1 s"),
+    "silent for ever": (STORE, faults.silent, 5, "nothing came for 0.5 s"),
+    "stall for ever": (STORE, lambda: faults.stall(after=0), 5, "nothing came for 0.5 s"),
     "cut at once": (STORE, lambda: faults.cut(after=1000), 5, "broke in the middle"),
     "early close for ever": (STORE, lambda: faults.early_close(after=1000), 5, "ended after"),
     "wrong MD5": (STORE, faults.wrong_content, 5, "MD5"),
@@ -286,6 +286,7 @@ WRONG: dict[str, tuple[str, Callable[[], Fault], int, str]] = {
 def test_faults_that_stay(place: Place, name: str) -> None:
     host, fault, code, words = WRONG[name]
     place.archive.fail(host, fault())
+    place.fetcher.timeout = 0.5
     got = place.fetch()
     assert (got.code, words in got.error) == (code, True), got.error
     assert len(got.error.splitlines()) == 3
@@ -294,6 +295,7 @@ def test_faults_that_stay(place: Place, name: str) -> None:
     if code == 4:
         assert len(place.archive.requests(host)) == 1  # a refused account is not tried again
     place.archive.heal()
+    place.fetcher.timeout = 1.0
     assert place.fetch().code == 0
     assert is_right(place.target)
 
@@ -528,6 +530,7 @@ def test_no_secret_and_no_signed_query_in_any_log(place: Place, fault: str | Non
     """Everything that anybody logs at any level, every message, and the traceback that --debug shows."""
     if fault == "stall":
         place.archive.fail(STORE, faults.stall(after=0))
+        place.fetcher.timeout = 0.5
     elif fault == "refused":
         place.archive.fail(STORE, faults.refused())
     elif fault == "unresolved":
