@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -201,3 +203,19 @@ def test_small_areas_are_unwrapped(shape: tuple[int, int]) -> None:
     )
     assert np.ptp(unwrapped - phase) < 1e-3
     assert (components == 1).all()
+
+
+def test_eos_is_loaded_without_what_is_not_used_and_still_has_it() -> None:
+    """In a fresh process: others may have loaded it here."""
+    program = """
+import sys
+from dinsar_cli.engines.eos.package import eos_module
+eos_module("eos.sar.goldstein_filter")
+assert not {"dem_stitcher", "geopandas"} & set(sys.modules)
+dem = sys.modules["eos.dem"]
+assert "glo_30" in dem.dem_stitcher.stitcher.PIXEL_CENTER_DEMS
+import dem_stitcher.datasets
+assert dem.dem_stitcher.datasets is dem_stitcher.datasets
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The package eos-sar, without the second that it takes to load what is not used of it."""
+"""The package eos-sar, without loading what is not used of it: pandas, geopandas and more."""
 
 from __future__ import annotations
 
