@@ -131,21 +131,25 @@ def test_a_restituted_orbit_is_told_and_replaced(
     assert not any("RESORB" in text for text in journal(tmp_path)["warnings"])
 
 
-@pytest.mark.parametrize("host", [BUCKET, TILES, GEOIDS])
+HOSTS = (BUCKET, TILES, GEOIDS)
+EACH = ((faults.refused(), 5), (faults.status(404), 3), (faults.bad_gateway(), 5), (faults.stall(after=200), 5))
+"""Faults that each host has, with the exit code."""
+
+ONCE = (*map(faults.status, (401, 403, 429, 500)), faults.unresolved(), faults.cut(after=200))
+"""Faults that one host has; the tests of the managers go through all of them with each."""
+
+
 @pytest.mark.parametrize(
-    ("fault", "code"),
+    ("host", "fault", "code"),
     [
-        (faults.refused(), 5),
-        (faults.status(404), 3),
-        (faults.bad_gateway(), 5),
-        (faults.stall(after=200), 5),
+        *((host, fault, code) for host in HOSTS for fault, code in EACH),
+        *((HOSTS[n % len(HOSTS)], fault, 5) for n, fault in enumerate(ONCE)),
     ],
-    ids=lambda value: value.name if isinstance(value, faults.Fault) else "",
+    ids=lambda value: value.name if isinstance(value, faults.Fault) else str(value),
 )
 def test_failures_are_told_in_three_lines(
     archive: Archive, simulated: SimulatedStack, tmp_path: Path, host: str, fault: faults.Fault, code: int
 ) -> None:
-    """Of each kind one: the tests of the managers go through all faults."""
     archive.fail(host, fault)
     done = run(archive, simulated, tmp_path, timeout=2.0)
     if (host, code) == (TILES, 3):
