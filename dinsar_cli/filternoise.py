@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -291,22 +291,29 @@ def _mean_around(values: Floats, counted: NDArray[np.bool_], data: NDArray[np.bo
     """
     import numpy as np
 
-    bounds = []
-    for axis, size in enumerate(data.shape):
-        index = np.arange(size).reshape(np.roll((size, 1), axis))
-        reach = np.clip(_to_edge(data, axis) // 2, _LEAST_REACH, _REACH)
-        bounds.append((np.maximum(index - reach, 0), np.minimum(index + reach + 1, size)))
-    (top, bottom), (left, right) = bounds
-
-    def total(cells: Floats) -> Floats:
-        summed = np.zeros((data.shape[0] + 1, data.shape[1] + 1))
-        np.cumsum(np.cumsum(cells, axis=0, dtype=np.float64), axis=1, out=summed[1:, 1:])
-        within: Floats = summed[bottom, right] - summed[top, right] - summed[bottom, left] + summed[top, left]
-        return within
-
-    number = total(counted)
+    reach = [np.clip(_to_edge(data, axis) // 2, _LEAST_REACH, _REACH) for axis in (0, 1)]
+    near = np.nonzero(data & ((reach[0] < _REACH) | (reach[1] < _REACH)))
+    shrunk = [
+        (np.maximum(index - cells[near], 0), np.minimum(index + cells[near] + 1, size))
+        for index, cells, size in zip(near, reach, data.shape, strict=True)
+    ]
+    number = _totals(counted, near, shrunk)
     mean = np.full(data.shape, np.nan)
-    return np.divide(total(np.where(counted, values, 0)), number, out=mean, where=number > 0.5)
+    return np.divide(_totals(np.where(counted, values, 0), near, shrunk), number, out=mean, where=number > 0.5)
+
+
+def _totals(values: NDArray[Any], near: tuple[Any, ...], shrunk: Sequence[tuple[Any, Any]]) -> Floats:
+    """Sums over `_REACH` cells to each side, and at some cells from a line and sample up to others."""
+    import numpy as np
+
+    summed = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
+    np.cumsum(np.cumsum(values, axis=0, dtype=np.float64), axis=1, out=summed[1:, 1:])
+    (top, bottom), (left, right) = shrunk
+    within = summed[bottom, right] - summed[top, right] - summed[bottom, left] + summed[top, left]
+    summed, side = np.pad(summed, _REACH, mode="edge"), 2 * _REACH + 1
+    totals: Floats = summed[side:, side:] - summed[:-side, side:] - summed[side:, :-side] + summed[:-side, :-side]
+    totals[near] = within
+    return totals
 
 
 def _mean(values: Floats, counted: NDArray[np.bool_], window: int) -> Floats:
