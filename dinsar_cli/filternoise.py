@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,7 +33,8 @@ TABLE_FILE = Path(__file__).with_name("filternoise.json")
 
 _NODES = 512  # of the interpolation between coherences
 _COHERENCE_WINDOW = 5  # look cells on a side over which estimates are averaged before their bias is removed
-_CHANGE_WINDOW = 33  # look cells on a side over which the change by filtering again is averaged: a patch
+_REACH = 16  # look cells to each side over which the change by filtering again is averaged: half a patch
+_LEAST_REACH = 1  # the same at edges of the data
 _TELLING = 0.6  # rad of noise up to which filtering again tells anything: beyond, the filter hardly filters
 _STEP = 16  # look cells: strips begin where patches of both filters do
 _MARGIN = 64  # look cells that the filter and the windows reach
@@ -201,10 +202,10 @@ def _strips(lines: int, samples: int, memory: int) -> Iterator[tuple[slice, slic
 
 
 def _size(coherence: Floats, amplitude: Floats) -> Floats:
-    """Amplitude of the interferogram; without that of the images, its coherence."""
+    """Amplitude of the interferogram: coherence times that of both images; without theirs, coherence alone."""
     import numpy as np
 
-    product = np.sqrt(amplitude[0]) * np.sqrt(amplitude[1])
+    product = amplitude[0] * amplitude[1]
     return coherence * np.where(np.isfinite(product), product, 1.0)
 
 
@@ -269,15 +270,50 @@ def surplus(
     Returns
     -------
     ndarray
-        Mean over the patch around each cell; 0 where noise explains all of it.
+        Mean over the patch around each cell, nearer edges of the data over less; 0 where noise explains all of it.
     """
     import numpy as np
 
+    data = np.isfinite(wrapped)
     unit = np.nan_to_num(wrapped)
     again = filters()[phase_filter.engine](np.where(size > 0, size, 0) * unit, phase_filter.strength)
     changed = np.angle(again * np.conj(unit))
     more = changed**2 - np.square(change)
-    return np.clip(np.nan_to_num(_mean(more, np.isfinite(more) & np.isfinite(wrapped), _CHANGE_WINDOW)), 0, None)
+    return np.clip(np.nan_to_num(_mean_around(more, np.isfinite(more) & data, data)), 0, None)
+
+
+def _mean_around(values: Floats, counted: NDArray[np.bool_], data: NDArray[np.bool_]) -> Floats:
+    """Mean of those that count in a window around each cell, which shrinks toward edges of the data.
+
+    At an edge a filter bends the phase most, and the less the farther in. A window of a whole patch that an edge
+    cuts would tell of the inside. So it reaches half as far as the edge is, on both sides, and along the edge as
+    far as ever, where the bending is the same and noise is averaged out. NaN where none counts.
+    """
+    import numpy as np
+
+    reach = [np.clip(_to_edge(data, axis) // 2, _LEAST_REACH, _REACH) for axis in (0, 1)]
+    near = np.nonzero(data & ((reach[0] < _REACH) | (reach[1] < _REACH)))
+    shrunk = [
+        (np.maximum(index - cells[near], 0), np.minimum(index + cells[near] + 1, size))
+        for index, cells, size in zip(near, reach, data.shape, strict=True)
+    ]
+    number = _totals(counted, near, shrunk)
+    mean = np.full(data.shape, np.nan)
+    return np.divide(_totals(np.where(counted, values, 0), near, shrunk), number, out=mean, where=number > 0.5)
+
+
+def _totals(values: NDArray[Any], near: tuple[Any, ...], shrunk: Sequence[tuple[Any, Any]]) -> Floats:
+    """Sums over `_REACH` cells to each side, and at some cells from a line and sample up to others."""
+    import numpy as np
+
+    summed = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
+    np.cumsum(np.cumsum(values, axis=0, dtype=np.float64), axis=1, out=summed[1:, 1:])
+    (top, bottom), (left, right) = shrunk
+    within = summed[bottom, right] - summed[top, right] - summed[bottom, left] + summed[top, left]
+    summed, side = np.pad(summed, _REACH, mode="edge"), 2 * _REACH + 1
+    totals: Floats = summed[side:, side:] - summed[:-side, side:] - summed[side:, :-side] + summed[:-side, :-side]
+    totals[near] = within
+    return totals
 
 
 def _mean(values: Floats, counted: NDArray[np.bool_], window: int) -> Floats:
@@ -289,3 +325,15 @@ def _mean(values: Floats, counted: NDArray[np.bool_], window: int) -> Floats:
     share = uniform_filter(counted.astype(np.float64), window, mode="constant")
     some = share > 0.5 / window**2
     return np.divide(total, share, out=np.full(total.shape, np.nan), where=some)
+
+
+def _to_edge(data: NDArray[np.bool_], axis: int) -> NDArray[np.int_]:
+    """Cells with data between each one and the nearest without, or the end, along an axis; -1 without data."""
+    import numpy as np
+
+    size = data.shape[axis]
+    index = np.arange(size).reshape(np.roll((size, 1), axis))
+    before = np.maximum.accumulate(np.where(data, -1, index), axis=axis)
+    after = np.flip(np.minimum.accumulate(np.flip(np.where(data, size, index), axis), axis=axis), axis)
+    nearest: NDArray[np.int_] = np.minimum(index - before, after - index) - 1
+    return nearest

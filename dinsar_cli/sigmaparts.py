@@ -43,8 +43,9 @@ def sigma_tags(unknown: Array | None) -> dict[str, str]:
         return {"includes": inside, "excludes": f"{outside} (the squint of the beam is not known)"}
     how = (
         f"|squint| x the size of that motion, by the root mean square of the displacement over "
-        f"{NEIGHBOURHOOD / 1000:g} x {NEIGHBOURHOOD / 1000:g} km, as over sources of changing volume: motion along "
-        "strike of a fault can be larger"
+        f"{NEIGHBOURHOOD / 1000:g} x {NEIGHBOURHOOD / 1000:g} km: its expected square is the mean of that over "
+        "a volume that changes at depth and of none, as over soft layers that consolidate; motion along strike of "
+        "a fault can be larger"
     )
     return {"includes": f"{inside} ({how})", "excludes": outside}
 

@@ -6,6 +6,7 @@ are those of zero Doppler. Of motion of the ground along the track the phase the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,14 @@ NEIGHBOURHOOD = 2500.0
 
 Over a point source the ground moves sideways most at 0.7 of its depth from where it rises most: this reaches over a
 source 1.8 km deep. Over a deeper one motion is as wide, and nearly the same all over it.
+"""
+
+SIDEWAYS = 0.5
+"""Part of the mean square of motion along the track over sources of changing volume that is taken as expected.
+
+An assumption, not a measurement: where nothing but one line of sight is known, two causes are held for equally
+likely. Over a volume that changes at depth the ground moves sideways as much as up (`along_track_share`); over soft
+layers at the surface that consolidate, in one dimension (Terzaghi 1943, chapter XIII), it does not move sideways.
 """
 
 _BLOCK = 512  # look lines that are worked on at a time
@@ -181,7 +190,7 @@ def along_track_share(up: Floats) -> Floats:
 
 
 def motion_size(los: Floats, up: Floats, spacing: tuple[float, float]) -> Floats:
-    """How large motion along the track may be, metres, by that along the line of sight around a place.
+    """How large motion along the track is to be expected, metres, by that along the line of sight around a place.
 
     Parameters
     ----------
@@ -195,7 +204,8 @@ def motion_size(los: Floats, up: Floats, spacing: tuple[float, float]) -> Floats
     Returns
     -------
     ndarray
-        Root mean square over `NEIGHBOURHOOD` on a side, times the share; NaN where `los` is.
+        Root of the expected square: root mean square over `NEIGHBOURHOOD` on a side, times the share over sources
+        of changing volume and the root of `SIDEWAYS`; NaN where `los` is.
     """
     import numpy as np
     from scipy.ndimage import uniform_filter
@@ -208,7 +218,7 @@ def motion_size(los: Floats, up: Floats, spacing: tuple[float, float]) -> Floats
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         around = np.sqrt(np.maximum(total, 0) / share)
-    return np.where(known, around * along_track_share(up), np.nan)
+    return np.where(known, around * along_track_share(up) * math.sqrt(SIDEWAYS), np.nan)
 
 
 def squint_sigma(squint: Floats, los: Floats, up: Floats, spacing: tuple[float, float]) -> Floats:

@@ -21,6 +21,7 @@ from speckle import INDEPENDENT, LookCells, look_cells
 BINS = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9))
 CELLS = (288, 96)
 SEED = 77  # not one of those that the table was made with
+PATCH = 32  # cells on a side of a patch of topsApp's filter
 EDGE = 8  # cells beside which there is nothing to interpolate between
 
 
@@ -30,9 +31,12 @@ def estimate(cells: LookCells) -> np.ndarray:
     return found
 
 
-def between(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Values at places anywhere between the cells, one beside each cell, interpolated bilinearly."""
-    rows, columns = np.mgrid[EDGE : CELLS[0] - EDGE, EDGE : CELLS[1] - EDGE]
+def between(values: np.ndarray, generator: np.random.Generator, side: int = EDGE) -> np.ndarray:
+    """Values at places anywhere between the cells, one beside each cell, interpolated bilinearly.
+
+    In a line, places are at least `side` cells from the first sample, and one less from the last.
+    """
+    rows, columns = np.mgrid[EDGE : CELLS[0] - EDGE, side : CELLS[1] - side]
     places = rows + generator.uniform(0, 1, rows.shape), columns + generator.uniform(0, 1, rows.shape)
     return map_coordinates(values, places, order=1)
 
@@ -65,6 +69,51 @@ def test_errors_are_as_large_as_sigma_says(
     for low, high in BINS:
         lines = (true > low) & (true < high)
         assert bounds[0] <= np.std(ratio[lines[EDGE:-EDGE]]) <= bounds[1]
+
+
+RAMPS = ((0.0, 0.04), (0.02, 0.02), (-0.03, 0.01), (0.06, -0.06), (0.0, -0.08))  # rad a line and a sample
+OUTER = 6  # cells at the first and last samples, where topsApp's filter bends a ramp by up to 80 times the noise
+
+
+@pytest.mark.parametrize("engine", ["eos", "isce2"])
+@pytest.mark.parametrize("looks", [(7, 2), (19, 7)])
+def test_sigma_holds_at_the_edges_of_a_ramp(engine: str, looks: tuple[int, int]) -> None:
+    generator = np.random.default_rng((SEED, *looks, 3))
+    true = np.linspace(0.95, 0.25, CELLS[0])
+    cells = look_cells(CELLS, looks, np.repeat(true, looks[1])[:, None], generator)
+    chosen, effective = PhaseFilter(engine, 0.5), looks[0] * looks[1] * INDEPENDENT
+    curves = noise_curves(chosen, effective)
+    line, sample = np.mgrid[: CELLS[0], : CELLS[1]]
+    ratios = []
+    for down, across in RAMPS:
+        wave = np.exp(1j * (down * line + across * sample))
+        once = filters()[engine](cells.cross * wave, 0.5)
+        sigma = sigma_of(once / np.abs(once), estimate(cells), np.abs(cells.cross), curves, effective, chosen)
+        error = between(np.angle(once * wave.conj()), generator, 1)
+        ratios.append(np.delete(error / between(sigma, generator, 1), slice(OUTER, -OUTER), axis=1))
+    for low, high in BINS:
+        lines = (true > low) & (true < high)
+        assert 0.7 <= np.sqrt(np.mean(np.square(ratios)[:, lines[EDGE:-EDGE]])) <= 1.3
+
+
+@pytest.mark.parametrize("looks", [(7, 2), (19, 7)])
+def test_topsapp_weighs_by_the_product_of_both_amplitudes(tmp_path: Path, looks: tuple[int, int]) -> None:
+    # its filter takes the interferogram with its amplitude: of a ramp, bright ground bends the phase beside it
+    generator = np.random.default_rng((SEED, *looks, 4))
+    cells = look_cells(CELLS, looks, 0.8, generator)
+    line, sample = np.mgrid[: CELLS[0], : CELLS[1]]
+    bright = np.exp(0.7 * (np.sin(2 * np.pi * line / 70) + np.sin(2 * np.pi * sample / 50)))  # as slopes make it
+    wave = np.exp(0.04j * sample)
+    once = filters()["isce2"](bright * cells.cross * wave, 0.5)
+    once /= np.abs(once)
+    chosen, effective = PhaseFilter("isce2", 0.5), looks[0] * looks[1] * INDEPENDENT
+    amplitude = np.sqrt([bright * power for power in cells.power])
+    sigma = phase_sigma(write_interferogram(tmp_path, once, estimate(cells), amplitude, effective), chosen, 10**9)
+    size = bright * np.abs(cells.cross)
+    known = sigma_of(once, estimate(cells), size, noise_curves(chosen, effective), effective, chosen)
+    np.testing.assert_allclose(sigma, known, rtol=1e-3)
+    ratio = between(np.angle(once * wave.conj()), generator) / between(sigma, generator)
+    assert 0.7 <= np.std(ratio[PATCH:-PATCH, PATCH:-PATCH]) <= 1.3
 
 
 def test_without_a_filter_the_formulas_hold() -> None:
@@ -120,17 +169,24 @@ def test_small_and_empty_grids(engine: str, shape: tuple[int, int]) -> None:
     assert np.isnan(sigma_of(empty, np.full(shape, np.nan), np.ones(shape), curves, 70, chosen)).all()
 
 
-def write_interferogram(folder: Path, wrapped: np.ndarray, coherence: np.ndarray) -> Interferogram:
+def write_interferogram(
+    folder: Path,
+    wrapped: np.ndarray,
+    coherence: np.ndarray,
+    amplitude: np.ndarray | None = None,
+    effective: float = 8.3,
+) -> Interferogram:
+    """Without amplitude as of a folder without its images."""
     lines, samples = wrapped.shape
-    amplitude = np.full((2, lines, samples), np.nan)  # as of a folder without its images
-    for name, values in (("wrapped", wrapped), ("coherence", coherence), ("amplitude", amplitude)):
+    given = np.full((2, lines, samples), np.nan) if amplitude is None else amplitude
+    for name, values in (("wrapped", wrapped), ("coherence", coherence), ("amplitude", given)):
         file = RadarFile(folder, LAYERS[name], lines, samples)
         file.create()
         file.write(0, values.astype(LAYERS[name].dtype))
     facts = {"wavelength": 0.0555, "reference_date": "2023-09-04", "secondary_date": "2023-09-16"}
     seams = {"burst_seams": (), "swath_seams": (), "perpendicular_baseline": 0.0, "versions": {}}
     spacing = {"range_spacing": 30.0, "azimuth_spacing": 28.0, "looks": (7, 2)}
-    looks = {"effective_looks": 8.3, "coherence_looks": 8.3}
+    looks = {"effective_looks": effective, "coherence_looks": effective}
     return Interferogram(folder=folder, lines=lines, samples=samples, **looks, **facts, **seams, **spacing)
 
 

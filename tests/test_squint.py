@@ -108,6 +108,17 @@ def test_a_point_source_moves_along_the_track_as_the_share_says(depth: float, in
     assert float(along_track_share(np.cos(angle))) == pytest.approx(measured, rel=0.01)
 
 
+@pytest.mark.parametrize("depth", [1500.0, 4000.0])
+def test_the_expected_square_is_halfway_between_a_point_source_and_consolidation(depth: float) -> None:
+    e, n, u = Mogi(depth).displacement(EAST, NORTH)
+    heading, angle = np.radians(-12.0), np.radians(39.0)
+    right = e * np.cos(heading) - n * np.sin(heading)
+    los = u * np.cos(angle) - right * np.sin(angle)
+    size = motion_size(los, np.full(los.shape, np.cos(angle)), (500.0, 500.0))
+    over_source, over_consolidation = np.mean((e * np.sin(heading) + n * np.cos(heading)) ** 2), 0.0
+    assert np.mean(size**2) == pytest.approx((over_source + over_consolidation) / 2, rel=0.02)
+
+
 def test_several_sources_move_sideways_as_much_as_up() -> None:
     e, n, u = np.add(Mogi(3e3).displacement(EAST, NORTH), Mogi(2e3, -2e6).displacement(EAST - 7e3, NORTH + 5e3))
     assert np.mean(e**2 + n**2) == pytest.approx(np.mean(u**2), rel=0.01)
@@ -118,7 +129,7 @@ def test_the_size_is_that_of_the_neighbourhood_and_knows_holes() -> None:
     los[:, 40:] = 0.2
     los[5, 5] = np.nan
     step = NEIGHBOURHOOD / 10
-    share = float(along_track_share(np.array(0.8)))
+    share = float(along_track_share(np.array(0.8))) / np.sqrt(2)
     size = motion_size(los, np.full(los.shape, 0.8), (step, step))
     assert np.isnan(size[5, 5])
     np.testing.assert_allclose(size[30, [20, 55]], [0.0, 0.2 * share], atol=1e-9)
@@ -131,7 +142,7 @@ def test_what_is_not_known_adds_nothing() -> None:
     squint = np.full((9, 9), -0.01)
     squint[0] = np.nan
     found = squint_sigma(squint, los, up, (100.0, 100.0))
-    np.testing.assert_allclose(found[1:], 0.01 * 0.5 / np.sqrt(2))
+    np.testing.assert_allclose(found[1:], 0.01 * 0.5 / 2)
     np.testing.assert_allclose(found[0], 0)
 
 
@@ -143,12 +154,13 @@ def test_motion_is_relative_to_the_reference_or_to_the_median(tmp_path: Path) ->
     write_products(tmp_path, layers, grid, {})
     np.testing.assert_allclose(along_track(tmp_path, grid, los, None), 0, atol=1e-9)
     point = ReferencePoint(1, 1, 11, 0.0, 0.0, 1, 0.9)
-    np.testing.assert_allclose(along_track(tmp_path, grid, los, point), 0.003 / np.sqrt(2), rtol=1e-5)
+    np.testing.assert_allclose(along_track(tmp_path, grid, los, point), 0.003 / 2, rtol=1e-5)
 
 
 def test_the_tags_say_what_is_in_and_what_is_not() -> None:
     known, unknown = sigma_tags(np.zeros(1)), sigma_tags(None)
     assert "along the track" in known["includes"]
+    assert "consolidate" in known["includes"]
     assert "along the track" not in known["excludes"]
     assert "along the track" in unknown["excludes"]
     assert "not known" in unknown["excludes"]

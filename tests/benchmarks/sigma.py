@@ -3,8 +3,9 @@
 Pairs whose coherence falls from north to south, with no motion, a ramp, a bowl and a steep point source, which the
 table of the filter's noise does not know, are made into maps at two settings of looks, by each engine that works
 here. Told is the standard deviation of error over sigma in bins of true coherence, which is to be 1 within a fifth;
-and beside it that with the noise of the phase alone, without what unknown motion along the track adds. Over a bowl
-that moves only vertically, as no ground does, nothing is added to the error: sigma is too large there.
+and beside it that with the noise of the phase alone, without what unknown motion along the track adds. Of the two
+cases between which that stands, nothing is added to the error over the bowl that moves only vertically, and most
+over the point source.
 
 It takes some minutes for an engine. Scenes and runs stay in FOLDER, and are used again.
 """
