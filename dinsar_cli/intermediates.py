@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from dinsar_cli.offsetfield import OFFSETS_FILE
 from dinsar_cli.radar import IONOSPHERE, LAYERS, RadarFile
@@ -23,8 +25,8 @@ def layers_in(folder: Path) -> bool:
     return all(path.is_file() for path in _layers(folder))
 
 
-def remove_intermediates(config: RunConfig, engine: Engine, folder: Path, journal: Journal) -> int:
-    """Remove what ``output.intermediates`` does not keep.
+class Removal:
+    """Removes what ``output.intermediates`` does not keep; a context that ends when all is done that was begun.
 
     Parameters
     ----------
@@ -34,23 +36,47 @@ def remove_intermediates(config: RunConfig, engine: Engine, folder: Path, journa
         Whose work it is.
     folder : Path
         Folder of the layers on the radar grid.
-    journal : Journal
-        Of the run, whose products are all made; the stage ``process`` holds without the files that are removed.
-
-    Returns
-    -------
-    int
-        Bytes that are free again.
     """
-    kept = config.output.intermediates
-    if kept == "keep":
-        return 0
-    freed = remove(engine.leftovers(folder))
-    if kept == "delete":
-        journal.release("process")
-        every = [*_layers(folder), RadarFile(folder, IONOSPHERE, 0, 0).path, folder / OFFSETS_FILE]
-        freed += remove(path for path in every if path.exists())
-    return freed
+
+    def __init__(self, config: RunConfig, engine: Engine, folder: Path) -> None:
+        self._kept = config.output.intermediates
+        self._engine = engine
+        self._folder = folder
+        self._pool = ThreadPoolExecutor(1)
+        self._work: Future[int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown()
+
+    def begin(self) -> None:
+        """Start with the engine's own work, gigabytes, in a thread: its layers are on the map."""
+        if self._kept != "keep" and self._work is None:
+            self._work = self._pool.submit(remove, self._engine.leftovers(self._folder))
+
+    def finish(self, journal: Journal) -> int:
+        """Remove the rest, and give the bytes that are free again.
+
+        Parameters
+        ----------
+        journal : Journal
+            Of the run, whose products are all made; the stage ``process`` holds without the files that are removed.
+        """
+        self.begin()
+        freed = self._work.result() if self._work is not None else 0
+        if self._kept == "delete":
+            journal.release("process")
+            every = [
+                *_layers(self._folder),
+                RadarFile(self._folder, IONOSPHERE, 0, 0).path,
+                self._folder / OFFSETS_FILE,
+            ]
+            freed += remove(path for path in every if path.exists())
+        return freed
 
 
 def remove(paths: Iterable[Path]) -> int:

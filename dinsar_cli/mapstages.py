@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -82,8 +82,18 @@ def load_libraries() -> None:
         importlib.import_module(name)
 
 
-def make_products(session: Session, interferogram: Interferogram) -> RunResult:
-    """Do the stages after the interferogram: geocode, displacement, products, report."""
+def make_products(session: Session, interferogram: Interferogram, mapped: Callable[[], None]) -> RunResult:
+    """Do the stages after the interferogram: geocode, displacement, products, report.
+
+    Parameters
+    ----------
+    session : Session
+        The run.
+    interferogram : Interferogram
+        On the radar grid.
+    mapped : callable
+        Is called when the displacement is on the disk.
+    """
     plan, config, grid = session.plan, session.plan.config, session.plan.grid
     folder = make_folder(session.products)
     tags = common_tags(interferogram, plan.engine.name, __version__)
@@ -135,6 +145,7 @@ def make_products(session: Session, interferogram: Interferogram) -> RunResult:
     displaced = session.stage(
         "displacement", [session.marks["geocode"], displacement_depends(config)], displace, hashed=True
     )
+    mapped()
     facts = facts_from_dict(displaced["facts"])
     drawn = session.stage("products", [session.marks["displacement"], sorted(formats)], draw, hashed=True)
     told = [*map_warnings(facts), *check_warnings(geocoded["checks"]), *offset_warnings(geocoded["offsets"])]

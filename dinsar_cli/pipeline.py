@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.engines.base import StepChoice
 from dinsar_cli.errors import EngineError
-from dinsar_cli.intermediates import remove_intermediates
+from dinsar_cli.intermediates import Removal
 from dinsar_cli.mapstages import RunResult, load_libraries, make_products, summary
 from dinsar_cli.radar import Interferogram
 from dinsar_cli.radarstages import make_interferogram, prepare_inputs
@@ -59,15 +59,18 @@ def run(
         When an input is wrong or a stage fails; what is done stays done.
     """
     started = time.monotonic()
-    with opened(config, workdir, cache, reporter, command, choice or StepChoice(), force=force) as session:
+    with (
+        opened(config, workdir, cache, reporter, command, choice or StepChoice(), force=force) as session,
+        Removal(session.plan.config, session.plan.engine, session.radar) as removal,
+    ):
         interferogram = make_interferogram(session, load_libraries)
         if interferogram is None:
             raise ValueError("a map needs all steps of the engine")
-        result = make_products(session, interferogram)
+        result = make_products(session, interferogram, removal.begin)
         result = replace(result, seconds=time.monotonic() - started, received=session.meter.received)
         session.journal.header["summary"] = summary(result)
         session.journal.save()
-        _tidy(session)
+        _tidy(session, removal)
     return result
 
 
@@ -181,9 +184,9 @@ def fetch(config: RunConfig, workdir: Path, cache: Path, reporter: Reporter, com
         )
 
 
-def _tidy(session: Session) -> None:
+def _tidy(session: Session, removal: Removal) -> None:
     """Remove the intermediate files that the configuration does not keep, and tell how much that freed."""
-    freed = remove_intermediates(session.plan.config, session.plan.engine, session.radar, session.journal)
+    freed = removal.finish(session.journal)
     if freed:
         session.journal.header["freed_bytes"] = session.journal.header.get("freed_bytes", 0) + freed
         session.journal.save()

@@ -366,13 +366,13 @@ def _profile(grid: Grid, layer: Layer) -> dict[str, Any]:
     }
 
 
-def read_product(folder: Path, name: str) -> Array:
-    """Values of a product: shape (rows, columns), or (bands, rows, columns)."""
+def read_product(folder: Path, name: str, band: int | None = None) -> Array:
+    """Values of a product: shape (rows, columns), or (bands, rows, columns) unless one of them is asked for."""
     import rasterio
 
     with rasterio.open(folder / f"{name}.tif") as dataset:
-        values: Array = dataset.read()
-    return values[0] if len(values) == 1 else values
+        values: Array = dataset.read(band)
+    return values[0] if values.shape[0] == 1 and band is None else values
 
 
 def read_tags(folder: Path, name: str) -> dict[str, str]:

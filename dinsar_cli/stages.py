@@ -27,7 +27,7 @@ from dinsar_cli.filternoise import noise_facts, phase_sigma
 from dinsar_cli.geocode import radar_coordinates, sample
 from dinsar_cli.mapfacts import MapFacts
 from dinsar_cli.masks import file_mark, masked_out
-from dinsar_cli.products import read_product, read_tags
+from dinsar_cli.products import mean_direction, read_product, read_tags
 from dinsar_cli.productwriter import ProductWriter
 from dinsar_cli.reference import find_reference, reference_variance
 from dinsar_cli.sigmaparts import along_track, largest, sigma_tags
@@ -183,11 +183,8 @@ def displacement_layers(
     import numpy as np
 
     phase = read_product(folder, "unwrapped_phase")
-    stated = {
-        name: _product_or_none(folder, missing, name)
-        for name in ("coherence", "connected_components", "los_vector")
-    }
-    los_vector = stated["los_vector"]
+    stated = {name: _product_or_none(folder, missing, name) for name in ("coherence", "connected_components")}
+    up = _product_or_none(folder, missing, "los_vector", 3)
     coherence = _or_else(stated["coherence"], np.isfinite(phase).astype(np.float32))
     components = _or_else(stated["connected_components"], np.isfinite(phase).astype(np.uint16))
     los = np.where(components > 0, los_displacement(phase, wavelength), np.nan)
@@ -215,10 +212,10 @@ def displacement_layers(
         name = "none" if where is None else f"{where.lon:.6f},{where.lat:.6f}"
         tags = dict(tags) | {"reference_point": name} | _changes(config) | corrected.tags
         writer.write({"los_displacement": los}, tags)
-        if los_vector is not None:
-            vertical = vertical_displacement(los, los_vector[2]).astype(np.float32)
+        if up is not None:
+            vertical = vertical_displacement(los, up).astype(np.float32)
             writer.write({"vertical_displacement": vertical}, tags)
-        unknown = along_track(folder, grid, los, reference, None if los_vector is None else los_vector[2])
+        unknown = along_track(folder, grid, los, reference, up)
         sigma = _sigma_layer(folder, grid, los, reference, wavelength, unknown)
         writer.write(sigma, tags | sigma_tags(unknown))
         known = los[np.isfinite(los)]
@@ -230,7 +227,7 @@ def displacement_layers(
             components=_shares(components, np.isfinite(phase)),
             lowest=float(low),
             highest=float(high),
-            mean_los=None if los_vector is None else _mean_direction(los_vector),
+            mean_los=None if up is None else _mean_direction(folder),
             mean_coherence=None if stated["coherence"] is None else float(np.nanmean(coherence)),
             low_coherence=None if stated["coherence"] is None else _share_below(coherence, LOW_COHERENCE),
             median_sigma=_median(sigma.get("los_sigma")),
@@ -304,11 +301,11 @@ def _or_else(values: Array | None, instead: Array) -> Array:
     return instead if values is None else values
 
 
-def _mean_direction(los_vector: Array) -> tuple[float, float, float]:
-    import numpy as np
+def _mean_direction(folder: Path) -> tuple[float, float, float] | None:
+    import rasterio
 
-    east, north, up = np.nanmean(los_vector.reshape(3, -1), axis=1)
-    return float(east), float(north), float(up)
+    with rasterio.open(folder / "los_vector.tif") as dataset:
+        return mean_direction(dataset)
 
 
 def draw_map(grid: Grid, folder: Path, facts: MapFacts, interferogram: Described, title: str) -> dict[str, Path]:
@@ -348,9 +345,9 @@ def _subtitle(interferogram: Described) -> str:
     return ", ".join(parts)
 
 
-def _product_or_none(folder: Path, missing: Collection[str], name: str) -> Array | None:
+def _product_or_none(folder: Path, missing: Collection[str], name: str, band: int | None = None) -> Array | None:
     there = name not in missing and (folder / f"{name}.tif").is_file()
-    return read_product(folder, name) if there else None
+    return read_product(folder, name, band) if there else None
 
 
 def looks_for(config: RunConfig, range_spacing: float, azimuth_spacing: float) -> Looks:

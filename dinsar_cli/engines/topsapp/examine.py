@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,16 +79,17 @@ def examine(home: Path, python: Path, environment: Environment) -> Findings | Fa
     environment : callable
         Gives the variables of its processes.
     """
+    code = Path(probe.__file__).read_text(encoding="utf-8")
     # ISCE2 writes a log into the folder where it is imported
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(1) as pool:
         folder = Path(name)
-        code = Path(probe.__file__).read_text(encoding="utf-8")
+        help_wanted = pool.submit(_run, [HELPER, "-h"], folder, environment)
         ended = _run([str(python), "-c", code], folder, environment)
         if isinstance(ended, OSError):
             return _cannot_start(home, python, ended)
         if f"{probe.STAGE}end " not in ended.stdout:
             return _stopped(home, python, ended)
-        helped = _run([HELPER, "-h"], folder, environment)
+        helped = help_wanted.result()
     if isinstance(helped, OSError) or helped.returncode:
         return _no_help(home, python, helped, environment(1, folder)["PATH"])
     told = ended.stdout.rpartition(f"{probe.STAGE}end ")[2]
