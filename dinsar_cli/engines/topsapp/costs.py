@@ -31,7 +31,8 @@ _FILTERED = Term("cells", 34.5e6)
 _UNWRAPPED = Term("cells", 43e6)
 
 # This process and topsApp; the former holds some of the DEM in its caches.
-_BASE = 145e6
+_BASE = 190e6
+_BESIDE = 180e6  # of this process while it makes layers beside unwrap, and loads libraries
 _HELD = Term("dem", 22e6, most=150e6)
 BURST_BYTES = 27e6  # for each megasample of a burst that is worked on
 _TOPO_MEMORY = Term("at_once", 11e6)
@@ -43,8 +44,8 @@ def _seconds(each: float, unit: str = "samples") -> Law:
     return Law(0, (Term(unit, each),))
 
 
-def _memory(*terms: Term) -> Law:
-    return Law(_BASE, (_HELD, *terms))
+def _memory(*terms: Term, base: float = _BASE) -> Law:
+    return Law(base, (_HELD, *terms))
 
 
 def _step(seconds: Law, memory: Law, *disk: Term, parallel: bool = False) -> StepLaws:
@@ -70,10 +71,15 @@ LAWS = {
     "burstifg": _step(_seconds(0.25), _memory(_BURSTS_MEMORY), _FORMED, parallel=True),
     "mergebursts": _step(_seconds(0.06), _memory(_BURST_MEMORY), _FORMED, _MERGED),
     "filter": _step(_seconds(0.7, "cells"), _memory(_BURST_MEMORY), _FORMED, _FILTERED),
-    "unwrap": _step(_seconds(8.5, "cells"), _memory(_BURST_MEMORY, Term("cells", 300e6)), _FORMED, _UNWRAPPED),
+    "unwrap": _step(
+        _seconds(8.5, "cells"),
+        _memory(_BURST_MEMORY, Term("cells", 300e6), base=_BASE + _BESIDE),
+        _FORMED,
+        _UNWRAPPED,
+    ),
     OUTPUTS: _step(
-        Law(0.3, (Term("samples", 0.04),)),
-        Law(195e6, (_HELD,)),
+        Law(0.3, (Term("samples", 0.01),)),
+        Law(_BASE + _BESIDE, (_HELD,)),
         _FORMED,
         _UNWRAPPED,
         Term("cells", 1e6 * LAYER_BYTES * _COVERED),
