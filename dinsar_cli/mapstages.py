@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from dinsar_cli import __version__
 from dinsar_cli.cautions import after
-from dinsar_cli.corrected import correction_warnings, mid_times
+from dinsar_cli.corrected import asked_for, correction_warnings, mid_times
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
 from dinsar_cli.mapfacts import MapFacts, facts_from_dict, facts_to_dict
@@ -114,24 +114,31 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
             offsets.update(facts)
             return files | shifts
 
-        made = map_layers(
-            interferogram,
-            grid,
-            folder,
-            tags,
-            memory,
-            lambda share: session.reporter.progress("layers", share),
-            PhaseFilter(plan.engine.name, config.filter.strength),
-            more,
-        )
+        with ThreadPoolExecutor(1) as pool:
+            made = map_layers(
+                interferogram,
+                grid,
+                folder,
+                tags,
+                memory,
+                lambda share: session.reporter.progress("layers", share),
+                PhaseFilter(plan.engine.name, config.filter.strength),
+                more,
+                (lambda: ahead.append(pool.submit(displace))) if _both_fit(session) else None,
+            )
         names = {name: path.name for name, path in made.items()}
         return made.values(), {"products": names, "checks": found, "offsets": offsets}
+
+    ahead: list[Future[tuple[Iterable[Path], dict[str, Any]]]] = []  # displacement, while other layers are made
 
     def displace() -> tuple[Iterable[Path], dict[str, Any]]:
         times = mid_times(plan.slc.bursts)
         made, facts = displacement_layers(config, grid, interferogram.wavelength, folder, tags, times=times)
         details = {"products": {name: path.name for name, path in made.items()}, "facts": facts_to_dict(facts)}
         return made.values(), details
+
+    def displaced_already() -> tuple[Iterable[Path], dict[str, Any]]:
+        return ahead[0].result() if ahead else displace()
 
     formats = {*ALWAYS, *config.output.formats}
     gathered: list[Evidence] = []  # for the report, while pictures are drawn
@@ -143,7 +150,7 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
 
     geocoded = session.stage("geocode", geocode_depends(session, session.marks["process"]), geocode, hashed=True)
     displaced = session.stage(
-        "displacement", [session.marks["geocode"], displacement_depends(config)], displace, hashed=True
+        "displacement", [session.marks["geocode"], displacement_depends(config)], displaced_already, hashed=True
     )
     mapped()
     facts = facts_from_dict(displaced["facts"])
@@ -165,6 +172,13 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
     warnings = (*plan.warnings, *told)
     found = {name: geocoded[name] for name in ("checks", "offsets")}
     return RunResult(session.folder, products, facts, interferogram, warnings, **found)
+
+
+def _both_fit(session: Session) -> bool:
+    """Whether displacement can be made beside the layers that it does not need: of them and of the memory."""
+    stages = session.prediction.stages
+    together = stages["geocode"].peak_memory + stages["displacement"].peak_memory
+    return not asked_for(session.plan.config.corrections) and together <= session.plan.memory
 
 
 def _draw(

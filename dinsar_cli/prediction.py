@@ -25,6 +25,7 @@ _BOTH_ORDERS = "reversed full"  # method of ``geocode``
 _STRIPS = Term("map", 260e6, most=210e6)  # working memory of the geocoder
 
 # Beside the engine's steps, with two threads: of simulated pairs with maps of 0.4 to 2 million cells.
+# Displacement is made while the last layers are geocoded, where memory has room for both.
 _LAWS = {
     "dem": StepLaws(
         Law(0.05, (Term("dem", 0.04),)),
@@ -32,12 +33,12 @@ _LAWS = {
         Law(0, (Term("dem", 2.4e6),)),  # float32, deflated
     ),
     "geocode": StepLaws(
-        Law(0.1, (Term("map", 1.4),)), Law(350e6, (_STRIPS, Term("map", 40e6))), Law(0, (Term("ground", 28e6),))
+        Law(0.1, (Term("map", 1.4),)), Law(370e6, (_STRIPS, Term("map", 120e6))), Law(0, (Term("ground", 28e6),))
     ),
     "displacement": StepLaws(
         Law(0.03, (Term("map", 0.4),)), Law(370e6, (Term("map", 70e6),)), Law(0, (Term("ground", 11e6),))
     ),
-    "products": StepLaws(Law(0.7, (Term("map", 0.25),)), Law(440e6, (Term("map", 100e6),)), Law(1.3e6)),
+    "products": StepLaws(Law(0.7, (Term("map", 0.25),)), Law(500e6, (Term("map", 100e6),)), Law(1.3e6)),
     "report": StepLaws(
         Law(2.5, (Term("map", 0.07),)),
         Law(460e6, (Term("map", 30e6, most=300e6),)),

@@ -75,6 +75,7 @@ def map_layers(
     progress: Progress,
     phase_filter: PhaseFilter | None = None,
     more: Callable[[Array, Array], dict[str, Path]] | None = None,
+    ready: Callable[[], None] | None = None,
 ) -> dict[str, Path]:
     """Put the layers of an interferogram on the map grid and write them.
 
@@ -82,6 +83,8 @@ def map_layers(
     ----------
     phase_filter : PhaseFilter, optional
         How its phase was filtered; not given: the noise of the phase is not known.
+    ready : callable, optional
+        Is called when those are written from which `displacement_layers` makes displacement without corrections.
     more : callable, optional
         Writes further layers when these are written, given line and sample of the radar grid for each map cell.
 
@@ -127,6 +130,9 @@ def map_layers(
         writer.write({"los_vector": los})
         if np.isfinite(squint := on_map("squint", "nearest")).any():  # of one burst, not between two
             writer.write({"squint": squint})
+        if ready is not None:
+            writer.wait()
+            ready()
         writer.write({"incidence_angle": incidence_angle(los[2])})
         del los
         progress(0.8)
