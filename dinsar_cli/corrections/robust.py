@@ -39,8 +39,9 @@ def robust_fit(matrix: NDArray[np.float64], values: NDArray[np.float64]) -> tupl
             spread = float(np.median(np.abs(residual))) / _GAUSSIAN
             if spread == 0:  # most cells lie on the surface
                 return solution, spread
-            root = np.sqrt(weigh(residual / spread))
-            better = np.asarray(np.linalg.lstsq(matrix * root[:, None], values * root, rcond=None)[0])
+            weighted = matrix * weigh(residual / spread)[:, None]
+            # normal equations: the columns are of one order, and few
+            better = np.asarray(np.linalg.lstsq(weighted.T @ matrix, weighted.T @ values, rcond=None)[0])
             change = float(np.abs(better - solution).sum())
             solution = better
             if change < _SETTLED:
