@@ -14,13 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from rasterio import DatasetReader
 
     from dinsar_cli.grid import Grid
 
     Array = NDArray[Any]
 
-_THINNED = 16  # cells for which one is read where an overview does
 _BLOCK_SIZE = 512
 
 
@@ -382,26 +380,3 @@ def read_tags(folder: Path, name: str) -> dict[str, str]:
     with rasterio.open(folder / f"{name}.tif") as dataset:
         tags: dict[str, str] = dataset.tags()
     return tags
-
-
-def mean_direction(los_vector: DatasetReader) -> tuple[float, float, float] | None:
-    """Mean unit vector from the ground to the satellite: east, north, up; None where it is nowhere known.
-
-    It changes so slowly over a map that an overview tells it.
-
-    Parameters
-    ----------
-    los_vector : DatasetReader
-        Its product, opened.
-    """
-    import numpy as np
-
-    shape = tuple(max(1, size // _THINNED) for size in los_vector.shape)
-    values = los_vector.read(out_shape=(los_vector.count, *shape), masked=True).astype(np.float64).filled(np.nan)
-    known = values[:, np.isfinite(values).all(axis=0)]
-    mean = known.mean(axis=1) if known.size else np.zeros(3)
-    length = float(np.linalg.norm(mean))
-    if length == 0:
-        return None
-    east, north, up = (float(part) / length for part in mean)
-    return east, north, up

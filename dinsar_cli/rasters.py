@@ -1,11 +1,15 @@
-"""Opening of rasters that may have no place on the Earth, from several threads."""
+"""Rasters: opened though they may have no place on the Earth, from several threads; and what an overview tells."""
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from rasterio import DatasetReader
+
+_THINNED = 16  # cells for which one is read where an overview does
 _OPENING = threading.Lock()  # filters of warnings are of the whole process
 
 
@@ -32,3 +36,24 @@ def open_raster(path: Path | str, **options: Any) -> Any:
     with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(path, **options)
+
+
+def mean_direction(vectors: DatasetReader) -> tuple[float, float, float] | None:
+    """Mean of unit vectors that change slowly over a map, as an overview tells it; None where none is known.
+
+    Parameters
+    ----------
+    vectors : DatasetReader
+        Of three bands, such as ``los_vector.tif``: east, north, up.
+    """
+    import numpy as np
+
+    shape = tuple(max(1, size // _THINNED) for size in vectors.shape)
+    values = vectors.read(out_shape=(vectors.count, *shape), masked=True).astype(np.float64).filled(np.nan)
+    known = values[:, np.isfinite(values).all(axis=0)]
+    mean = known.mean(axis=1) if known.size else np.zeros(3)
+    length = float(np.linalg.norm(mean))
+    if length == 0:
+        return None
+    east, north, up = (float(part) / length for part in mean)
+    return east, north, up

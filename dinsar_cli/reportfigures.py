@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.maplayers import opened
-from dinsar_cli.products import mean_direction
+from dinsar_cli.rasters import mean_direction
 from dinsar_cli.reportpictures import picture
 from dinsar_cli.reportrecord import Cost, costs
 from dinsar_cli.reportsummary import centimetres

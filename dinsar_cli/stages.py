@@ -27,8 +27,9 @@ from dinsar_cli.filternoise import noise_facts, phase_sigma
 from dinsar_cli.geocode import radar_coordinates, sample
 from dinsar_cli.mapfacts import MapFacts
 from dinsar_cli.masks import file_mark, masked_out
-from dinsar_cli.products import mean_direction, read_product, read_tags
+from dinsar_cli.products import read_product, read_tags
 from dinsar_cli.productwriter import ProductWriter
+from dinsar_cli.rasters import mean_direction
 from dinsar_cli.reference import find_reference, reference_variance
 from dinsar_cli.sigmaparts import along_track, largest, sigma_tags
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.grid import Grid
-from dinsar_cli.products import LAYERS, mean_direction
-from dinsar_cli.rasters import open_raster
+from dinsar_cli.products import LAYERS
+from dinsar_cli.rasters import mean_direction, open_raster
 
 if TYPE_CHECKING:
     import numpy as np
