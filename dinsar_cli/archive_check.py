@@ -67,7 +67,7 @@ def check_members(
         finally:
             reader.ended.set()
     seconds = max(time.monotonic() - started, 1e-3)
-    _log.info("CRC of %s in %d zips right, %s/s", human_bytes(total), len(wanted), human_bytes(total / seconds))
+    _log.info("CRC of %d files right, %s, %s/s", len(sizes), human_bytes(total), human_bytes(total / seconds))
 
 
 class _Unproved:
@@ -123,13 +123,12 @@ class _Reader:
 def _blocks(path: Path, name: str) -> Iterator[bytes]:
     """Blocks of a file in a zip, whose size and CRC are compared at the end."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        # opening it compares the names in both places, and refuses what is encrypted
+        with zipfile.ZipFile(path) as archive, archive.open(name) as file:
             entry = archive.getinfo(name)
-            archive.open(entry).close()  # which compares the names in both places, and refuses what is encrypted
             if entry.compress_type == zipfile.ZIP_DEFLATED:
                 yield from _inflated(path, entry)
-                return
-            with archive.open(entry) as file:
+            else:
                 while block := file.read(_BLOCK):
                     yield block
     except DAMAGE as error:

@@ -19,7 +19,6 @@ from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_forma
 from dinsar_cli.mapfacts import MapFacts, facts_from_dict, facts_to_dict
 from dinsar_cli.offsetmap import OnMap, offset_warnings, write_offsets
 from dinsar_cli.phasechecks import check_map, check_warnings
-from dinsar_cli.products import read_product
 from dinsar_cli.radar import Described, Interferogram
 from dinsar_cli.radarstages import geocode_depends
 from dinsar_cli.report import write_report
@@ -109,7 +108,7 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
         def more(row: Any, column: Any) -> dict[str, Path]:
             files, checked = check_map(session, interferogram, tags, row, column, memory)
             found.update(checked)
-            where = OnMap(grid, row, column, read_product(folder, "los_vector"), memory)
+            where = OnMap(grid, row, column, memory)
             shifts, facts = write_offsets(config.offsets, interferogram, where, folder, tags)
             offsets.update(facts)
             return files | shifts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.geocode import sample
 from dinsar_cli.offsetfield import OFFSETS_FILE, OffsetField, east_if_horizontal
-from dinsar_cli.products import write_products
+from dinsar_cli.products import read_product, write_products
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +37,6 @@ class OnMap:
         Of the map.
     row, column : ndarray
         Line and sample of the look grid, NaN where there is none.
-    los_vector : ndarray
-        Unit vector to the satellite: east, north, up; shape (3, height, width).
     memory : int
         Bytes for resampling.
     """
@@ -46,7 +44,6 @@ class OnMap:
     grid: Grid
     row: Floats
     column: Floats
-    los_vector: Floats
     memory: int
 
 
@@ -58,7 +55,7 @@ def write_offsets(
     Parameters
     ----------
     folder : Path
-        Of the products.
+        Of the products, with ``los_vector.tif``.
     tags : mapping
         Those that every product has.
 
@@ -83,7 +80,7 @@ def write_offsets(
         return sample(values.astype(np.float32), row, column, "linear", memory_bytes=where.memory)
 
     layers = {"offset_los": on_map(toward), "offset_azimuth": on_map(along), "offset_snr": on_map(field.snr)}
-    east, north, _ = where.los_vector
+    east, north = (read_product(folder, "los_vector", band) for band in (1, 2))
     layers["offset_east_west"] = east_if_horizontal(layers["offset_los"], layers["offset_azimuth"], east, north)
     own = dict(tags) | {
         "reference_point": "none",

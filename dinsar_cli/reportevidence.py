@@ -112,8 +112,8 @@ class Evidence:
     @property
     def read(self) -> dict[tuple[str, int], Floats]:
         """The bands by product and number."""
-        second = {f"{name}.secondary": (name, 2) for name in self.bands}
-        return {second.get(name, (name, 1)): band for name, band in self.bands.items()}
+        parts = {name: name.partition(".") for name in self.bands}
+        return {(product, 2 if second else 1): self.bands[name] for name, (product, _, second) in parts.items()}
 
     def lonlat(self, row: int, column: int) -> tuple[float, float]:
         """Longitude and latitude of a cell of the bands."""

@@ -140,21 +140,10 @@ class ProductFacts:
         """
         import numpy as np
 
-        with self._opened(layer) as dataset:
+        with _opened(self.require(layer)) as dataset:
             values = dataset.read(band, masked=True)
         # 0 is a component too: "none"
         return values.data if layer == "connected_components" else values.astype(np.float32).filled(np.nan)
-
-    @contextmanager
-    def _opened(self, layer: str) -> Iterator[DatasetReader]:
-        from rasterio.errors import RasterioError
-
-        path = self.require(layer)
-        try:
-            with open_raster(path) as dataset:
-                yield dataset
-        except RasterioError as error:
-            raise _unreadable(path, error) from error
 
     def require(self, layer: str) -> Path:
         """File of a product.
@@ -174,7 +163,7 @@ class ProductFacts:
         """Mean unit vector from the ground to the satellite: east, north, up; None where it is not known."""
         if "los_vector" not in self.rasters:
             return None
-        with self._opened("los_vector") as dataset:
+        with _opened(self.rasters["los_vector"]) as dataset:
             return mean_direction(dataset)
 
 
@@ -234,16 +223,23 @@ def _versions(tags: Mapping[str, str]) -> dict[str, str]:
     return {str(name): str(text) for name, text in versions.items()} if isinstance(versions, dict) else {}
 
 
-def _describe(path: Path) -> tuple[Grid, dict[str, str]]:
-    """Grid and tags of a product."""
+@contextmanager
+def _opened(path: Path) -> Iterator[DatasetReader]:
+    """Open a product; what GDAL has against it becomes an error that names it."""
     from rasterio.errors import RasterioError
 
     try:
         with open_raster(path) as dataset:
-            place, crs, tags = dataset.transform, dataset.crs, dataset.tags()
-            size, kinds = (dataset.width, dataset.height), dataset.dtypes
+            yield dataset
     except RasterioError as error:
         raise _unreadable(path, error) from error
+
+
+def _describe(path: Path) -> tuple[Grid, dict[str, str]]:
+    """Grid and tags of a product."""
+    with _opened(path) as dataset:
+        place, crs, tags = dataset.transform, dataset.crs, dataset.tags()
+        size, kinds = (dataset.width, dataset.height), dataset.dtypes
     bands = len(LAYERS[path.stem].bands)
     if len(kinds) != bands or kinds[0].startswith("complex"):
         held = f"{len(kinds)} band{'s' * (len(kinds) != 1)} of the type {kinds[0] if kinds else 'none'}"

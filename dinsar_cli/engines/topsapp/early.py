@@ -23,6 +23,10 @@ UNWRAP = STEPS[-1]
 _MEMORY = 32_000_000  # bytes of the working arrays
 
 
+class _DroppedError(Exception):
+    """The layers are not wanted any more."""
+
+
 class EarlyLayers:
     """The layers of a run of topsApp that is unwrapping; a context that waits for nothing when it is left.
 
@@ -88,7 +92,7 @@ class EarlyLayers:
         def strips() -> Iterator[tuple[int, int]]:
             for strip in run.strips(_MEMORY):
                 if ended.is_set():
-                    raise EngineError("The layers are not wanted.", "topsApp has ended.", "Nothing is to be done.")
+                    raise _DroppedError
                 yield strip
 
         for write in WITHOUT_UNWRAPPING:

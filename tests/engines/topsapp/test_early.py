@@ -92,3 +92,12 @@ def test_the_next_stages_are_got_ready_for_when_the_layers_are_made(folder: Path
         while not made:
             time.sleep(0.01)
     assert made == [True]
+
+
+def test_layers_that_are_dropped_are_not_missed(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with EarlyLayers(folder, tmp_path / "radar", nothing) as early:
+        early.begin(LOOKS)
+        early.drop()
+    assert "There is no amplitude" not in caplog.text
