@@ -10,6 +10,7 @@ noise that was left; what is beyond bends the phase, and is added times a measur
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ _COHERENCE_WINDOW = 5  # look cells on a side over which estimates are averaged 
 _REACH = 16  # look cells to each side over which the change by filtering again is averaged: half a patch
 _LEAST_REACH = 1  # the same at edges of the data
 _TELLING = 0.6  # rad of noise up to which filtering again tells anything: beyond, the filter hardly filters
-_STEP = 16  # look cells: strips begin where patches of both filters do
+_STEP = 16  # look cells: tiles begin where patches of both filters do
 _MARGIN = 64  # look cells that the filter and the windows reach
 _BYTES = 400  # per look cell, of the working arrays
 
@@ -155,7 +156,7 @@ def phase_sigma(interferogram: Interferogram, phase_filter: PhaseFilter, memory:
     phase_filter : PhaseFilter
         How its phase was filtered.
     memory : int
-        Bytes for the working arrays, as far as one strip can.
+        Bytes for the working arrays, as far as one tile can.
 
     Returns
     -------
@@ -166,20 +167,12 @@ def phase_sigma(interferogram: Interferogram, phase_filter: PhaseFilter, memory:
 
     curves = noise_curves(phase_filter, interferogram.effective_looks)
     sigma = np.empty((interferogram.lines, interferogram.samples), np.float32)
-    for outer, inner in _strips(interferogram.lines, interferogram.samples, memory):
-        coherence, wrapped, amplitude = (
-            interferogram.layer(name).read(outer.start, outer.stop)
-            for name in ("coherence", "wrapped", "amplitude")
-        )
-        found = sigma_of(
-            wrapped,
-            coherence,
-            _size(coherence, amplitude),
-            curves,
-            interferogram.coherence_looks,
-            phase_filter,
-        )
-        sigma[inner] = found[inner.start - outer.start : inner.stop - outer.start]
+    layers = [interferogram.layer(name) for name in ("coherence", "wrapped", "amplitude")]
+    for lines, samples in _tiles(interferogram.lines, interferogram.samples, memory):
+        coherence, wrapped, amplitude = (layer.window(lines.outer, samples.outer) for layer in layers)
+        size = _size(coherence, amplitude)
+        found = sigma_of(wrapped, coherence, size, curves, interferogram.coherence_looks, phase_filter)
+        sigma[lines.inner, samples.inner] = found[lines.inside, samples.inside]
     return sigma
 
 
@@ -194,11 +187,32 @@ def noise_facts(interferogram: Interferogram, phase_filter: PhaseFilter) -> dict
     }
 
 
-def _strips(lines: int, samples: int, memory: int) -> Iterator[tuple[slice, slice]]:
-    height = max(_STEP, memory // (_BYTES * max(1, samples)) - 2 * _MARGIN) // _STEP * _STEP
-    for first in range(0, lines, height):
-        last = min(first + height, lines)
-        yield slice(max(0, first - _MARGIN), min(lines, last + _MARGIN)), slice(first, last)
+@dataclass(frozen=True)
+class _Span:
+    """Where a tile lies along one axis: what it is made from, and what of it counts."""
+
+    outer: slice
+    inner: slice
+
+    @property
+    def inside(self) -> slice:
+        """What counts, from the start of the tile."""
+        return slice(self.inner.start - self.outer.start, self.inner.stop - self.outer.start)
+
+
+def _tiles(lines: int, samples: int, memory: int) -> Iterator[tuple[_Span, _Span]]:
+    """Tiles that cover a grid, nearly square as far as it is: their margins are made in vain."""
+    cells = memory // _BYTES
+    width = min(samples + 2 * _MARGIN, max(1, math.isqrt(cells), cells // (lines + 2 * _MARGIN)))
+    return itertools.product(_spans(lines, cells // width), _spans(samples, width))
+
+
+def _spans(size: int, most: int) -> Iterator[_Span]:
+    """Spans that cover an axis, each with its margins no longer than asked, as far as that can be."""
+    step = max(_STEP, (most - 2 * _MARGIN) // _STEP * _STEP)
+    for first in range(0, size, step):
+        last = min(first + step, size)
+        yield _Span(slice(max(0, first - _MARGIN), min(size, last + _MARGIN)), slice(first, last))
 
 
 def _size(coherence: Floats, amplitude: Floats) -> Floats:

@@ -123,16 +123,23 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
                 lambda share: session.reporter.progress("layers", share),
                 PhaseFilter(plan.engine.name, config.filter.strength),
                 more,
-                (lambda: ahead.append(pool.submit(displace))) if _both_fit(session) else None,
+                (lambda noise: ahead.append(pool.submit(displace, noise))) if _both_fit(session) else None,
             )
         names = {name: path.name for name, path in made.items()}
         return made.values(), {"products": names, "checks": found, "offsets": offsets}
 
     ahead: list[Future[tuple[Iterable[Path], dict[str, Any]]]] = []  # displacement, while other layers are made
 
-    def displace() -> tuple[Iterable[Path], dict[str, Any]]:
-        times = mid_times(plan.slc.bursts)
-        made, facts = displacement_layers(config, grid, interferogram.wavelength, folder, tags, times=times)
+    def displace(noise_written: Future[None] | None = None) -> tuple[Iterable[Path], dict[str, Any]]:
+        made, facts = displacement_layers(
+            config,
+            grid,
+            interferogram.wavelength,
+            folder,
+            tags,
+            times=mid_times(plan.slc.bursts),
+            noise_written=noise_written,
+        )
         details = {"products": {name: path.name for name, path in made.items()}, "facts": facts_to_dict(facts)}
         return made.values(), details
 

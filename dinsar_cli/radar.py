@@ -289,6 +289,14 @@ class RadarFile:
                 out[band] = np.fromfile(file, dtype, out[band].size).reshape(out[band].shape)
         return out if self.layer.bands else out[0]
 
+    def window(self, lines: slice, samples: slice) -> NDArray[Any]:
+        """Some samples of some lines as an array in memory; shape (..., lines, samples)."""
+        import numpy as np
+
+        with self.path.open("rb") as file:
+            self._data_start(file)
+        return np.array(np.load(self.path, mmap_mode="r")[..., lines, samples])
+
     def _data_start(self, file: Any) -> int:
         import numpy as np
 

@@ -341,7 +341,8 @@ def _burst_step(interferogram: Interferogram, line: int, first: int, last: int) 
 
     top, bottom = max(0, line - _AROUND), min(interferogram.lines, line + _AROUND)
     phase, components = (
-        interferogram.layer(name).read(top, bottom)[:, first:last] for name in ("unwrapped", "components")
+        interferogram.layer(name).window(slice(top, bottom), slice(first, last))
+        for name in ("unwrapped", "components")
     )
     return seam_step(np.where(components > 0, phase, np.nan), line - top)
 
@@ -351,7 +352,6 @@ def _swath_step(interferogram: Interferogram, column: int) -> float:
 
     left, right = max(0, column - _AROUND), min(interferogram.samples, column + _AROUND)
     phase, components = (
-        np.load(interferogram.layer(name).path, mmap_mode="r")[:, left:right]
-        for name in ("unwrapped", "components")
+        interferogram.layer(name).window(slice(None), slice(left, right)) for name in ("unwrapped", "components")
     )
     return seam_step(np.where(components > 0, phase, np.nan).T, column - left)

@@ -6,6 +6,8 @@ import functools
 import json
 import math
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -76,7 +78,7 @@ def map_layers(
     progress: Progress,
     phase_filter: PhaseFilter | None = None,
     more: Callable[[Array, Array], dict[str, Path]] | None = None,
-    ready: Callable[[], None] | None = None,
+    ready: Callable[[Future[None]], None] | None = None,
 ) -> dict[str, Path]:
     """Put the layers of an interferogram on the map grid and write them.
 
@@ -85,7 +87,8 @@ def map_layers(
     phase_filter : PhaseFilter, optional
         How its phase was filtered; not given: the noise of the phase is not known.
     ready : callable, optional
-        Is called when those are written from which `displacement_layers` makes displacement without corrections.
+        Is called when those are written from which `displacement_layers` makes displacement without corrections,
+        but for the noise of the phase: with that one's future, which is cancelled when this function fails.
     more : callable, optional
         Writes further layers when these are written, given line and sample of the radar grid for each map cell.
 
@@ -114,29 +117,31 @@ def map_layers(
 
     for name in _NOT_ALWAYS:
         (folder / f"{name}.tif").unlink(missing_ok=True)  # of an earlier run
-    with ProductWriter(folder, grid, tags) as writer:
+    noise_written: Future[None] = Future()
+    with ProductWriter(folder, grid, tags) as writer, ExitStack() as at_end:
+        at_end.callback(noise_written.cancel)
         wrapped = np.angle(on_map("wrapped"))
         writer.write({"unwrapped_phase": _unwrapped_on_map(on_map, wrapped)})
         progress(0.2)
-        writer.write({"wrapped_phase": wrapped})
-        if phase_filter is not None:
-            noise = phase_sigma(interferogram, phase_filter, memory)
-            sigma = sample(noise, row, column, "linear", memory_bytes=memory)
-            writer.write({"phase_sigma": sigma}, dict(tags) | noise_facts(interferogram, phase_filter))
-        progress(0.4)
         writer.write({"coherence": on_map("coherence"), "connected_components": on_map("components", "nearest")})
-        progress(0.6)
         los = on_map("los")
         los /= np.linalg.norm(los, axis=0)
         writer.write({"los_vector": los})
         if np.isfinite(squint := on_map("squint", "nearest")).any():  # of one burst, not between two
             writer.write({"squint": squint})
+        progress(0.5)
         if ready is not None:
             writer.wait()
-            ready()
-        writer.write({"incidence_angle": incidence_angle(los[2])})
-        del los
+            ready(noise_written)
+        if phase_filter is not None:
+            noise = phase_sigma(interferogram, phase_filter, memory)
+            sigma = sample(noise, row, column, "linear", memory_bytes=memory)
+            writer.write({"phase_sigma": sigma}, dict(tags) | noise_facts(interferogram, phase_filter))
+            writer.wait()
+        noise_written.set_result(None)
         progress(0.8)
+        writer.write({"wrapped_phase": wrapped, "incidence_angle": incidence_angle(los[2])})
+        del los, wrapped
         power = on_map("amplitude", change=np.square)
         if np.isfinite(power).any():
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -174,6 +179,7 @@ def displacement_layers(
     tags: Mapping[str, str],
     missing: Collection[str] = (),
     times: tuple[datetime, datetime] | None = None,
+    noise_written: Future[None] | None = None,
 ) -> tuple[dict[str, Path], MapFacts]:
     """Turn the phase on the map into displacement relative to the reference point, and write it.
 
@@ -186,6 +192,13 @@ def displacement_layers(
         better than another, and without directions there is no vertical displacement.
     times : (datetime, datetime), optional
         When the middle of the scene was seen, UTC; not given: the dates of the tags.
+    noise_written : Future, optional
+        Is done when the noise of the phase is on the disk; not given: it is, if it is known.
+
+    Raises
+    ------
+    CancelledError
+        When ``noise_written`` was cancelled.
     """
     import numpy as np
 
@@ -223,6 +236,8 @@ def displacement_layers(
             vertical = vertical_displacement(los, up).astype(np.float32)
             writer.write({"vertical_displacement": vertical}, tags)
         unknown = along_track(folder, grid, los, reference, up)
+        if noise_written is not None:
+            noise_written.result()
         sigma = _sigma_layer(folder, grid, los, reference, wavelength, unknown)
         writer.write(sigma, tags | sigma_tags(unknown))
         known = los[np.isfinite(los)]
