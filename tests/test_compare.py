@@ -32,7 +32,8 @@ from dinsar_cli.compare import (
 )
 from dinsar_cli.compare_picture import comparison_picture
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.radar import DESCRIPTION_FILE, LAYERS, Interferogram
+from dinsar_cli.radar import DESCRIPTION_FILE, Interferogram
+from radar_inputs import written_interferogram
 from refusal import NO_DATA, USAGE, check_refusal
 from safe_factory import quietly
 
@@ -332,23 +333,6 @@ def test_reference_systems_that_cannot_meet_are_refused(tmp_path: Path, truth: P
 def radar(folder: Path, step: float) -> Interferogram:
     """An interferogram of nothing but a step at line 60 and half of it at sample 50."""
     lines, samples = 120, 100
-    made = Interferogram(
-        folder=folder,
-        lines=lines,
-        samples=samples,
-        looks=(7, 2),
-        effective_looks=8.0,
-        coherence_looks=40.0,
-        wavelength=0.0555,
-        reference_date="2023-09-04T06:37:36",
-        secondary_date="2023-09-16T06:37:36",
-        burst_seams=((60, 0, 100),),
-        swath_seams=(50,),
-        perpendicular_baseline=80.0,
-        range_spacing=30.0,
-        azimuth_spacing=28.0,
-        versions={},
-    )
     folder.mkdir(parents=True)
     phase = np.zeros((lines, samples))
     phase[60:] += step
@@ -360,9 +344,7 @@ def radar(folder: Path, step: float) -> Interferogram:
         "latitude": 31.44 - line * 0.001,
         "components": np.ones((lines, samples)),
     }
-    for name, values in layers.items():
-        made.layer(name).create()
-        made.layer(name).write(0, values.astype(LAYERS[name].dtype))
+    made = written_interferogram(folder, layers, burst_seams=((60, 0, 100),), swath_seams=(50,))
     (folder / DESCRIPTION_FILE).write_text(json.dumps(made.to_dict()))
     return made
 

@@ -14,8 +14,9 @@ from scipy.ndimage import map_coordinates
 from dinsar_cli.engines.topsapp.installation import find_isce2
 from dinsar_cli.engines.topsapp.psfilt import psfilt
 from dinsar_cli.filternoise import TABLE_FILE, PhaseFilter, filters, noise_curves, phase_sigma, sigma_of
-from dinsar_cli.radar import LAYERS, Interferogram, RadarFile
+from dinsar_cli.radar import Interferogram
 from dinsar_cli.uncertainty import UNIFORM
+from radar_inputs import written_interferogram
 from speckle import INDEPENDENT, LookCells, look_cells
 
 BINS = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9))
@@ -177,17 +178,9 @@ def write_interferogram(
     effective: float = 8.3,
 ) -> Interferogram:
     """Without amplitude as of a folder without its images."""
-    lines, samples = wrapped.shape
-    given = np.full((2, lines, samples), np.nan) if amplitude is None else amplitude
-    for name, values in (("wrapped", wrapped), ("coherence", coherence), ("amplitude", given)):
-        file = RadarFile(folder, LAYERS[name], lines, samples)
-        file.create()
-        file.write(0, values.astype(LAYERS[name].dtype))
-    facts = {"wavelength": 0.0555, "reference_date": "2023-09-04", "secondary_date": "2023-09-16"}
-    seams = {"burst_seams": (), "swath_seams": (), "perpendicular_baseline": 0.0, "versions": {}}
-    spacing = {"range_spacing": 30.0, "azimuth_spacing": 28.0, "looks": (7, 2)}
-    looks = {"effective_looks": effective, "coherence_looks": effective}
-    return Interferogram(folder=folder, lines=lines, samples=samples, **looks, **facts, **seams, **spacing)
+    given = np.full((2, *wrapped.shape), np.nan) if amplitude is None else amplitude
+    layers = {"wrapped": wrapped, "coherence": coherence, "amplitude": given}
+    return written_interferogram(folder, layers, effective_looks=effective, coherence_looks=effective)
 
 
 @pytest.mark.parametrize("engine", ["eos", "isce2"])

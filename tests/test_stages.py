@@ -14,8 +14,9 @@ import pytest
 from dinsar_cli.config import RunConfig
 from dinsar_cli.filternoise import PhaseFilter
 from dinsar_cli.grid import Grid
-from dinsar_cli.radar import LAYERS, Interferogram, RadarFile
+from dinsar_cli.radar import LAYERS, Interferogram
 from dinsar_cli.stages import displacement_layers, map_layers
+from radar_inputs import written_interferogram
 
 SHAPE = (60, 50)
 GRID = Grid("EPSG:4326", 10.0, 45.0, 1e-3, SHAPE[1], SHAPE[0])
@@ -29,27 +30,7 @@ def still(folder: Path) -> Interferogram:
     values |= {"latitude": 45.0 - 1e-3 * (line + 0.6), "longitude": 10.0 + 1e-3 * (sample + 0.4)}
     values |= {"wrapped": np.ones(SHAPE), "coherence": 0.95 - 0.01 * line, "components": np.ones(SHAPE)}
     values |= {"amplitude": np.ones((2, *SHAPE)), "los": np.full((3, *SHAPE), 3**-0.5)}
-    for name, layer in LAYERS.items():
-        file = RadarFile(folder, layer, *SHAPE)
-        file.create()
-        file.write(0, values[name])
-    return Interferogram(
-        folder=folder,
-        lines=SHAPE[0],
-        samples=SHAPE[1],
-        looks=(7, 2),
-        effective_looks=8.3,
-        coherence_looks=60.0,
-        wavelength=0.0555,
-        reference_date="2023-09-04T05:00:00",
-        secondary_date="2023-09-16T05:00:00",
-        burst_seams=(),
-        swath_seams=(),
-        perpendicular_baseline=50.0,
-        range_spacing=30.0,
-        azimuth_spacing=28.0,
-        versions={},
-    )
+    return written_interferogram(folder, values)
 
 
 def side_by_side(made: Interferogram, products: Path, phase_filter: PhaseFilter) -> Future[Any]:

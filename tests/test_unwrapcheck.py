@@ -15,10 +15,11 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.grid import Grid
 from dinsar_cli.phasechecks import INCONGRUENT, JUMP, check_unwrapping, check_warnings
 from dinsar_cli.products import read_product
-from dinsar_cli.radar import LAYERS, Interferogram, RadarFile
+from dinsar_cli.radar import Interferogram
 from dinsar_cli.reversedpair import LARGEST_FILLED, filled, leftover
 from dinsar_cli.stages import map_layers
 from dinsar_cli.unwrapcheck import comparable, component_jumps, inner_jumps, residue
+from radar_inputs import written_interferogram
 
 CYCLE = 2 * math.pi
 SHAPE = (60, 50)
@@ -143,16 +144,8 @@ def test_what_the_surroundings_cannot_tell_is_not_filled() -> None:
 
 
 def written(folder: Path, phase: np.ndarray, wrapped: np.ndarray, components: np.ndarray) -> Interferogram:
-    lines, samples = phase.shape
-    for name, values in (("unwrapped", phase), ("wrapped", wrapped), ("components", components)):
-        file = RadarFile(folder, LAYERS[name], lines, samples)
-        file.create()
-        file.write(0, values)
-    looks = {"looks": (7, 2), "effective_looks": 8.3, "coherence_looks": 100.0}
-    facts = {"wavelength": 0.0555, "reference_date": "2023-09-04", "secondary_date": "2023-09-16"}
-    seams = {"burst_seams": (), "swath_seams": (), "perpendicular_baseline": 0.0, "versions": {}}
-    spacing = {"range_spacing": 30.0, "azimuth_spacing": 28.0}
-    return Interferogram(folder=folder, lines=lines, samples=samples, **looks, **facts, **seams, **spacing)
+    layers = {"unwrapped": phase, "wrapped": wrapped, "components": components}
+    return written_interferogram(folder, layers, coherence_looks=100.0, perpendicular_baseline=0.0)
 
 
 def test_long_scenes_are_looked_at_in_blocks_as_in_one(tmp_path: Path) -> None:
@@ -206,10 +199,7 @@ def test_cycles_beyond_the_border_of_a_component_do_not_reach_into_it(tmp_path: 
     made = written(tmp_path, phase + CYCLE * hole, np.exp(1j * phase), components)
     others = {"latitude": latitude, "longitude": longitude, "coherence": np.ones(SHAPE), "height": np.zeros(SHAPE)}
     others |= {"amplitude": np.ones((2, *SHAPE)), "los": np.full((3, *SHAPE), 3**-0.5), "squint": np.zeros(SHAPE)}
-    for name, values in others.items():
-        file = RadarFile(tmp_path, LAYERS[name], *SHAPE)
-        file.create()
-        file.write(0, values)
+    written_interferogram(tmp_path, others)
     products = tmp_path / "products"
     products.mkdir()
     map_layers(made, grid, products, {}, 10**8, lambda _: None)
