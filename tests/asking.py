@@ -6,7 +6,6 @@ import atexit
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -80,11 +79,10 @@ def _server() -> subprocess.Popen[str]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a manager gave, or the error that it raised; what it logged, and how long it took."""
+    """What a manager gave, or the error that it raised, and what it logged."""
 
     result: dict[str, Any]
     log: str
-    seconds: float
 
     @property
     def path(self) -> Path:
@@ -115,11 +113,9 @@ def ask_manager(
     server = _server()
     assert server.stdin is not None
     assert server.stdout is not None
-    started = time.monotonic()
     server.stdin.write(json.dumps(order, default=str) + "\n")
     server.stdin.flush()
     code = server.stdout.readline().strip()
-    seconds = time.monotonic() - started
     said = log.read_text(encoding="utf-8")
     assert code == "0", said
     found = json.loads(result.read_text(encoding="utf-8"))
@@ -127,4 +123,4 @@ def ask_manager(
         file.unlink()
     if "path" in found:
         found["path"] = str(folder / found["path"])
-    return Answer(found, said, seconds)
+    return Answer(found, said)

@@ -44,7 +44,7 @@ print(json.dumps([code, error, result, told, trace]))
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came of it: exit code, problem with cause and remedy, result, progress, traceback, log, and seconds."""
+    """What came of it: exit code, problem with cause and remedy, result, progress, traceback, and log."""
 
     code: int
     error: str
@@ -52,7 +52,6 @@ class Fetched:
     told: list[Any]
     trace: str
     log: str
-    seconds: float
 
 
 @dataclass
@@ -86,25 +85,24 @@ class Fetcher:
             text=True,
         )
 
-    def ended(self, process: subprocess.Popen[str], started: float) -> Fetched:
+    def ended(self, process: subprocess.Popen[str]) -> Fetched:
         """Wait for the end of a process."""
-        out, log = process.communicate(timeout=60)
+        out, log = process.communicate(timeout=180)
         assert process.returncode == 0, log
         assert "Traceback" not in log
         code, error, result, told, trace = json.loads(out.splitlines()[-1])
-        return Fetched(code, "\n".join(error or ()), result, told, trace, log, time.monotonic() - started)
+        return Fetched(code, "\n".join(error or ()), result, told, trace, log)
 
     def run(self, given: dict[str, Any], **more: str) -> Fetched:
         """Fetch, and give what came of it."""
-        started = time.monotonic()
-        return self.ended(self.start(given, **more), started)
+        return self.ended(self.start(given, **more))
 
     def fetch(self, sources: Iterable[dict[str, Any]], *, together: bool = False, **more: str) -> Fetched:
         """Fetch some sources."""
         return self.run({"sources": list(sources), "together": together}, **more)
 
 
-def wait_until(what: Any, seconds: float = 20.0) -> None:
+def wait_until(what: Any, seconds: float = 60.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not what():

@@ -222,7 +222,7 @@ def failed(archive: Archive, folder: Path, seconds: float = 6.0, **environment: 
     ],
     ids=lambda value: value.name if isinstance(value, Fault) else "",
 )
-def test_a_failing_archive_is_exit_5_in_time(
+def test_a_failing_archive_is_exit_5_after_some_tries(
     archive: Archive, tmp_path: Path, fault: Fault, attempts: int, cause: str
 ) -> None:
     archive.fail(CMR, fault)
@@ -233,7 +233,6 @@ def test_a_failing_archive_is_exit_5_in_time(
     assert len(archive.requests(CMR)) == attempts
     assert done.out == ""
     assert "Traceback" not in done.err
-    assert done.seconds < 6.0 + 4.0  # the limit, and the start of the program on a busy machine
     assert {entry.host for entry in archive.log} <= {CMR}  # nothing is reported to anybody
 
 

@@ -198,17 +198,25 @@ def test_several_files_with_one_progress(place: Place) -> None:
     assert got.told[0][1] is None  # the size of the public files is not known yet
     assert got.told[-1][1:2] == [3 * SIZE + 200_000]
     middle = min(got.told, key=lambda now: abs(now[0] - 1.5 * SIZE))
-    assert 0.5 * SIZE < middle[2] < 4.5 * SIZE
+    assert 0 < middle[2] < 4.5 * SIZE
     assert middle[3] == pytest.approx((middle[1] - middle[0]) / middle[2])
     assert "fetching 5 of 5 files" in got.log
-    assert got.seconds < 3 * 1.5
+
+
+def test_several_files_are_fetched_side_by_side(place: Place) -> None:
+    """The storage answers none of them before all three have asked."""
+    place.archive.fail(STORE, faults.together(3), times=3)
+    place.fetcher.timeout = 30.0
+    sources = [place.scene(target=place.folder / f"{n}.zip") for n in range(3)]
+    assert place.fetcher.fetch(sources, together=True).code == 0
+    assert len(place.archive.requests(STORE)) == 3
 
 
 def test_one_error_ends_all(place: Place) -> None:
     sources = [place.scene(), place.public(url=f"https://{BUCKET}/AUX_POEORB/none.EOF")]
     place.archive.fail(STORE, faults.slow(rate=SIZE / 10))
     got = place.fetcher.fetch(sources, together=True)
-    assert (got.code, got.seconds < 5) == (3, True)
+    assert got.code == 3
     assert not place.target.exists()
     assert place.part.stat().st_size < SIZE
 
@@ -241,7 +249,6 @@ def test_faults_that_pass(place: Place, name: str) -> None:
     assert (got.code, got.error, rule.struck) == (0, "", times)
     assert is_right(place.target)
     assert not place.part.exists()
-    assert got.seconds < 15
     if name in {"stall", "cut", "early close"}:
         assert place.bodies() < SIZE + times * 300_000  # resumed, not fetched again
 
@@ -291,7 +298,6 @@ def test_faults_that_stay(place: Place, name: str) -> None:
     assert (got.code, words in got.error) == (code, True), got.error
     assert len(got.error.splitlines()) == 3
     assert not place.target.exists()
-    assert got.seconds < 20
     if code == 4:
         assert len(place.archive.requests(host)) == 1  # a refused account is not tried again
     place.archive.heal()
@@ -416,9 +422,8 @@ def test_a_body_of_unknown_length_is_proved_by_asking_for_more(place: Place) -> 
 
 def test_three_processes_and_one_target(place: Place) -> None:
     place.archive.fail(STORE, faults.slow(rate=SIZE / 5))  # all have started before the first has ended
-    started = time.monotonic()
     processes = [place.fetcher.start({"sources": [place.scene()]}) for _ in range(3)]
-    ends = [place.fetcher.ended(process, started) for process in processes]
+    ends = [place.fetcher.ended(process) for process in processes]
     assert [end.code for end in ends] == [0, 0, 0]
     assert is_right(place.target)
     assert place.bodies() == SIZE
@@ -434,21 +439,19 @@ def test_who_waits_goes_on_when_the_first_is_killed(place: Place) -> None:
     time.sleep(1.0)
     first.kill()
     first.communicate()
-    assert place.fetcher.ended(second, time.monotonic()).code == 0
+    assert place.fetcher.ended(second).code == 0
     assert is_right(place.target)
 
 
 @pytest.mark.parametrize("together", [False, True])
 def test_an_interrupt_does_not_wait_for_a_stalled_server(place: Place, together: bool) -> None:
     place.archive.fail(STORE, faults.stall(after=1_000_000))
-    place.fetcher.timeout = 60.0
+    place.fetcher.timeout = 300.0
     process = place.fetcher.start({"sources": [place.scene()], "together": together})
     wait_until(partial(has_bytes, place.part, 900_000))
-    started = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == -signal.SIGINT
-    assert time.monotonic() - started < 5.0
     place.archive.heal()
     assert place.fetch().code == 0
     assert place.archive.requests(STORE)[-1].sent < SIZE - 900_000 + 1
@@ -496,7 +499,7 @@ def test_a_certificate_that_is_not_accepted(place: Place) -> None:
     place.folder.mkdir()
     trustme.CA().cert_pem.write_to_path(str(authority))
     got = place.fetch(REQUESTS_CA_BUNDLE=str(authority))
-    assert (got.code, got.seconds < 5) == (5, True)
+    assert got.code == 5
     assert "certificate" in got.error
     assert "clock" in got.error
     assert place.archive.log == []

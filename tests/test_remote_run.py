@@ -160,7 +160,6 @@ def test_failures_are_told_in_three_lines(
     assert done.code == (5 if host == GEOIDS else code), done.err
     assert "Traceback" not in done.err
     assert ("Copernicus_DSM" if host == TILES else host) in problem + cause
-    assert done.seconds < 60
     assert list((tmp_path / "work").rglob("*.part")) == []
 
 

@@ -301,7 +301,7 @@ def desktop(tmp_path: Path) -> Desktop:
 
 def arguments_of(told: Path) -> list[str]:
     """What a program was given, once it has told so at its end."""
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while not told.exists() and time.monotonic() < until:
         time.sleep(0.05)
     return told.read_text(encoding="utf-8").splitlines()

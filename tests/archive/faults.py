@@ -148,6 +148,20 @@ def slow(rate: float) -> Fault:
     return _delivered("slow", rate=rate)
 
 
+def together(count: int, patience: float = 60.0) -> Fault:
+    """No answer before so many requests have come, which then are all answered; 503 when they do not come."""
+    barrier = threading.Barrier(count)
+
+    def answer(request: Request, true: Answer) -> Reply:
+        try:
+            barrier.wait(patience)
+        except threading.BrokenBarrierError:
+            return as_json({"errors": ["the others did not come"]}, 503)
+        return true(request)
+
+    return Fault(f"{count} together", answer)
+
+
 def range_ignored() -> Fault:
     """The whole file comes with status 200, whatever part was asked for."""
 

@@ -287,7 +287,6 @@ def test_a_host_that_fails(ask: Ask, tmp_path: Path, host: str, fault: str) -> N
         answer = ask(archive, **wish(ATLAS), timeout=1.5 if host == GLO_30 else 3.0)
     assert answer.error == ("NetworkError", 5)
     assert (host if host == GEOID_HOST else name(10, "N31W009")) in answer.result["text"]
-    assert answer.seconds < 60
     prepared = tmp_path / "data" / "dem"
     assert [*prepared.glob("*.tif"), *prepared.glob("*.part"), *prepared.glob("geoids/*")] == []
 

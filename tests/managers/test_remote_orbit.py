@@ -161,7 +161,6 @@ def test_a_bucket_that_fails(ask: Ask, archive: Archive, shelf: Path, tmp_path: 
     answer = ask(archive, timeout=1.5, **wish())
     assert answer.error == ("NetworkError", 5)
     assert BUCKET in answer.result["text"]
-    assert answer.seconds < 40
     assert not (tmp_path / "data" / "orbits").exists()
 
 

@@ -55,7 +55,6 @@ def test_edited_strength_is_seen_and_respected(topsapp: Workbench, tmp_path: Pat
     seen = process(topsapp, tmp_path)
     assert seen.code == 2
     assert "topsApp.xml" in seen.error[0]
-    assert seen.seconds < 30
     assert states(work) == before
     topsapp.run(tmp_path, "--use-existing-xml")
     assert ">0.4<" in settings.read_text()

@@ -507,7 +507,7 @@ def run(inputs: Inputs, folder: Path, *options: object) -> Outcome:
         (lambda home: (home / "applications" / "imageMath.py").chmod(0o600), "may not be executed"),
     ],
 )
-def test_broken_isce2_is_refused_in_seconds(
+def test_broken_isce2_is_refused_before_anything_begins(
     breaking: Callable[[Path], object], words: str, tmp_path: Path, inputs: Inputs, bare: object
 ) -> None:
     home = write_isce2(tmp_path)
@@ -519,7 +519,6 @@ def test_broken_isce2_is_refused_in_seconds(
     assert "isce2" in problem
     assert words in cause
     assert remedy
-    assert outcome.seconds < 10
     assert not list((tmp_path / "work").glob("T*"))
 
 
@@ -529,7 +528,7 @@ def test_old_isce2_is_refused_through_the_command_line(tmp_path: Path, sentinel_
     outcome = run(sentinel_1d, tmp_path, config, "--engine", "isce2")
     assert outcome.code == 6, outcome.err
     assert "2.6.5" in outcome.error[1]
-    assert outcome.seconds < 10
+    assert not list((tmp_path / "work").glob("T*"))
 
 
 def test_doctor_shows_the_one_that_works_and_what_is_wrong(
