@@ -14,6 +14,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,7 +40,8 @@ _LEAST_REACH = 1  # the same at edges of the data
 _TELLING = 0.6  # rad of noise up to which filtering again tells anything: beyond, the filter hardly filters
 _STEP = 16  # look cells: tiles begin where patches of both filters do
 _MARGIN = 64  # look cells that the filter and the windows reach
-_BYTES = 400  # per look cell, of the working arrays
+_BYTES = 200  # per look cell, of the working arrays
+_LEAST_TILE = 600**2  # look cells of a tile for which another thread is worth it: margins are made in vain
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class NoiseCurves:
     Attributes
     ----------
     coherence : ndarray
-        True coherence, 0 to 1.
+        True coherence, from 0 to 1 in equal steps.
     cell : ndarray
         Standard deviation of the filtered phase of a look cell, radians.
     on_map : ndarray
@@ -82,6 +84,19 @@ class NoiseCurves:
     change: Floats
     bend: float
 
+    def at(self, coherence: Floats) -> tuple[Floats, Floats, Floats]:
+        """``cell``, ``on_map`` and ``change`` at coherences, of their shape; NaN at NaN."""
+        import numpy as np
+
+        place = np.clip(coherence, 0, 1) * (_NODES - 1)
+        first = np.minimum(np.nan_to_num(place).astype(np.intp), _NODES - 2)
+        share = place - first
+        cell, on_map, change = (
+            values.take(first) + share * np.diff(values).take(first)
+            for values in (self.cell, self.on_map, self.change)
+        )
+        return cell, on_map, change
+
 
 def filters() -> Mapping[str, Filter]:
     """Phase filters of the engines by name: of look cells with their amplitude, and a strength."""
@@ -93,7 +108,7 @@ def filters() -> Mapping[str, Filter]:
 def _goldstein(interferogram: NDArray[Any], strength: float) -> NDArray[Any]:
     import numpy as np
 
-    from dinsar_cli.engines.eos.steps import goldstein
+    from dinsar_cli.engines.eos.goldstein import goldstein
 
     size = np.abs(interferogram)
     unit = np.divide(interferogram, size, out=np.full(size.shape, np.nan, np.complex64), where=size > 0)
@@ -146,7 +161,9 @@ def _between(nodes: Any, values: Floats, at: float) -> Floats:
     return values[first] + (place - first) * (values[first + 1] - values[first])
 
 
-def phase_sigma(interferogram: Interferogram, phase_filter: PhaseFilter, memory: int) -> NDArray[np.float32]:
+def phase_sigma(
+    interferogram: Interferogram, phase_filter: PhaseFilter, memory: int, threads: int = 1
+) -> NDArray[np.float32]:
     """Standard deviation of the noise of the filtered phase, as it will be on the map, radians.
 
     Parameters
@@ -157,6 +174,8 @@ def phase_sigma(interferogram: Interferogram, phase_filter: PhaseFilter, memory:
         How its phase was filtered.
     memory : int
         Bytes for the working arrays, as far as one tile can.
+    threads : int
+        Which share the work and that memory at most.
 
     Returns
     -------
@@ -168,11 +187,18 @@ def phase_sigma(interferogram: Interferogram, phase_filter: PhaseFilter, memory:
     curves = noise_curves(phase_filter, interferogram.effective_looks)
     sigma = np.empty((interferogram.lines, interferogram.samples), np.float32)
     layers = [interferogram.layer(name) for name in ("coherence", "wrapped", "amplitude")]
-    for lines, samples in _tiles(interferogram.lines, interferogram.samples, memory):
+
+    def fill(tile: tuple[_Span, _Span]) -> None:
+        lines, samples = tile
         coherence, wrapped, amplitude = (layer.window(lines.outer, samples.outer) for layer in layers)
         size = _size(coherence, amplitude)
         found = sigma_of(wrapped, coherence, size, curves, interferogram.coherence_looks, phase_filter)
         sigma[lines.inner, samples.inner] = found[lines.inside, samples.inside]
+
+    threads = max(1, min(threads, memory // (_BYTES * _LEAST_TILE)))
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(fill, _tiles(interferogram.lines, interferogram.samples, memory // threads)):
+            pass
     return sigma
 
 
@@ -252,9 +278,7 @@ def sigma_of(
 
     data = np.isfinite(wrapped) & np.isfinite(coherence)
     true = unbiased_coherence(_mean(coherence, data, _COHERENCE_WINDOW), coherence_looks)
-    cell, on_map, change = (
-        np.interp(true, curves.coherence, values) for values in (curves.cell, curves.on_map, curves.change)
-    )
+    cell, on_map, change = curves.at(true)
     variance = on_map**2
     if phase_filter.strength > 0:
         told = np.where(cell < _TELLING, change, np.nan)

@@ -33,6 +33,7 @@ _EDGE_TOLERANCE = 1e-6
 _BYTES_PER_CELL = 200
 _BYTES_PER_CANDIDATE = 200
 _BYTES_PER_SAMPLE = 160
+_SAMPLES = 1 << 16  # at once: what is worked on then stays in the cache of the processor
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def sample(
     bands = layer if layer.ndim == 3 else layer[np.newaxis]
     fill = np.nan if has_nan else 0
     result = np.full((len(bands), *row.shape), fill, dtype=layer.dtype)
-    block_rows = max(1, memory_bytes // (_BYTES_PER_SAMPLE * max(1, row.shape[1])))
+    block_rows = max(1, min(memory_bytes // _BYTES_PER_SAMPLE, _SAMPLES) // max(1, row.shape[1]))
     for first in range(0, row.shape[0], block_rows):
         block = slice(first, first + block_rows)
         known = np.isfinite(row[block]) & np.isfinite(col[block])
@@ -196,25 +197,37 @@ def _linear(layer: NDArray[Any], row: FloatMap, col: FloatMap) -> NDArray[Any]:
     import numpy as np
 
     rows, cols = layer.shape
-    above = np.clip(np.floor(row), 0, max(0, rows - 2)).astype(np.intp)
-    left = np.clip(np.floor(col), 0, max(0, cols - 2)).astype(np.intp)
+    above = np.clip(row.astype(np.intp), 0, max(0, rows - 2))
+    left = np.clip(col.astype(np.intp), 0, max(0, cols - 2))
     down = row - above
     right = col - left
-    total = np.zeros(row.shape, dtype=np.result_type(layer.dtype, np.float64))
-    weight = np.zeros(row.shape)
-    corners = (
-        (above, left, (1 - down) * (1 - right)),
-        (above, left + 1, (1 - down) * right),
-        (above + 1, left, down * (1 - right)),
-        (above + 1, left + 1, down * right),
-    )
-    for corner_row, corner_col, share in corners:
-        value = layer[np.minimum(corner_row, rows - 1), np.minimum(corner_col, cols - 1)]
-        finite = np.isfinite(value)
-        total += np.where(finite, value, 0) * share
+    first = above * cols + left
+    below, beside = cols * (rows > 1), int(cols > 1)
+    flat = layer.reshape(-1)
+    corners = [flat.take(first + step) for step in (0, beside, below, below + beside)]
+    with np.errstate(invalid="ignore", over="ignore"):
+        upper = corners[0] + (corners[1] - corners[0]) * right
+        lower = corners[2] + (corners[3] - corners[2]) * right
+        value = upper + (lower - upper) * down
+    open_ = np.flatnonzero(~np.isfinite(value))
+    if open_.size:
+        value[open_] = _of_the_finite([corner[open_] for corner in corners], down[open_], right[open_])
+    return value.astype(layer.dtype)
+
+
+def _of_the_finite(corners: list[NDArray[Any]], down: FloatMap, right: FloatMap) -> NDArray[Any]:
+    """With the weights of the finite corners alone; NaN where they have less than half of the weight."""
+    import numpy as np
+
+    total = np.zeros(down.shape, dtype=np.result_type(corners[0].dtype, np.float64))
+    weight = np.zeros(down.shape)
+    shares = ((1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right)
+    for corner, share in zip(corners, shares, strict=True):
+        finite = np.isfinite(corner)
+        total += np.where(finite, corner, 0) * share
         weight += finite * share
     enough = weight >= 0.5 - _EDGE_TOLERANCE
-    return np.divide(total, weight, out=np.full_like(total, np.nan), where=enough).astype(layer.dtype)
+    return np.divide(total, weight, out=np.full_like(total, np.nan), where=enough)
 
 
 def _nearest(layer: NDArray[Any], row: FloatMap, col: FloatMap) -> NDArray[Any]:
@@ -222,9 +235,9 @@ def _nearest(layer: NDArray[Any], row: FloatMap, col: FloatMap) -> NDArray[Any]:
     import numpy as np
 
     rows, cols = layer.shape
-    at_row = np.clip(np.floor(row + 0.5), 0, rows - 1).astype(np.intp)
-    at_col = np.clip(np.floor(col + 0.5), 0, cols - 1).astype(np.intp)
-    return layer[at_row, at_col]
+    at_row = np.clip((row + 0.5).astype(np.intp), 0, rows - 1)
+    at_col = np.clip((col + 0.5).astype(np.intp), 0, cols - 1)
+    return layer.reshape(-1).take(at_row * cols + at_col)
 
 
 def _majority_turn(

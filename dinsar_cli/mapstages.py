@@ -122,6 +122,7 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
                 memory,
                 lambda share: session.reporter.progress("layers", share),
                 PhaseFilter(plan.engine.name, config.filter.strength),
+                plan.threads,
                 more,
                 (lambda noise: ahead.append(pool.submit(displace, noise))) if _both_fit(session) else None,
             )

@@ -24,7 +24,7 @@ HISTORY = "step-costs.jsonl"
 _BOTH_ORDERS = "reversed full"  # method of ``geocode``
 _STRIPS = Term("map", 260e6, most=210e6)  # working memory of the geocoder
 
-# Beside the engine's steps, with two threads: of simulated pairs with maps of 0.4 to 2 million cells.
+# Beside the engine's steps, with two threads: of simulated pairs with maps of 0.4 to 17 million cells.
 # Displacement is made while the last layers are geocoded, where memory has room for both.
 _LAWS = {
     "dem": StepLaws(
@@ -33,7 +33,7 @@ _LAWS = {
         Law(0, (Term("dem", 2.4e6),)),  # float32, deflated
     ),
     "geocode": StepLaws(
-        Law(0.1, (Term("map", 1.4),)), Law(370e6, (_STRIPS, Term("map", 120e6))), Law(0, (Term("ground", 28e6),))
+        Law(0.1, (Term("map", 3.0),)), Law(370e6, (_STRIPS, Term("map", 120e6))), Law(0, (Term("ground", 28e6),))
     ),
     "displacement": StepLaws(
         Law(0.03, (Term("map", 0.4),)), Law(370e6, (Term("map", 70e6),)), Law(0, (Term("ground", 11e6),))

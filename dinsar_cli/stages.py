@@ -77,6 +77,7 @@ def map_layers(
     memory: int,
     progress: Progress,
     phase_filter: PhaseFilter | None = None,
+    threads: int = 1,
     more: Callable[[Array, Array], dict[str, Path]] | None = None,
     ready: Callable[[Future[None]], None] | None = None,
 ) -> dict[str, Path]:
@@ -86,6 +87,8 @@ def map_layers(
     ----------
     phase_filter : PhaseFilter, optional
         How its phase was filtered; not given: the noise of the phase is not known.
+    threads : int
+        That make the noise of the phase.
     ready : callable, optional
         Is called when those are written from which `displacement_layers` makes displacement without corrections,
         but for the noise of the phase: with that one's future, which is cancelled when this function fails.
@@ -134,7 +137,7 @@ def map_layers(
             writer.wait()
             ready(noise_written)
         if phase_filter is not None:
-            noise = phase_sigma(interferogram, phase_filter, memory)
+            noise = phase_sigma(interferogram, phase_filter, memory, threads)
             sigma = sample(noise, row, column, "linear", memory_bytes=memory)
             writer.write({"phase_sigma": sigma}, dict(tags) | noise_facts(interferogram, phase_filter))
             writer.wait()

@@ -26,6 +26,7 @@ from dinsar_cli.mapfacts import facts_to_dict
 from dinsar_cli.mapstages import RunResult, further_warnings, map_warnings, summary
 from dinsar_cli.memory import bounded_raster_cache
 from dinsar_cli.phasechecks import check_geocoded, check_phase, check_warnings
+from dinsar_cli.planning import allowed_threads
 from dinsar_cli.products import LAYERS
 from dinsar_cli.radarextent import asked_bounds, radar_grid
 from dinsar_cli.report import REPORT, write_report
@@ -311,6 +312,7 @@ def _from_radar(plan: MapPlan, work: _Work) -> RunResult:
             _MEMORY,
             lambda share: reporter.progress("layers", share),
             PhaseFilter(_ENGINE, plan.config.filter.strength),
+            allowed_threads(plan.config),
             check,
         )
     warnings = list(plan.warnings)

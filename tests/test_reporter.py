@@ -24,7 +24,8 @@ def test_long_steps_of_a_stage_have_lines(capsys: pytest.CaptureFixture[str]) ->
         reporter.end("process", 2.4, skipped=False)
     lines = [line.split() for line in capsys.readouterr().err.splitlines()]
     assert [line[0] for line in lines] == ["topo", "unwrap", "interferogram"]
-    assert [float(line[1]) for line in lines] == pytest.approx([1.1, 1.2, 2.4], abs=0.3)
+    topo, unwrap, whole = (float(line[1]) for line in lines)
+    assert (topo >= 1.1, unwrap >= 1.2, whole) == (True, True, 2.4)
 
 
 def test_stage_of_one_step_has_one_line(capsys: pytest.CaptureFixture[str]) -> None:

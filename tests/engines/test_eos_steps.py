@@ -156,23 +156,6 @@ def test_coherence_of_correlated_speckle(gamma: float) -> None:
     assert 0 <= found.min() <= found.max() <= 1
 
 
-def test_filter_lowers_noise_and_keeps_the_phase() -> None:
-    y, x = np.mgrid[:160, :160]
-    phase = 6 * np.exp(-((x - 80) ** 2 + (y - 70) ** 2) / 2 / 30**2)
-    cross = speckle(0.7, phase, 8).cross
-    unit = cross / np.abs(cross)
-    filtered = steps.goldstein(unit, 0.5)
-    inner = (slice(20, -20), slice(20, -20))
-    before, after = (np.angle(values * np.exp(-1j * phase))[inner] for values in (unit, filtered))
-    assert after.std() < before.std() / 3
-    assert abs(after.mean()) < 0.01
-
-
-def test_filter_of_no_strength_changes_nothing() -> None:
-    unit = np.exp(1j * np.arange(100).reshape(10, 10)).astype(np.complex64)
-    assert (steps.goldstein(unit, 0.0) == unit).all()
-
-
 def test_unwrapping_recovers_a_surface_up_to_whole_cycles() -> None:
     y, x = np.mgrid[:150, :200]
     phase = 25 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 2 / 30**2) + 0.02 * x
@@ -210,7 +193,7 @@ def test_eos_is_loaded_without_what_is_not_used_and_still_has_it() -> None:
     program = """
 import sys
 from dinsar_cli.engines.eos.package import eos_module
-eos_module("eos.sar.goldstein_filter")
+eos_module("eos.products.sentinel1.doppler_info")
 assert not {"dem_stitcher", "geopandas"} & set(sys.modules)
 dem = sys.modules["eos.dem"]
 assert "glo_30" in dem.dem_stitcher.stitcher.PIXEL_CENTER_DEMS

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dinsar_cli.areas import read_water
 from dinsar_cli.engines.base import STEPS_FILE, EngineInputs, Estimate, Progress, StepChoice, Work, step_costs
 from dinsar_cli.engines.costs import Setting, forecast, layer_bytes, note
-from dinsar_cli.engines.eos import steps
+from dinsar_cli.engines.eos import goldstein, steps
 from dinsar_cli.engines.eos.area import both_orbits, crop, height_range
 from dinsar_cli.engines.eos.costs import CROSS, FILTER_BYTES, LAWS, STRIP_BYTES_PER_THREAD
 from dinsar_cli.engines.eos.form import StripWorker, cell_spacing, form_all, strips
@@ -38,9 +38,8 @@ if TYPE_CHECKING:
     from dinsar_cli.engines.base import Forecast, RoughInputs
 
 _PACKAGES = ("eos-sar", "whirlwind-insar", "numpy", "opencv-python-headless", "rasterio")
-_FILTER_MARGIN = 4 * steps.GOLDSTEIN_STEP  # look cells that a patch of the filter reaches
 _ROUGH_MARGIN = 1.3  # a box on the map in its bounds on the radar grid
-_CROP_MARGIN = _FILTER_MARGIN + 8  # look cells around the area, so that its edge is filtered like its middle
+_CROP_MARGIN = goldstein.REACH + 8  # look cells around the area, so that its edge is filtered like its middle
 _COHERENCE_LOOKS = 100  # looks from which the bias of a coherence of zero is below 0.1
 _BASE_BYTES = 350_000_000  # the process with its libraries
 _LEAST_STRIP_BYTES = 64_000_000  # for all strips that are worked on at a time
@@ -375,17 +374,17 @@ def filtered_strips(setup: Setup, *, conjugate: bool = False) -> Iterator[Filter
     """Filter the interferogram, or its conjugate, strip by strip."""
     import numpy as np
 
-    cross, step = setup.file(CROSS), steps.GOLDSTEIN_STEP
+    cross, step = setup.file(CROSS), goldstein.STEP
     height = max(step, int(_strip_memory(setup.inputs) / FILTER_BYTES / setup.look_grid.samples) // step * step)
     lines = setup.look_grid.lines
     for first in range(0, lines, height):
         last = min(first + height, lines)
         # whole steps, so that the patches of the filter lie as they would without strips
-        top, bottom = max(0, first - _FILTER_MARGIN), min(lines, last + _FILTER_MARGIN)
+        top, bottom = max(0, first - goldstein.REACH), min(lines, last + goldstein.REACH)
         mean = np.conj(cross.read(top, bottom)) if conjugate else cross.read(top, bottom)
         with np.errstate(invalid="ignore", divide="ignore"):
             unit = np.where(mean != 0, mean / np.abs(mean), np.complex64(np.nan)).astype(np.complex64)
-        filtered = steps.goldstein(unit, setup.inputs.config.filter.strength)
+        filtered = goldstein.goldstein(unit, setup.inputs.config.filter.strength)
         yield FilteredStrip(first, last, top, bottom, mean, filtered)
 
 

@@ -20,7 +20,7 @@ def eos_module(name: str) -> Any:
     Parameters
     ----------
     name : str
-        As ``eos.sar.goldstein_filter``.
+        As ``eos.products.sentinel1.doppler_info``.
     """
     with _lock:
         if "eos.dem" in sys.modules or _UNUSED in sys.modules or importlib.util.find_spec(_UNUSED) is None:

@@ -7,7 +7,7 @@ They are taken in this order for each strip of the scene:
 3. `form_interferogram`: reference x conj(secondary) without the geometric phase (`geometric_phase`);
 4. `multilook`; then on the whole look grid
 5. `coherence`, of the unfiltered interferogram;
-6. `goldstein`;
+6. `goldstein.goldstein`;
 7. `unwrap`.
 
 Signs: the phase is ``4 pi / lambda (R_secondary - R_reference)`` of the ground that moved; positive is away from
@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dinsar_cli.engines.eos.package import eos_module
 from dinsar_cli.geometry import LookPlanes, Orbit, cartesian_to_geodetic, los_vector, zero_doppler
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
 _HEIGHT_TOLERANCE = 1e-3  # m
 _RESAMPLE_TAPS = 4  # pixels on each side that Lanczos-4 looks at
-GOLDSTEIN_STEP = 8  # look cells; patches are four steps wide
-GOLDSTEIN_SMOOTHING = 3  # of the spectrum, in its samples
 _PREFILTER = 0.7  # strength of the filter that only guides the unwrapper: wrong cycles become 2 to 6 times rarer
 _LEAST_PREFILTERED = 128  # look cells on a side: its patches and their margins need as many
 _LEAST_COMPONENT = 100  # look cells
@@ -284,23 +281,6 @@ def coherence(
     with np.errstate(invalid="ignore", divide="ignore"):
         estimate = np.where(power > 0, np.abs(joint) / power, 0)
     return np.clip(estimate, 0, 1).astype(np.float32)
-
-
-def goldstein(interferogram: Complexes, strength: float) -> Complexes:
-    """Adaptive phase filter of Goldstein and Werner (1998), GRL 25(21), on overlapping patches (eos-sar).
-
-    Parameters
-    ----------
-    interferogram : ndarray
-        Unit amplitude where there is data, NaN elsewhere.
-    strength : float
-        Exponent of the smoothed spectrum, 0 (none) to 1.
-    """
-    if strength == 0:
-        return interferogram
-    return eos_module("eos.sar.goldstein_filter").apply(
-        interferogram, step=GOLDSTEIN_STEP, window_size=GOLDSTEIN_SMOOTHING, alpha=strength
-    )
 
 
 def unwrap(

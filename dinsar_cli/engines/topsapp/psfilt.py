@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.patchfilter import filter_patches
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -12,7 +14,7 @@ _PATCH = 32  # look cells on a side
 STEP = 16  # from patch to patch
 
 
-def psfilt(interferogram: NDArray[np.complexfloating[Any, Any]], strength: float) -> NDArray[np.complex128]:
+def psfilt(interferogram: NDArray[np.complexfloating[Any, Any]], strength: float) -> NDArray[np.complex64]:
     """Filter as ``mroipac/filter/src/psfilt.c`` of ISCE2 2.6.5 does, as its step ``filter`` calls it.
 
     Goldstein and Werner (1998), GRL 25(21), with the power spectrum of a patch as it is, not smoothed; patches
@@ -32,18 +34,10 @@ def psfilt(interferogram: NDArray[np.complexfloating[Any, Any]], strength: float
     """
     import numpy as np
 
-    lines, samples = interferogram.shape
+    def gain(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
+        factors: NDArray[np.float32] = np.abs(spectra) ** np.float32(strength)
+        return factors
+
     data = np.nan_to_num(interferogram)
-    padded = np.zeros([-(-size // STEP) * STEP + _PATCH for size in data.shape], np.complex128)
-    padded[:lines, :samples] = data
-    summed = np.zeros_like(padded)
     triangle = 1 - np.abs(2 * (np.arange(_PATCH) - _PATCH / 2) / (_PATCH + 1))
-    weight = np.outer(triangle, triangle)
-    columns = range(0, samples, STEP)
-    for line in range(0, lines, STEP):
-        rows = slice(line, line + _PATCH)
-        spectra = np.fft.fft2(np.stack([padded[rows, column : column + _PATCH] for column in columns]))
-        patches = np.fft.ifft2(spectra * np.abs(spectra) ** strength) * weight
-        for column, patch in zip(columns, patches, strict=True):
-            summed[rows, column : column + _PATCH] += patch
-    return np.where(data != 0, summed[:lines, :samples], 0)
+    return np.where(data != 0, filter_patches(data, np.outer(triangle, triangle), STEP, 0, gain), np.complex64(0))

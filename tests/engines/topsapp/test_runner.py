@@ -296,9 +296,9 @@ def test_end_without_the_last_step_is_a_failure(runs: Runs, work: Path) -> None:
 def test_timeout_ends_topsapp_and_its_helpers(deaf: bool, runs: Runs, work: Path) -> None:
     play(work, preprocess={"sleep": 1}, topo={"deaf": deaf, "shell": HELPER, "sleep": 120})
     with pytest.raises(EngineError) as caught:
-        runs(timeout=3)
+        runs(timeout=6)
     assert "step topo" in caught.value.problem
-    assert re.search(r"taken [12](\.\d+)? seconds", caught.value.cause)
+    assert re.search(r"taken [1-5](\.\d+)? seconds", caught.value.cause)
     assert "isce2.timeout" in caught.value.remedy
     assert "goes on at the step topo" in caught.value.remedy
     assert "05_topo.log" in caught.value.remedy
