@@ -41,7 +41,7 @@ _TELLING = 0.6  # rad of noise up to which filtering again tells anything: beyon
 _STEP = 16  # look cells: tiles begin where patches of both filters do
 _MARGIN = 64  # look cells that the filter and the windows reach
 _BYTES = 200  # per look cell, of the working arrays
-_LEAST_TILE = 600**2  # look cells of a tile for which another thread is worth it: margins are made in vain
+_LEAST_TILE = 700**2  # look cells: below, too much is made in vain for margins
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def phase_sigma(
     memory : int
         Bytes for the working arrays, as far as one tile can.
     threads : int
-        Which share the work and that memory at most.
+        Which share the work at most; the result does not depend on their number.
 
     Returns
     -------
@@ -195,9 +195,9 @@ def phase_sigma(
         found = sigma_of(wrapped, coherence, size, curves, interferogram.coherence_looks, phase_filter)
         sigma[lines.inner, samples.inner] = found[lines.inside, samples.inside]
 
-    threads = max(1, min(threads, memory // (_BYTES * _LEAST_TILE)))
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(fill, _tiles(interferogram.lines, interferogram.samples, memory // threads)):
+    at_once = max(1, memory // (_BYTES * _LEAST_TILE))
+    with ThreadPoolExecutor(min(threads, at_once)) as pool:
+        for _ in pool.map(fill, _tiles(interferogram.lines, interferogram.samples, memory // at_once)):
             pass
     return sigma
 

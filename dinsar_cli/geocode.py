@@ -33,7 +33,7 @@ _EDGE_TOLERANCE = 1e-6
 _BYTES_PER_CELL = 200
 _BYTES_PER_CANDIDATE = 200
 _BYTES_PER_SAMPLE = 160
-_SAMPLES = 1 << 16  # at once: what is worked on then stays in the cache of the processor
+_SAMPLES = 1 << 18  # at once: what is worked on then stays in the cache of the processor
 
 
 @dataclass(frozen=True)

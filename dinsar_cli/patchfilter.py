@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Complexes: TypeAlias = NDArray[np.complex64]
     Gain: TypeAlias = Callable[[Complexes], NDArray[np.float32]]
 
-_AT_ONCE = 64  # patches: what is worked on then stays in the cache of the processor
+_AT_ONCE = 256  # patches: what is worked on then stays in the cache of the processor
 
 
 def filter_patches(
