@@ -33,7 +33,9 @@ _EDGE_TOLERANCE = 1e-6
 _BYTES_PER_CELL = 200
 _BYTES_PER_CANDIDATE = 200
 _BYTES_PER_SAMPLE = 160
-_SAMPLES = 1 << 18  # at once: what is worked on then stays in the cache of the processor
+# At once, whatever the memory: what is worked on then stays in the cache of the processor.
+_CELLS = 1 << 15
+_SAMPLES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ def radar_coordinates(
             f"not {latitude.shape} and {longitude.shape}"
         )
     rows, cols = latitude.shape
-    block_rows = max(1, memory_bytes // 2 // (_BYTES_PER_CELL * cols))
-    candidates = max(1024, memory_bytes // 2 // _BYTES_PER_CANDIDATE)
+    block_rows = max(1, min(memory_bytes // 2 // _BYTES_PER_CELL, _CELLS) // cols)
+    candidates = max(1024, min(memory_bytes // 2 // _BYTES_PER_CANDIDATE, _CELLS))
     usual_turn = _majority_turn(latitude, longitude, block_rows)
 
     row = np.full(grid.width * grid.height, np.nan, dtype=np.float32)
@@ -293,17 +295,19 @@ def _quads(x: FloatMap, y: FloatMap, first_row: int, grid: Grid) -> _Quads:
     left, across = _candidate_span(x, grid.width)
     top, down = _candidate_span(y, grid.height)
     count = across * down
-    row, col = np.nonzero(count)
-    corners = [(row, col), (row, col + 1), (row + 1, col), (row + 1, col + 1)]
+    chosen = np.flatnonzero(count)
+    row, col = np.divmod(chosen, count.shape[1])
+    corner = row * x.shape[1] + col
+    corners = np.stack([corner, corner + 1, corner + x.shape[1], corner + x.shape[1] + 1])
     return _Quads(
         row=row + first_row,
         col=col,
-        x=np.stack([x[corner] for corner in corners]),
-        y=np.stack([y[corner] for corner in corners]),
-        left=left[row, col],
-        top=top[row, col],
-        across=across[row, col],
-        end=np.cumsum(count[row, col]),
+        x=x.take(corners),
+        y=y.take(corners),
+        left=left.take(chosen),
+        top=top.take(chosen),
+        across=across.take(chosen),
+        end=np.cumsum(count.take(chosen)),
     )
 
 
@@ -349,8 +353,8 @@ def _inside(
     """
     import numpy as np
 
-    x = quads.x[:, quad] - column
-    y = quads.y[:, quad] - line
+    x = quads.x.take(quad, axis=1) - column
+    y = quads.y.take(quad, axis=1) - line
     toward_1, toward_2, turn = _barycentric(x, y, origin=0)
     back_1, back_2, turn_back = _barycentric(x, y, origin=3)
     in_first = _in_triangle(toward_1, toward_2)

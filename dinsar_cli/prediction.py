@@ -33,7 +33,7 @@ _LAWS = {
         Law(0, (Term("dem", 2.4e6),)),  # float32, deflated
     ),
     "geocode": StepLaws(
-        Law(0.1, (Term("map", 3.0),)), Law(370e6, (_STRIPS, Term("map", 120e6))), Law(0, (Term("ground", 28e6),))
+        Law(0.1, (Term("map", 2.2),)), Law(370e6, (_STRIPS, Term("map", 120e6))), Law(0, (Term("ground", 28e6),))
     ),
     "displacement": StepLaws(
         Law(0.03, (Term("map", 0.4),)), Law(370e6, (Term("map", 70e6),)), Law(0, (Term("ground", 11e6),))
