@@ -25,7 +25,7 @@ LAWS = {
         Law(0.8, (Term("samples", 0.27),)), Law(245e6, (Term("buffer", 1e6),)), _disk(_FORMED), parallel=True
     ),
     "filter": StepLaws(
-        Law(0.1, (Term("cells", 1.3),)),
+        Law(0.1, (Term("cells", 0.6),)),
         Law(330e6, (Term("cells", 1e6 * FILTER_BYTES, most=2 * STRIP_BYTES_PER_THREAD),)),
         _disk(_FILTERED),
     ),
