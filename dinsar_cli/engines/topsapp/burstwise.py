@@ -8,7 +8,8 @@ bursts, which is faster with the same cores; what they make is the same to the b
 A step is a function of ISCE2 that calls others for each burst, its works. It is run in each of the processes, where
 the works of other bursts are left out, until its last work is done; and then once more here, where each work only
 gives the result that a process has found: so all that the step does beside them, ISCE2 itself does here. A process
-that fails ends topsApp in the way in which it ended.
+that fails ends topsApp in the way in which it ended. The first process prints as it goes; what the others print
+follows when all are done, so that lines which belong together stay together.
 
 METHOD is that by which the step topo takes heights from the DEM. topsApp asks for BIQUINTIC, a spline through 36
 heights for each of several tries at each sample; it is half of the time of the step. BICUBIC, which topozero offers
@@ -21,13 +22,16 @@ import importlib
 import os
 import pickle
 import runpy
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, NoReturn
 
+_STDOUT, _STDERR = 1, 2
 _STEPS = "isceobj.TopsProc."  # followed by the name of a module, whose function of the same name is a step
 _FAILED = 1
 
@@ -192,6 +196,23 @@ def _bursts(topsapp: Any) -> int:
     return sum(int(process.numberOfCommonBursts[swath - 1]) for swath in process.getValidSwathList(topsapp.swaths))
 
 
+@dataclass(frozen=True)
+class _Child:
+    """A process: the pipe of its results, and the file to which it prints, if that is not our output."""
+
+    told: IO[bytes]
+    said: IO[bytes] | None
+
+    def repeat(self) -> None:
+        """Print what it has printed."""
+        if self.said is None:
+            return
+        sys.stdout.flush()
+        self.said.seek(0)
+        with os.fdopen(os.dup(_STDOUT), "wb") as output, self.said:
+            shutil.copyfileobj(self.said, output)
+
+
 def do_apart(step: Callable[[Any], None], topsapp: Any, works: tuple[Work, ...], number: int, bursts: int) -> None:
     """Do a step with a number of processes.
 
@@ -212,22 +233,28 @@ def do_apart(step: Callable[[Any], None], topsapp: Any, works: tuple[Work, ...],
     if number < 2:
         step(topsapp)
         return
-    children: dict[int, IO[bytes]] = {}
+    children: dict[int, _Child] = {}
     sys.stdout.flush()
     sys.stderr.flush()
     for index in range(number):
         reader, writer = os.pipe()
+        said = tempfile.TemporaryFile(dir=os.getcwd()) if index else None  # noqa: SIM115, PTH109 (see `_Child`)
         child = os.fork()
         if child == 0:
             os.close(reader)
-            for file in children.values():
-                file.close()
+            for other in children.values():
+                other.told.close()
+            if said is not None:
+                os.dup2(said.fileno(), _STDOUT)
+                os.dup2(said.fileno(), _STDERR)
             _do_share(step, topsapp, works, range(index, bursts, number), writer)
         os.close(writer)
-        children[child] = os.fdopen(reader, "rb")
+        children[child] = _Child(os.fdopen(reader, "rb"), said)
     results: dict[tuple[str, int], Any] = {}
     for told in _outcomes(children):
         results |= told
+    for one in children.values():
+        one.repeat()
     real = [getattr(work.owner(), work.name) for work in works]
     try:
         for work in works:
@@ -281,17 +308,19 @@ def _retelling(work: Work, results: Mapping[tuple[str, int], Any]) -> Callable[.
     return call
 
 
-def _outcomes(children: Mapping[int, IO[bytes]]) -> Iterable[dict[tuple[str, int], Any]]:
+def _outcomes(children: Mapping[int, _Child]) -> Iterable[dict[tuple[str, int], Any]]:
     """What each process told (less than a pipe holds); when one fails, all end, and this one in the same way."""
     waiting = dict(children)
     while waiting:
         child, status = os.wait()
         if child not in waiting:
             continue
-        with waiting.pop(child) as file:
+        ended = waiting.pop(child)
+        with ended.told as file:
             told = file.read()
         if status or not told:
             _stop(waiting)
+            ended.repeat()
             _end_like(status)
         yield pickle.loads(told)  # noqa: S301 (of our own process)
 
@@ -299,6 +328,7 @@ def _outcomes(children: Mapping[int, IO[bytes]]) -> Iterable[dict[tuple[str, int
 def _stop(children: Iterable[int]) -> None:
     for child in children:
         os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def _end_like(status: int) -> NoReturn:

@@ -96,7 +96,17 @@ def test_failure_of_a_process_is_that_of_all(how: str, code: int, tmp_path: Path
     done = run_step(tmp_path, 2, how, fail="3")
     assert done.returncode == code
     assert "the step is done" not in done.stdout
-    assert ("no such burst" in done.stderr) == (code == 1 and "raise" in how)
+    assert ("no such burst" in done.stdout) == (code == 1 and "raise" in how)
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_what_a_process_prints_stays_together(number: int, tmp_path: Path) -> None:
+    how = "[(print(number, line, flush=True), time.sleep(0.02)) for line in range(4)]"
+    done = run_step(tmp_path, number, how, fail="0 1 2 3 4")
+    order = [burst for first in range(number) for burst in range(first, 5, number)]
+    *printed, last, _ = done.stdout.splitlines()
+    assert printed == [f"{burst} {line}" for burst in order for line in range(4)]
+    assert last == "the step is done"
 
 
 def test_slow_process_does_not_outlive_one_that_fails(tmp_path: Path) -> None:
