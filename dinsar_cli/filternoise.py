@@ -88,8 +88,9 @@ class NoiseCurves:
         """``cell``, ``on_map`` and ``change`` at coherences, of their shape; NaN at NaN."""
         import numpy as np
 
-        place = np.clip(coherence, 0, 1) * (_NODES - 1)
-        first = np.minimum(np.nan_to_num(place).astype(np.intp), _NODES - 2)
+        steps = len(self.coherence) - 1
+        place = np.clip(coherence, 0, 1) * steps
+        first = np.minimum(np.nan_to_num(place).astype(np.intp), steps - 1)
         share = place - first
         cell, on_map, change = (
             values.take(first) + share * np.diff(values).take(first)

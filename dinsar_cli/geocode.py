@@ -180,7 +180,7 @@ def sample(
         raise ValueError(f"a layer of {layer.dtype} is made of labels: use method 'nearest'")
 
     interpolate = _linear if method == "linear" else _nearest
-    bands = layer if layer.ndim == 3 else layer[np.newaxis]
+    bands = np.ascontiguousarray(layer if layer.ndim == 3 else layer[np.newaxis])  # once, not for each block
     fill = np.nan if has_nan else 0
     result = np.full((len(bands), *row.shape), fill, dtype=layer.dtype)
     block_rows = max(1, min(memory_bytes // _BYTES_PER_SAMPLE, _SAMPLES) // max(1, row.shape[1]))

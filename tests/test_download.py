@@ -502,6 +502,7 @@ def test_a_certificate_that_is_not_accepted(place: Place) -> None:
     assert got.code == 5
     assert "certificate" in got.error
     assert "clock" in got.error
+    assert got.log.count("Starting new HTTPS connection") == 1
     assert place.archive.log == []
 
 

@@ -27,7 +27,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import IO, Any, NoReturn
 
@@ -209,7 +209,7 @@ class _Child:
             return
         sys.stdout.flush()
         self.said.seek(0)
-        with os.fdopen(os.dup(_STDOUT), "wb") as output, self.said:
+        with os.fdopen(os.dup(_STDOUT), "wb") as output:
             shutil.copyfileobj(self.said, output)
 
 
@@ -236,25 +236,27 @@ def do_apart(step: Callable[[Any], None], topsapp: Any, works: tuple[Work, ...],
     children: dict[int, _Child] = {}
     sys.stdout.flush()
     sys.stderr.flush()
-    for index in range(number):
-        reader, writer = os.pipe()
-        said = tempfile.TemporaryFile(dir=os.getcwd()) if index else None  # noqa: SIM115, PTH109 (see `_Child`)
-        child = os.fork()
-        if child == 0:
-            os.close(reader)
-            for other in children.values():
-                other.told.close()
-            if said is not None:
-                os.dup2(said.fileno(), _STDOUT)
-                os.dup2(said.fileno(), _STDERR)
-            _do_share(step, topsapp, works, range(index, bursts, number), writer)
-        os.close(writer)
-        children[child] = _Child(os.fdopen(reader, "rb"), said)
     results: dict[tuple[str, int], Any] = {}
-    for told in _outcomes(children):
-        results |= told
-    for one in children.values():
-        one.repeat()
+    with ExitStack() as files:
+        for index in range(number):
+            reader, writer = os.pipe()
+            # in the working folder, which has room for far more
+            said = files.enter_context(tempfile.TemporaryFile(dir=".")) if index else None
+            child = os.fork()
+            if child == 0:
+                os.close(reader)
+                for other in children.values():
+                    other.told.close()
+                if said is not None:
+                    os.dup2(said.fileno(), _STDOUT)
+                    os.dup2(said.fileno(), _STDERR)
+                _do_share(step, topsapp, works, range(index, bursts, number), writer)
+            os.close(writer)
+            children[child] = _Child(os.fdopen(reader, "rb"), said)
+        for told in _outcomes(children):
+            results |= told
+        for one in children.values():
+            one.repeat()
     real = [getattr(work.owner(), work.name) for work in works]
     try:
         for work in works:
