@@ -8,11 +8,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from dinsar_cli.errors import NoDataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lxml import etree
     from shapely import Polygon
 
@@ -272,65 +275,109 @@ def _burst(
 
 
 @dataclass(frozen=True)
+class _Edge:
+    """Near or far edge of a subswath on the ground, from the geolocation grid.
+
+    Attributes
+    ----------
+    seconds : tuple of float
+        Zero-Doppler times of its points, seconds after the epoch of the grid.
+    points : tuple of (longitude, latitude)
+        Degrees; longitudes are continuous across 180 degrees.
+    """
+
+    seconds: tuple[float, ...]
+    points: tuple[tuple[float, float], ...]
+
+    def at(self, time: float) -> tuple[float, float]:
+        """Interpolate linearly along the edge; continue it by up to one burst beyond its ends."""
+        seconds = self.seconds
+        upper = min(max(1, sum(second < time for second in seconds)), len(seconds) - 1)
+        weight = (time - seconds[upper - 1]) / (seconds[upper] - seconds[upper - 1])
+        (x0, y0), (x1, y1) = self.points[upper - 1], self.points[upper]
+        return (x0 + weight * (x1 - x0), y0 + weight * (y1 - y0))
+
+
+class _GridPoint(NamedTuple):
+    """A point of the geolocation grid; its time is late by half of the two-way time after that of mid swath."""
+
+    pixel: int
+    time: datetime
+    longitude: float
+    latitude: float
+
+
+@dataclass(frozen=True)
 class _GroundEdges:
-    """Near and far edge of a subswath on the ground, from the geolocation grid.
+    """Both edges of a subswath on the ground.
 
     Attributes
     ----------
     epoch : datetime
-        Time of the first line of the grid.
-    seconds : tuple of float
-        Lines of the grid, seconds after `epoch`.
-    near, far : tuple of (longitude, latitude)
-        Degrees.
+        Time from which the seconds of the edges are counted.
+    near, far : _Edge
     """
 
     epoch: datetime
-    seconds: tuple[float, ...]
-    near: tuple[tuple[float, float], ...]
-    far: tuple[tuple[float, float], ...]
+    near: _Edge
+    far: _Edge
 
     @classmethod
     def read(cls, root: etree._Element) -> _GroundEdges:
-        lines: dict[datetime, list[tuple[int, float, float]]] = {}
+        """Read the first and the last point of each row of the grid; a row is told by its image line."""
+        rows: dict[int, list[_GridPoint]] = {}
         for point in root.iterfind("geolocationGrid/geolocationGridPointList/geolocationGridPoint"):
-            time = parse_time(_text(point, "azimuthTime"))
-            where = (int(_text(point, "pixel")), _number(point, "longitude"), _number(point, "latitude"))
-            lines.setdefault(time, []).append(where)
-        if len(lines) < 2:
-            raise ValueError("geolocationGrid has fewer than two lines")
-        longitudes = [longitude for line in lines.values() for _, longitude, _ in line]
-        if max(longitudes) - min(longitudes) > 180:
-            raise NoDataError(
-                "The scene crosses the antimeridian.",
-                f"Its longitudes jump from {max(longitudes):.2f} to {min(longitudes):.2f} degrees; "
-                "maps across 180 degrees are not supported.",
-                "Choose a scene that lies on one side of 180 degrees.",
+            rows.setdefault(int(_text(point, "line")), []).append(
+                _GridPoint(
+                    int(_text(point, "pixel")),
+                    parse_time(_text(point, "azimuthTime")),
+                    _number(point, "longitude"),
+                    _number(point, "latitude"),
+                )
             )
-        times = sorted(lines)
-        return cls(
-            epoch=times[0],
-            seconds=tuple((time - times[0]).total_seconds() for time in times),
-            near=tuple(min(lines[time])[1:] for time in times),
-            far=tuple(max(lines[time])[1:] for time in times),
-        )
+        if len(rows) < 2:
+            raise ValueError(f"geolocationGrid has {len(rows)} rows; two are the least")
+        lone = [line for line, row in rows.items() if len({point.pixel for point in row}) < 2]
+        if lone:
+            raise ValueError(f"geolocationGrid has fewer than two points at line {lone[0]}")
+        near, far = ([pick(row) for row in rows.values()] for pick in (min, max))
+        first = min(near, key=attrgetter("time"))
+        return cls(first.time, *(_edge(edge, first) for edge in (near, far)))
 
     def footprint(self, start: datetime, stop: datetime) -> Polygon:
-        """Outline of what is seen between two times."""
+        """Outline of what is seen between two times.
+
+        Raises
+        ------
+        ValueError
+            When the grid gives no outline that could be on the Earth.
+        """
         from shapely import Polygon
 
         a, b = ((time - self.epoch).total_seconds() for time in (start, stop))
-        return Polygon(
-            [
-                _at(self.seconds, edge, time)
-                for edge, time in ((self.near, a), (self.far, a), (self.far, b), (self.near, b))
-            ]
-        )
+        corners = [edge.at(time) for edge, time in ((self.near, a), (self.far, a), (self.far, b), (self.near, b))]
+        outline = Polygon(corners)
+        if not (outline.is_valid and outline.area > 0 and max(abs(latitude) for _, latitude in corners) <= 90):
+            shown = ", ".join(f"{longitude:.4f} {latitude:.4f}" for longitude, latitude in corners)
+            raise ValueError(f"geolocationGrid gives a burst with the impossible corners {shown}")
+        return outline
 
 
-def _at(seconds: tuple[float, ...], edge: tuple[tuple[float, float], ...], time: float) -> tuple[float, float]:
-    """Linear interpolation along an edge; linear continuation by up to one burst beyond its ends."""
-    upper = min(max(1, sum(second < time for second in seconds)), len(seconds) - 1)
-    weight = (time - seconds[upper - 1]) / (seconds[upper] - seconds[upper - 1])
-    (x0, y0), (x1, y1) = edge[upper - 1], edge[upper]
-    return (x0 + weight * (x1 - x0), y0 + weight * (y1 - y0))
+def _edge(points: Sequence[_GridPoint], first: _GridPoint) -> _Edge:
+    """Make an edge of points, with longitudes within half a turn of that of the first.
+
+    They are put in the order of time: the last line of a slice, in products assembled of several, is later than the
+    first line of the next burst.
+    """
+    by_time = {(point.time - first.time).total_seconds(): point for point in points}
+    if len(by_time) < 2:
+        raise ValueError("geolocationGrid has rows of one time only")
+    seconds = tuple(sorted(by_time))
+    middle = first.longitude
+    return _Edge(
+        seconds,
+        tuple(
+            (middle + (point.longitude - middle + 180) % 360 - 180, point.latitude)
+            for point in (by_time[second] for second in seconds)
+        ),
+    )

@@ -233,11 +233,16 @@ def _grid_rows(annotation: etree._Element) -> dict[int, list[etree._Element]]:
 
 
 def _row_at(time: datetime, annotation: etree._Element) -> list[etree._Element]:
-    """Interpolate the geolocation grid in time: bursts overlap, so the next ones have rows on both sides."""
-    rows = sorted(_grid_rows(annotation).values(), key=lambda row: _time(row[0]))
-    times = [_time(row[0]) for row in rows]
-    if len(rows) < 2 or len({len(row) for row in rows}) != 1:
+    """Interpolate the geolocation grid in time: bursts overlap, so the next ones have rows on both sides.
+
+    Each point of a row has its own time; that of mid swath is the time of the line.
+    """
+    found = [row for row in _grid_rows(annotation).values() if row]
+    if len(found) < 2 or len({len(row) for row in found}) != 1:
         raise ValueError("the geolocation grid is not a grid")
+    middle = len(found[0]) // 2
+    rows = sorted(found, key=lambda row: _time(row[middle]))
+    times = [_time(row[middle]) for row in rows]
     upper = min(max(1, sum(one < time for one in times)), len(rows) - 1)
     weight = (time - times[upper - 1]) / (times[upper] - times[upper - 1])
     made = deepcopy(rows[upper])
@@ -245,7 +250,8 @@ def _row_at(time: datetime, annotation: etree._Element) -> list[etree._Element]:
         for name in _INTERPOLATED:
             low, high = float(_text(before, name)), float(_text(after, name))
             _set(point, name, f"{low + weight * (high - low):.15e}")
-        _set(point, "azimuthTime", time.strftime(_STAMP))
+        own = _time(before) + weight * (_time(after) - _time(before))
+        _set(point, "azimuthTime", own.strftime(_STAMP))
     return made
 
 

@@ -373,19 +373,27 @@ def _burst(product: Product, swath: str, index: int) -> etree._Element:
 
 
 def _grid_points(product: Product, swath: str) -> list[etree._Element]:
-    """Grid with a line at the start of each burst and one at the end of the last, as the real ones have."""
-    starts = [index * BURST_CYCLE for index in range(product.bursts)]
-    ends = [*starts, starts[-1] + (product.lines - 1) * product.line_interval]
+    """Grid with a row at the first line of each burst and one at the last line of the last, as the real ones have.
+
+    A pixel is seen later than its line says by half of the two-way time that it lies beyond mid swath: each point
+    of a row has its own time.
+    """
+    rows = [(index * product.lines, index * BURST_CYCLE) for index in range(product.bursts)]
+    rows.append((product.bursts * product.lines - 1, rows[-1][1] + (product.lines - 1) * product.line_interval))
+    middle = product.range_time(swath, (product.samples - 1) / 2)
     points = []
-    for second in ends:
+    for line, second in rows:
         for sample in np.linspace(0, product.samples - 1, 3).round():
             range_time = product.range_time(swath, sample)
-            longitude, latitude = product.ground(product.burst_anx(swath, 0) + second, range_time)
+            later = second + (range_time - middle) / 2
+            longitude, latitude = product.ground(product.burst_anx(swath, 0) + later, range_time)
             points.append(
                 _E.geolocationGridPoint(
-                    _E.azimuthTime(_utc(product.burst_start(swath, 0) + timedelta(seconds=second))),
+                    _E.azimuthTime(_utc(product.burst_start(swath, 0) + timedelta(seconds=later))),
+                    *numbers(("slantRangeTime",), (range_time,)),
+                    _E.line(str(line)),
                     _E.pixel(str(int(sample))),
-                    *numbers(("slantRangeTime", "latitude", "longitude"), (range_time, latitude, longitude)),
+                    *numbers(("latitude", "longitude"), (latitude, longitude)),
                 )
             )
     return points

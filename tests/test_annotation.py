@@ -79,12 +79,12 @@ def test_derived_quantities(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_footprints_are_where_the_geometry_says(tmp_path: Path, name: str) -> None:
-    """The corners at the start of a burst are on the grid; between its lines a chord of 20 km is 8 m off."""
+    """Corners at the start of a burst are half a metre from the grid; a chord of 20 km is 8 m off."""
     product = PRODUCTS[name]
     for burst in read(product, tmp_path).bursts:
         corners = np.array(burst.footprint.exterior.coords)[:4]
         expected = np.array(product.corners(product.swaths[0], burst.index))
-        assert corners[:2] == pytest.approx(expected[:2], abs=1e-9)
+        assert corners[:2] == pytest.approx(expected[:2], abs=1e-7)
         assert corners == pytest.approx(expected, abs=1e-4)
         assert burst.footprint.is_valid
 
@@ -197,9 +197,3 @@ def test_times_are_utc() -> None:
     expected = datetime(2023, 9, 4, 6, 37, 36, 589401, UTC)
     assert parse_time("2023-09-04T06:37:36.589401") == expected
     assert parse_time(" UTC=2023-09-04T06:37:36.589401Z\n") == expected
-
-
-def test_a_scene_across_the_antimeridian_is_refused(tmp_path: Path) -> None:
-    west, _, east, _ = Product().bounds
-    with pytest.raises(NoDataError, match="crosses the antimeridian"):
-        read(Product(longitude=180.0 - (west + east) / 2), tmp_path)

@@ -184,20 +184,18 @@ def _bursts_of(scene: Scene, image: str, root: etree._Element) -> list[Burst]:
 
 def _outline(root: etree._Element, start: datetime, stop: datetime) -> Ring:
     """Ground between two times: near and far edge of the geolocation grid, interpolated in time."""
-    rows: dict[datetime, list[tuple[float, float, float]]] = {}
+    rows: dict[str, list[tuple[float, datetime, float, float]]] = {}
     for point in root.iterfind("geolocationGrid/geolocationGridPointList/geolocationGridPoint"):
-        place = (float(_text(point, "pixel")), float(_text(point, "longitude")), float(_text(point, "latitude")))
-        rows.setdefault(_utc(_text(point, "azimuthTime")), []).append(place)
-    times = sorted(rows)
-    seconds = [(time - times[0]).total_seconds() for time in times]
+        lon, lat = (float(_text(point, name)) for name in ("longitude", "latitude"))
+        place = (float(_text(point, "pixel")), _utc(_text(point, "azimuthTime")), lon, lat)
+        rows.setdefault(_text(point, "line"), []).append(place)
     corners = []
     for moment, edges in ((start, (min, max)), (stop, (max, min))):
         for edge in edges:
-            places = np.array([edge(rows[time])[1:] for time in times])
-            here = (moment - times[0]).total_seconds()
-            corners.append(
-                (float(np.interp(here, seconds, places[:, 0])), float(np.interp(here, seconds, places[:, 1])))
-            )
+            places = sorted(edge(row)[1:] for row in rows.values())
+            seconds = [(time - moment).total_seconds() for time, _, _ in places]
+            lon, lat = np.array([place[1:] for place in places]).T
+            corners.append((float(np.interp(0.0, seconds, lon)), float(np.interp(0.0, seconds, lat))))
     return anticlockwise(corners)
 
 
