@@ -146,20 +146,14 @@ def read_annotation(safe: SafeArchive, annotation: str, measurement: str) -> Sub
     safe : SafeArchive
         The product.
     annotation, measurement : str
-        Its annotation XML and measurement TIFF, relative to the SAFE folder.
+        Its annotation XML and measurement TIFF, relative to the SAFE folder. The latter need not be there.
 
     Raises
     ------
     NoDataError
-        When a file is missing or the annotation lacks an element.
+        When the annotation is missing or lacks an element.
     """
     root = safe.xml(annotation)
-    if measurement not in safe.members:
-        raise NoDataError(
-            f"{safe.path} is not a complete Sentinel-1 product.",
-            f"{annotation} is there but its image {measurement} is not.",
-            "Download the product again, or unpack it whole.",
-        )
     try:
         return _subswath(root, safe.gdal_path(measurement))
     except (ValueError, OverflowError, ZeroDivisionError) as error:

@@ -16,7 +16,7 @@ from dinsar_cli.grid import grid_for, posting_for_looks
 from dinsar_cli.managers.auxcal import check_aux_cal
 from dinsar_cli.managers.dem import DemManager
 from dinsar_cli.managers.orbit import OrbitManager
-from dinsar_cli.managers.slc import SlcManager
+from dinsar_cli.managers.slc import SlcManager, missing_images
 from dinsar_cli.memory import memory_limit
 from dinsar_cli.pairgeometry import PairGeometry, pair_geometry
 from dinsar_cli.preview import annotated_orbit, annotated_relief
@@ -141,6 +141,9 @@ def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> Ru
     geometry = pair_geometry(pair, slc.bursts, (files[0], files[1]), relief.middle)
     cautions = before(_circumstances(config, slc, orbits, geometry, relief))
     warnings = [*cautions, *engine.cautions(pair), *filter(None, [auxiliary]), *dem.warnings]
+    missing = missing_images(slc)
+    if missing:
+        warnings.append(f"Images of bursts in use are not there, and a run will be refused: {', '.join(missing)}.")
     if slc.coverage < _LEAST_COVERAGE:
         warnings.append(f"The scenes cover {slc.coverage:.1%} of the area; the rest of the map stays empty.")
     return RunPlan(

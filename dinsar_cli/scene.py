@@ -134,7 +134,7 @@ class Scene:
         Raises
         ------
         NoDataError
-            When the annotation or the image is missing or damaged.
+            When the annotation is missing or damaged.
         """
         key = (name, polarization)
         if key not in self._read:

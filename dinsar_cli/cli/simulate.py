@@ -6,18 +6,20 @@ import json
 import shlex
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 from dinsar_cli.cli.common import ScreenReporter, debug_option, json_option
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     from dinsar_cli.simulate import Deformation, Ionosphere, Scenario, SimulatedStack
+    from dinsar_cli.simulatelike import LikeWish
 
 _MODELS = ("mogi", "okada", "bowl", "ramp", "none")
 _LONLAT = "LON,LAT"
@@ -63,8 +65,8 @@ def _scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--slices", type=click.IntRange(1), default=1, show_default=True, help="Products of a pass.",
             ),
             click.option(
-                "--polarization", type=click.Choice(["VV", "HH"], case_sensitive=False), default="VV",
-                show_default=True, help="Of the images.",
+                "--polarization", type=click.Choice(["VV", "HH", "VH", "HV"], case_sensitive=False),
+                default="VV", show_default=True, help="Of the images; VH and HV with --like only.",
             ),
             click.option("--folders", is_flag=True, help="Write SAFE folders instead of zips."),
         )
@@ -132,32 +134,121 @@ def _signal_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _like_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of pixels behind real products."""
+    path = click.Path(path_type=Path)
+    for option in reversed(
+        (
+            click.option(
+                "--like", type=path, multiple=True, metavar="SAFE",
+                help="A real product (folder or zip; images are not needed) of which the annotation gets simulated "
+                "pixels; twice, for two dates.",
+            ),
+            click.option("--orbits", type=path, metavar="DIR", help="With --like: orbit files of both dates."),
+            click.option("--roi", metavar="ROI", help="With --like: area whose bursts get pixels.  [default: all]"),
+            click.option("--dem", type=path, metavar="FILE", help="With --like: the ground.  [default: made]"),
+            click.option(
+                "--dem-datum", metavar="DATUM", help="With --dem: ellipsoid, egm96 or egm2008, if it does not say."
+            ),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @click.command(short_help="Write Sentinel-1 scenes with known displacement.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @_scene_options
 @_signal_options
+@_like_options
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
 @debug_option
-def simulate(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+@click.pass_context
+def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """Write Sentinel-1 IW SLC scenes with known displacement into a new FOLDER.
 
     It gets the products of every date in slc/, orbit files, a DEM with ellipsoidal heights, the true displacement
     in truth/ and all parameters in truth.json. Any processor of Sentinel-1 can read them.
+
+    With --like the pixels are put behind the annotation of real products: would this pair, with its own baseline,
+    bursts and relief, show the displacement? Place, dates and frame are then those of the products, and --centre is
+    where the deformation is.
     """
     from dinsar_cli import simulate as simulation
+    from dinsar_cli.simulatelike import simulate_behind
 
-    scenario = _scenario(options)
+    given = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    _check_given(given, like=bool(options["like"]))
+    scenario = _scenario(options, given)
     with ScreenReporter(quiet=quiet) as reporter:
         reporter.start("simulate")
-        stack = simulation.simulate(scenario, folder, reporter.progress)
+        if options["like"]:
+            stack = simulate_behind(_like(options, given), scenario, folder, reporter.progress)
+        else:
+            stack = simulation.simulate(scenario, folder, reporter.progress)
     if as_json:
         click.echo(json.dumps(_record(stack), indent=2))
         return
     for path in (*(path for date_ in stack.products for path in date_), *stack.orbits, stack.dem, stack.summary):
         click.echo(str(path))
     if not quiet and len(stack.products) == 2:
-        click.echo(f"Make the map: {_next_command(stack)}", err=True)
+        click.echo(f"Make the map: {_next_command(stack, options['roi'])}", err=True)
+
+
+_FRAME: Final = (
+    "dates", "start", "interval", "direction", "missions", "bursts", "columns", "slices", "baseline",
+    "burst_offset", "along_track_error", "orbit_error",
+)  # fmt: skip
+
+
+def _check_given(given: set[str], *, like: bool) -> None:
+    """Refuse options that make no sense together."""
+    if not like:
+        alone = sorted(given & {"orbits", "roi", "dem", "dem_datum"})
+        if alone:
+            raise UsageError(
+                f"{_flags(alone)} cannot be used without --like.",
+                "A scene of its own has its own orbits, place and ground.",
+                "Add --like A.SAFE --like B.SAFE, or leave it out.",
+            )
+        return
+    taken = sorted(given & set(_FRAME))
+    if taken:
+        raise UsageError(
+            f"{_flags(taken)} cannot be used with --like.",
+            "Place, dates, frame, baseline and timing are those of the products.",
+            "Leave it out.",
+        )
+    if "orbits" not in given:
+        raise UsageError(
+            "--orbits is missing.",
+            "The geometry of the simulated pixels is that of the orbit files of both dates.",
+            "Give the folder with them: --orbits DIR",
+        )
+    if {"dem", "relief"} <= given:
+        raise UsageError(
+            "--relief cannot be used with --dem.", "The relief is that of the DEM.", "Leave one of them out."
+        )
+
+
+def _flags(names: Sequence[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
+
+
+def _like(options: dict[str, Any], given: set[str]) -> LikeWish:
+    """Products, orbits and DEM of the options of the command."""
+    from dinsar_cli.simulatelike import LikeWish
+
+    return LikeWish(
+        products=options["like"],
+        orbits=options["orbits"],
+        roi=options["roi"],
+        polarization=options["polarization"] if "polarization" in given else "auto",
+        swaths=_swaths(options["swaths"]) if "swaths" in given else (),
+        dem=options["dem"],
+        dem_datum=options["dem_datum"],
+    )
 
 
 def _record(stack: SimulatedStack) -> dict[str, Any]:
@@ -170,29 +261,31 @@ def _record(stack: SimulatedStack) -> dict[str, Any]:
     }
 
 
-def _next_command(stack: SimulatedStack) -> str:
+def _next_command(stack: SimulatedStack, roi: str | None) -> str:
     scenes = [part for slices in stack.products for path in slices for part in ("--slc", str(path))]
     inputs = ["--orbits", str(stack.orbits[0].parent), "--dem", str(stack.dem), "--dem-datum", "ellipsoid"]
-    return shlex.join(["dinsar", "run", *scenes, *inputs])
+    return shlex.join(["dinsar", "run", *scenes, *inputs, *(["--roi", roi] if roi else [])])
 
 
-def _scenario(options: dict[str, Any]) -> Scenario:
+def _scenario(options: dict[str, Any], given: set[str]) -> Scenario:
     """Scenario of the options of the command."""
     from dinsar_cli.simulate import Atmosphere, Coherence, Corners, Lake, OrbitError, Scenario, Terrain
 
     up, right = options["orbit_error"]
     coherence, south = options["coherence"], options["coherence_south"]
     floor = min(0.3, coherence, coherence if south is None else south)
+    centre, like = _lonlat("--centre", options["centre"]), bool(options["like"])
     return Scenario(
-        centre=_lonlat("--centre", options["centre"]),
+        centre=centre,
+        source=centre if like and "centre" in given else None,
         dates=_dates(options["start"], options["dates"], options["interval"]),
         direction=options["direction"],
         missions=tuple(name.strip().upper() for name in options["missions"].split(",")),
-        swaths=_swaths(options["swaths"]),
+        swaths=(1,) if like else _swaths(options["swaths"]),
         bursts=options["bursts"],
         columns=options["columns"] or None,
         slices=options["slices"],
-        polarization=options["polarization"],
+        polarization="VV" if like else options["polarization"],
         baselines=options["baseline"] or (80.0,),
         burst_offset=options["burst_offset"],
         along_track_error=options["along_track_error"],

@@ -131,26 +131,17 @@ class SlcManager:
         NoDataError
             When an image is cut or is not the one its annotation describes.
         """
-        in_use = {id(view.subswath) for burst in plan.bursts for view in (burst.reference, burst.secondary)}
-        wanted = {(burst.swath, plan.pair.polarization) for burst in plan.bursts}
         files: list[Path] = []
         zipped: dict[Path, list[str]] = {}
-        for scene in (*plan.pair.reference.scenes, *plan.pair.secondary.scenes):
-            used = {key: image for key, image in scene.images.items() if key in wanted}
-            checked: list[str] = []
-            for key, (_, measurement) in used.items():
-                subswath = scene.subswath(*key)
-                if id(subswath) in in_use:  # a slice outside the area need not be whole
-                    _check_image(scene.safe, measurement, subswath)
-                    checked.append(measurement)
+        for scene, images in _images_in_use(plan):
+            for image in images:
+                _check_image(scene.safe, image)
             if scene.safe.is_zip:
-                zipped[scene.safe.path] = [f"{scene.safe.root}/{name}" for name in checked]
+                zipped[scene.safe.path] = [f"{scene.safe.root}/{image.measurement}" for image in images]
                 files.append(scene.safe.path)
             else:
-                files += [
-                    scene.safe.path / MANIFEST,
-                    *(scene.safe.path / name for pair in used.values() for name in pair),
-                ]
+                members = [MANIFEST, *(name for image in images for name in (image.annotation, image.measurement))]
+                files += [scene.safe.path / name for name in members]
 
         def tell(name: str, share: float) -> None:
             if progress is not None:
@@ -160,18 +151,55 @@ class SlcManager:
         return tuple(files)
 
 
-def _check_image(safe: SafeArchive, measurement: str, subswath: Subswath) -> None:
+def missing_images(plan: SlcPlan) -> tuple[str, ...]:
+    """Tell which images of the bursts in use their products lack."""
+    return tuple(
+        f"{image.measurement} of {scene.safe.path}"
+        for scene, images in _images_in_use(plan)
+        for image in images
+        if image.measurement not in scene.safe.members
+    )
+
+
+@dataclass(frozen=True)
+class _Image:
+    """An image with bursts in use: its files in the product, and its annotation."""
+
+    annotation: str
+    measurement: str
+    subswath: Subswath
+
+
+def _images_in_use(plan: SlcPlan) -> list[tuple[Scene, list[_Image]]]:
+    """Images with bursts in use of each product; other subswaths, polarizations and slices need not be there."""
+    in_use = {id(view.subswath) for burst in plan.bursts for view in (burst.reference, burst.secondary)}
+    wanted = {(burst.swath, plan.pair.polarization) for burst in plan.bursts}
+    found = []
+    for scene in (*plan.pair.reference.scenes, *plan.pair.secondary.scenes):
+        images = [_Image(*files, scene.subswath(*key)) for key, files in scene.images.items() if key in wanted]
+        found.append((scene, [image for image in images if id(image.subswath) in in_use]))
+    return found
+
+
+def _check_image(safe: SafeArchive, image: _Image) -> None:
     """Compare the size of an image with its annotation, and see whether the file is as long as that needs."""
     from rasterio.errors import RasterioError
     from rasterio.windows import Window
 
+    measurement, subswath = image.measurement, image.subswath
+    if measurement not in safe.members:
+        raise NoDataError(
+            f"{safe.path} is not a complete Sentinel-1 product.",
+            f"{image.annotation} is there but its image {measurement} is not.",
+            "Download the product again, or unpack it whole.",
+        )
     expected = subswath.lines_per_burst * len(subswath.bursts), subswath.samples
     problem = f"The image {measurement} of {safe.path} cannot be used."
     try:
-        with open_raster(subswath.measurement) as image:
-            found, dtype, packed = image.shape, image.dtypes[0], image.compression is not None
+        with open_raster(subswath.measurement) as raster:
+            found, dtype, packed = raster.shape, raster.dtypes[0], raster.compression is not None
             if packed and found == expected:
-                image.read(1, window=Window(0, expected[0] - 1, expected[1], 1))
+                raster.read(1, window=Window(0, expected[0] - 1, expected[1], 1))
     except RasterioError as error:
         raise NoDataError(problem, f"It cannot be read: {str(error).rstrip('.')}.", _DOWNLOAD_AGAIN) from error
     if dtype not in _SAMPLE_BYTES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from math import degrees, floor
 from typing import TYPE_CHECKING, Final
@@ -20,12 +20,13 @@ from dinsar_cli.simulate.instrument import (
     RANGE_SPACING,
     SPEED_OF_LIGHT,
     SUBSWATHS,
+    WAVELENGTH,
     Subswath,
 )
 
 if TYPE_CHECKING:
-    from dinsar_cli.simulate.arrays import Floats
-    from dinsar_cli.simulate.orbit import Orbit
+    from dinsar_cli.simulate.arrays import Counts, Floats
+    from dinsar_cli.simulate.orbit import Orbit, Trajectory
     from dinsar_cli.simulate.scenario import Scenario
 
 SMALLEST_OVERLAP: Final = 0.25
@@ -48,17 +49,48 @@ class Window:
     columns : int
     invalid : int
         Columns without signal at the far edge.
+    line_interval : float
+        Zero-Doppler time from line to line (s).
+    range_spacing : float
+        One-way range from column to column (m).
+    wavelength : float
+        Of the carrier (m).
     """
 
     subswath: Subswath
     near_range: float
     columns: int
     invalid: int = 0
+    line_interval: float = LINE_INTERVAL
+    range_spacing: float = RANGE_SPACING
+    wavelength: float = WAVELENGTH
 
     @property
     def far_range(self) -> float:
         """One-way range of the last column (m)."""
-        return self.near_range + (self.columns - 1) * RANGE_SPACING
+        return self.near_range + (self.columns - 1) * self.range_spacing
+
+    def line(self, eta: Floats, burst: Burst) -> Floats:
+        """Line of a burst, fractions included, at a zero-Doppler time (s after the epoch)."""
+        return (eta - burst.start) / self.line_interval
+
+    def column(self, slant_range: Floats) -> Floats:
+        """Column, fractions included, at a one-way range (m)."""
+        return (slant_range - self.near_range) / self.range_spacing
+
+    def middle(self, burst: Burst) -> float:
+        """Zero-Doppler time of the middle of a burst (s after the epoch)."""
+        return burst.middle(self.subswath.lines, self.line_interval)
+
+    def valid_columns(self, burst: Burst) -> tuple[Counts, Counts]:
+        """First and last column with signal of each line of a burst; -1 where a line has none."""
+        import numpy as np
+
+        if burst.valid is not None:
+            return burst.valid
+        line = np.arange(self.subswath.lines)
+        signal = (line >= self.subswath.invalid_first) & (line < self.subswath.lines - self.subswath.invalid_last)
+        return np.where(signal, 0, -1), np.where(signal, self.columns - self.invalid - 1, -1)
 
 
 @dataclass(frozen=True)
@@ -71,14 +103,17 @@ class Burst:
         Number within the pass, from 0.
     start : float
         True zero-Doppler time of the first line, seconds after the epoch, on whole microseconds.
+    valid : tuple of ndarray or None
+        First and last column with signal of each line, -1 for none; None: as the window has them.
     """
 
     index: int
     start: float
+    valid: tuple[Counts, Counts] | None = field(default=None, compare=False)
 
-    def middle(self, lines: int) -> float:
+    def middle(self, lines: int, line_interval: float = LINE_INTERVAL) -> float:
         """Zero-Doppler time of the middle of the burst."""
-        return self.start + 0.5 * (lines - 1) * LINE_INTERVAL
+        return self.start + 0.5 * (lines - 1) * line_interval
 
 
 @dataclass(frozen=True)
@@ -99,16 +134,19 @@ class Pass:
         For each window.
     clock_error : float
         Seconds by which the annotated line times are late.
+    windows : tuple of Window
+        Range windows of this date, where it has its own.
     """
 
     index: int
     mission: str
     epoch: datetime
-    orbit: Orbit
+    orbit: Trajectory
     relative_orbit: int
     absolute_orbit: int
     bursts: tuple[tuple[Burst, ...], ...]
     clock_error: float
+    windows: tuple[Window, ...] = ()
 
     def utc(self, seconds: float) -> datetime:
         """UTC of a time after the epoch, to the microsecond."""
@@ -117,7 +155,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class Campaign:
-    """The passes of a scenario over the same windows."""
+    """The passes of a scenario over the same windows (those of the first date)."""
 
     scenario: Scenario
     windows: tuple[Window, ...]
@@ -125,11 +163,25 @@ class Campaign:
     target: Floats
     slant_range: float
 
+    def window(self, index: int, window: int) -> Window:
+        """Give the range window of a subswath on a date."""
+        own = self.passes[index].windows
+        return own[window] if own else self.windows[window]
+
     def time_span(self, window: int) -> tuple[float, float]:
         """First and last line time of a window over all dates (s)."""
-        lines = self.windows[window].subswath.lines
-        starts = [burst.start for flight in self.passes for burst in flight.bursts[window]]
-        return min(starts), max(starts) + (lines - 1) * LINE_INTERVAL
+        first, last = [], []
+        for flight in self.passes:
+            frame = self.window(flight.index, window)
+            duration = (frame.subswath.lines - 1) * frame.line_interval
+            first += [burst.start for burst in flight.bursts[window]]
+            last += [burst.start + duration for burst in flight.bursts[window]]
+        return min(first), max(last)
+
+    def range_span(self, window: int) -> tuple[float, float]:
+        """Nearest and farthest range of a window over all dates (m)."""
+        frames = [self.window(flight.index, window) for flight in self.passes]
+        return min(frame.near_range for frame in frames), max(frame.far_range for frame in frames)
 
 
 def plan(scenario: Scenario) -> Campaign:
@@ -150,7 +202,7 @@ def plan(scenario: Scenario) -> Campaign:
     nominal = 0.5 * (windows[0].near_range + windows[-1].far_range)
     orbit, slant_range = _orbit(scenario, target, nominal)
     shift = slant_range - nominal
-    windows = tuple(Window(w.subswath, w.near_range + shift, w.columns, w.invalid) for w in windows)
+    windows = tuple(replace(window, near_range=window.near_range + shift) for window in windows)
     starts = _burst_starts(scenario)
     track = scenario.track or _matching_track(orbit, starts, scenario.swaths)
     passes = tuple(
@@ -279,7 +331,7 @@ def _baseline_position(reference: Orbit, target: Floats, perpendicular: float) -
     return np.asarray(state.position + perpendicular * (across + PARALLEL_SHARE * sight))
 
 
-def ground_speed(orbit: Orbit, target: Floats) -> float:
+def ground_speed(orbit: Trajectory, target: Floats) -> float:
     """Speed of the zero-Doppler line over the ground (m/s)."""
     import numpy as np
 
@@ -340,7 +392,7 @@ def _matching_track(orbit: Orbit, starts: tuple[tuple[float, ...], ...], swaths:
     return min(range(1, ORBITS_PER_CYCLE + 1), key=distance)
 
 
-def heading(orbit: Orbit, target: Floats) -> float:
+def heading(orbit: Trajectory, target: Floats) -> float:
     """Direction of flight over the ground at the epoch (deg, clockwise from north)."""
     import numpy as np
 

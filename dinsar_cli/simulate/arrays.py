@@ -12,3 +12,4 @@ if TYPE_CHECKING:
     Singles: TypeAlias = NDArray[np.float32]
     Complexes: TypeAlias = NDArray[np.complex64]
     Bools: TypeAlias = NDArray[np.bool_]
+    Counts: TypeAlias = NDArray[np.int_]

@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A quadratic of the two-way range time: ``c0 + c1 (tau - t0) + c2 (tau - t0)^2``."""
+    """A polynomial of the two-way range time: ``c0 + c1 (tau - t0) + c2 (tau - t0)^2 + ...``."""
 
     origin: float
-    coefficients: tuple[float, float, float]
+    coefficients: tuple[float, ...]
 
     def at(self, range_time: Floats) -> Floats:
         """Evaluate at two-way times (s)."""
         x = range_time - self.origin
-        c0, c1, c2 = self.coefficients
-        return c0 + x * (c1 + x * c2)
+        total = x * 0.0
+        for coefficient in reversed(self.coefficients):
+            total = total * x + coefficient
+        return total
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Carrier:
         Satellite speed at the middle of the burst (m/s).
     middle_time : float
         Two-way range time of the middle of the swath (s).
+    wavelength : float
+        Of the radar (m).
     """
 
     doppler_rate: Polynomial
@@ -55,6 +59,7 @@ class Carrier:
     steering_rate: float
     speed: float
     middle_time: float
+    wavelength: float = WAVELENGTH
 
     def phase(self, eta: Floats, slant_range: Floats) -> Floats:
         """Carrier phase (rad).
@@ -74,7 +79,7 @@ class Carrier:
 
     def centroid_rate(self, range_time: Floats) -> Floats:
         """Doppler centroid rate of the focused data, k_t = k_a k_s / (k_a - k_s) (Hz/s)."""
-        steering = 2.0 * self.speed / WAVELENGTH * radians(self.steering_rate)
+        steering = 2.0 * self.speed / self.wavelength * radians(self.steering_rate)
         rate = self.doppler_rate.at(range_time)
         return rate * steering / (rate - steering)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dinsar_cli.simulate.acquisition import Campaign, Pass
     from dinsar_cli.simulate.arrays import Floats
-    from dinsar_cli.simulate.orbit import Orbit
+    from dinsar_cli.simulate.orbit import Trajectory
     from dinsar_cli.simulate.scenario import OrbitError
 
 STEP: Final = 10
@@ -121,7 +121,7 @@ def _fraction(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")
 
 
-def reported_state(orbit: Orbit, seconds: Floats, error: OrbitError | None) -> tuple[Floats, Floats]:
+def reported_state(orbit: Trajectory, seconds: Floats, error: OrbitError | None) -> tuple[Floats, Floats]:
     """Position and velocity as the orbit file has them: the true ones plus the scenario's error.
 
     Parameters

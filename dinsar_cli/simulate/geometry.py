@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dinsar_cli.simulate.chebyshev import Domain, GridSeries, Series, fit
-from dinsar_cli.simulate.instrument import LINE_INTERVAL, RANGE_SPACING
 from dinsar_cli.simulate.rangedoppler import locate, view
 
 if TYPE_CHECKING:
@@ -60,13 +59,11 @@ def swath_geometry(campaign: Campaign, window: int, heights: tuple[float, float]
     import numpy as np
 
     first, last = campaign.time_span(window)
-    margin = MARGIN_LINES * LINE_INTERVAL
+    margin = MARGIN_LINES * campaign.windows[window].line_interval
+    near, far = campaign.range_span(window)
     domain = Domain(
         (first - margin, last + margin),
-        (
-            campaign.windows[window].near_range - MARGIN_METRES,
-            campaign.windows[window].far_range + MARGIN_METRES,
-        ),
+        (near - MARGIN_METRES, far + MARGIN_METRES),
         (heights[0] - 50.0, heights[1] + 50.0),
     )
     reference = campaign.passes[0].orbit
@@ -163,13 +160,3 @@ def ground_height(ground: GridSeries, terrain: Field, shape: tuple[int, int]) ->
         high, below = np.where(rises, high, height), np.where(rises, below, value)
         side = np.where(rises, np.int8(1), np.int8(-1))
     return height
-
-
-def lattice_time(row: Floats, origin: float) -> Floats:
-    """Give the reference time of rows of the scatterer lattice."""
-    return origin + row * LINE_INTERVAL
-
-
-def lattice_range(column: Floats, near_range: float) -> Floats:
-    """Give the reference range of columns of the scatterer lattice."""
-    return near_range + column * RANGE_SPACING

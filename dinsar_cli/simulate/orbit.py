@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import cos, degrees, pi, radians, sin
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dinsar_cli.simulate.instrument import NODAL_PERIOD
 
@@ -37,6 +37,18 @@ class State:
     position: Floats
     velocity: Floats
     acceleration: Floats
+
+
+class Trajectory(Protocol):
+    """The path of a satellite as a function of the seconds after an epoch."""
+
+    def state(self, seconds: Floats) -> State:
+        """Earth-fixed state at `seconds` (any shape) after the epoch."""
+        ...
+
+    def ascending_node_time(self) -> float:
+        """Seconds from the epoch to the last ascending node before it."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dinsar_cli.simulate.ellipsoid import local_frame, to_cartesian, to_geodetic
 
 if TYPE_CHECKING:
     from dinsar_cli.simulate.arrays import Floats
-    from dinsar_cli.simulate.orbit import Orbit
+    from dinsar_cli.simulate.orbit import Trajectory
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class RadarView:
     time_gradient: Floats
 
 
-def view(orbit: Orbit, longitude: Floats, latitude: Floats, height: Floats) -> RadarView:
+def view(orbit: Trajectory, longitude: Floats, latitude: Floats, height: Floats) -> RadarView:
     """Solve ``(S(t) - P) . V(t) = 0`` for the time at which an orbit passes ground points.
 
     Parameters
@@ -79,7 +79,7 @@ def view(orbit: Orbit, longitude: Floats, latitude: Floats, height: Floats) -> R
     )
 
 
-def locate(orbit: Orbit, time: Floats, slant_range: Floats, height: Floats) -> tuple[Floats, Floats]:
+def locate(orbit: Trajectory, time: Floats, slant_range: Floats, height: Floats) -> tuple[Floats, Floats]:
     """Ground point seen to the right at a radar time and range, at a given height.
 
     Parameters
@@ -147,7 +147,7 @@ def _spherical_guess(position: Floats, velocity: Floats, slant_range: Floats, he
     return np.asarray(position + slant_range[..., None] * sight, dtype=np.float64)
 
 
-def doppler_rate(orbit: Orbit, time: Floats, ground: Floats) -> Floats:
+def doppler_rate(orbit: Trajectory, time: Floats, ground: Floats) -> Floats:
     """Azimuth FM rate (Hz/s, negative) of fixed points: -2/lambda times the range's second derivative."""
     import numpy as np
 

@@ -11,17 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, floor, pi, sqrt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dinsar_cli.simulate.focus import HALF_WIDTH, Response, whole_shift
-from dinsar_cli.simulate.geometry import date_shift, ground_height, lattice_range, lattice_time
-from dinsar_cli.simulate.instrument import (
-    DAYS_PER_CYCLE,
-    LINE_INTERVAL,
-    RANGE_SAMPLING_RATE,
-    RANGE_SPACING,
-    WAVELENGTH,
-)
+from dinsar_cli.simulate.geometry import date_shift, ground_height
+from dinsar_cli.simulate.instrument import DAYS_PER_CYCLE, SPEED_OF_LIGHT
 from dinsar_cli.simulate.noise import complex_normal, key_of
 from dinsar_cli.simulate.rangedoppler import view
 
@@ -29,11 +23,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dinsar_cli.simulate.arrays import Bools, Floats, Singles
+    from dinsar_cli.simulate.arrays import Bools, Counts, Floats, Singles
     from dinsar_cli.simulate.carrier import Carrier
     from dinsar_cli.simulate.geometry import SwathGeometry
     from dinsar_cli.simulate.scenario import Scenario
     from dinsar_cli.simulate.scene import Scene
+
+Carriers: TypeAlias = "tuple[tuple[Carrier, ...], ...]"
+"""For each date and burst."""
 
 SIGNAL: Final = 60.0
 """Digital numbers, rms of the real and of the imaginary part of the mean land."""
@@ -41,13 +38,12 @@ DECIMATION: Final = 8
 """Columns from one solved geometry to the next; the terrain has no waves shorter than 20 of them."""
 HALO: Final = HALF_WIDTH + 4
 """Scatterers beyond the pixels of a tile."""
-WAVENUMBER: Final = 4.0 * pi / WAVELENGTH
 LARGEST: Final = 32767.0
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Some lines and columns of one burst."""
+    """Some lines and columns of one burst, on every date; a date may have fewer of both."""
 
     burst: int
     lines: range
@@ -72,7 +68,7 @@ class Swath:
     scene: Scene
     window: int
     geometry: SwathGeometry
-    carriers: tuple[tuple[Carrier, ...], ...]
+    carriers: Carriers
     azimuth: Response
     range: Response
 
@@ -95,10 +91,11 @@ class _Ground:
 
 def responses(scene: Scene, window: int) -> tuple[Response, Response]:
     """Impulse responses of a subswath in azimuth and in range."""
-    subswath = scene.campaign.windows[window].subswath
+    frame = scene.campaign.windows[window]
+    subswath, sampling_rate = frame.subswath, SPEED_OF_LIGHT / (2.0 * frame.range_spacing)
     return (
-        Response.hamming(subswath.azimuth_bandwidth, 1.0 / LINE_INTERVAL, subswath.azimuth_window),
-        Response.hamming(subswath.range_bandwidth, RANGE_SAMPLING_RATE, subswath.range_window),
+        Response.hamming(subswath.azimuth_bandwidth, 1.0 / frame.line_interval, subswath.azimuth_window),
+        Response.hamming(subswath.range_bandwidth, sampling_rate, subswath.range_window),
     )
 
 
@@ -128,9 +125,9 @@ def _ground(swath: Swath, tile: Tile) -> _Ground:
     window = swath.scene.campaign.windows[swath.window]
     origin = swath.scene.campaign.passes[0].bursts[swath.window][0].start
     coarse = ceil(len(columns) / DECIMATION) + 5
-    time = lattice_time(np.asarray(rows, dtype=np.float64), origin)
+    time = origin + np.asarray(rows, dtype=np.float64) * window.line_interval
     position = columns.start + DECIMATION * (np.arange(coarse) - 2.0)
-    slant_range = lattice_range(position.astype(np.float64), window.near_range)
+    slant_range = np.asarray(window.near_range + position * window.range_spacing, dtype=np.float64)
     series = swath.geometry.ground.on_grid(time, slant_range)
     height = ground_height(series, swath.scene.terrain, (len(rows), coarse))
     longitude, latitude = series.at(height)
@@ -153,16 +150,19 @@ def _ground(swath: Swath, tile: Tile) -> _Ground:
 
 def _lattice_part(swath: Swath, tile: Tile) -> tuple[range, range]:
     """Rows and columns of the lattice whose scatterers reach a tile on any date."""
-    passes = swath.scene.campaign.passes
-    origin = passes[0].bursts[swath.window][0].start
-    geometry = swath.geometry
+    campaign, geometry = swath.scene.campaign, swath.geometry
+    lattice = campaign.windows[swath.window]
+    origin = campaign.passes[0].bursts[swath.window][0].start
+    interval, spacing = lattice.line_interval, lattice.range_spacing
     first_row, last_row, first_column, last_column = [], [], [], []
-    for flight, times, ranges in zip(passes, geometry.time_limits, geometry.range_limits, strict=True):
-        start = (flight.bursts[swath.window][tile.burst].start - origin) / LINE_INTERVAL
-        first_row.append(start + tile.lines.start - times[1] / LINE_INTERVAL)
-        last_row.append(start + tile.lines.stop - times[0] / LINE_INTERVAL)
-        first_column.append(tile.columns.start - ranges[1] / RANGE_SPACING)
-        last_column.append(tile.columns.stop - ranges[0] / RANGE_SPACING)
+    for flight, times, ranges in zip(campaign.passes, geometry.time_limits, geometry.range_limits, strict=True):
+        frame = campaign.window(flight.index, swath.window)
+        start = flight.bursts[swath.window][tile.burst].start - origin
+        first_row.append((start + tile.lines.start * frame.line_interval - times[1]) / interval)
+        last_row.append((start + tile.lines.stop * frame.line_interval - times[0]) / interval)
+        near = frame.near_range - lattice.near_range
+        first_column.append((near + tile.columns.start * frame.range_spacing - ranges[1]) / spacing)
+        last_column.append((near + tile.columns.stop * frame.range_spacing - ranges[0]) / spacing)
     return (
         range(floor(min(first_row)) - HALO, ceil(max(last_row)) + HALO),
         range(floor(min(first_column)) - HALO, ceil(max(last_column)) + HALO),
@@ -204,20 +204,20 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
     """Pixels of a tile on one date."""
     import numpy as np
 
-    window = swath.scene.campaign.windows[swath.window]
-    burst = swath.scene.campaign.passes[index].bursts[swath.window][tile.burst]
+    campaign = swath.scene.campaign
+    lattice, window = campaign.windows[swath.window], campaign.window(index, swath.window)
+    burst = campaign.passes[index].bursts[swath.window][tile.burst]
     carrier = swath.carriers[index][tile.burst]
-    middle = burst.middle(window.subswath.lines)
+    middle, wavenumber = window.middle(burst), 4.0 * pi / window.wavelength
 
     eta, slant_range, ahead = _seen(swath, ground, index)
-    turn = WAVENUMBER * (slant_range - ahead - ground.slant_range) + carrier.phase(eta - middle, slant_range)
-    local_rows = np.arange(len(ground.rows))[:, None]
-    line = (eta - burst.start) / LINE_INTERVAL - tile.lines.start - local_rows
+    turn = wavenumber * (slant_range - ahead - ground.slant_range) + carrier.phase(eta - middle, slant_range)
+    line = window.line(eta, burst) - tile.lines.start - np.arange(len(ground.rows))[:, None]
     coarse_columns = DECIMATION * (np.arange(slant_range.shape[1]) - 2.0)
-    column = (slant_range - window.near_range) / RANGE_SPACING - tile.columns.start - coarse_columns
+    column = window.column(slant_range) - tile.columns.start - coarse_columns
 
-    lattice = lattice_range(np.asarray(ground.columns, dtype=np.float64), window.near_range)
-    phase = -_refined(turn) - WAVENUMBER * lattice
+    own_range = lattice.near_range + np.asarray(ground.columns, dtype=np.float64) * lattice.range_spacing
+    phase = -_refined(turn) - wavenumber * own_range
     signal = _turned(speckle.at(index, tile.burst), phase)
     line_shift = _refined(line).astype(np.float32)
     pixels = swath.azimuth.spread(signal, line_shift, len(tile.lines), axis=0)
@@ -228,10 +228,10 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
     pixels = pixels * np.float32(SIGNAL * sqrt(2.0))
     _add_corners(swath, tile, index, pixels)
 
-    eta_line = burst.start + np.asarray(tile.lines, dtype=np.float64) * LINE_INTERVAL - middle
-    range_column = lattice_range(np.asarray(tile.columns, dtype=np.float64), window.near_range)
+    eta_line = burst.start + np.asarray(tile.lines, dtype=np.float64) * window.line_interval - middle
+    range_column = window.near_range + np.asarray(tile.columns, dtype=np.float64) * window.range_spacing
     pixels = _turned(pixels, carrier.phase(eta_line[:, None], range_column[None, :]))
-    return _quantized(swath, tile, pixels)
+    return _quantized(pixels, tile, *window.valid_columns(burst))
 
 
 def _seen(swath: Swath, ground: _Ground, index: int) -> tuple[Floats, Floats, Floats]:
@@ -291,14 +291,13 @@ def _add_corners(swath: Swath, tile: Tile, index: int, pixels: Singles) -> None:
     scene, corners = swath.scene, swath.scene.scenario.corners
     if not corners.positions:
         return
-    window = scene.campaign.windows[swath.window]
+    window = scene.campaign.window(index, swath.window)
     flight = scene.campaign.passes[index]
     burst, carrier = flight.bursts[swath.window][tile.burst], swath.carriers[index][tile.burst]
     eta, slant_range, ahead = corner_view(scene, index)
-    line = (eta - burst.start) / LINE_INTERVAL - tile.lines.start
-    column = (slant_range - window.near_range) / RANGE_SPACING - tile.columns.start
-    middle = burst.middle(window.subswath.lines)
-    phase = -WAVENUMBER * (slant_range - ahead) - carrier.phase(eta - middle, slant_range)
+    line, column = window.line(eta, burst) - tile.lines.start, window.column(slant_range) - tile.columns.start
+    phase = -4.0 * pi / window.wavelength * (slant_range - ahead)
+    phase = phase - carrier.phase(eta - window.middle(burst), slant_range)
     peak = corners.amplitude / float(swath.azimuth.at(np.zeros(1, np.float32))[0])
     peak /= float(swath.range.at(np.zeros(1, np.float32))[0])
     for y, x, angle in zip(line, column, phase, strict=True):
@@ -335,13 +334,13 @@ def corner_view(scene: Scene, index: int) -> tuple[Floats, Floats, Floats]:
     return seen.time, seen.slant_range + delay + electrons, 2.0 * electrons
 
 
-def _quantized(swath: Swath, tile: Tile, pixels: Singles) -> NDArray[np.int16]:
-    """Round to 16 bits, with the lines and columns that hold no signal set to zero."""
+def _quantized(pixels: Singles, tile: Tile, first: Counts, last: Counts) -> NDArray[np.int16]:
+    """Round to 16 bits, with zeros before the first and after the last column with signal of each line."""
     import numpy as np
 
-    window = swath.scene.campaign.windows[swath.window]
-    subswath = window.subswath
     values = np.moveaxis(np.clip(np.rint(pixels), -LARGEST, LARGEST).astype(np.int16), 0, -1)
-    line, column = np.asarray(tile.lines), np.asarray(tile.columns)
-    signal = (line >= subswath.invalid_first) & (line < subswath.lines - subswath.invalid_last)
-    return values * (signal[:, None] & (column < window.columns - window.invalid)[None, :])[:, :, None]
+    signal = np.zeros(values.shape[:2], dtype=bool)
+    own = slice(tile.lines.start, tile.lines.stop)  # the lines of the tile that this date has come first
+    column, first, last = np.asarray(tile.columns), first[own, None], last[own, None]
+    signal[: len(first)] = (first >= 0) & (column >= first) & (column <= last)
+    return values * signal[:, :, None]

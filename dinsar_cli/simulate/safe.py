@@ -59,7 +59,7 @@ def write_safe(part: Slice, swaths: list[Swath], rasters: list[NDArray[np.int16]
     name = part.product(content)
     if part.campaign.scenario.archive == "safe":
         return draft.rename(folder / name)
-    return _archive(draft, folder, name)
+    return pack(draft, folder, name)
 
 
 def _write_image(
@@ -103,8 +103,8 @@ def _write_overlay(path: Path, corners: list[tuple[float, float]]) -> None:
     write(path, node("kml", node("Document", node("name", "Sentinel-1 Map Overlay"), folder), xmlns=KML))
 
 
-def _archive(draft: Path, folder: Path, name: str) -> Path:
-    """Pack a draft, the SAFE folder at the top, and remove it."""
+def pack(draft: Path, folder: Path, name: str) -> Path:
+    """Pack a draft, the SAFE folder at the top, into a zip in a folder, and remove it."""
     target = folder / name.replace(".SAFE", ".zip")
     unfinished = target.with_suffix(".zip.part")
     with zipfile.ZipFile(

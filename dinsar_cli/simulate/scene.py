@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from math import cos, radians
 from typing import TYPE_CHECKING, Final
 
-from dinsar_cli.simulate.acquisition import Campaign, plan
 from dinsar_cli.simulate.ellipsoid import local_metres
 from dinsar_cli.simulate.instrument import METRES_PER_TECU
 from dinsar_cli.simulate.rangedoppler import locate
-from dinsar_cli.simulate.terrain import ARCSECOND, Bounds, Field, Lattice, elevation, fractal
+from dinsar_cli.simulate.terrain import ARCSECOND, Bounds, Elevation, Field, Lattice, fractal, made_elevation
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from dinsar_cli.simulate.acquisition import Campaign
     from dinsar_cli.simulate.arrays import Bools, Floats
     from dinsar_cli.simulate.scenario import Atmosphere, Scenario
 
@@ -36,9 +36,8 @@ class Scene:
     campaign : Campaign
     footprint : Bounds
         Box around all that the reference date sees.
-    elevation_lattice : Lattice
-    elevation : ndarray
-        Ellipsoidal heights on it (m).
+    elevation : Elevation
+        The ground.
     terrain : Field
         The same, to be read anywhere.
     brightness : Field
@@ -53,8 +52,7 @@ class Scene:
 
     campaign: Campaign
     footprint: Bounds
-    elevation_lattice: Lattice
-    elevation: Floats
+    elevation: Elevation
     terrain: Field
     brightness: Field
     motion: tuple[Field, Field, Field]
@@ -140,40 +138,39 @@ def lake_centre(scenario: Scenario) -> tuple[float, float]:
     return longitude + LAKE_OFFSET[0] / cos(radians(latitude)), latitude + LAKE_OFFSET[1]
 
 
-def build_scene(scenario: Scenario) -> Scene:
+def build_scene(campaign: Campaign, elevation: Elevation | None = None) -> Scene:
     """Make the terrain, the deformation and the atmosphere of a scenario.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    elevation : Elevation, optional
+        Ground to use instead of a made one; it reaches beyond the footprint.
 
     Raises
     ------
     UsageError
-        No orbit can see the scene, a corner point lies outside of it, or the ground moves too far.
+        A corner point lies outside of the scene, or the ground moves too far.
     """
     import numpy as np
 
-    campaign = plan(scenario)
-    footprint = _footprint(campaign)
+    scenario = campaign.scenario
+    footprint = campaign_footprint(campaign, elevation)
     _check_corners(scenario, footprint)
     terrain_noise, texture_noise, air_noise = (
         np.random.default_rng(child) for child in np.random.SeedSequence(scenario.seed).spawn(3)
     )
-    bounds = footprint.grown(scenario.terrain.margin)
-    lattice = Lattice.over(bounds, ARCSECOND)
-    heights = elevation(
-        lattice,
-        footprint,
-        lowest=scenario.terrain.lowest,
-        relief=scenario.terrain.relief,
-        random=terrain_noise,
-    ).astype(np.float32)
+    if elevation is None:
+        lattice = Lattice.over(footprint.grown(scenario.terrain.margin), ARCSECOND)
+        elevation = Elevation(lattice, made_elevation(lattice, footprint, scenario.terrain, terrain_noise))
     maps = Lattice.over(footprint.grown(min(scenario.terrain.margin, 0.05)), MAP_STEP)
     texture = TEXTURE * fractal(maps, exponent=2.5, shortest=300.0, random=texture_noise)
     delays, stratified = _atmosphere(scenario.atmosphere, maps, len(scenario.dates), air_noise)
     return Scene(
         campaign=campaign,
         footprint=footprint,
-        elevation_lattice=lattice,
-        elevation=heights.astype(np.float64),
-        terrain=Field(lattice, heights.astype(np.float64), order=3),
+        elevation=elevation,
+        terrain=Field(elevation.lattice, elevation.heights, order=3),
         brightness=Field(maps, texture),
         motion=_motion(scenario, maps),
         delays=delays,
@@ -181,15 +178,17 @@ def build_scene(scenario: Scenario) -> Scene:
     )
 
 
-def _footprint(campaign: Campaign) -> Bounds:
+def campaign_footprint(campaign: Campaign, elevation: Elevation | None = None) -> Bounds:
     """Box around the windows of the reference date, for all heights of the terrain."""
     import numpy as np
 
     terrain = campaign.scenario.terrain
+    heights = np.array([terrain.lowest, terrain.lowest + terrain.relief])
+    if elevation is not None:
+        heights = np.array([elevation.heights.min(), elevation.heights.max()], dtype=np.float64)
     spans = [campaign.time_span(number) for number in range(len(campaign.windows))]
     times = np.linspace(min(span[0] for span in spans), max(span[1] for span in spans), 9)
     ranges = np.linspace(campaign.windows[0].near_range, campaign.windows[-1].far_range, 9)
-    heights = np.array([terrain.lowest, terrain.lowest + terrain.relief])
     longitude, latitude = locate(
         campaign.passes[0].orbit, times[:, None, None], ranges[None, :, None], heights[None, None, :]
     )

@@ -8,12 +8,13 @@ import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dinsar_cli.errors import ResourceError, UsageError
+from dinsar_cli.simulate.acquisition import plan
 from dinsar_cli.simulate.eof import write_eof
 from dinsar_cli.simulate.names import slices
-from dinsar_cli.simulate.pixels import prepare, render_swath
+from dinsar_cli.simulate.pixels import RawImage, prepare, render_swath
 from dinsar_cli.simulate.safe import write_safe
 from dinsar_cli.simulate.scene import build_scene
 from dinsar_cli.simulate.terrain import write_map
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from dinsar_cli.simulate.render import Swath
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dinsar_cli.simulate.render import Swath, Tile
     from dinsar_cli.simulate.scenario import Scenario
     from dinsar_cli.simulate.scene import Scene
 
@@ -83,16 +87,13 @@ def simulate(scenario: Scenario, folder: Path, progress: Progress | None = None)
     ResourceError
         The disk has no room.
     """
-    report = progress or _silent
-    _check_folder(folder)
+    report = progress or silent
+    check_folder(folder)
     report("terrain", 0.0)
-    scene = build_scene(scenario)
-    _check_room(scene, folder)
-    _make_folders(folder)
-    dem = folder / "dem" / "dem.tif"
-    write_map(dem, scene.elevation_lattice, scene.elevation, unit="metre", description="ellipsoidal height")
-    report("terrain", 1.0)
-    figures = write_truth(scene, folder / "truth")
+    scene = build_scene(plan(scenario))
+    check_room(_room(scene), folder)
+    make_folders(folder)
+    figures = write_ground(scene, folder, report)
     orbits = tuple(write_eof(scene.campaign, flight, folder / "orbits") for flight in scene.campaign.passes)
     with tempfile.TemporaryDirectory(prefix="raw-", dir=folder) as scratch:
         products = _write_products(scene, folder / "slc", Path(scratch), report)
@@ -103,14 +104,24 @@ def simulate(scenario: Scenario, folder: Path, progress: Progress | None = None)
         "dem": "dem/dem.tif",
     }
     write_summary(summary, scene, figures, files)
-    return SimulatedStack(folder, products, orbits, dem, folder / "truth", summary)
+    return SimulatedStack(folder, products, orbits, folder / "dem" / "dem.tif", folder / "truth", summary)
 
 
-def _silent(step: str, share: float) -> None:
+def write_ground(scene: Scene, folder: Path, report: Progress) -> dict[str, Any]:
+    """Write the DEM and the truth rasters; give the figures of the latter."""
+    ground = scene.elevation
+    path = folder / "dem" / "dem.tif"
+    write_map(path, ground.lattice, ground.heights, unit="metre", description="ellipsoidal height")
+    report("terrain", 1.0)
+    return write_truth(scene, folder / "truth")
+
+
+def silent(step: str, share: float) -> None:
     """Report nothing."""
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that is not empty, with a UsageError."""
     if folder.is_dir() and not any(folder.iterdir()):
         return
     if folder.exists():
@@ -121,7 +132,8 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _make_folders(folder: Path) -> None:
+def make_folders(folder: Path) -> None:
+    """Make the folders of a simulation; a UsageError where that is not possible."""
     try:
         for name in ("slc", "orbits", "dem", "truth"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -133,10 +145,15 @@ def _make_folders(folder: Path) -> None:
         ) from error
 
 
-def _check_room(scene: Scene, folder: Path) -> None:
+def _room(scene: Scene) -> float:
+    """Bytes that a simulation needs on the disk."""
     campaign = scene.campaign
     pixels = sum(window.columns * window.subswath.lines for window in campaign.windows)
-    needed = ROOM * BYTES_PER_PIXEL * pixels * campaign.scenario.bursts * len(campaign.passes)
+    return ROOM * BYTES_PER_PIXEL * pixels * campaign.scenario.bursts * len(campaign.passes)
+
+
+def check_room(needed: float, folder: Path) -> None:
+    """Refuse what does not fit on the disk of a folder, with a ResourceError."""
     place = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     free = shutil.disk_usage(place).free
     if free < needed:
@@ -149,16 +166,23 @@ def _check_room(scene: Scene, folder: Path) -> None:
 
 def _write_products(scene: Scene, folder: Path, scratch: Path, report: Progress) -> tuple[tuple[Path, ...], ...]:
     """Render all subswaths, then write the slices of every date."""
-    import numpy as np
-
     campaign = scene.campaign
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     swaths: list[Swath] = []
-    raw: list[list[Path]] = []
+    images: list[list[RawImage]] = []
     for number, window in enumerate(campaign.windows):
         name = window.subswath.name
         swaths.append(prepare(scene, number))
-        raw.append(render_swath(swaths[-1], scratch, workers, partial(report, f"pixels {name}")))
+        raw = [
+            RawImage(scratch / f"{flight.index}-{name}.raw", window, campaign.scenario.bursts)
+            for flight in campaign.passes
+        ]
+        images.append(raw)
+        render_swath(
+            swaths[-1],
+            partial(_keep, raw),
+            cores(),
+            partial(report, f"pixels {name}"),
+        )
     products = []
     for flight in campaign.passes:
         parts = []
@@ -166,10 +190,18 @@ def _write_products(scene: Scene, folder: Path, scratch: Path, report: Progress)
             rasters = []
             for number, window in enumerate(campaign.windows):
                 lines = window.subswath.lines
-                shape = (campaign.scenario.bursts * lines, window.columns, 2)
-                whole = np.memmap(raw[number][flight.index], dtype=np.int16, mode="r", shape=shape)
+                whole = images[number][flight.index].pixels
                 rasters.append(whole[part.bursts.start * lines : part.bursts.stop * lines])
             parts.append(write_safe(part, swaths, rasters, folder))
         products.append(tuple(parts))
         report("products", (flight.index + 1) / len(campaign.passes))
     return tuple(products)
+
+
+def _keep(raw: list[RawImage], index: int, tile: Tile, values: NDArray[np.int16]) -> None:
+    raw[index].place(tile, values)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from dinsar_cli.simulate.ellipsoid import SEMI_MAJOR_AXIS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
+    from affine import Affine
 
-    from dinsar_cli.simulate.arrays import Floats
+    from dinsar_cli.simulate.arrays import Floats, Singles
+    from dinsar_cli.simulate.scenario import Terrain
 
 ARCSECOND: Final = 1.0 / 3600.0
 
@@ -30,6 +33,19 @@ class Bounds:
     def grown(self, margin: float) -> Bounds:
         """Return the bounds moved outward by `margin` degrees."""
         return Bounds(self.south - margin, self.north + margin, self.west - margin, self.east + margin)
+
+    def covers(self, other: Bounds) -> bool:
+        """Tell whether all of other bounds lies within, to a thousandth of an arc-second."""
+        near = self.grown(1e-3 * ARCSECOND)
+        return (
+            near.south <= other.south
+            and other.north <= near.north
+            and near.west <= other.west
+            and other.east <= near.east
+        )
+
+    def __str__(self) -> str:
+        return f"{self.west:.3f} {self.south:.3f} {self.east:.3f} {self.north:.3f} (west south east north)"
 
 
 @dataclass(frozen=True)
@@ -78,10 +94,39 @@ class Lattice:
         longitude, latitude = np.meshgrid(self.longitudes(), self.latitudes())
         return longitude, latitude
 
+    def transform(self) -> Affine:
+        """GDAL's corner transform."""
+        from affine import Affine
+
+        return Affine(self.step, 0.0, self.west, 0.0, -self.step, self.north)
+
+    def bounds(self) -> Bounds:
+        """Outer edges."""
+        south, east = self.north - self.rows * self.step, self.west + self.columns * self.step
+        return Bounds(south, self.north, self.west, east)
+
+    def part(self, rows: Sequence[int], columns: Sequence[int]) -> Lattice:
+        """Cut from the first to the last of some rows and columns."""
+        return Lattice(
+            self.west + columns[0] * self.step,
+            self.north - rows[0] * self.step,
+            self.step,
+            rows[-1] - rows[0] + 1,
+            columns[-1] - columns[0] + 1,
+        )
+
     def metres(self) -> tuple[float, float]:
         """Pixel size to the north and to the east (m), on a sphere: for statistics only."""
         north = radians(self.step) * SEMI_MAJOR_AXIS
         return north, north * cos(radians(self.north - 0.5 * self.step * self.rows))
+
+
+@dataclass(frozen=True)
+class Elevation:
+    """Ellipsoidal heights (m, float32) on a lattice."""
+
+    lattice: Lattice
+    heights: Singles
 
 
 class Field:
@@ -95,7 +140,7 @@ class Field:
         3 for quantities whose shape matters (height), 1 for the rest.
     """
 
-    def __init__(self, lattice: Lattice, values: Floats, order: Literal[1, 3] = 1) -> None:
+    def __init__(self, lattice: Lattice, values: Floats | Singles, order: Literal[1, 3] = 1) -> None:
         import numpy as np
         from scipy import ndimage
 
@@ -103,7 +148,12 @@ class Field:
         self.order: Literal[1, 3] = order
         self.lowest = float(np.min(values))
         self.highest = float(np.max(values))
-        self._coefficients = ndimage.spline_filter(values, order=order, mode="nearest") if order > 1 else values
+        self._coefficients: Floats | Singles = values
+        if order > 1:
+            # float32 where the map has it: half of the memory, and heights to a millimetre
+            coefficients = np.empty_like(values)
+            ndimage.spline_filter(values, order=order, mode="nearest", output=coefficients)
+            self._coefficients = coefficients
 
     def at(self, longitude: Floats, latitude: Floats) -> Floats:
         """Values at positions (deg); beyond the edge the edge's value."""
@@ -124,7 +174,7 @@ class Field:
         )
 
 
-def fractal(lattice: Lattice, exponent: float, shortest: float, random: np.random.Generator) -> Floats:
+def fractal(lattice: Lattice, exponent: float, shortest: float, random: np.random.Generator) -> Singles:
     """Gaussian random map with a power-law spectrum, zero mean and unit variance.
 
     Parameters
@@ -147,23 +197,23 @@ def fractal(lattice: Lattice, exponent: float, shortest: float, random: np.rando
     rows = fft.next_fast_len(lattice.rows + lattice.rows // 4)
     columns = fft.next_fast_len(lattice.columns + lattice.columns // 4, real=True)
     north, east = lattice.metres()
-    wavenumber = np.hypot(fft.fftfreq(rows, north)[:, None], fft.rfftfreq(columns, east)[None, :])
-    wavenumber[0, 0] = np.inf
     # The longest waves are flattened: the map keeps its variance at the scale of the scene.
     longest = 1.0 / (0.7 * max(rows * north, columns * east))
-    amplitude = (wavenumber**2 + longest**2) ** (-0.25 * exponent)
-    wavenumber[0, 0] = 0.0
-    amplitude = amplitude * np.exp(-0.5 * (wavenumber * shortest) ** 2)
-    amplitude[0, 0] = 0.0
-    spectrum = fft.rfft2(random.standard_normal((rows, columns))) * amplitude
-    values = fft.irfft2(spectrum, s=(rows, columns))[: lattice.rows, : lattice.columns]
-    return np.asarray((values - values.mean()) / values.std(), dtype=np.float64)
+    spectrum = fft.rfft2(random.standard_normal((rows, columns), dtype=np.float32), overwrite_x=True)
+    across = fft.rfftfreq(columns, east)
+    for row, along in enumerate(fft.fftfreq(rows, north)):  # row by row: the elevation of a scene is large
+        square = along**2 + across**2
+        weight = (square + longest**2) ** (-0.25 * exponent) * np.exp(-0.5 * square * shortest**2)
+        spectrum[row] *= weight.astype(np.float32)
+    spectrum[0, 0] = 0.0
+    values = fft.irfft2(spectrum, s=(rows, columns), overwrite_x=True)[: lattice.rows, : lattice.columns].copy()
+    values -= values.mean(dtype=np.float64)
+    values /= values.std(dtype=np.float64)
+    return np.asarray(values, dtype=np.float32)
 
 
-def elevation(
-    lattice: Lattice, scene: Bounds, *, lowest: float, relief: float, random: np.random.Generator
-) -> Floats:
-    """Fractal ellipsoidal heights (m) whose lowest and highest point within `scene` are `relief` apart.
+def made_elevation(lattice: Lattice, scene: Bounds, terrain: Terrain, random: np.random.Generator) -> Singles:
+    """Make fractal ellipsoidal heights (m) with the lowest point and the relief of a terrain within `scene`.
 
     Notes
     -----
@@ -180,14 +230,17 @@ def elevation(
             (longitude >= scene.west) & (longitude <= scene.east),
         )
     ]
-    return np.asarray(lowest + relief * (rough - inside.min()) / np.ptp(inside))
+    lowest, scale = float(inside.min()), terrain.relief / float(np.ptp(inside))
+    rough -= np.float32(lowest)
+    rough *= np.float32(scale)
+    rough += np.float32(terrain.lowest)
+    return rough
 
 
-def write_map(path: Path, lattice: Lattice, values: Floats, *, unit: str, description: str) -> None:
+def write_map(path: Path, lattice: Lattice, values: Floats | Singles, *, unit: str, description: str) -> None:
     """Write a float32 GeoTIFF (EPSG:4326, GDAL's corner transform, nodata NaN)."""
     import numpy as np
     import rasterio
-    from affine import Affine
 
     profile = {
         "driver": "GTiff",
@@ -196,7 +249,7 @@ def write_map(path: Path, lattice: Lattice, values: Floats, *, unit: str, descri
         "height": lattice.rows,
         "width": lattice.columns,
         "crs": "EPSG:4326",
-        "transform": Affine(lattice.step, 0.0, lattice.west, 0.0, -lattice.step, lattice.north),
+        "transform": lattice.transform(),
         "nodata": float("nan"),
         "compress": "deflate",
         "zlevel": 1,
@@ -205,6 +258,6 @@ def write_map(path: Path, lattice: Lattice, values: Floats, *, unit: str, descri
         "num_threads": "all_cpus",
     }
     with rasterio.open(path, "w", **profile) as target:
-        target.write(values.astype(np.float32), 1)
+        target.write(values.astype(np.float32, copy=False), 1)
         target.set_band_description(1, description)
         target.update_tags(unit=unit)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dinsar_cli.simulate.acquisition import heading
-from dinsar_cli.simulate.instrument import DAYS_PER_CYCLE, WAVELENGTH
+from dinsar_cli.simulate.instrument import DAYS_PER_CYCLE
 from dinsar_cli.simulate.rangedoppler import view
 from dinsar_cli.simulate.scene import MAP_STEP, lake_centre
 from dinsar_cli.simulate.terrain import Lattice, write_map
@@ -15,6 +15,7 @@ from dinsar_cli.simulate.terrain import Lattice, write_map
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dinsar_cli.simulate.acquisition import Campaign
     from dinsar_cli.simulate.arrays import Bools, Floats
     from dinsar_cli.simulate.scenario import Scenario
     from dinsar_cli.simulate.scene import Scene
@@ -51,16 +52,13 @@ def truth_maps(scene: Scene) -> Truth:
     seen = view(reference.orbit, longitude, latitude, height)
     inside = np.zeros(longitude.shape, dtype=bool)
     for number, window in enumerate(scene.campaign.windows):
-        bursts, subswath = reference.bursts[number], window.subswath
-        line = (seen.time - bursts[0].start) / (bursts[0].middle(3) - bursts[0].start)
-        last = (bursts[-1].start - bursts[0].start) / (bursts[0].middle(3) - bursts[0].start)
-        column = (seen.slant_range - window.near_range) / (window.far_range - window.near_range)
-        inside |= (
-            (line >= subswath.invalid_first)
-            & (line <= last + subswath.lines - subswath.invalid_last - 1)
-            & (column >= 0.0)
-            & (column <= (window.columns - window.invalid - 1) / (window.columns - 1))
-        )
+        column = window.column(seen.slant_range)
+        for burst in reference.bursts[number]:
+            line = window.line(seen.time, burst)
+            first, last = window.valid_columns(burst)
+            lines = np.flatnonzero(first >= 0)
+            near, far = first[lines].max(), last[lines].min()
+            inside |= (line >= lines[0]) & (line <= lines[-1]) & (column >= near) & (column <= far)
     return Truth(
         lattice=lattice,
         inside=inside,
@@ -175,12 +173,12 @@ def write_summary(path: Path, scene: Scene, figures: dict[str, Any], files: dict
         "deformation": type(scenario.deformation).__name__,
         "source_lonlat": list(scenario.origin()),
         "los_sign": SIGN,
-        "wavelength_m": WAVELENGTH,
+        "wavelength_m": campaign.windows[0].wavelength,
         "incidence_centre_deg": float(np.degrees(np.arccos(seen.sight[0, 2]))),
         "los_unit_vector_centre_enu": seen.sight[0].tolist(),
         "heading_deg": heading(reference, campaign.target),
         "baseline_sign": "dot(cross(target - ref, sec - ref), v_ref)",
-        "baselines_m": [list(baselines(scene, index)) for index in range(1, count)],
+        "baselines_m": [list(baselines(campaign, index)) for index in range(1, count)],
         "baseline_columns": ["perpendicular", "parallel"],
         "temporal_coherence": [
             [scenario.coherence.after(scenario.days(j) - scenario.days(i)) for j in range(count)]
@@ -219,15 +217,14 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | None) else str(value)
 
 
-def baselines(scene: Scene, index: int) -> tuple[float, float]:
-    """Perpendicular and parallel baseline (m) of a date at the scene's centre.
+def baselines(campaign: Campaign, index: int) -> tuple[float, float]:
+    """Perpendicular and parallel baseline (m) of a date at the target.
 
     The perpendicular one has the sign of ``dot(cross(target - ref, sec - ref), v_ref)``; the parallel one is
     positive toward the target.
     """
     import numpy as np
 
-    campaign = scene.campaign
     start = np.zeros(())
     reference = campaign.passes[0].orbit.state(start)
     sight = campaign.target - reference.position

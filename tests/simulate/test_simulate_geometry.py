@@ -166,7 +166,7 @@ def test_series_reproduce_the_geometry() -> None:
 
 
 def test_radar_positions_meet_the_terrain() -> None:
-    scene = build_scene(Scenario(columns=200, bursts=1, terrain=Terrain(relief=1500.0, margin=0.02)))
+    scene = build_scene(plan(Scenario(columns=200, bursts=1, terrain=Terrain(relief=1500.0, margin=0.02))))
     window = scene.campaign.windows[0]
     geometry = swath_geometry(scene.campaign, 0, (scene.terrain.lowest, scene.terrain.highest))
     time = np.linspace(-1.0, 1.0, 30)

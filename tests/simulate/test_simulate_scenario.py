@@ -10,7 +10,7 @@ import pytest
 
 from dinsar_cli.errors import UsageError
 from dinsar_cli.simulate import Coherence, Scenario, Terrain
-from dinsar_cli.simulate.terrain import ARCSECOND, Bounds, Field, Lattice, elevation, fractal, write_map
+from dinsar_cli.simulate.terrain import ARCSECOND, Bounds, Field, Lattice, fractal, made_elevation, write_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def test_terrain_has_the_wanted_relief_and_no_short_waves() -> None:
     scene = Bounds(10.0, 10.2, 20.0, 20.2)
     lattice = Lattice.over(scene.grown(0.05), ARCSECOND)
     random = np.random.default_rng(1)
-    heights = elevation(lattice, scene, lowest=300.0, relief=900.0, random=random)
+    heights = made_elevation(lattice, scene, Terrain(relief=900.0, lowest=300.0), random)
     longitude, latitude = lattice.centres()
     inside = heights[(abs(longitude - 20.1) < 0.1) & (abs(latitude - 10.1) < 0.1)]
     assert inside.min() == pytest.approx(300.0, abs=2.0)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dinsar_cli.simulate.acquisition import plan
 from dinsar_cli.simulate.carrier import Carrier, Polynomial
 from dinsar_cli.simulate.deformation import GaussianBowl, Mogi, Still
 from dinsar_cli.simulate.focus import HALF_WIDTH, Response
@@ -23,7 +24,7 @@ SMALL: dict[str, Any] = {"columns": 400, "lake": None, "terrain": Terrain(relief
 
 
 def prepared(**options: Any) -> Swath:
-    return prepare(build_scene(Scenario(**{**SMALL, **options})), 0)
+    return prepare(build_scene(plan(Scenario(**{**SMALL, **options}))), 0)
 
 
 def tiles(swath: Swath, tile: Tile) -> list[np.ndarray]:
