@@ -154,7 +154,7 @@ class SlcManager:
 def missing_images(plan: SlcPlan) -> tuple[str, ...]:
     """Tell which images of the bursts in use their products lack."""
     return tuple(
-        f"{image.measurement} of {scene.safe.path}"
+        f"{image.measurement} of {scene.name}"
         for scene, images in _images_in_use(plan)
         for image in images
         if image.measurement not in scene.safe.members

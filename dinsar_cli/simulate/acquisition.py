@@ -168,6 +168,15 @@ class Campaign:
         own = self.passes[index].windows
         return own[window] if own else self.windows[window]
 
+    def lattice(self, window: int) -> tuple[Window, float]:
+        """Give the lattice of scatterers of a window: its columns, and the reference time of its first row.
+
+        All windows of a subswath (there are several where products are cut into slices) share one.
+        """
+        name = self.windows[window].subswath.name
+        first = next(number for number, one in enumerate(self.windows) if one.subswath.name == name)
+        return self.windows[first], self.passes[0].bursts[first][0].start
+
     def time_span(self, window: int) -> tuple[float, float]:
         """First and last line time of a window over all dates (s)."""
         first, last = [], []

@@ -122,12 +122,11 @@ def _ground(swath: Swath, tile: Tile) -> _Ground:
     import numpy as np
 
     rows, columns = _lattice_part(swath, tile)
-    window = swath.scene.campaign.windows[swath.window]
-    origin = swath.scene.campaign.passes[0].bursts[swath.window][0].start
+    lattice, origin = swath.scene.campaign.lattice(swath.window)
     coarse = ceil(len(columns) / DECIMATION) + 5
-    time = origin + np.asarray(rows, dtype=np.float64) * window.line_interval
+    time = origin + np.asarray(rows, dtype=np.float64) * lattice.line_interval
     position = columns.start + DECIMATION * (np.arange(coarse) - 2.0)
-    slant_range = np.asarray(window.near_range + position * window.range_spacing, dtype=np.float64)
+    slant_range = np.asarray(lattice.near_range + position * lattice.range_spacing, dtype=np.float64)
     series = swath.geometry.ground.on_grid(time, slant_range)
     height = ground_height(series, swath.scene.terrain, (len(rows), coarse))
     longitude, latitude = series.at(height)
@@ -151,8 +150,7 @@ def _ground(swath: Swath, tile: Tile) -> _Ground:
 def _lattice_part(swath: Swath, tile: Tile) -> tuple[range, range]:
     """Rows and columns of the lattice whose scatterers reach a tile on any date."""
     campaign, geometry = swath.scene.campaign, swath.geometry
-    lattice = campaign.windows[swath.window]
-    origin = campaign.passes[0].bursts[swath.window][0].start
+    lattice, origin = campaign.lattice(swath.window)
     interval, spacing = lattice.line_interval, lattice.range_spacing
     first_row, last_row, first_column, last_column = [], [], [], []
     for flight, times, ranges in zip(campaign.passes, geometry.time_limits, geometry.range_limits, strict=True):
@@ -176,7 +174,7 @@ class _Speckle:
         import numpy as np
 
         self._scenario: Scenario = swath.scene.scenario
-        self._name = self._scenario.swaths[swath.window]
+        self._name = int(swath.scene.campaign.windows[swath.window].subswath.name[-1])
         self._ground = ground
         floor_share = np.where(ground.lake, 0.0, self._scenario.coherence.floor).astype(np.float32)
         self._lasting = np.sqrt(floor_share) * self._noise("lasting")
@@ -205,7 +203,7 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
     import numpy as np
 
     campaign = swath.scene.campaign
-    lattice, window = campaign.windows[swath.window], campaign.window(index, swath.window)
+    (lattice, _), window = campaign.lattice(swath.window), campaign.window(index, swath.window)
     burst = campaign.passes[index].bursts[swath.window][tile.burst]
     carrier = swath.carriers[index][tile.burst]
     middle, wavenumber = window.middle(burst), 4.0 * pi / window.wavelength
