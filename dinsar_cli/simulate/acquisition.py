@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from math import degrees, floor
 from typing import TYPE_CHECKING, Final
@@ -46,19 +46,36 @@ class Window:
     near_range : float
         One-way range of the first column (m).
     columns : int
-    invalid : int
-        Columns without signal at the far edge.
+    invalid, invalid_near : int
+        Columns without signal at the far and at the near edge.
     """
 
     subswath: Subswath
     near_range: float
     columns: int
     invalid: int = 0
+    invalid_near: int = 0
 
     @property
     def far_range(self) -> float:
         """One-way range of the last column (m)."""
         return self.near_range + (self.columns - 1) * RANGE_SPACING
+
+    @property
+    def gate_step(self) -> int:
+        """Columns by which the echoes of all bursts but the first of a pass begin and end earlier."""
+        return self.invalid_near // 3
+
+    def signal(self, date: int, burst: int) -> tuple[range, range]:
+        """Lines and columns of a burst that hold signal.
+
+        As in real products the lines at both ends vary by a few from burst to burst and from date to date, and the
+        instrument moves its range gate after a burst.
+        """
+        lines, early = self.subswath.lines, 0 if burst == 0 else self.gate_step
+        first = self.subswath.invalid_first + (burst + 2 * date) % 3
+        last = lines - self.subswath.invalid_last - (2 * burst + date) % 3
+        return range(first, last), range(self.invalid_near - early, self.columns - self.invalid - early)
 
 
 @dataclass(frozen=True)
@@ -150,7 +167,7 @@ def plan(scenario: Scenario) -> Campaign:
     nominal = 0.5 * (windows[0].near_range + windows[-1].far_range)
     orbit, slant_range = _orbit(scenario, target, nominal)
     shift = slant_range - nominal
-    windows = tuple(Window(w.subswath, w.near_range + shift, w.columns, w.invalid) for w in windows)
+    windows = tuple(replace(window, near_range=window.near_range + shift) for window in windows)
     starts = _burst_starts(scenario)
     track = scenario.track or _matching_track(orbit, starts, scenario.swaths)
     passes = tuple(
@@ -171,7 +188,7 @@ def _windows(scenario: Scenario) -> tuple[Window, ...]:
         middle = near[0] + 0.5 * (swaths[0].samples - columns[0]) * RANGE_SPACING
         far = near[0] + (swaths[0].samples - columns[0]) * RANGE_SPACING
         near[0] = middle if len(swaths) == 1 else far
-    windows = [Window(swaths[0], near[0], columns[0], invalid=_invalid(columns[0]))]
+    windows = [Window(swaths[0], near[0], columns[0], *_invalid(columns[0]))]
     for before, swath, count in zip(swaths, swaths[1:], columns[1:], strict=False):
         last = windows[-1]
         overlap = before.samples - round((swath.near_time - before.near_time) * RANGE_SAMPLING_RATE)
@@ -179,13 +196,13 @@ def _windows(scenario: Scenario) -> tuple[Window, ...]:
             overlap = min(overlap, round(SMALLEST_OVERLAP * count))
         # All swaths of a product lie on one range grid.
         first = last.near_range + (last.columns - overlap) * RANGE_SPACING
-        windows.append(Window(swath, first, count, invalid=_invalid(count)))
+        windows.append(Window(swath, first, count, *_invalid(count)))
     return tuple(windows)
 
 
-def _invalid(columns: int) -> int:
-    """Columns lost to the pulse at the far edge: some, so that readers must heed the annotation."""
-    return min(60, columns // 32)
+def _invalid(columns: int) -> tuple[int, int]:
+    """Columns lost at the far edge (to the pulse) and at the near one, as in real products or in proportion."""
+    return min(300, columns // 32), min(240, columns // 48)
 
 
 def _orbit(scenario: Scenario, target: Floats, nominal: float) -> tuple[Orbit, float]:

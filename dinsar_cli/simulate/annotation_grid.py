@@ -51,14 +51,13 @@ def swath_timing(image: Image) -> _Element:
     part, frame = image.part, image.part.frame(image.window)
     subswath = frame.subswath
     ascending_node = part.flight.orbit.ascending_node_time()
-    blank = [-1] * subswath.invalid_first, [-1] * subswath.invalid_last
-    signal = subswath.lines - subswath.invalid_first - subswath.invalid_last
 
     def timing(number: int, burst: Burst) -> _Element:
         identifier = burst_identifier(part.flight, image.window, subswath, burst)
         cycles = part.flight.absolute_orbit - part.flight.relative_orbit
         absolute = identifier + cycles * BURSTS_PER_CYCLE // ORBITS_PER_CYCLE
-        last = frame.columns - frame.invalid - 1
+        lines, columns = frame.signal(part.flight.index, burst.index)
+        before, after = [-1] * lines.start, [-1] * (subswath.lines - lines.stop)
         return node(
             "burst",
             *fields(
@@ -67,8 +66,8 @@ def swath_timing(image: Image) -> _Element:
                 sensingTime=stamp(part.annotated(burst.start + subswath.sensing_delay)),
                 byteOffset=str(image.line_offsets[number * subswath.lines]),
             ),
-            array("firstValidSample", blank[0] + [0] * signal + blank[1], "d"),
-            array("lastValidSample", blank[0] + [last] * signal + blank[1], "d"),
+            array("firstValidSample", before + [columns.start] * len(lines) + after, "d"),
+            array("lastValidSample", before + [columns.stop - 1] * len(lines) + after, "d"),
             node("burstId", str(identifier), absolute=str(absolute)),
         )
 

@@ -231,7 +231,7 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
     eta_line = burst.start + np.asarray(tile.lines, dtype=np.float64) * LINE_INTERVAL - middle
     range_column = lattice_range(np.asarray(tile.columns, dtype=np.float64), window.near_range)
     pixels = _turned(pixels, carrier.phase(eta_line[:, None], range_column[None, :]))
-    return _quantized(swath, tile, pixels)
+    return _quantized(swath, tile, index, pixels)
 
 
 def _seen(swath: Swath, ground: _Ground, index: int) -> tuple[Floats, Floats, Floats]:
@@ -335,13 +335,11 @@ def corner_view(scene: Scene, index: int) -> tuple[Floats, Floats, Floats]:
     return seen.time, seen.slant_range + delay + electrons, 2.0 * electrons
 
 
-def _quantized(swath: Swath, tile: Tile, pixels: Singles) -> NDArray[np.int16]:
+def _quantized(swath: Swath, tile: Tile, index: int, pixels: Singles) -> NDArray[np.int16]:
     """Round to 16 bits, with the lines and columns that hold no signal set to zero."""
     import numpy as np
 
-    window = swath.scene.campaign.windows[swath.window]
-    subswath = window.subswath
     values = np.moveaxis(np.clip(np.rint(pixels), -LARGEST, LARGEST).astype(np.int16), 0, -1)
-    line, column = np.asarray(tile.lines), np.asarray(tile.columns)
-    signal = (line >= subswath.invalid_first) & (line < subswath.lines - subswath.invalid_last)
-    return values * (signal[:, None] & (column < window.columns - window.invalid)[None, :])[:, :, None]
+    lines, columns = swath.scene.campaign.windows[swath.window].signal(index, tile.burst)
+    signal = np.isin(tile.lines, lines)[:, None] & np.isin(tile.columns, columns)[None, :]
+    return values * signal[:, :, None]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dinsar_cli.simulate.acquisition import heading
-from dinsar_cli.simulate.instrument import DAYS_PER_CYCLE, WAVELENGTH
+from dinsar_cli.simulate.instrument import DAYS_PER_CYCLE, RANGE_SPACING, WAVELENGTH
 from dinsar_cli.simulate.rangedoppler import view
 from dinsar_cli.simulate.scene import MAP_STEP, lake_centre
 from dinsar_cli.simulate.terrain import Lattice, write_map
@@ -51,15 +51,16 @@ def truth_maps(scene: Scene) -> Truth:
     seen = view(reference.orbit, longitude, latitude, height)
     inside = np.zeros(longitude.shape, dtype=bool)
     for number, window in enumerate(scene.campaign.windows):
-        bursts, subswath = reference.bursts[number], window.subswath
+        bursts = reference.bursts[number]
+        (lines, first), (end, final) = window.signal(0, 0), window.signal(0, bursts[-1].index)
         line = (seen.time - bursts[0].start) / (bursts[0].middle(3) - bursts[0].start)
         last = (bursts[-1].start - bursts[0].start) / (bursts[0].middle(3) - bursts[0].start)
-        column = (seen.slant_range - window.near_range) / (window.far_range - window.near_range)
+        column = (seen.slant_range - window.near_range) / RANGE_SPACING
         inside |= (
-            (line >= subswath.invalid_first)
-            & (line <= last + subswath.lines - subswath.invalid_last - 1)
-            & (column >= 0.0)
-            & (column <= (window.columns - window.invalid - 1) / (window.columns - 1))
+            (line >= lines.start)
+            & (line <= last + end.stop - 1)
+            & (column >= first.start)
+            & (column <= final.stop - 1)
         )
     return Truth(
         lattice=lattice,
