@@ -1,13 +1,17 @@
-"""Parts of the product annotation that describe the raw data: neutral, since there is none."""
+"""Parts of the product annotation that describe the raw data: neutral where there is none to describe."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from dinsar_cli.simulate.instrument import RANGE_SAMPLING_RATE
 from dinsar_cli.simulate.xmltree import array, counted, double, fields, node, single, stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from lxml.etree import _Element
 
     from dinsar_cli.simulate.annotation import Image
@@ -49,6 +53,14 @@ BIT_ERRORS: Final = (
 )
 INPUT_DEVIATION: Final = 8.0
 """Standard deviation of raw samples that keeps the quantizer busy."""
+PULSE_AMPLITUDE: Final = 0.65
+PULSE_PHASE: Final = 1.67
+"""Amplitude and phase (rad) of the internal calibration's product of gains."""
+NOISE_FACTOR: Final = 4.92
+NOISE_LINES: Final = 8
+"""Power correction and count of the noise lines that the radar takes before each burst."""
+REPLICA_DELAY: Final = 4.333e-7
+"""Delay of the transmitted pulse in the instrument (s)."""
 
 
 def header(image: Image) -> _Element:
@@ -61,7 +73,7 @@ def header(image: Image) -> _Element:
             productType="SLC",
             polarisation=part.campaign.scenario.polarization,
             mode="IW",
-            swath=part.frame(image.window).subswath.name,
+            swath=image.frame.subswath.name,
             startTime=stamp(part.first_line(image.window)),
             stopTime=stamp(part.last_line(image.window)),
             absoluteOrbitNumber=str(part.flight.absolute_orbit),
@@ -106,12 +118,12 @@ def quality_information(image: Image) -> _Element:
         numSsbErrorInputMissingLines="0",
         ssbErrorMissingLinesSignificantFlag="false",
         chirpSourceUsed="Nominal",
-        pgSourceUsed="Model",
+        pgSourceUsed="Extracted",
         rrfSpectrumUsed="Extended Tapered",
         replicaReconstructionFailedFlag="false",
-        meanPgProductAmplitude=double(1.0),
+        meanPgProductAmplitude=double(PULSE_AMPLITUDE),
         stdDevPgProductAmplitude=double(0.0),
-        meanPgProductPhase=double(0.0),
+        meanPgProductPhase=double(PULSE_PHASE),
         stdDevPgProductPhase=double(0.0),
         pgProductDerivationFailedFlag="false",
         invalidDownlinkParamsFlag="false",
@@ -147,10 +159,10 @@ def quality_information(image: Image) -> _Element:
 
 def downlink_information(image: Image) -> _Element:
     """Describe the settings of the instrument."""
-    part, frame = image.part, image.part.frame(image.window)
+    part, frame = image.part, image.frame
     subswath = frame.subswath
     moment = stamp(part.first_line(image.window))
-    near_time = image.grid.range_times[0]
+    sensing = sensing_start(image)
     values = [
         *fields(
             pri=double(1.0 / subswath.prf),
@@ -185,30 +197,30 @@ def downlink_information(image: Image) -> _Element:
             txPulseRampRate=double(subswath.chirp_rate),
             swathNumber=str(subswath.number),
         ),
+        *_range_gates(image),
         counted(
-            "swlList",
-            [
-                node("swl", *fields(azimuthTime=moment, value=double(image.grid.range_times[-1] - near_time))),
-            ],
-        ),
-        counted(
-            "swstList",
+            "pointingStatusList",
             [
                 node(
-                    "swst",
-                    *fields(azimuthTime=moment, value=double(near_time - subswath.rank / subswath.prf)),
-                ),
+                    "pointingStatus",
+                    *fields(
+                        azimuthTime=stamp(sensing),
+                        aocsOpMode="Normal Pointing Mode",
+                        rollErrorFlag="false",
+                        pitchErrorFlag="false",
+                        yawErrorFlag="false",
+                    ),
+                )
             ],
         ),
-        counted("pointingStatusList", []),
     ]
     information = node(
         "downlinkInformation",
         *fields(
             swath=subswath.name,
             azimuthTime=moment,
-            firstLineSensingTime=moment,
-            lastLineSensingTime=stamp(part.last_line(image.window)),
+            firstLineSensingTime=stamp(sensing),
+            lastLineSensingTime=stamp(part.last_line(image.window) + timedelta(seconds=subswath.sensing_delay)),
             prf=double(subswath.prf),
         ),
         node(
@@ -220,8 +232,34 @@ def downlink_information(image: Image) -> _Element:
     return counted("downlinkInformationList", [information])
 
 
-def attitude_and_raw_data(image: Image) -> list[_Element]:
-    """No attitude records, and raw samples without bias."""
+def sensing_start(image: Image) -> datetime:
+    """Sensing time of the first line of the pass, which is the raw data that the image is from."""
+    first = image.part.flight.bursts[image.window][0].start
+    return image.part.annotated(first + image.frame.subswath.sensing_delay)
+
+
+def _range_gates(image: Image) -> list[_Element]:
+    """When and for how long the radar listens after a pulse: from where the columns hold signal."""
+    part, subswath = image.part, image.frame.subswath
+    lengths: dict[str, str] = {}
+    starts: dict[str, str] = {}
+    for burst in image.bursts():
+        moment = stamp(part.annotated(burst.start))
+        _, columns = image.frame.signal(part.flight.index, burst.index)
+        length = len(columns) / RANGE_SAMPLING_RATE + subswath.pulse_length
+        opening = image.grid.range_times[0] + columns.start / RANGE_SAMPLING_RATE - subswath.rank / subswath.prf
+        lengths.setdefault(double(length), moment)
+        starts.setdefault(double(opening), moment)
+    return [
+        counted(
+            f"{tag}List", [node(tag, *fields(azimuthTime=moment, value=value)) for value, moment in found.items()]
+        )
+        for tag, found in (("swl", lengths), ("swst", starts))
+    ]
+
+
+def raw_data_analysis(image: Image) -> _Element:
+    """Raw samples without bias."""
     bounds = {
         f"{name}{side}Bound": double(value)
         for name, low, high in (
@@ -252,19 +290,66 @@ def attitude_and_raw_data(image: Image) -> list[_Element]:
             ),
         ),
     )
-    return [counted("attitudeList", []), counted("rawDataAnalysisList", [analysis])]
+    return counted("rawDataAnalysisList", [analysis])
+
+
+def noise_measurements(image: Image) -> _Element:
+    """One measurement of the thermal noise before each burst."""
+    delay = image.frame.subswath.sensing_delay
+    return counted(
+        "noiseList",
+        [
+            node(
+                "noise",
+                *fields(
+                    swath=image.frame.subswath.name,
+                    azimuthTime=stamp(image.part.annotated(burst.start + delay)),
+                    noisePowerCorrectionFactor=single(NOISE_FACTOR),
+                    numberOfNoiseLines=str(NOISE_LINES),
+                ),
+            )
+            for burst in image.bursts()
+        ],
+    )
 
 
 def replica_information(image: Image) -> _Element:
     """Describe the transmitted chirp."""
-    subswath = image.part.frame(image.window).subswath
+    subswath = image.frame.subswath
     replica = node(
         "referenceReplica",
-        *fields(azimuthTime=stamp(image.part.first_line(image.window)), chirpSource="Nominal", pgSource="Model"),
+        *fields(
+            azimuthTime=stamp(image.part.first_line(image.window)), chirpSource="Nominal", pgSource="Extracted"
+        ),
         array("amplitudeCoefficients", (1.0, 0.0, 0.0, 0.0), ".6e"),
         array("phaseCoefficients", (0.0, 0.0, 0.5 * subswath.chirp_rate, 0.0), ".6e"),
-        node("timeDelay", single(0.0)),
+        node("timeDelay", single(REPLICA_DELAY)),
         node("gain", *fields(re=single(1.0), im=single(0.0))),
     )
-    information = node("replicaInformation", node("swath", subswath.name), replica, counted("replicaList", []))
+    information = node(
+        "replicaInformation", node("swath", subswath.name), replica, counted("replicaList", _replicas(image))
+    )
     return counted("replicaInformationList", [information])
+
+
+def _replicas(image: Image) -> Iterator[_Element]:
+    """Replicas of the pulse, which is the nominal one."""
+    for burst in image.bursts():
+        yield node(
+            "replica",
+            *fields(
+                azimuthTime=stamp(image.part.annotated(burst.start + image.frame.subswath.sensing_delay)),
+                crossCorrelationBandwidth=single(1.0),
+                crossCorrelationPslr=single(-13.26),
+                crossCorrelationIslr=single(-9.68),
+                crossCorrelationPeakLocation=single(0.0),
+                reconstructedReplicaValidFlag="true",
+                pgProductAmplitude=single(PULSE_AMPLITUDE),
+                pgProductPhase=single(PULSE_PHASE),
+                modelPgProductAmplitude=single(PULSE_AMPLITUDE),
+                modelPgProductPhase=single(0.0),
+                relativePgProductValidFlag="true",
+                absolutePgProductValidFlag="true",
+                internalTimeDelay=single(REPLICA_DELAY),
+            ),
+        )
