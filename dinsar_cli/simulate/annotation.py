@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from dinsar_cli.simulate.names import Slice
     from dinsar_cli.simulate.render import Swath
 
+SCALING: Final = 8.5e11
+"""Digital numbers of the processor for one of the product."""
 TERRAIN_STEP: Final = 10.0
 """Time from one terrain height to the next (s)."""
 
@@ -254,7 +256,7 @@ def _processing_information(image: Image) -> _Element:
         spectrum(
             "azimuthProcessing", subswath.azimuth_window, subswath.azimuth_bandwidth, subswath.azimuth_bandwidth
         ),
-        node("processorScalingFactor", single(1.0)),
+        node("processorScalingFactor", single(SCALING)),
     )
     dimensions = node(
         "inputDimensions",

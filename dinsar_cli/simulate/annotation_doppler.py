@@ -50,11 +50,12 @@ def doppler_rates(image: Image) -> Iterator[_Element]:
 def doppler_centroids(image: Image) -> Iterator[_Element]:
     """Doppler centroids: one for each burst and one more at both ends."""
     part, near = image.part, image.part.frame(0)
-    origin = 2.0 * (near.near_range + near.invalid_near * RANGE_SPACING) / SPEED_OF_LIGHT
     common = SUBSWATHS[2].burst_start - image.frame.subswath.burst_start
     first = part.flight.bursts[image.window][0].start + common + 0.5 * SUBSWATHS[2].lines * LINE_INTERVAL
     for index, carrier in _carriers(image):
         time = part.annotated(first + index * BURST_CYCLE)
+        _, columns = near.signal(part.flight.index, max(index, 0))
+        origin = 2.0 * (near.near_range + columns.start * RANGE_SPACING) / SPEED_OF_LIGHT
         centroid = _about(carrier.doppler_centroid, origin)
         yield node(
             "dcEstimate",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dinsar_cli.simulate.annotation import Image
 
 BURSTS_PER_CYCLE: Final = 375887
+PATTERN_GAIN: Final = 1.0e14
 PATTERN_STEP: Final = 32
 """Columns from one point of the antenna pattern to the next."""
 
@@ -26,7 +27,7 @@ def antenna_pattern(image: Image) -> _Element:
     part, grid, subswath = image.part, image.grid, image.frame.subswath
     pixels = PATTERN_STEP * np.arange(ceil((image.frame.columns - 1) / PATTERN_STEP) + 1)
     times = grid.range_times[0] + pixels / RANGE_SAMPLING_RATE
-    flat = [1.0, 0.0] * len(pixels)
+    flat = [PATTERN_GAIN, -PATTERN_GAIN] * len(pixels)
 
     def pattern(number: int) -> _Element:
         row = min(number, len(grid.lines) - 1)

@@ -53,9 +53,15 @@ BIT_ERRORS: Final = (
 )
 INPUT_DEVIATION: Final = 8.0
 """Standard deviation of raw samples that keeps the quantizer busy."""
-PULSE_AMPLITUDE: Final = 0.65
+RAW_BIAS: Final = 0.28, 0.30
+"""Mean of the raw samples, real and imaginary part."""
+QUADRATURE_DEPARTURE: Final = 0.09
+"""Departure of their phases from a right angle (deg)."""
+MODEL_AMPLITUDE: Final = 0.653
+PULSE_AMPLITUDE: Final = 9.2e-4
 PULSE_PHASE: Final = 1.67
-"""Amplitude and phase (rad) of the internal calibration's product of gains."""
+PULSE_SPREAD: Final = 2.0e-3, 1.0e-2
+"""Amplitude by the model and as measured, phase (rad) and deviations of the internal calibration's gains."""
 NOISE_FACTOR: Final = 4.92
 NOISE_LINES: Final = 8
 """Power correction and count of the noise lines that the radar takes before each burst."""
@@ -99,8 +105,8 @@ def image_statistics(statistics: Statistics) -> _Element:
 def quality_information(image: Image) -> _Element:
     """Quality of the raw data: nothing to complain about."""
     downlink = fields(
-        iInputDataMean=double(0.0),
-        qInputDataMean=double(0.0),
+        iInputDataMean=double(RAW_BIAS[0]),
+        qInputDataMean=double(RAW_BIAS[1]),
         inputDataMeanOutsideNominalRangeFlag="false",
         iInputDataStdDev=double(INPUT_DEVIATION),
         qInputDataStdDev=double(INPUT_DEVIATION),
@@ -121,21 +127,21 @@ def quality_information(image: Image) -> _Element:
         pgSourceUsed="Extracted",
         rrfSpectrumUsed="Extended Tapered",
         replicaReconstructionFailedFlag="false",
-        meanPgProductAmplitude=double(PULSE_AMPLITUDE),
-        stdDevPgProductAmplitude=double(0.0),
+        meanPgProductAmplitude=double(MODEL_AMPLITUDE),
+        stdDevPgProductAmplitude=double(PULSE_SPREAD[0]),
         meanPgProductPhase=double(PULSE_PHASE),
-        stdDevPgProductPhase=double(0.0),
+        stdDevPgProductPhase=double(PULSE_SPREAD[1]),
         pgProductDerivationFailedFlag="false",
         invalidDownlinkParamsFlag="false",
     )
     raw = fields(
-        iBias=double(0.0),
-        iBiasSignificanceFlag="false",
-        qBias=double(0.0),
-        qBiasSignificanceFlag="false",
+        iBias=double(RAW_BIAS[0]),
+        iBiasSignificanceFlag="true",
+        qBias=double(RAW_BIAS[1]),
+        qBiasSignificanceFlag="true",
         iqGainImbalance=double(1.0),
         iqGainSignificanceFlag="false",
-        iqQuadratureDeparture=double(0.0),
+        iqQuadratureDeparture=double(QUADRATURE_DEPARTURE),
         iqQuadratureDepartureSignificanceFlag="false",
     )
     data = node(
@@ -259,7 +265,7 @@ def _range_gates(image: Image) -> list[_Element]:
 
 
 def raw_data_analysis(image: Image) -> _Element:
-    """Raw samples without bias."""
+    """Raw samples with the small faults that real ones have, and that are taken out."""
     bounds = {
         f"{name}{side}Bound": double(value)
         for name, low, high in (
@@ -274,19 +280,19 @@ def raw_data_analysis(image: Image) -> _Element:
         "rawDataAnalysis",
         *fields(
             azimuthTime=stamp(image.part.first_line(image.window)),
-            iBias=double(0.0),
-            qBias=double(0.0),
-            iqQuadratureDeparture=double(0.0),
+            iBias=double(RAW_BIAS[0]),
+            qBias=double(RAW_BIAS[1]),
+            iqQuadratureDeparture=double(QUADRATURE_DEPARTURE),
             iqGainImbalance=double(1.0),
         ),
         node(
             "support",
             *fields(
                 **bounds,
-                iBiasUsedForCorrection=double(0.0),
-                qBiasUsedForCorrection=double(0.0),
+                iBiasUsedForCorrection=double(RAW_BIAS[0]),
+                qBiasUsedForCorrection=double(RAW_BIAS[1]),
                 iqGainImbalanceUsedForCorrection=double(1.0),
-                iqQuadratureDepartureUsedForCorrection=double(0.0),
+                iqQuadratureDepartureUsedForCorrection=double(QUADRATURE_DEPARTURE),
             ),
         ),
     )
@@ -346,7 +352,7 @@ def _replicas(image: Image) -> Iterator[_Element]:
                 reconstructedReplicaValidFlag="true",
                 pgProductAmplitude=single(PULSE_AMPLITUDE),
                 pgProductPhase=single(PULSE_PHASE),
-                modelPgProductAmplitude=single(PULSE_AMPLITUDE),
+                modelPgProductAmplitude=single(MODEL_AMPLITUDE),
                 modelPgProductPhase=single(0.0),
                 relativePgProductValidFlag="true",
                 absolutePgProductValidFlag="true",

@@ -56,8 +56,15 @@ AUXILIARY: Final = {
     "AUX_PP1": "{mission}_AUX_PP1_V20190228T092500_G20220323T153041.SAFE",
     "AUX_CAL": "{mission}_AUX_CAL_V20190228T092500_G20210104T141310.SAFE",
     "AUX_INS": "{mission}_AUX_INS_V20190228T092500_G20211103T111906.SAFE",
+    "AUX_PRE": "{mission}_OPER_AUX_PREORB_OPOD_20140403T000000_V20140403T000000_20140403T063500.EOF",
 }
 """Inputs that the processor would have used; none of them has been."""
+LEVEL_0: Final = {"A": "Annotation Product", "C": "Calibration Product", "N": "Noise Product", "S": "Product"}
+"""Letters of the raw data's parts in the names of their products, and what they are called."""
+DOCUMENTS: Final = {
+    "product definition": "Sentinel-1 Product Definition (S1-RS-MDA-52-7440) release 2/7",
+    "product specification": "Sentinel-1 Product Specification (S1-RS-MDA-52-7441) release 3/13",
+}
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ def manifest(part: Slice, files: list[DataFile], corners: list[tuple[float, floa
     _package_map(root, files)
     metadata = etree.SubElement(root, "metadataSection")
     for file in files:
-        if file.kind in ANNOTATION:
+        if file.kind != "measurement":
             attributes = {
                 "ID": f"{file.identifier}Annotation",
                 "classification": "DESCRIPTION",
@@ -196,15 +203,18 @@ def _processing(metadata: _Element, part: Slice) -> None:
     done = part.stop() + timedelta(hours=2)
     data = _wrap(metadata, "processing", "Processing", category="PDI")
     post = _step(data, "SLC Post Processing", done, PROCESSOR)
-    raw = part.product(b"").replace("_SLC__1S", "_RAW__0S")
+    raw = part.product(b"").replace("_SLC__1SS", "_RAW__0{}S")
     intermediate = part.product(b"").replace("_SLC__1SS", "_SL1__1_S")
     used = _add(post, "safe:resource", name=intermediate, role="Level-1 Intermediate SLC Product")
     focused = _step(used, "SLC Processing", done, PROCESSOR)
     for role, name in AUXILIARY.items():
         _add(focused, "safe:resource", name=name.format(mission=part.flight.mission), role=role)
-    level_0 = _add(focused, "safe:resource", name=raw, role="Level-0 Product")
+    for letter, kind in LEVEL_0.items():
+        level_0 = _add(focused, "safe:resource", name=raw.format(letter), role=f"Level-0 {kind}")
     # Where real products come from raw data, the software has neither name nor version.
     _step(level_0, "Generation of Sentinel-1 L0 SAR Product, single polarisation", done, ("", ""))
+    for role, name in DOCUMENTS.items():
+        _add(focused, "safe:resource", name=name, role=role)
 
 
 def _step(parent: _Element, name: str, done: datetime, software: tuple[str, str]) -> _Element:
