@@ -62,6 +62,8 @@ PULSE_AMPLITUDE: Final = 9.2e-4
 PULSE_PHASE: Final = 1.67
 PULSE_SPREAD: Final = 2.0e-3, 1.0e-2
 """Amplitude by the model and as measured, phase (rad) and deviations of the internal calibration's gains."""
+DECIMATION: Final = {"IW1": (5.659e7, 36), "IW2": (4.835e7, 44), "IW3": (4.286e7, 68)}
+"""Bandwidth (Hz) and length of the filter before the raw samples are thinned out."""
 NOISE_FACTOR: Final = 4.92
 NOISE_LINES: Final = 8
 """Power correction and count of the noise lines that the radar takes before each burst."""
@@ -191,9 +193,9 @@ def downlink_information(image: Image) -> _Element:
         node(
             "rangeDecimation",
             *fields(
-                decimationFilterBandwidth=double(subswath.range_bandwidth),
+                decimationFilterBandwidth=double(DECIMATION[subswath.name][0]),
                 samplingFrequencyAfterDecimation=double(RANGE_SAMPLING_RATE),
-                filterLength="36",
+                filterLength=str(DECIMATION[subswath.name][1]),
             ),
         ),
         *fields(

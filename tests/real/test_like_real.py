@@ -25,7 +25,9 @@ from dinsar_cli.annotation import parse_time
 from dinsar_cli.simulate import Scenario, SimulatedStack, Still, Terrain, simulate
 from dinsar_cli.simulate.acquisition import plan
 from dinsar_cli.simulate.annotation_orbit import satellite_axes
+from dinsar_cli.simulate.annotation_parts import DECIMATION
 from dinsar_cli.simulate.doppler import carriers
+from dinsar_cli.simulate.instrument import LINE_INTERVAL, RADAR_FREQUENCY, RANGE_SAMPLING_RATE, SUBSWATHS
 from forms import Form, differences, forms_of
 from safe_factory import Product, write_safe
 
@@ -351,6 +353,39 @@ def test_doppler_of_a_whole_subswath_has_the_size_of_real_ones(real: Path) -> No
     ratio = np.abs(polynomials).mean(axis=0) / np.abs(found).mean(axis=0)
     assert (ratio > 0.1).all(), ratio
     assert (ratio < 10).all(), ratio
+
+
+def test_the_instrument_is_that_of_real_annotation(products: list[list[etree._Element]]) -> None:
+    for roots in products:
+        begins = []
+        for root, swath in zip(roots, SUBSWATHS.values(), strict=True):
+            exact = {
+                ".//downlinkInformation/prf": swath.prf,
+                ".//rank": swath.rank,
+                ".//azimuthSteeringRate": swath.steering_rate,
+                ".//rangeProcessing/processingBandwidth": swath.range_bandwidth,
+                ".//azimuthProcessing/processingBandwidth": swath.azimuth_bandwidth,
+                ".//rangeProcessing/totalBandwidth": swath.pulse_length * swath.chirp_rate,
+                ".//rangeProcessing/windowCoefficient": swath.range_window,
+                ".//azimuthProcessing/windowCoefficient": swath.azimuth_window,
+                ".//txPulseLength": swath.pulse_length,
+                ".//txPulseRampRate": swath.chirp_rate,
+                ".//swathNumber": swath.number,
+                ".//decimationFilterBandwidth": DECIMATION[swath.name][0],
+                ".//filterLength": DECIMATION[swath.name][1],
+                ".//radarFrequency": RADAR_FREQUENCY,
+                ".//rangeSamplingRate": RANGE_SAMPLING_RATE,
+                ".//azimuthTimeInterval": LINE_INTERVAL,
+            }
+            assert {path: number(root, path) for path in exact} == pytest.approx(exact, rel=1e-12)
+            assert number(root, ".//linesPerBurst") == pytest.approx(swath.lines, abs=8)
+            begins.append(time(root.find(".//burst")))
+            for burst in root.iter("burst"):  # which varies with the orbit's height
+                delay = (time(burst, "sensingTime") - time(burst)).total_seconds()
+                assert delay == pytest.approx(swath.sensing_delay, abs=0.03)
+        for begin, swath in zip(begins, SUBSWATHS.values(), strict=True):
+            late = (begin - begins[0]).total_seconds() % 2.758277
+            assert late == pytest.approx(swath.burst_start, abs=0.01)
 
 
 def test_bursts_lie_in_the_file_and_have_margins(products: list[list[etree._Element]]) -> None:
