@@ -250,8 +250,18 @@ def xml_text(root: etree._Element) -> bytes:
 
 
 def numbers(tags: Sequence[str], values: Sequence[float]) -> list[etree._Element]:
-    """Elements with a number each."""
-    return [_E(tag, f"{value:.17g}") for tag, value in zip(tags, values, strict=True)]
+    """Elements with a number each, in as many digits as real ones."""
+    return [_E(tag, f"{value:.15e}") for tag, value in zip(tags, values, strict=True)]
+
+
+def _counted(tag: str, entries: Sequence[etree._Element]) -> etree._Element:
+    """Give a list with the number of its entries."""
+    return _E(tag, *entries, count=str(len(entries)))
+
+
+def _array(tag: str, values: Sequence[float], style: str) -> etree._Element:
+    """Give numbers in one element, and how many they are."""
+    return _E(tag, " ".join(format(value, style) for value in values), count=str(len(values)))
 
 
 def _utc(time: datetime) -> str:
@@ -309,51 +319,54 @@ def _annotation(product: Product, swath: str, polarization: str) -> etree._Eleme
                     (product.range_sampling_rate, 5.405000454334350e9, 1.590368784),
                 )
             ),
-            _E.azimuthFmRateList(
-                *_estimates(product, "azimuthFmRate", azimuthFmRatePolynomial=(-2331.0, 4.5e5, 0))
+            _counted(
+                "azimuthFmRateList",
+                _estimates(product, "azimuthFmRate", ".15e", azimuthFmRatePolynomial=(-2331.0, 4.5e5, 0)),
             ),
         ),
         _E.imageAnnotation(
             _E.imageInformation(
-                *numbers(
-                    ("slantRangeTime", "azimuthPixelSpacing", "azimuthTimeInterval", "incidenceAngleMidSwath"),
-                    (product.range_time(swath, 0), 6800 * product.line_interval, product.line_interval, 33.9),
-                )
+                *numbers(("slantRangeTime",), (product.range_time(swath, 0),)),
+                _E.azimuthPixelSpacing(f"{6800 * product.line_interval:.6e}"),
+                *numbers(("azimuthTimeInterval", "incidenceAngleMidSwath"), (product.line_interval, 33.9)),
             ),
             _E.processingInformation(
                 _E.dcMethod("Data Analysis"),
-                _E.swathProcParamsList(
-                    _E.swathProcParams(
-                        _E.rangeProcessing(
-                            *numbers(("processingBandwidth",), (0.88 * product.range_sampling_rate,))
-                        ),
-                        _E.azimuthProcessing(*numbers(("processingBandwidth",), (0.67 / product.line_interval,))),
-                    )
-                ),
+                _counted("swathProcParamsList", [_bandwidths(product)]),
             ),
         ),
         _E.dopplerCentroid(
-            _E.dcEstimateList(
-                *_estimates(product, "dcEstimate", geometryDcPolynomial=(0, 0, 0), dataDcPolynomial=(-10.0, 0, 0))
+            _counted(
+                "dcEstimateList",
+                _estimates(
+                    product, "dcEstimate", ".6e", geometryDcPolynomial=(0, 0, 0), dataDcPolynomial=(-10.0, 0, 0)
+                ),
             )
         ),
         _E.swathTiming(
             _E.linesPerBurst(str(product.lines)),
             _E.samplesPerBurst(str(product.samples)),
-            _E.burstList(*(_burst(product, swath, index) for index in range(product.bursts))),
+            _counted("burstList", [_burst(product, swath, index) for index in range(product.bursts)]),
         ),
-        _E.geolocationGrid(_E.geolocationGridPointList(*_grid_points(product, swath))),
+        _E.geolocationGrid(_counted("geolocationGridPointList", _grid_points(product, swath))),
     )
 
 
-def _estimates(product: Product, tag: str, **polynomials: Sequence[float]) -> list[etree._Element]:
+def _bandwidths(product: Product) -> etree._Element:
+    return _E.swathProcParams(
+        _E.rangeProcessing(*numbers(("processingBandwidth",), (0.88 * product.range_sampling_rate,))),
+        _E.azimuthProcessing(*numbers(("processingBandwidth",), (0.67 / product.line_interval,))),
+    )
+
+
+def _estimates(product: Product, tag: str, style: str, **polynomials: Sequence[float]) -> list[etree._Element]:
     """Entries of a list of polynomials of range time, one for each burst cycle and one before the first."""
     return [
         _E(
             tag,
             _E.azimuthTime(_utc(product.start + timedelta(seconds=index * BURST_CYCLE))),
             *numbers(("t0",), (SWATHS["IW1"][0],)),
-            *(_E(name, " ".join(f"{value:.9e}" for value in values)) for name, values in polynomials.items()),
+            *(_array(name, values, style) for name, values in polynomials.items()),
         )
         for index in range(-1, product.bursts + 1)
     ]
@@ -367,8 +380,8 @@ def _burst(product: Product, swath: str, index: int) -> etree._Element:
     return _E.burst(
         _E.azimuthTime(_utc(product.burst_start(swath, index))),
         *numbers(("azimuthAnxTime",), (product.burst_anx(swath, index),)),
-        _E.firstValidSample(" ".join(map(str, first)), count=str(product.lines)),
-        _E.lastValidSample(" ".join(map(str, last)), count=str(product.lines)),
+        _array("firstValidSample", first, "d"),
+        _array("lastValidSample", last, "d"),
     )
 
 

@@ -47,8 +47,8 @@ class Window:
     near_range : float
         One-way range of the first column (m).
     columns : int
-    invalid : int
-        Columns without signal at the far edge.
+    invalid, invalid_near : int
+        Columns without signal at the far and at the near edge.
     line_interval : float
         Zero-Doppler time from line to line (s).
     range_spacing : float
@@ -61,6 +61,7 @@ class Window:
     near_range: float
     columns: int
     invalid: int = 0
+    invalid_near: int = 0
     line_interval: float = LINE_INTERVAL
     range_spacing: float = RANGE_SPACING
     wavelength: float = WAVELENGTH
@@ -82,15 +83,32 @@ class Window:
         """Zero-Doppler time of the middle of a burst (s after the epoch)."""
         return burst.middle(self.subswath.lines, self.line_interval)
 
-    def valid_columns(self, burst: Burst) -> tuple[Counts, Counts]:
-        """First and last column with signal of each line of a burst; -1 where a line has none."""
+    def valid_columns(self, date: int, burst: Burst) -> tuple[Counts, Counts]:
+        """First and last column with signal of each line of a burst of a date; -1 where a line has none."""
         import numpy as np
 
         if burst.valid is not None:
             return burst.valid
+        lines, columns = self.signal(date, burst.index)
         line = np.arange(self.subswath.lines)
-        signal = (line >= self.subswath.invalid_first) & (line < self.subswath.lines - self.subswath.invalid_last)
-        return np.where(signal, 0, -1), np.where(signal, self.columns - self.invalid - 1, -1)
+        signal = (line >= lines.start) & (line < lines.stop)
+        return np.where(signal, columns.start, -1), np.where(signal, columns.stop - 1, -1)
+
+    @property
+    def gate_step(self) -> int:
+        """Columns by which the echoes of all bursts but the first of a pass begin and end earlier."""
+        return self.invalid_near // 3
+
+    def signal(self, date: int, burst: int) -> tuple[range, range]:
+        """Lines and columns of a burst that hold signal.
+
+        As in real products the lines at both ends vary by a few from burst to burst and from date to date, and the
+        instrument moves its range gate after a burst.
+        """
+        lines, early = self.subswath.lines, 0 if burst == 0 else self.gate_step
+        first = self.subswath.invalid_first + (burst + 2 * date) % 3
+        last = lines - self.subswath.invalid_last - (2 * burst + date) % 3
+        return range(first, last), range(self.invalid_near - early, self.columns - self.invalid - early)
 
 
 @dataclass(frozen=True)
@@ -232,7 +250,7 @@ def _windows(scenario: Scenario) -> tuple[Window, ...]:
         middle = near[0] + 0.5 * (swaths[0].samples - columns[0]) * RANGE_SPACING
         far = near[0] + (swaths[0].samples - columns[0]) * RANGE_SPACING
         near[0] = middle if len(swaths) == 1 else far
-    windows = [Window(swaths[0], near[0], columns[0], invalid=_invalid(columns[0]))]
+    windows = [Window(swaths[0], near[0], columns[0], *_invalid(columns[0]))]
     for before, swath, count in zip(swaths, swaths[1:], columns[1:], strict=False):
         last = windows[-1]
         overlap = before.samples - round((swath.near_time - before.near_time) * RANGE_SAMPLING_RATE)
@@ -240,13 +258,13 @@ def _windows(scenario: Scenario) -> tuple[Window, ...]:
             overlap = min(overlap, round(SMALLEST_OVERLAP * count))
         # All swaths of a product lie on one range grid.
         first = last.near_range + (last.columns - overlap) * RANGE_SPACING
-        windows.append(Window(swath, first, count, invalid=_invalid(count)))
+        windows.append(Window(swath, first, count, *_invalid(count)))
     return tuple(windows)
 
 
-def _invalid(columns: int) -> int:
-    """Columns lost to the pulse at the far edge: some, so that readers must heed the annotation."""
-    return min(60, columns // 32)
+def _invalid(columns: int) -> tuple[int, int]:
+    """Columns lost at the far edge (to the pulse) and at the near one, as in real products or in proportion."""
+    return min(300, columns // 32), min(240, columns // 48)
 
 
 def _orbit(scenario: Scenario, target: Floats, nominal: float) -> tuple[Orbit, float]:

@@ -7,18 +7,21 @@ schema. Values that describe the raw data (which does not exist) are neutral.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor
 from typing import TYPE_CHECKING, Final
 
-from dinsar_cli.simulate.acquisition import Burst, ground_speed, heading
+from dinsar_cli.simulate.acquisition import ground_speed, heading
+from dinsar_cli.simulate.annotation_doppler import doppler_centroids, doppler_rates
 from dinsar_cli.simulate.annotation_grid import antenna_pattern, geolocation, swath_timing
+from dinsar_cli.simulate.annotation_orbit import attitudes, state_vectors
 from dinsar_cli.simulate.annotation_parts import (
-    attitude_and_raw_data,
     downlink_information,
     header,
     image_statistics,
+    noise_measurements,
     quality_information,
+    raw_data_analysis,
     replica_information,
+    sensing_start,
 )
 from dinsar_cli.simulate.ellipsoid import SEMI_MAJOR_AXIS, SEMI_MINOR_AXIS
 from dinsar_cli.simulate.instrument import (
@@ -29,20 +32,23 @@ from dinsar_cli.simulate.instrument import (
     RANGE_SPACING,
     SPEED_OF_LIGHT,
 )
-from dinsar_cli.simulate.xmltree import array, counted, double, fields, node, single, stamp
+from dinsar_cli.simulate.names import slices
+from dinsar_cli.simulate.xmltree import counted, double, fields, node, single, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lxml.etree import _Element
 
-    from dinsar_cli.simulate.carrier import Carrier
+    from dinsar_cli.simulate.acquisition import Burst, Window
     from dinsar_cli.simulate.image import GeolocationGrid, Statistics
     from dinsar_cli.simulate.names import Slice
     from dinsar_cli.simulate.render import Swath
 
-STATE_VECTOR_STEP: Final = 10.0
-STATE_VECTOR_MARGIN: Final = 70.0
+SCALING: Final = 8.5e11
+"""Digital numbers of the processor for one of the product."""
+TERRAIN_STEP: Final = 10.0
+"""Time from one terrain height to the next (s)."""
 
 
 @dataclass(frozen=True)
@@ -60,20 +66,39 @@ class Image:
         """Number of the subswath's window."""
         return self.swath.window
 
-    def bursts(self) -> list[tuple[Burst, Carrier]]:
-        """Bursts of the image with their carriers."""
-        carriers = self.swath.carriers[self.part.flight.index]
-        return [(burst, carriers[burst.index]) for burst in self.part.of_window(self.window)]
+    @property
+    def frame(self) -> Window:
+        """Range window of the subswath."""
+        return self.part.frame(self.window)
 
-    def estimates(self) -> list[tuple[Burst, Carrier]]:
-        """Where the Doppler is annotated: at every burst, and one cycle to both sides as in real products."""
-        bursts = self.bursts()
-        (first, before), (last, after) = bursts[0], bursts[-1]
-        return [
-            (Burst(first.index - 1, first.start - BURST_CYCLE), before),
-            *bursts,
-            (Burst(last.index + 1, last.start + BURST_CYCLE), after),
-        ]
+    def bursts(self) -> tuple[Burst, ...]:
+        """Bursts of the image."""
+        return self.part.of_window(self.window)
+
+    @property
+    def duration(self) -> float:
+        """Time from the first line of a burst to its last one (s)."""
+        return (self.frame.subswath.lines - 1) * LINE_INTERVAL
+
+    def burst_start(self, number: int) -> float:
+        """Start of a burst of the image (s); the cycle goes on at both ends of the pass."""
+        bursts = self.part.flight.bursts[self.window]
+        index = self.part.bursts.start + number
+        inside = min(max(index, 0), len(bursts) - 1)
+        return bursts[inside].start + (index - inside) * BURST_CYCLE
+
+    def line_at(self, seconds: float) -> int:
+        """Line of the image at a time, as the processor counts them: in the last burst that has begun by then.
+
+        Before the first line and after the last one the count goes on over bursts of the neighbouring slices.
+        """
+        number = 0
+        while self.burst_start(number + 1) <= seconds:
+            number += 1
+        while self.burst_start(number) > seconds:
+            number -= 1
+        within = (seconds - self.burst_start(number)) / LINE_INTERVAL
+        return number * self.frame.subswath.lines + int(within)
 
 
 def product_annotation(image: Image) -> _Element:
@@ -84,7 +109,7 @@ def product_annotation(image: Image) -> _Element:
         quality_information(image),
         _general_annotation(image),
         _image_annotation(image),
-        _doppler_centroid(image),
+        node("dopplerCentroid", counted("dcEstimateList", doppler_centroids(image))),
         antenna_pattern(image),
         swath_timing(image),
         geolocation(image),
@@ -94,8 +119,7 @@ def product_annotation(image: Image) -> _Element:
 
 
 def _general_annotation(image: Image) -> _Element:
-    part, subswath = image.part, image.part.frame(image.window).subswath
-    lines = subswath.lines
+    part, subswath = image.part, image.frame.subswath
     return node(
         "generalAnnotation",
         node(
@@ -111,58 +135,23 @@ def _general_annotation(image: Image) -> _Element:
             ),
         ),
         downlink_information(image),
-        counted("orbitList", _state_vectors(part)),
-        *attitude_and_raw_data(image),
+        counted("orbitList", state_vectors(part)),
+        counted("attitudeList", attitudes(image)),
+        raw_data_analysis(image),
         replica_information(image),
-        counted("noiseList", []),
-        counted(
-            "terrainHeightList",
-            [
-                node(
-                    "terrainHeight",
-                    *fields(
-                        azimuthTime=stamp(part.annotated(burst.middle(lines))),
-                        value=double(float(image.grid.height[number].mean())),
-                    ),
-                )
-                for number, (burst, _) in enumerate(image.bursts())
-            ],
-        ),
-        counted(
-            "azimuthFmRateList",
-            [
-                node(
-                    "azimuthFmRate",
-                    *fields(
-                        azimuthTime=stamp(part.annotated(burst.middle(lines))),
-                        t0=double(carrier.doppler_rate.origin),
-                    ),
-                    array("azimuthFmRatePolynomial", carrier.doppler_rate.coefficients, ".15e"),
-                )
-                for burst, carrier in image.estimates()
-            ],
-        ),
+        noise_measurements(image),
+        counted("terrainHeightList", _terrain_heights(image)),
+        counted("azimuthFmRateList", doppler_rates(image)),
     )
 
 
-def _state_vectors(part: Slice) -> Iterator[_Element]:
-    """Orbit state vectors around the slice, every 10 s."""
-    import numpy as np
-
-    bursts = [burst for window in range(len(part.campaign.windows)) for burst in part.of_window(window)]
-    first = floor((bursts[0].start - STATE_VECTOR_MARGIN) / STATE_VECTOR_STEP) * STATE_VECTOR_STEP
-    last = max(burst.start for burst in bursts) + STATE_VECTOR_MARGIN
-    for seconds in np.arange(first, last + STATE_VECTOR_STEP, STATE_VECTOR_STEP).tolist():
-        state = part.flight.orbit.state(np.array(seconds))
-        vectors = {"position": state.position, "velocity": state.velocity}
-        yield node(
-            "orbit",
-            *fields(time=stamp(part.flight.utc(seconds)), frame="Earth Fixed"),
-            *(
-                node(name, *fields(**dict(zip("xyz", map(double, vector.tolist()), strict=True))))
-                for name, vector in vectors.items()
-            ),
-        )
+def _terrain_heights(image: Image) -> Iterator[_Element]:
+    """Mean height of the scene every ten seconds, from before the first line to after the last."""
+    bursts, value = image.bursts(), double(float(image.grid.height.mean()))
+    seconds = bursts[0].start - TERRAIN_STEP
+    while seconds < bursts[-1].start + TERRAIN_STEP:
+        yield node("terrainHeight", *fields(azimuthTime=stamp(image.part.annotated(seconds)), value=value))
+        seconds += TERRAIN_STEP
 
 
 def _image_annotation(image: Image) -> _Element:
@@ -170,9 +159,9 @@ def _image_annotation(image: Image) -> _Element:
 
 
 def _image_information(image: Image) -> _Element:
-    part, frame = image.part, image.part.frame(image.window)
+    part, frame = image.part, image.frame
     node_time = part.flight.utc(part.flight.orbit.ascending_node_time())
-    count = part.campaign.scenario.slices
+    every = slices(part.campaign, part.flight)
     middle = len(image.grid.pixels) // 2
     spacing = ground_speed(part.flight.orbit, part.campaign.target) * LINE_INTERVAL
     return node(
@@ -181,8 +170,8 @@ def _image_information(image: Image) -> _Element:
             productFirstLineUtcTime=stamp(part.first_line(image.window)),
             productLastLineUtcTime=stamp(part.last_line(image.window)),
             ascendingNodeTime=stamp(node_time),
-            anchorTime=stamp(part.start()),
-            productComposition="Slice" if count > 1 else "Individual",
+            anchorTime=stamp(every[0].start()),
+            productComposition="Slice",
             sliceNumber=str(part.number + 1),
         ),
         counted(
@@ -191,12 +180,12 @@ def _image_information(image: Image) -> _Element:
                 node(
                     "slice",
                     *fields(
-                        sliceNumber=str(number + 1),
-                        sensingStartTime=stamp(part.start()),
-                        sensingStopTime=stamp(part.stop()),
+                        sliceNumber=str(one.number + 1),
+                        sensingStartTime=stamp(one.start()),
+                        sensingStopTime=stamp(one.stop()),
                     ),
                 )
-                for number in range(count)
+                for one in every
             ],
         ),
         *fields(
@@ -209,7 +198,7 @@ def _image_information(image: Image) -> _Element:
             azimuthFrequency=double(1.0 / LINE_INTERVAL),
             numberOfSamples=str(frame.columns),
             numberOfLines=str(len(part.bursts) * frame.subswath.lines),
-            zeroDopMinusAcqTime=double(-frame.subswath.sensing_delay),
+            zeroDopMinusAcqTime=double((part.first_line(image.window) - sensing_start(image)).total_seconds()),
             incidenceAngleMidSwath=double(float(image.grid.incidence[:, middle].mean())),
         ),
         image_statistics(image.statistics),
@@ -217,7 +206,7 @@ def _image_information(image: Image) -> _Element:
 
 
 def _processing_information(image: Image) -> _Element:
-    frame = image.part.frame(image.window)
+    frame = image.frame
     subswath = frame.subswath
     flags = {
         "rawDataAnalysisUsed": "true",
@@ -233,21 +222,21 @@ def _processing_information(image: Image) -> _Element:
         "srgrConversionApplied": "false",
         "detectionPerformed": "false",
         "thermalNoiseCorrectionPerformed": "false",
-        "rfiMitigationPerformed": "Never",
+        "rfiMitigationPerformed": "BasedOnNoiseMeas",
         "rfiMitigationDomain": "TimeAndFrequency",
         "chirpSource": "Nominal",
-        "pgSource": "Model",
+        "pgSource": "Extracted",
         "rrfSpectrum": "Extended Tapered",
         "applicationLutId": "IW_Default",
     }
 
-    def spectrum(tag: str, coefficient: float, bandwidth: float) -> _Element:
+    def spectrum(tag: str, coefficient: float, total: float, bandwidth: float) -> _Element:
         return node(
             tag,
             *fields(
                 windowType="Hamming",
                 windowCoefficient=double(coefficient),
-                totalBandwidth=double(bandwidth),
+                totalBandwidth=double(total),
                 processingBandwidth=double(bandwidth),
                 lookBandwidth=double(bandwidth),
                 numberOfLooks="1",
@@ -258,9 +247,16 @@ def _processing_information(image: Image) -> _Element:
     parameters = node(
         "swathProcParams",
         node("swath", subswath.name),
-        spectrum("rangeProcessing", subswath.range_window, subswath.range_bandwidth),
-        spectrum("azimuthProcessing", subswath.azimuth_window, subswath.azimuth_bandwidth),
-        node("processorScalingFactor", single(1.0)),
+        spectrum(
+            "rangeProcessing",
+            subswath.range_window,
+            subswath.pulse_length * subswath.chirp_rate,
+            subswath.range_bandwidth,
+        ),
+        spectrum(
+            "azimuthProcessing", subswath.azimuth_window, subswath.azimuth_bandwidth, subswath.azimuth_bandwidth
+        ),
+        node("processorScalingFactor", single(SCALING)),
     )
     dimensions = node(
         "inputDimensions",
@@ -286,32 +282,4 @@ def _processing_information(image: Image) -> _Element:
             orbitSource="Auxiliary",
             attitudeSource="Downlink",
         ),
-    )
-
-
-def _doppler_centroid(image: Image) -> _Element:
-    part, lines = image.part, image.part.frame(image.window).subswath.lines
-
-    def estimate(burst: Burst, carrier: Carrier) -> _Element:
-        polynomial = carrier.doppler_centroid
-        return node(
-            "dcEstimate",
-            *fields(
-                azimuthTime=stamp(part.annotated(burst.middle(lines))),
-                t0=double(polynomial.origin),
-            ),
-            array("geometryDcPolynomial", polynomial.coefficients, ".15e"),
-            array("dataDcPolynomial", polynomial.coefficients, ".15e"),
-            *fields(
-                dataDcRmsError=double(0.0),
-                dataDcRmsErrorAboveThreshold="false",
-                fineDceAzimuthStartTime=stamp(part.annotated(burst.start)),
-                fineDceAzimuthStopTime=stamp(part.annotated(burst.start + (lines - 1) * LINE_INTERVAL)),
-            ),
-            counted("fineDceList", []),
-        )
-
-    return node(
-        "dopplerCentroid",
-        counted("dcEstimateList", [estimate(burst, carrier) for burst, carrier in image.estimates()]),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from dinsar_cli.simulate.acquisition import Burst, burst_identifier
-from dinsar_cli.simulate.instrument import ORBITS_PER_CYCLE
+from dinsar_cli.simulate.instrument import ORBITS_PER_CYCLE, RANGE_SAMPLING_RATE
 from dinsar_cli.simulate.xmltree import array, counted, double, fields, node, single, stamp
 
 if TYPE_CHECKING:
@@ -14,51 +15,53 @@ if TYPE_CHECKING:
     from dinsar_cli.simulate.annotation import Image
 
 BURSTS_PER_CYCLE: Final = 375887
-ANTENNA_POINTS: Final = 50
+PATTERN_GAIN: Final = 1.0e14
+PATTERN_STEP: Final = 32
+"""Columns from one point of the antenna pattern to the next."""
 
 
 def antenna_pattern(image: Image) -> _Element:
-    """One flat pattern for each burst: the simulated antenna is corrected for, as in the real product."""
+    """One flat pattern at each burst and at the next one: as in real products the antenna is corrected for."""
     import numpy as np
 
-    part, grid = image.part, image.grid
-    subswath = part.frame(image.window).subswath
-    times = np.linspace(grid.range_times[0], grid.range_times[-1], ANTENNA_POINTS)
+    part, grid, subswath = image.part, image.grid, image.frame.subswath
+    pixels = PATTERN_STEP * np.arange(ceil((image.frame.columns - 1) / PATTERN_STEP) + 1)
+    times = grid.range_times[0] + pixels / RANGE_SAMPLING_RATE
+    flat = [PATTERN_GAIN, -PATTERN_GAIN] * len(pixels)
 
-    def pattern(number: int, burst: Burst) -> _Element:
-        elevation = np.interp(times, grid.range_times, grid.elevation[number])
-        incidence = np.interp(times, grid.range_times, grid.incidence[number])
-        flat = [1.0, 0.0] * ANTENNA_POINTS
+    def pattern(number: int) -> _Element:
+        row = min(number, len(grid.lines) - 1)
+        elevation = np.interp(pixels, grid.pixels, grid.elevation[row])
+        incidence = np.interp(pixels, grid.pixels, grid.incidence[row])
         return node(
             "antennaPattern",
-            *fields(swath=subswath.name, azimuthTime=stamp(part.annotated(burst.middle(subswath.lines)))),
+            *fields(swath=subswath.name, azimuthTime=stamp(part.annotated(image.burst_start(number)))),
             array("slantRangeTime", times.tolist(), ".15e"),
             array("elevationAngle", elevation.tolist(), ".6e"),
-            node("elevationPattern", " ".join(map(single, flat)), count=str(ANTENNA_POINTS)),
+            node("elevationPattern", " ".join(map(single, flat)), count=str(len(pixels))),
             array("incidenceAngle", incidence.tolist(), ".6e"),
             *fields(
-                terrainHeight=double(float(grid.height[number].mean())),
+                terrainHeight=double(float(grid.height[row].mean())),
                 roll=double(float(elevation.mean())),
             ),
         )
 
-    bursts = [pattern(number, burst) for number, (burst, _) in enumerate(image.bursts())]
-    return node("antennaPattern", counted("antennaPatternList", bursts))
+    patterns = [pattern(number) for number in range(len(image.bursts()) + 1)]
+    return node("antennaPattern", counted("antennaPatternList", patterns))
 
 
 def swath_timing(image: Image) -> _Element:
     """Time, place in the file and valid samples of each burst."""
-    part, frame = image.part, image.part.frame(image.window)
+    part, frame = image.part, image.frame
     subswath = frame.subswath
     ascending_node = part.flight.orbit.ascending_node_time()
-    blank = [-1] * subswath.invalid_first, [-1] * subswath.invalid_last
-    signal = subswath.lines - subswath.invalid_first - subswath.invalid_last
 
     def timing(number: int, burst: Burst) -> _Element:
         identifier = burst_identifier(part.flight, image.window, subswath, burst)
         cycles = part.flight.absolute_orbit - part.flight.relative_orbit
         absolute = identifier + cycles * BURSTS_PER_CYCLE // ORBITS_PER_CYCLE
-        last = frame.columns - frame.invalid - 1
+        lines, columns = frame.signal(part.flight.index, burst.index)
+        before, after = [-1] * lines.start, [-1] * (subswath.lines - lines.stop)
         return node(
             "burst",
             *fields(
@@ -67,8 +70,8 @@ def swath_timing(image: Image) -> _Element:
                 sensingTime=stamp(part.annotated(burst.start + subswath.sensing_delay)),
                 byteOffset=str(image.line_offsets[number * subswath.lines]),
             ),
-            array("firstValidSample", blank[0] + [0] * signal + blank[1], "d"),
-            array("lastValidSample", blank[0] + [last] * signal + blank[1], "d"),
+            array("firstValidSample", before + [columns.start] * len(lines) + after, "d"),
+            array("lastValidSample", before + [columns.stop - 1] * len(lines) + after, "d"),
             node("burstId", str(identifier), absolute=str(absolute)),
         )
 
@@ -77,7 +80,7 @@ def swath_timing(image: Image) -> _Element:
         *fields(linesPerBurst=str(subswath.lines), samplesPerBurst=str(frame.columns)),
         counted(
             "burstList",
-            [timing(number, burst) for number, burst in enumerate(part.of_window(image.window))],
+            [timing(number, burst) for number, burst in enumerate(image.bursts())],
         ),
     )
 
@@ -89,7 +92,7 @@ def geolocation(image: Image) -> _Element:
         node(
             "geolocationGridPoint",
             *fields(
-                azimuthTime=stamp(image.part.annotated(grid.seconds[i])),
+                azimuthTime=stamp(image.part.annotated(float(grid.seconds[i, j]))),
                 slantRangeTime=double(grid.range_times[j]),
                 line=str(line),
                 pixel=str(pixel),

@@ -1,13 +1,17 @@
-"""Parts of the product annotation that describe the raw data: neutral, since there is none."""
+"""Parts of the product annotation that describe the raw data: neutral where there is none to describe."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from dinsar_cli.simulate.instrument import RANGE_SAMPLING_RATE
 from dinsar_cli.simulate.xmltree import array, counted, double, fields, node, single, stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from lxml.etree import _Element
 
     from dinsar_cli.simulate.annotation import Image
@@ -49,6 +53,22 @@ BIT_ERRORS: Final = (
 )
 INPUT_DEVIATION: Final = 8.0
 """Standard deviation of raw samples that keeps the quantizer busy."""
+RAW_BIAS: Final = 0.28, 0.30
+"""Mean of the raw samples, real and imaginary part."""
+QUADRATURE_DEPARTURE: Final = 0.09
+"""Departure of their phases from a right angle (deg)."""
+MODEL_AMPLITUDE: Final = 0.653
+PULSE_AMPLITUDE: Final = 9.2e-4
+PULSE_PHASE: Final = 1.67
+PULSE_SPREAD: Final = 2.0e-3, 1.0e-2
+"""Amplitude by the model and as measured, phase (rad) and deviations of the internal calibration's gains."""
+DECIMATION: Final = {"IW1": (5.659e7, 36), "IW2": (4.835e7, 44), "IW3": (4.286e7, 68)}
+"""Bandwidth (Hz) and length of the filter before the raw samples are thinned out."""
+NOISE_FACTOR: Final = 4.92
+NOISE_LINES: Final = 8
+"""Power correction and count of the noise lines that the radar takes before each burst."""
+REPLICA_DELAY: Final = 4.333e-7
+"""Delay of the transmitted pulse in the instrument (s)."""
 
 
 def header(image: Image) -> _Element:
@@ -61,7 +81,7 @@ def header(image: Image) -> _Element:
             productType="SLC",
             polarisation=part.campaign.scenario.polarization,
             mode="IW",
-            swath=part.frame(image.window).subswath.name,
+            swath=image.frame.subswath.name,
             startTime=stamp(part.first_line(image.window)),
             stopTime=stamp(part.last_line(image.window)),
             absoluteOrbitNumber=str(part.flight.absolute_orbit),
@@ -87,8 +107,8 @@ def image_statistics(statistics: Statistics) -> _Element:
 def quality_information(image: Image) -> _Element:
     """Quality of the raw data: nothing to complain about."""
     downlink = fields(
-        iInputDataMean=double(0.0),
-        qInputDataMean=double(0.0),
+        iInputDataMean=double(RAW_BIAS[0]),
+        qInputDataMean=double(RAW_BIAS[1]),
         inputDataMeanOutsideNominalRangeFlag="false",
         iInputDataStdDev=double(INPUT_DEVIATION),
         qInputDataStdDev=double(INPUT_DEVIATION),
@@ -106,24 +126,24 @@ def quality_information(image: Image) -> _Element:
         numSsbErrorInputMissingLines="0",
         ssbErrorMissingLinesSignificantFlag="false",
         chirpSourceUsed="Nominal",
-        pgSourceUsed="Model",
+        pgSourceUsed="Extracted",
         rrfSpectrumUsed="Extended Tapered",
         replicaReconstructionFailedFlag="false",
-        meanPgProductAmplitude=double(1.0),
-        stdDevPgProductAmplitude=double(0.0),
-        meanPgProductPhase=double(0.0),
-        stdDevPgProductPhase=double(0.0),
+        meanPgProductAmplitude=double(MODEL_AMPLITUDE),
+        stdDevPgProductAmplitude=double(PULSE_SPREAD[0]),
+        meanPgProductPhase=double(PULSE_PHASE),
+        stdDevPgProductPhase=double(PULSE_SPREAD[1]),
         pgProductDerivationFailedFlag="false",
         invalidDownlinkParamsFlag="false",
     )
     raw = fields(
-        iBias=double(0.0),
-        iBiasSignificanceFlag="false",
-        qBias=double(0.0),
-        qBiasSignificanceFlag="false",
+        iBias=double(RAW_BIAS[0]),
+        iBiasSignificanceFlag="true",
+        qBias=double(RAW_BIAS[1]),
+        qBiasSignificanceFlag="true",
         iqGainImbalance=double(1.0),
         iqGainSignificanceFlag="false",
-        iqQuadratureDeparture=double(0.0),
+        iqQuadratureDeparture=double(QUADRATURE_DEPARTURE),
         iqQuadratureDepartureSignificanceFlag="false",
     )
     data = node(
@@ -147,10 +167,10 @@ def quality_information(image: Image) -> _Element:
 
 def downlink_information(image: Image) -> _Element:
     """Describe the settings of the instrument."""
-    part, frame = image.part, image.part.frame(image.window)
+    part, frame = image.part, image.frame
     subswath = frame.subswath
     moment = stamp(part.first_line(image.window))
-    near_time = image.grid.range_times[0]
+    sensing = sensing_start(image)
     values = [
         *fields(
             pri=double(1.0 / subswath.prf),
@@ -173,9 +193,9 @@ def downlink_information(image: Image) -> _Element:
         node(
             "rangeDecimation",
             *fields(
-                decimationFilterBandwidth=double(subswath.range_bandwidth),
+                decimationFilterBandwidth=double(DECIMATION[subswath.name][0]),
                 samplingFrequencyAfterDecimation=double(RANGE_SAMPLING_RATE),
-                filterLength="36",
+                filterLength=str(DECIMATION[subswath.name][1]),
             ),
         ),
         *fields(
@@ -185,30 +205,30 @@ def downlink_information(image: Image) -> _Element:
             txPulseRampRate=double(subswath.chirp_rate),
             swathNumber=str(subswath.number),
         ),
+        *_range_gates(image),
         counted(
-            "swlList",
-            [
-                node("swl", *fields(azimuthTime=moment, value=double(image.grid.range_times[-1] - near_time))),
-            ],
-        ),
-        counted(
-            "swstList",
+            "pointingStatusList",
             [
                 node(
-                    "swst",
-                    *fields(azimuthTime=moment, value=double(near_time - subswath.rank / subswath.prf)),
-                ),
+                    "pointingStatus",
+                    *fields(
+                        azimuthTime=stamp(sensing),
+                        aocsOpMode="Normal Pointing Mode",
+                        rollErrorFlag="false",
+                        pitchErrorFlag="false",
+                        yawErrorFlag="false",
+                    ),
+                )
             ],
         ),
-        counted("pointingStatusList", []),
     ]
     information = node(
         "downlinkInformation",
         *fields(
             swath=subswath.name,
             azimuthTime=moment,
-            firstLineSensingTime=moment,
-            lastLineSensingTime=stamp(part.last_line(image.window)),
+            firstLineSensingTime=stamp(sensing),
+            lastLineSensingTime=stamp(part.last_line(image.window) + timedelta(seconds=subswath.sensing_delay)),
             prf=double(subswath.prf),
         ),
         node(
@@ -220,8 +240,34 @@ def downlink_information(image: Image) -> _Element:
     return counted("downlinkInformationList", [information])
 
 
-def attitude_and_raw_data(image: Image) -> list[_Element]:
-    """No attitude records, and raw samples without bias."""
+def sensing_start(image: Image) -> datetime:
+    """Sensing time of the first line of the pass, which is the raw data that the image is from."""
+    first = image.part.flight.bursts[image.window][0].start
+    return image.part.annotated(first + image.frame.subswath.sensing_delay)
+
+
+def _range_gates(image: Image) -> list[_Element]:
+    """When and for how long the radar listens after a pulse: from where the columns hold signal."""
+    part, subswath = image.part, image.frame.subswath
+    lengths: dict[str, str] = {}
+    starts: dict[str, str] = {}
+    for burst in image.bursts():
+        moment = stamp(part.annotated(burst.start))
+        _, columns = image.frame.signal(part.flight.index, burst.index)
+        length = len(columns) / RANGE_SAMPLING_RATE + subswath.pulse_length
+        opening = image.grid.range_times[0] + columns.start / RANGE_SAMPLING_RATE - subswath.rank / subswath.prf
+        lengths.setdefault(double(length), moment)
+        starts.setdefault(double(opening), moment)
+    return [
+        counted(
+            f"{tag}List", [node(tag, *fields(azimuthTime=moment, value=value)) for value, moment in found.items()]
+        )
+        for tag, found in (("swl", lengths), ("swst", starts))
+    ]
+
+
+def raw_data_analysis(image: Image) -> _Element:
+    """Raw samples with the small faults that real ones have, and that are taken out."""
     bounds = {
         f"{name}{side}Bound": double(value)
         for name, low, high in (
@@ -236,35 +282,82 @@ def attitude_and_raw_data(image: Image) -> list[_Element]:
         "rawDataAnalysis",
         *fields(
             azimuthTime=stamp(image.part.first_line(image.window)),
-            iBias=double(0.0),
-            qBias=double(0.0),
-            iqQuadratureDeparture=double(0.0),
+            iBias=double(RAW_BIAS[0]),
+            qBias=double(RAW_BIAS[1]),
+            iqQuadratureDeparture=double(QUADRATURE_DEPARTURE),
             iqGainImbalance=double(1.0),
         ),
         node(
             "support",
             *fields(
                 **bounds,
-                iBiasUsedForCorrection=double(0.0),
-                qBiasUsedForCorrection=double(0.0),
+                iBiasUsedForCorrection=double(RAW_BIAS[0]),
+                qBiasUsedForCorrection=double(RAW_BIAS[1]),
                 iqGainImbalanceUsedForCorrection=double(1.0),
-                iqQuadratureDepartureUsedForCorrection=double(0.0),
+                iqQuadratureDepartureUsedForCorrection=double(QUADRATURE_DEPARTURE),
             ),
         ),
     )
-    return [counted("attitudeList", []), counted("rawDataAnalysisList", [analysis])]
+    return counted("rawDataAnalysisList", [analysis])
+
+
+def noise_measurements(image: Image) -> _Element:
+    """One measurement of the thermal noise before each burst."""
+    delay = image.frame.subswath.sensing_delay
+    return counted(
+        "noiseList",
+        [
+            node(
+                "noise",
+                *fields(
+                    swath=image.frame.subswath.name,
+                    azimuthTime=stamp(image.part.annotated(burst.start + delay)),
+                    noisePowerCorrectionFactor=single(NOISE_FACTOR),
+                    numberOfNoiseLines=str(NOISE_LINES),
+                ),
+            )
+            for burst in image.bursts()
+        ],
+    )
 
 
 def replica_information(image: Image) -> _Element:
     """Describe the transmitted chirp."""
-    subswath = image.part.frame(image.window).subswath
+    subswath = image.frame.subswath
     replica = node(
         "referenceReplica",
-        *fields(azimuthTime=stamp(image.part.first_line(image.window)), chirpSource="Nominal", pgSource="Model"),
+        *fields(
+            azimuthTime=stamp(image.part.first_line(image.window)), chirpSource="Nominal", pgSource="Extracted"
+        ),
         array("amplitudeCoefficients", (1.0, 0.0, 0.0, 0.0), ".6e"),
         array("phaseCoefficients", (0.0, 0.0, 0.5 * subswath.chirp_rate, 0.0), ".6e"),
-        node("timeDelay", single(0.0)),
+        node("timeDelay", single(REPLICA_DELAY)),
         node("gain", *fields(re=single(1.0), im=single(0.0))),
     )
-    information = node("replicaInformation", node("swath", subswath.name), replica, counted("replicaList", []))
+    information = node(
+        "replicaInformation", node("swath", subswath.name), replica, counted("replicaList", _replicas(image))
+    )
     return counted("replicaInformationList", [information])
+
+
+def _replicas(image: Image) -> Iterator[_Element]:
+    """Replicas of the pulse, which is the nominal one."""
+    for burst in image.bursts():
+        yield node(
+            "replica",
+            *fields(
+                azimuthTime=stamp(image.part.annotated(burst.start + image.frame.subswath.sensing_delay)),
+                crossCorrelationBandwidth=single(1.0),
+                crossCorrelationPslr=single(-13.26),
+                crossCorrelationIslr=single(-9.68),
+                crossCorrelationPeakLocation=single(0.0),
+                reconstructedReplicaValidFlag="true",
+                pgProductAmplitude=single(PULSE_AMPLITUDE),
+                pgProductPhase=single(PULSE_PHASE),
+                modelPgProductAmplitude=single(MODEL_AMPLITUDE),
+                modelPgProductPhase=single(0.0),
+                relativePgProductValidFlag="true",
+                absolutePgProductValidFlag="true",
+                internalTimeDelay=single(REPLICA_DELAY),
+            ),
+        )

@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from dinsar_cli.simulate.instrument import MISSIONS
+from dinsar_cli.simulate.names import slices
 from dinsar_cli.simulate.xmltree import stamp
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from lxml.etree import _Element
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
     from dinsar_cli.simulate.names import Slice
 
 NAMESPACES: Final = {
-    "xfdu": "urn:ccsds:schema:xfdu:1",
+    "xsi": "http://www.w3.org/2001/XMLSchema-instance",
     "gml": "http://www.opengis.net/gml",
+    "xfdu": "urn:ccsds:schema:xfdu:1",
     "safe": "http://www.esa.int/safe/sentinel-1.0",
     "s1": "http://www.esa.int/safe/sentinel-1.0/sentinel-1",
     "s1sar": "http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar",
     "s1sarl1": "http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar/level-1",
+    "s1sarl2": "http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar/level-2",
+    "gx": "http://www.google.com/kml/ext/2.2",
 }
 VERSION: Final = "esa/safe/sentinel-1.0/sentinel-1/sar/level-1/slc/standard/iwsp"
 PROCESSOR: Final = ("Sentinel-1 IPF", "003.61")
@@ -31,16 +36,34 @@ PROCESSOR: Final = ("Sentinel-1 IPF", "003.61")
 SCHEMAS: Final = {
     "s1Level1ProductSchema": "s1-level-1-product.xsd",
     "s1Level1NoiseSchema": "s1-level-1-noise.xsd",
+    "s1Level1RfiSchema": "s1-level-1-rfi.xsd",
     "s1Level1CalibrationSchema": "s1-level-1-calibration.xsd",
+    "s1ObjectTypesSchema": "s1-object-types.xsd",
     "s1Level1MeasurementSchema": "s1-level-1-measurement.xsd",
     "s1Level1MapOverlaySchema": "s1-map-overlay.xsd",
 }
 KINDS: Final = {
     "product": "s1Level1ProductSchema",
     "noise": "s1Level1NoiseSchema",
+    "rfi": "s1Level1RfiSchema",
     "calibration": "s1Level1CalibrationSchema",
     "measurement": "s1Level1MeasurementSchema",
     "overlay": "s1Level1MapOverlaySchema",
+}
+ANNOTATION: Final = ("product", "noise", "rfi", "calibration")
+"""Kinds of the files that describe an image."""
+AUXILIARY: Final = {
+    "AUX_PP1": "{mission}_AUX_PP1_V20190228T092500_G20220323T153041.SAFE",
+    "AUX_CAL": "{mission}_AUX_CAL_V20190228T092500_G20210104T141310.SAFE",
+    "AUX_INS": "{mission}_AUX_INS_V20190228T092500_G20211103T111906.SAFE",
+    "AUX_PRE": "{mission}_OPER_AUX_PREORB_OPOD_20140403T000000_V20140403T000000_20140403T063500.EOF",
+}
+"""Inputs that the processor would have used; none of them has been."""
+LEVEL_0: Final = {"A": "Annotation Product", "C": "Calibration Product", "N": "Noise Product", "S": "Product"}
+"""Letters of the raw data's parts in the names of their products, and what they are called."""
+DOCUMENTS: Final = {
+    "product definition": "Sentinel-1 Product Definition (S1-RS-MDA-52-7440) release 2/7",
+    "product specification": "Sentinel-1 Product Specification (S1-RS-MDA-52-7441) release 3/13",
 }
 
 
@@ -71,8 +94,7 @@ class DataFile:
     def identifier(self) -> str:
         """Identifier of the data object: the kind and the name without punctuation."""
         stem = self.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-        prefix = "product" if self.kind == "product" else ""
-        return prefix + stem.replace("-", "")
+        return ("product" if self.kind == "product" else "") + stem.replace("-", "")
 
 
 def describe(folder: Path, kind: str, image: int, path: str) -> DataFile:
@@ -101,10 +123,12 @@ def manifest(part: Slice, files: list[DataFile], corners: list[tuple[float, floa
     from lxml import etree
 
     root = etree.Element(_name("xfdu:XFDU"), {"version": VERSION}, nsmap=NAMESPACES)
+    # As in real products annotation comes first, then what is for looking at, then the images.
+    files = sorted(files, key=lambda file: (file.kind not in ANNOTATION, file.kind == "measurement"))
     _package_map(root, files)
     metadata = etree.SubElement(root, "metadataSection")
     for file in files:
-        if file.kind in {"product", "noise", "calibration"}:
+        if file.kind != "measurement":
             attributes = {
                 "ID": f"{file.identifier}Annotation",
                 "classification": "DESCRIPTION",
@@ -121,7 +145,8 @@ def manifest(part: Slice, files: list[DataFile], corners: list[tuple[float, floa
     for identifier, schema in SCHEMAS.items():
         attributes = {"ID": identifier, "classification": "SYNTAX", "category": "REP"}
         entry = etree.SubElement(metadata, "metadataObject", attributes)
-        reference = {"mimeType": "text/xml", "vocabularyName": "XML Schema", "locatorType": "URL"}
+        vocabulary = "SDF" if identifier == KINDS["measurement"] else "XML Schema"
+        reference = {"mimeType": "text/xml", "vocabularyName": vocabulary, "locatorType": "URL"}
         etree.SubElement(entry, "metadataReference", {**reference, "href": f"./support/{schema}"})
     _data_objects(root, files)
     etree.indent(root, space="  ")
@@ -161,7 +186,7 @@ def _package_map(root: _Element, files: list[DataFile]) -> None:
         )
         if measured:
             about = [f for f in files if f.image == file.image and f is not file]
-            unit.set("dmdID", " ".join(f"{f.identifier}Annotation" for f in about))
+            unit.set("dmdID", "".join(f"{f.identifier}Annotation " for f in about))
         _add(unit, "dataObjectPointer", dataObjectID=file.identifier)
 
 
@@ -174,13 +199,32 @@ def _wrap(metadata: _Element, identifier: str, text: str, *, category: str = "DM
 
 
 def _processing(metadata: _Element, part: Slice) -> None:
+    """Tell the history as the processor does: each step within the one that used its result."""
     done = part.stop() + timedelta(hours=2)
     data = _wrap(metadata, "processing", "Processing", category="PDI")
-    processing = _add(data, "safe:processing", name="SLC Post Processing", start=stamp(done), stop=stamp(done))
+    post = _step(data, "SLC Post Processing", done, PROCESSOR)
+    raw = part.product(b"").replace("_SLC__1SS", "_RAW__0{}S")
+    intermediate = part.product(b"").replace("_SLC__1SS", "_SL1__1_S")
+    used = _add(post, "safe:resource", name=intermediate, role="Level-1 Intermediate SLC Product")
+    focused = _step(used, "SLC Processing", done, PROCESSOR)
+    for role, name in AUXILIARY.items():
+        _add(focused, "safe:resource", name=name.format(mission=part.flight.mission), role=role)
+    for letter, kind in LEVEL_0.items():
+        level_0 = _add(focused, "safe:resource", name=raw.format(letter), role=f"Level-0 {kind}")
+    # Where real products come from raw data, the software has neither name nor version.
+    _step(level_0, "Generation of Sentinel-1 L0 SAR Product, single polarisation", done, ("", ""))
+    for role, name in DOCUMENTS.items():
+        _add(focused, "safe:resource", name=name, role=role)
+
+
+def _step(parent: _Element, name: str, done: datetime, software: tuple[str, str]) -> _Element:
+    """Add a step of the processing."""
+    processing = _add(parent, "safe:processing", name=name, start=stamp(done), stop=stamp(done))
     facility = _add(
         processing, "safe:facility", country="none", name="Simulated", organisation="dinsar", site="none"
     )
-    _add(facility, "safe:software", name=PROCESSOR[0], version=PROCESSOR[1])
+    _add(facility, "safe:software", name=software[0], version=software[1])
+    return processing
 
 
 def _platform(metadata: _Element, part: Slice) -> None:
@@ -222,11 +266,11 @@ def _general_information(metadata: _Element, part: Slice) -> None:
         "transmitterReceiverPolarisation": scenario.polarization,
         "productClass": "S",
         "productClassDescription": "SAR Standard L1 Product",
-        "productComposition": "Slice" if scenario.slices > 1 else "Individual",
+        "productComposition": "Slice",
         "productType": "SLC",
         "productTimelinessCategory": "Fast-24h",
-        "sliceProductFlag": "true" if scenario.slices > 1 else "false",
-        "segmentStartTime": stamp(part.start()),
+        "sliceProductFlag": "true",
+        "segmentStartTime": stamp(slices(part.campaign, part.flight)[0].start()),
         "sliceNumber": str(part.number + 1),
         "totalSlices": str(scenario.slices),
     }

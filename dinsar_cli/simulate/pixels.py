@@ -83,7 +83,7 @@ def _has_signal(swath: Swath, tile: Tile) -> bool:
         burst = flight.bursts[swath.window][tile.burst]
         first, last = (
             columns[tile.lines.start : tile.lines.stop]
-            for columns in campaign.window(flight.index, swath.window).valid_columns(burst)
+            for columns in campaign.window(flight.index, swath.window).valid_columns(flight.index, burst)
         )
         if ((first >= 0) & (first < tile.columns.stop) & (last >= tile.columns.start)).any():
             return True

@@ -229,7 +229,7 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
     eta_line = burst.start + np.asarray(tile.lines, dtype=np.float64) * window.line_interval - middle
     range_column = window.near_range + np.asarray(tile.columns, dtype=np.float64) * window.range_spacing
     pixels = _turned(pixels, carrier.phase(eta_line[:, None], range_column[None, :]))
-    return _quantized(pixels, tile, *window.valid_columns(burst))
+    return _quantized(pixels, tile, *window.valid_columns(index, burst))
 
 
 def _seen(swath: Swath, ground: _Ground, index: int) -> tuple[Floats, Floats, Floats]:

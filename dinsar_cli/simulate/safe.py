@@ -7,7 +7,11 @@ import zipfile
 from typing import TYPE_CHECKING, Final
 
 from dinsar_cli.simulate.annotation import Image, product_annotation
-from dinsar_cli.simulate.calibration import calibration_annotation, noise_annotation
+from dinsar_cli.simulate.calibration import (
+    calibration_annotation,
+    interference_annotation,
+    noise_annotation,
+)
 from dinsar_cli.simulate.image import geolocation_grid, statistics, write_measurement
 from dinsar_cli.simulate.manifest import DataFile, describe, manifest
 from dinsar_cli.simulate.xmltree import node, write
@@ -44,7 +48,7 @@ def write_safe(part: Slice, swaths: list[Swath], rasters: list[NDArray[np.int16]
         The SAFE folder, or the zip archive.
     """
     draft = folder / f"draft-{part.flight.index}-{part.number}.part"
-    for name in ("annotation/calibration", "measurement", "preview"):
+    for name in ("annotation/calibration", "annotation/rfi", "measurement", "preview"):
         (draft / name).mkdir(parents=True)
     files, grids = [], []
     for swath, pixels in zip(swaths, rasters, strict=True):
@@ -65,7 +69,7 @@ def write_safe(part: Slice, swaths: list[Swath], rasters: list[NDArray[np.int16]
 def _write_image(
     draft: Path, part: Slice, swath: Swath, pixels: NDArray[np.int16], grid: GeolocationGrid
 ) -> list[DataFile]:
-    """Write the measurement and the three annotation files of one subswath."""
+    """Write the measurement and the four annotation files of one subswath."""
     stem = part.image(swath.window)
     measurement = f"measurement/{stem}.tiff"
     offsets = write_measurement(draft / measurement, pixels, grid, part.flight.mission)
@@ -73,6 +77,7 @@ def _write_image(
     documents = {
         "product": (f"annotation/{stem}.xml", product_annotation(image)),
         "noise": (f"annotation/calibration/noise-{stem}.xml", noise_annotation(image)),
+        "rfi": (f"annotation/rfi/rfi-{stem}.xml", interference_annotation(image)),
         "calibration": (f"annotation/calibration/calibration-{stem}.xml", calibration_annotation(image)),
     }
     for path, root in documents.values():

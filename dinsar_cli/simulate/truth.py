@@ -55,7 +55,7 @@ def truth_maps(scene: Scene) -> Truth:
         column = window.column(seen.slant_range)
         for burst in reference.bursts[number]:
             line = window.line(seen.time, burst)
-            first, last = window.valid_columns(burst)
+            first, last = window.valid_columns(0, burst)
             lines = np.flatnonzero(first >= 0)
             near, far = first[lines].max(), last[lines].min()
             inside |= (line >= lines[0]) & (line <= lines[-1]) & (column >= near) & (column <= far)

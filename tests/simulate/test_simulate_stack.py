@@ -98,8 +98,23 @@ def test_annotation_agrees_with_itself_and_the_pixels(stack: SimulatedStack) -> 
                 assert first[0] == first[-1] == -1
 
 
+def bistatic_lags(root: etree._Element) -> list[list[float]]:
+    """Time of the line minus that of the point plus half of its range time, by rows of the geolocation grid."""
+    bursts = [utc(burst.findtext("azimuthTime")) for burst in root.iter("burst")]
+    count = int(root.findtext("swathTiming/linesPerBurst"))
+    rows: dict[int, list[float]] = {}
+    for point in root.iter("geolocationGridPoint"):
+        burst, line = divmod(int(point.findtext("line")), count)
+        ahead = (bursts[burst] - utc(point.findtext("azimuthTime"))).total_seconds() + line * LINE_INTERVAL
+        lag = ahead + 0.5 * float(point.findtext("slantRangeTime"))
+        rows.setdefault(int(point.findtext("line")), []).append(lag)
+    assert [*rows] == [*range(0, count * len(bursts), count), count * len(bursts) - 1]
+    assert {len(row) for row in rows.values()} == {21}
+    return list(rows.values())
+
+
 def test_annotated_times_hang_together(stack: SimulatedStack) -> None:
-    starts = []
+    starts, lags = [], []
     for (safe,) in stack.products:
         for root in annotations(safe):
             bursts = [utc(burst.findtext("azimuthTime")) for burst in root.iter("burst")]
@@ -109,9 +124,11 @@ def test_annotated_times_hang_together(stack: SimulatedStack) -> None:
             first = root.find("swathTiming/burstList/burst")
             since = float(first.findtext("azimuthAnxTime"))
             assert (bursts[0] - node).total_seconds() == pytest.approx(since, abs=2e-6)
-            grid = root.find("geolocationGrid/geolocationGridPointList/geolocationGridPoint")
-            assert utc(grid.findtext("azimuthTime")) == bursts[0]
+            lags += [lag for row in bistatic_lags(root) for lag in row]
             starts.append(bursts[0])
+    # Half of the two-way time of the middle of IW2: for all lines, pixels, subswaths and dates the same.
+    np.testing.assert_allclose(lags, np.mean(lags), atol=1.1e-6)
+    assert np.mean(lags) == pytest.approx(5.85e-3 / 2, rel=0.01)
     offset = (starts[2] - starts[0]).total_seconds() - 12 * 86400.0
     assert offset / LINE_INTERVAL == pytest.approx(0.31, abs=1e-3)
 
