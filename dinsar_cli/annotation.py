@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from dinsar_cli.errors import NoDataError
@@ -41,7 +40,10 @@ class Burst:
     first_valid_sample, last_valid_sample : int
         Columns that are valid in every valid line, inclusive.
     footprint : shapely.Polygon
-        Outline on the ground, longitude and latitude in degrees.
+        Outline on the ground of the valid samples, longitude and latitude in degrees; longitudes are continuous
+        where it reaches over 180 degrees.
+    outline : shapely.Polygon
+        The same of all lines and columns, which an engine works on.
     """
 
     index: int
@@ -52,6 +54,7 @@ class Burst:
     first_valid_sample: int
     last_valid_sample: int
     footprint: Polygon
+    outline: Polygon
 
 
 @dataclass(frozen=True)
@@ -168,9 +171,10 @@ def _subswath(root: etree._Element, measurement: str) -> Subswath:
     info = "imageAnnotation/imageInformation/"
     interval = _positive(root, info + "azimuthTimeInterval")
     lines_per_burst = int(_text(root, "swathTiming/linesPerBurst"))
-    edges = _GroundEdges.read(root)
+    samples = int(_text(root, "swathTiming/samplesPerBurst"))
+    grid = _GroundGrid.read(root)
     bursts = tuple(
-        _burst(element, index, lines_per_burst, interval, edges)
+        _burst(element, index, lines_per_burst, samples, interval, grid)
         for index, element in enumerate(root.iterfind("swathTiming/burstList/burst"))
     )
     if not bursts:
@@ -191,7 +195,7 @@ def _subswath(root: etree._Element, measurement: str) -> Subswath:
         azimuth_spacing=_positive(root, info + "azimuthPixelSpacing"),
         incidence_mid_swath=_positive(root, info + "incidenceAngleMidSwath"),
         lines_per_burst=lines_per_burst,
-        samples=int(_text(root, "swathTiming/samplesPerBurst")),
+        samples=samples,
         range_bandwidth=_number(root, processing + "rangeProcessing/processingBandwidth"),
         azimuth_bandwidth=_number(root, processing + "azimuthProcessing/processingBandwidth"),
         fm_rates=_polynomials(root, "generalAnnotation/azimuthFmRateList/azimuthFmRate", "azimuthFmRatePolynomial"),
@@ -243,7 +247,7 @@ def _coefficients(item: etree._Element, name: str) -> tuple[float, ...]:
 
 
 def _burst(
-    element: etree._Element, index: int, lines_per_burst: int, interval: float, edges: _GroundEdges
+    element: etree._Element, index: int, lines_per_burst: int, samples: int, interval: float, grid: _GroundGrid
 ) -> Burst:
     first = [int(value) for value in _text(element, "firstValidSample").split()]
     last = [int(value) for value in _text(element, "lastValidSample").split()]
@@ -256,6 +260,10 @@ def _burst(
     if left > right:
         raise ValueError(f"burst {index} has no samples that are valid in every valid line")
     start = parse_time(_text(element, "azimuthTime"))
+
+    def at(line: int) -> datetime:
+        return start + timedelta(seconds=line * interval)
+
     return Burst(
         index=index,
         azimuth_time=start,
@@ -264,82 +272,70 @@ def _burst(
         last_valid_line=valid[-1],
         first_valid_sample=left,
         last_valid_sample=right,
-        footprint=edges.footprint(start, start + timedelta(seconds=(lines_per_burst - 1) * interval)),
+        footprint=grid.outline(at(valid[0]), at(valid[-1]), left, right),
+        outline=grid.outline(at(0), at(lines_per_burst - 1), 0, samples - 1),
     )
 
 
-@dataclass(frozen=True)
-class _Edge:
-    """Near or far edge of a subswath on the ground, from the geolocation grid.
+class _GridPoint(NamedTuple):
+    """A point of the geolocation grid; its time is late by half of the two-way time after that of mid swath.
 
-    Attributes
-    ----------
-    seconds : tuple of float
-        Zero-Doppler times of its points, seconds after the epoch of the grid.
-    points : tuple of (longitude, latitude)
-        Degrees; longitudes are continuous across 180 degrees.
+    Seconds are counted from the first point of the grid; longitudes are within half a turn of that of it.
     """
 
-    seconds: tuple[float, ...]
-    points: tuple[tuple[float, float], ...]
-
-    def at(self, time: float) -> tuple[float, float]:
-        """Interpolate linearly along the edge; continue it by up to one burst beyond its ends."""
-        seconds = self.seconds
-        upper = min(max(1, sum(second < time for second in seconds)), len(seconds) - 1)
-        weight = (time - seconds[upper - 1]) / (seconds[upper] - seconds[upper - 1])
-        (x0, y0), (x1, y1) = self.points[upper - 1], self.points[upper]
-        return (x0 + weight * (x1 - x0), y0 + weight * (y1 - y0))
-
-
-class _GridPoint(NamedTuple):
-    """A point of the geolocation grid; its time is late by half of the two-way time after that of mid swath."""
-
-    pixel: int
-    time: datetime
+    pixel: float
+    seconds: float
     longitude: float
     latitude: float
 
 
 @dataclass(frozen=True)
-class _GroundEdges:
-    """Both edges of a subswath on the ground.
+class _GroundGrid:
+    """The geolocation grid of a subswath.
 
     Attributes
     ----------
     epoch : datetime
-        Time from which the seconds of the edges are counted.
-    near, far : _Edge
+        Time from which its seconds are counted.
+    rows : tuple of tuple of _GridPoint
+        In the order of time, each from near to far.
     """
 
     epoch: datetime
-    near: _Edge
-    far: _Edge
+    rows: tuple[tuple[_GridPoint, ...], ...]
 
     @classmethod
-    def read(cls, root: etree._Element) -> _GroundEdges:
-        """Read the first and the last point of each row of the grid; a row is told by its image line."""
+    def read(cls, root: etree._Element) -> _GroundGrid:
+        """Read the grid; a row is told by its image line."""
         rows: dict[int, list[_GridPoint]] = {}
+        epoch: datetime | None = None
+        origin = 0.0
         for point in root.iterfind("geolocationGrid/geolocationGridPointList/geolocationGridPoint"):
+            time, longitude = parse_time(_text(point, "azimuthTime")), _number(point, "longitude")
+            if epoch is None:
+                epoch, origin = time, longitude
             rows.setdefault(int(_text(point, "line")), []).append(
                 _GridPoint(
-                    int(_text(point, "pixel")),
-                    parse_time(_text(point, "azimuthTime")),
-                    _number(point, "longitude"),
+                    float(int(_text(point, "pixel"))),
+                    (time - epoch).total_seconds(),
+                    origin + (longitude - origin + 180) % 360 - 180,
                     _number(point, "latitude"),
                 )
             )
-        if len(rows) < 2:
+        if epoch is None or len(rows) < 2:
             raise ValueError(f"geolocationGrid has {len(rows)} rows; two are the least")
-        lone = [line for line, row in rows.items() if len({point.pixel for point in row}) < 2]
-        if lone:
-            raise ValueError(f"geolocationGrid has fewer than two points at line {lone[0]}")
-        near, far = ([pick(row) for row in rows.values()] for pick in (min, max))
-        first = min(near, key=attrgetter("time"))
-        return cls(first.time, *(_edge(edge, first) for edge in (near, far)))
+        for line, row in rows.items():
+            if len({point.pixel for point in row}) < 2:
+                raise ValueError(f"geolocationGrid has fewer than two points at line {line}")
+        # By time, not by line: the last line of a slice, in products assembled of several, is later than the first
+        # line of the next burst.
+        ordered = {row[0].seconds: row for row in (tuple(sorted(points)) for points in rows.values())}
+        if len(ordered) < 2:
+            raise ValueError("geolocationGrid has rows of one time only")
+        return cls(epoch, tuple(ordered[seconds] for seconds in sorted(ordered)))
 
-    def footprint(self, start: datetime, stop: datetime) -> Polygon:
-        """Outline of what is seen between two times.
+    def outline(self, start: datetime, stop: datetime, near: float, far: float) -> Polygon:
+        """Outline of what is seen between two times and two columns.
 
         Raises
         ------
@@ -348,30 +344,25 @@ class _GroundEdges:
         """
         from shapely import Polygon
 
-        a, b = ((time - self.epoch).total_seconds() for time in (start, stop))
-        corners = [edge.at(time) for edge, time in ((self.near, a), (self.far, a), (self.far, b), (self.near, b))]
+        first, last = ((time - self.epoch).total_seconds() for time in (start, stop))
+        corners = [self._place(a, b) for a, b in ((first, near), (first, far), (last, far), (last, near))]
         outline = Polygon(corners)
         if not (outline.is_valid and outline.area > 0 and max(abs(latitude) for _, latitude in corners) <= 90):
             shown = ", ".join(f"{longitude:.4f} {latitude:.4f}" for longitude, latitude in corners)
             raise ValueError(f"geolocationGrid gives a burst with the impossible corners {shown}")
         return outline
 
+    def _place(self, time: float, column: float) -> tuple[float, float]:
+        """Longitude and latitude at a time and a column: linear, continued by up to one burst beyond the grid."""
+        points = [_between(row, "pixel", column) for row in self.rows]
+        found = _between(points, "seconds", time)
+        return found.longitude, found.latitude
 
-def _edge(points: Sequence[_GridPoint], first: _GridPoint) -> _Edge:
-    """Make an edge of points, with longitudes within half a turn of that of the first.
 
-    They are put in the order of time: the last line of a slice, in products assembled of several, is later than the
-    first line of the next burst.
-    """
-    by_time = {(point.time - first.time).total_seconds(): point for point in points}
-    if len(by_time) < 2:
-        raise ValueError("geolocationGrid has rows of one time only")
-    seconds = tuple(sorted(by_time))
-    middle = first.longitude
-    return _Edge(
-        seconds,
-        tuple(
-            (middle + (point.longitude - middle + 180) % 360 - 180, point.latitude)
-            for point in (by_time[second] for second in seconds)
-        ),
-    )
+def _between(points: Sequence[_GridPoint], key: str, value: float) -> _GridPoint:
+    """Interpolate points linearly in one of their values, in which they rise; continue beyond the ends."""
+    known = [getattr(point, key) for point in points]
+    upper = min(max(1, sum(one < value for one in known)), len(known) - 1)
+    weight = (value - known[upper - 1]) / (known[upper] - known[upper - 1])
+    pairs = zip(points[upper - 1], points[upper], strict=True)
+    return _GridPoint(*(low + weight * (high - low) for low, high in pairs))

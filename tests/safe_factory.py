@@ -165,10 +165,11 @@ class Product:
         return (longitude + 180) % 360 - 180, latitude
 
     def corners(self, swath: str, index: int) -> list[tuple[float, float]]:
-        """Near start, far start, far end and near end of a burst on the ground, degrees."""
-        first = self.burst_anx(swath, index)
-        last = first + self._duration.total_seconds()
-        near, far = self.range_time(swath, 0), self.range_time(swath, self.samples - 1)
+        """Near start, far start, far end and near end of what a burst sees of the ground, degrees."""
+        first = self.burst_anx(swath, index) + self.invalid_lines * self.line_interval
+        last = first + (self.lines - 1 - 2 * self.invalid_lines) * self.line_interval
+        near = self.range_time(swath, self.invalid_samples)
+        far = self.range_time(swath, self.samples - 1 - self.invalid_samples)
         return [self.ground(a, r) for a, r in ((first, near), (first, far), (last, far), (last, near))]
 
     @property
@@ -396,7 +397,7 @@ def _grid_points(product: Product, swath: str) -> list[etree._Element]:
     middle = product.range_time(swath, (product.samples - 1) / 2)
     points = []
     for line, second in rows:
-        for sample in np.linspace(0, product.samples - 1, 3).round():
+        for sample in np.unique(np.linspace(0, product.samples - 1, 21).round()):
             range_time = product.range_time(swath, sample)
             later = second + (range_time - middle) / 2
             longitude, latitude = product.ground(product.burst_anx(swath, 0) + later, range_time)

@@ -321,7 +321,7 @@ def test_bursts_match_across_the_ascending_node(paired: Callable[..., Pair]) -> 
 
 
 def test_bursts_that_meet_an_area(paired: Callable[..., Pair]) -> None:
-    product = replace(FIRST, swaths=("IW1", "IW2"), bursts=4)
+    product = replace(FIRST, swaths=("IW1", "IW2"), bursts=4, lines=33)
     bursts = paired(product, product.repeated()).common_bursts
 
     def names(*bounds: float) -> list[tuple[str, int]]:
@@ -333,8 +333,8 @@ def test_bursts_that_meet_an_area(paired: Callable[..., Pair]) -> None:
         middle = burst.reference.burst.footprint.centroid
         small = (middle.x - 1e-3, middle.y - 1e-3, middle.x + 1e-3, middle.y + 1e-3)
         assert names(*small) == [(burst.swath, burst.reference.burst.index)]
-    # neighbours overlap by the 0.14 s that a burst is longer than the cycle: 1 km
-    near = product.ground(product.anx_time + BURST_CYCLE + 0.05, product.range_time("IW1", 12))
+    # neighbours overlap by the 0.24 s that the signal of a burst is longer than the cycle: 1.6 km
+    near = product.ground(product.anx_time + BURST_CYCLE + 0.2, product.range_time("IW1", 12))
     assert names(near[0] - 1e-4, near[1] - 1e-4, near[0] + 1e-4, near[1] + 1e-4) == [("IW1", 0), ("IW1", 1)]
     assert names(everything[2] + 0.1, 0, everything[2] + 1, 1) == []
 

@@ -53,10 +53,9 @@ def test_the_annotation_is_that_of_the_scenes(delivery: Delivery) -> None:
                 assert times == sorted(set(times))
             for index, (subswath, position) in enumerate(bursts):
                 burst, theirs = ours.bursts[index], subswath.bursts[position]
-                assert burst == replace(theirs, index=index, footprint=burst.footprint)
-                assert (
-                    burst.footprint.hausdorff_distance(theirs.footprint) < 3e-7
-                )  # degrees: 3 cm, the path of a few microseconds
+                assert burst == replace(theirs, index=index, footprint=burst.footprint, outline=burst.outline)
+                for name in ("footprint", "outline"):  # to 3 cm, the path of a few microseconds (degrees)
+                    assert getattr(burst, name).hausdorff_distance(getattr(theirs, name)) < 3e-7
 
 
 def test_each_burst_keeps_its_doppler(delivery: Delivery) -> None:

@@ -31,6 +31,7 @@ def burst(swath: str, line: float, sample: float, index: int = 0) -> CommonBurst
         first_valid_sample=10,
         last_valid_sample=SAMPLES - 11,
         footprint=box(0, 0, 1, 1),
+        outline=box(0, 0, 1, 1),
     )
     subswath = Subswath(
         name=swath,
