@@ -7,6 +7,7 @@ import os
 import shutil
 import zipfile
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -103,15 +104,15 @@ def check_bursts(found: Subswath, root: etree._Element) -> None:
         assert (burst.first_valid_sample, burst.last_valid_sample) == (first[lines].max(), last[lines].min())
         assert 0.85 < lines.size / found.lines_per_burst <= 1
         assert 0.85 < (burst.last_valid_sample - burst.first_valid_sample) / found.samples < 1
-    steps = [seconds(b.azimuth_time, a.azimuth_time) for a, b in zip(found.bursts, found.bursts[1:], strict=False)]
+    steps = [seconds(b.azimuth_time, a.azimuth_time) for a, b in pairwise(found.bursts)]
     assert steps == pytest.approx([CYCLE] * (len(bursts) - 1), abs=15e-3)
 
 
 def grid_reach(found: Subswath, root: etree._Element) -> list[float]:
     """Share of each burst that lies before the last row of the grid.
 
-    In products of old processors and of single bursts that row is where the next burst would begin, and the last one
-    is a fifth longer.
+    In products of old processors and of single bursts that row is where the next burst would begin, and the last
+    one is a fifth longer.
     """
     end = max(moment(element.text) for element in root.xpath("//geolocationGridPoint/azimuthTime"))
     duration = (found.lines_per_burst - 1) * found.azimuth_time_interval

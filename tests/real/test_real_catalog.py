@@ -7,6 +7,7 @@ import json
 import statistics
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def test_scenes_of_a_track_make_one_stack_with_a_pass_for_each_date(path: Path) 
     for one in stack.acquisitions:
         starts[one.platform].append(one.start)
     for times in starts.values():  # a satellite comes again after whole cycles of 12 days
-        for earlier, later in zip(times, times[1:], strict=False):
+        for earlier, later in pairwise(times):
             cycles = (later - earlier) / timedelta(days=12)
             assert cycles == pytest.approx(round(cycles), abs=1e-3)
 
