@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -236,13 +235,13 @@ def test_bursts_of_both_dates_see_the_same_ground(scenes: dict[str, Scene]) -> N
             assert one.azimuth_anx_time == pytest.approx(other.azimuth_anx_time, abs=0.05)
 
 
-def test_orbits_in_the_products_are_those_of_the_orbit_files(scenes: dict[str, Scene]) -> None:
-    folder = os.environ.get("DINSAR_TEST_PAIR")
-    if not scenes or not folder:
-        pytest.skip("real data or orbit files are not at hand (set DINSAR_TEST_DATA and DINSAR_TEST_PAIR)")
+@pytest.mark.pair
+def test_orbits_in_the_products_are_those_of_the_orbit_files(
+    real_data: Path, pair_folder: Path, scenes: dict[str, Scene]
+) -> None:
     # whoever simulated that pair moved the orbit of its second date to the side, and says by how much
-    shift = json.loads(Path(folder, "truth.json").read_text(encoding="utf-8"))["extra_baseline_m"]
-    orbits = [read_orbit_file(path) for path in sorted(Path(folder, "orbits").glob("*.EOF"))]
+    shift = json.loads((pair_folder / "truth.json").read_text(encoding="utf-8"))["extra_baseline_m"]
+    orbits = [read_orbit_file(path) for path in sorted((pair_folder / "orbits").glob("*.EOF"))]
     for scene, moved in zip(scenes.values(), (0.0, shift), strict=True):
         orbit = next(one for one in orbits if one.start < scene.start and scene.stop < one.stop)
         assert orbit.mission == scene.mission
