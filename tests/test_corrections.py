@@ -19,7 +19,7 @@ from dinsar_cli.corrections.delayfile import files_of_pair, read_delay
 from dinsar_cli.corrections.height import fit_height
 from dinsar_cli.corrections.ionosphere import check_ionosphere, ionosphere_los
 from dinsar_cli.corrections.tides import sensing_times, tide_enu, tide_los
-from dinsar_cli.corrections.troposphere import check_delays, delay_los, on_map, troposphere_los
+from dinsar_cli.corrections.troposphere import at_ground, check_delays, delay_los, on_map, troposphere_los
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.grid import Grid
 
@@ -284,6 +284,15 @@ def test_a_cube_gives_the_delay_at_the_ground(tmp_path: Path, grid: Grid, north_
     change = at_height(lon, lat, high, later=True) - at_height(lon, lat, high, later=False)
     np.testing.assert_allclose([found[cell] for cell in cells], -change / math.cos(INCIDENCE), atol=3e-6)
     assert np.isfinite(found).all()
+
+
+def test_a_large_map_is_interpolated_without_a_seam(tmp_path: Path) -> None:
+    tall = Grid("EPSG:4326", 10.0, 45.0, 0.0005, 40, 1300)
+    (cube, _) = write_cubes(tmp_path, tall)
+    height = (200 + 150 * np.sin(np.arange(1300) / 90))[:, None] * np.ones(40)
+    found = at_ground(read_delay([cube]), tall, height, cube)
+    lon, lat = np.meshgrid(tall.x_centres, tall.y_centres)
+    np.testing.assert_allclose(found, at_height(lon, lat, height, later=False), atol=3e-6)
 
 
 def test_a_cube_that_ends_below_the_mountains_is_refused_or_leaves_them_out(tmp_path: Path) -> None:

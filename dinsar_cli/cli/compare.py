@@ -89,8 +89,10 @@ def compare(
     daily = bool(files_in(truth))
     if daily or (truth.suffix.lower() in _TABLES and not truth.is_dir()):
         _refuse(context, ("min_coherence",), f"{truth} is of stations, which have no coherence.")
-        own, other = ("unit",), "is in metres already" if daily else "has motion, not daily positions (.tenv3)"
-        _refuse(context, own if daily else ("dates", "days"), f"{truth} {other}.")
+        if daily:
+            _refuse(context, ("unit",), f"Daily positions (.tenv3), as in {truth}, are in metres.")
+        else:
+            _refuse(context, ("dates", "days"), f"{truth} has motion, not daily positions (.tenv3).")
         motion = _Motion(truth, unit, los_vector, _parsed_dates(dates), days)
         return _with_stations(result, motion, station, window, max_rmse, picture, as_json=as_json)
     _refuse(

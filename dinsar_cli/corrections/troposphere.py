@@ -8,6 +8,7 @@ More delay at the later date looks like ground that has moved away from the sate
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from dinsar_cli.corrections.delayfile import read_delay
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _LATTICE = 48  # points on a side at which the coverage is looked at before a run
 _LEAST_COVER = 0.5
 _PIXEL_TOLERANCE = 1e-3
+_BLOCK_ROWS = 512  # of the map, in which cubes are interpolated
 _BEYOND = 100.0  # m by which the lowest and the highest two heights of a cube are continued
 
 
@@ -79,10 +81,11 @@ def troposphere_los(
         As `read_delay`; when a file says that its delays are of the other direction, or when a cube does not reach
         the heights of the map.
     """
+    delays = [_read(names, direction) for names in files]
+    heights = elevation() if any(delay.heights for delay in delays) else None
     earlier, later = (
-        at_ground(delay, grid, elevation(), names[0]) if delay.heights else on_map(delay, grid)
-        for names in files
-        for delay in (_read(names, direction),)
+        on_map(delay, grid) if heights is None or not delay.heights else at_ground(delay, grid, heights, names[0])
+        for delay, names in zip(delays, files, strict=True)
     )
     return delay_los(earlier, later, los_vector[2], direction)
 
@@ -144,12 +147,23 @@ def at_ground(delay: Delay, grid: Grid, elevation: Floats, path: Path) -> Floats
             f"Its delays are at {levels[0]:g} to {levels[-1]:g} m, and the ground is at {low:.0f} to {high:.0f} m.",
             "Make the cube with more heights (height_levels of RAiDER).",
         )
-    # the interval of heights of each cell, and only the levels that some cell needs
-    interval = np.clip(np.searchsorted(levels, elevation, side="right") - 1, 0, len(levels) - 2)
     result = np.full(grid.shape, np.nan)
-    upper = None
+    for top in range(0, grid.height, _BLOCK_ROWS):
+        rows = slice(top, min(top + _BLOCK_ROWS, grid.height))
+        block = replace(grid, north=grid.north - top * grid.posting, height=rows.stop - top)
+        result[rows] = _interpolated(delay, block, np.where(reached[rows], elevation[rows], np.nan))
+    return result
+
+
+def _interpolated(delay: Delay, grid: Grid, elevation: Floats) -> Floats:
+    """Linear between the heights of a cube, of which only those are put on the map that some cell needs."""
+    import numpy as np
+
+    levels = np.array(delay.heights)
+    interval = np.clip(np.searchsorted(levels, elevation, side="right") - 1, 0, len(levels) - 2)
+    result, upper = np.full(grid.shape, np.nan), None
     for k in range(len(levels) - 1):
-        cells = reached & (interval == k)
+        cells = np.isfinite(elevation) & (interval == k)
         if not cells.any():
             upper = None
             continue
