@@ -126,12 +126,20 @@ def read_burst(properties: Mapping[str, Any], umm: Mapping[str, Any], geometry: 
         polarization=polarization,
         index=int(details["burstIndex"]),
         number=int(details["relativeBurstID"]),
-        start=parse_time(str(details["azimuthTime"])),
+        start=parse_time(_attribute(umm, "AZIMUTH_TIME")),  # asf_search cuts it to whole seconds
         bytes=int(properties.get("bytes") or 0),  # the catalogue has it as text
         url=_address([properties["url"], *properties["additionalUrls"]], ".tiff"),
         metadata_url=_address([properties["url"], *properties["additionalUrls"]], ".xml"),
         ring=tuple((float(x), float(y)) for x, y, *_ in geometry["coordinates"][0]),
     )
+
+
+def _attribute(umm: Mapping[str, Any], name: str) -> str:
+    """Additional attribute of a record of the catalogue."""
+    for item in umm["AdditionalAttributes"]:
+        if item["Name"] == name:
+            return str(item["Values"][0])
+    raise KeyError(name)
 
 
 def _address(addresses: Iterable[str], ending: str) -> str:

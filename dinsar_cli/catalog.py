@@ -326,7 +326,7 @@ def read_scene(properties: Mapping[str, Any], umm: Mapping[str, Any], geometry: 
     properties : mapping
         Its `properties`; track, frame and direction come from here and are never computed.
     umm : mapping
-        The catalogue's own record, for times with fractions of a second.
+        The catalogue's own record, for times with fractions of a second and that of the processing.
     geometry : mapping
         GeoJSON polygon.
 
@@ -347,7 +347,7 @@ def read_scene(properties: Mapping[str, Any], umm: Mapping[str, Any], geometry: 
         raise ValueError(f"polarization {properties['polarization']!r}")
     if not properties["url"]:
         raise ValueError("no address to download it from")
-    processed = properties.get("processingDate")
+    processed = attributes.get("PROCESSING_DATE")  # what asf_search calls processingDate is when it was sensed
     return CatalogScene(
         name=name,
         platform=parts.mission,

@@ -160,7 +160,7 @@ def check_corrections(config: RunConfig, grid: Grid | None, engine: str, dates: 
     if isinstance(corrections.troposphere, list):
         files = files_of_pair(corrections.troposphere, _days(*dates))
         if grid is not None:
-            check_delays(grid, files)
+            check_delays(grid, files, corrections.delay)
 
 
 def correction_marks(corrections: CorrectionsConfig) -> list[object]:
@@ -272,7 +272,9 @@ def _troposphere(corrections: CorrectionsConfig, given: Uncorrected, los: Floats
         days = _days(given.tags["reference_date"], given.tags["secondary_date"])
         files = files_of_pair(corrections.troposphere, days)
         vector = given.needed("los_vector", "troposphere")
-        surface = troposphere_los(given.grid, vector, files, corrections.delay)
+        surface = troposphere_los(
+            given.grid, vector, files, corrections.delay, lambda: given.needed("elevation", "troposphere")
+        )
         names = [[path.name for path in one] for one in files]
         return surface, {"method": f"difference of {corrections.delay} delays from files", "files": names}
     elevation = given.needed("elevation", "troposphere")

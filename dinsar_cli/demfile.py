@@ -109,6 +109,25 @@ def is_wgs84(crs: CRS) -> bool:
     return horizontal.to_epsg() == 4326 or horizontal.equals(CRS.from_epsg(4326), ignore_axis_order=True)
 
 
+def whole_turn(dataset: Any, middle: float) -> float:
+    """Degrees to add to the longitudes of a raster so that they meet an area: they may run from 0 to 360.
+
+    Parameters
+    ----------
+    dataset : rasterio dataset
+        In degrees.
+    middle : float
+        Longitude amid the area, -180 to 180.
+
+    Returns
+    -------
+    float
+        0, -360 or 360; 0 where neither helps.
+    """
+    west, _, east, _ = dataset.bounds
+    return next((turn for turn in (0.0, -360.0, 360.0) if west <= middle - turn <= east), 0.0)
+
+
 def pixel_range(
     first: float, last: float, origin: float, step: float, count: int, margin: int = 0
 ) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,6 +13,7 @@ from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geocode import sample
 from dinsar_cli.gnsstable import Station, read_stations
 from dinsar_cli.losmap import LosMap, read_los_map
+from dinsar_cli.tenv3 import Unmeasured, files_in, read_motion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +33,10 @@ class AtStation:
 
     Attributes
     ----------
-    station, lon, lat
-        Its name and place, degrees.
+    station : str
+        Its name.
+    lon, lat : float or None
+        Degrees; None when they are not known.
     status : str
         ``used``, or why it is not.
     gnss, insar : float or None
@@ -44,14 +48,19 @@ class AtStation:
     """
 
     station: str
-    lon: float
-    lat: float
+    lon: float | None
+    lat: float | None
     status: str
     gnss: float | None = None
     insar: float | None = None
     difference: float | None = None
     gnss_sigma: float | None = None
     insar_sigma: float | None = None
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Longitude and latitude, degrees."""
+        return None if self.lon is None or self.lat is None else (self.lon, self.lat)
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,15 @@ class GnssComparison:
 
 
 def compare_gnss(
-    result: Path, table: Path, unit: str = "m", reference: str | None = None, window: int = 1
+    result: Path,
+    table: Path,
+    unit: str = "m",
+    reference: str | None = None,
+    window: int = 1,
+    *,
+    vector: Path | None = None,
+    dates: tuple[date, date] | None = None,
+    days: int = 0,
 ) -> GnssComparison:
     """Compare a displacement map with GNSS stations.
 
@@ -102,15 +119,22 @@ def compare_gnss(
     Parameters
     ----------
     result : Path
-        Folder of a pair, its products, or its ``los_displacement.tif``.
+        Folder of a pair, its products, or its ``los_displacement.tif``; with `vector` any displacement in metres,
+        positive toward the satellite.
     table : Path
-        See `dinsar_cli.gnsstable.read_stations`.
+        See `dinsar_cli.gnsstable.read_stations`; or daily positions (``.tenv3``): a file, or a folder of them.
     unit : str
         Of the table.
     reference : str, optional
         Name of a station.
     window : int
         Pixels on a side to average, odd; at least half of them must have displacement.
+    vector : Path, optional
+        Directions to the satellite, where the map has no ``los_vector.tif``.
+    dates : (date, date), optional
+        Of the map, for daily positions, where its tags do not tell.
+    days : int
+        See `dinsar_cli.tenv3.read_motion`.
 
     Raises
     ------
@@ -119,7 +143,8 @@ def compare_gnss(
     NoDataError
         When fewer than two stations can be used, or the reference station cannot.
     """
-    stations = read_stations(table, unit)
+    found = read_los_map(result, vector)
+    stations, unmeasured = _stations(table, unit, found, dates, days)
     names = [station.name for station in stations]
     if reference is not None and reference not in names:
         raise UsageError(
@@ -127,12 +152,14 @@ def compare_gnss(
             f"Its stations are: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}.",
             "Give one of them, or leave --station out for the mean.",
         )
-    found = read_los_map(result)
     labels = [_label(found, station) for station in stations]
     label = labels[names.index(reference)] if reference else 0
     label = label or _commonest(labels)
     values = [_measure(found, station, own, label, window) for station, own in zip(stations, labels, strict=True)]
     used = [value for value in values if value.status == USED]
+    for one in unmeasured:
+        lon, lat = one.place or (None, None)
+        values.append(AtStation(one.name, lon, lat, one.reason))
     _check_enough(values, used, reference)
     zeros = [value for value in used if reference in {None, value.station}]
     gnss_zero, insar_zero = (
@@ -146,12 +173,40 @@ def compare_gnss(
     return GnssComparison(found, relative, reference or "mean", insar_zero, rms, chi_square, window)
 
 
+def _stations(
+    table: Path, unit: str, found: LosMap, dates: tuple[date, date] | None, days: int
+) -> tuple[list[Station], list[Unmeasured]]:
+    """Stations of a table or of daily positions, and those whose motion is not known."""
+    files = files_in(table)
+    if not files:
+        return read_stations(table, unit), []
+    told = None if found.dates is None else tuple(date.fromisoformat(text) for text in found.dates)
+    if dates and told and dates != told:
+        raise UsageError(
+            f"The dates {dates[0]} and {dates[1]} are not those of the map.",
+            f"Its tags say {told[0]} and {told[1]}.",
+            "Leave --dates out.",
+        )
+    between = dates or told
+    if between is None:
+        raise UsageError(
+            f"It is not known between which days {found.name} shows motion.",
+            "The map has no dates in its tags, and daily positions are read at them.",
+            "Tell them: --dates YYYY-MM-DD,YYYY-MM-DD.",
+        )
+    read = [read_motion(file, (between[0], between[1]), days) for file in files]
+    return (
+        [one for one in read if isinstance(one, Station)],
+        [one for one in read if isinstance(one, Unmeasured)],
+    )
+
+
 def _check_enough(values: Sequence[AtStation], used: Sequence[AtStation], reference: str | None) -> None:
     for value in values:
         if value.station == reference and value.status != USED:
             raise NoDataError(
                 f"The reference station {reference} cannot be used.",
-                f"It lies {value.status}.",
+                f"It is {value.status}.",
                 "Give another one with --station, or leave it out for the mean.",
             )
     if len(used) >= _LEAST_STATIONS:
@@ -160,7 +215,7 @@ def _check_enough(values: Sequence[AtStation], used: Sequence[AtStation], refere
     told = ", ".join(f"{count} {status}" for status, count in reasons.items())
     raise NoDataError(
         f"Only {len(used)} of {len(values)} stations can be used, and at least {_LEAST_STATIONS} are needed.",
-        f"The others lie {told}." if told else "The table has no more.",
+        f"Of the others: {told}." if told else "The table has no more.",
         "Give stations on coherent ground of the map, or average more pixels with --window.",
     )
 

@@ -60,14 +60,14 @@ def _draw_map(axes: Axes, found: GnssComparison) -> None:
     axes.set_facecolor("0.85")
     style: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
     image = axes.imshow(shown, extent=(west, east, south, north), interpolation="nearest", **style)
-    places = [grid.from_lonlat(one.lon, one.lat) for one in found.used]
+    places = [grid.from_lonlat(*place) for one in found.used if (place := one.place)]
     xs, ys = zip(*places, strict=True)
     axes.scatter(xs, ys, c=gnss, s=55, edgecolors="black", linewidths=0.9, zorder=3, **style)
     label: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "parse_math": False}
     label["path_effects"] = [withStroke(linewidth=2.5, foreground="white")]
     for (x, y), one in zip(places, found.used, strict=True):
         axes.annotate(one.station, (x, y), (5, 5), **label)
-    empty = [grid.from_lonlat(one.lon, one.lat) for one in found.stations if one not in found.used]
+    empty = [grid.from_lonlat(*place) for one in found.stations if one not in found.used and (place := one.place)]
     inside = [(x, y) for x, y in empty if west <= x <= east and south <= y <= north]
     if inside:
         axes.plot(*zip(*inside, strict=True), linestyle="none", marker="x", color="black", ms=7, zorder=3)

@@ -19,6 +19,7 @@ UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
 _NEEDED = ("station", "lon", "lat", "e", "n", "u")
 _SIGMAS = ("se", "sn", "su")
 _MOST_BYTES = 50_000_000
+_MOTION = ("e", "n", "u")
 _REMEDY = (
     "Give a table with the header station,lon,lat,E,N,U and, when they are known, sE,sN,sU: degrees, and metres "
     "between the two dates of the map (or --unit mm)."
@@ -116,6 +117,13 @@ def _wrong(path: Path, cause: str) -> UsageError:
 def _check_header(path: Path, names: Sequence[str]) -> None:
     found = ", ".join(names)
     missing = [name for name in _NEEDED if name not in names]
+    if tuple(missing) == _MOTION:
+        raise UsageError(
+            f"{path} tells where stations are, not how they moved.",
+            f"Its header ({found}) has no E, N, U.",
+            f"{_REMEDY} Or give, in its place, a folder with the daily positions of the stations (.tenv3 of the "
+            "Nevada Geodetic Laboratory): motion is read from them.",
+        )
     if missing:
         raise _wrong(path, f"Its header ({found}) has no {', '.join(missing)}.")
     sigmas = [name for name in _SIGMAS if name in names]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from dinsar_cli.compare import read_map
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.grid import Grid
+from dinsar_cli.rasters import open_raster
 from dinsar_cli.workspace import PRODUCTS
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 LOS, VECTOR, SIGMA = "los_displacement", "los_vector", "los_sigma"
 _SAME_PLACE = 1e-6  # of a pixel
 _NORM_TOLERANCE = 0.02  # of a unit vector
+_METRES = {"", "m", "metre", "metres", "meter", "meters"}
 _REMEDY = "Give the folder of a pair, its products folder, or the los_displacement.tif in it, as dinsar wrote them."
 
 
@@ -91,13 +93,16 @@ class LosMap:
         return found
 
 
-def read_los_map(path: Path) -> LosMap:
+def read_los_map(path: Path, vector_file: Path | None = None) -> LosMap:
     """Read a displacement map with the layers beside it.
 
     Parameters
     ----------
     path : Path
-        Folder of a pair, its ``products`` folder, or the ``los_displacement.tif`` in it.
+        Folder of a pair, its ``products`` folder, or the ``los_displacement.tif`` in it; with a file of directions
+        also a displacement in metres, positive toward the satellite, that another program made.
+    vector_file : Path, optional
+        Directions to the satellite on any grid, in place of the ``los_vector.tif`` beside the map.
 
     Raises
     ------
@@ -110,14 +115,16 @@ def read_los_map(path: Path) -> LosMap:
 
     file = _find(path)
     folder = file.parent
-    if not (folder / f"{VECTOR}.tif").is_file():
+    if vector_file is None and not (folder / f"{VECTOR}.tif").is_file():
         raise NoDataError(
             f"{folder} has no {VECTOR}.tif.",
             "Without the direction to the satellite, displacement along the line of sight cannot be set against "
             "east, north and up.",
-            "Make the products again with dinsar, or give a folder that has that file.",
+            "Make the products again with dinsar, or give a folder that has that file. Of another program's map, "
+            "`dinsar compare` takes them with --los-vector FILE (three bands: east, north, up).",
         )
     los = read_map(file).values
+    _check_metres(file)
     grid, tags = _grid_and_tags(file)
     if not np.isfinite(los).any():
         raise NoDataError(
@@ -141,11 +148,13 @@ def read_los_map(path: Path) -> LosMap:
         )
     known = np.isfinite(los) if components is None else np.nan_to_num(components)
     return LosMap(
-        name=(folder.parent if folder.resolve().name == PRODUCTS else folder).resolve().name,
+        name=_name(file),
         folder=folder,
         grid=grid,
         los=los,
-        vector=_read_vector(folder / f"{VECTOR}.tif", grid, file),
+        vector=_read_vector(folder / f"{VECTOR}.tif", grid, file)
+        if vector_file is None
+        else _foreign_vector(vector_file, grid),
         sigma=sigma,
         coherence=beside("coherence"),
         components=known.astype(np.uint16),
@@ -162,6 +171,25 @@ def _find(path: Path) -> Path:
         f"It has no {LOS}.tif." if path.is_dir() else "There is no such file or folder.",
         _REMEDY,
     )
+
+
+def _name(file: Path) -> str:
+    """Name of the pair that a map belongs to; of another program's map that of its file."""
+    if file.stem != LOS:
+        return file.stem
+    folder = file.parent.resolve()
+    return (folder.parent if folder.name == PRODUCTS else folder).name
+
+
+def _check_metres(path: Path) -> None:
+    with open_raster(path) as dataset:
+        unit = (dataset.units[0] or dataset.tags().get("unit") or "").strip().lower()
+    if unit not in _METRES:
+        raise UsageError(
+            f"{path} is not in metres.",
+            f"Its unit is {unit!r}.",
+            "Give displacement in metres, positive toward the satellite.",
+        )
 
 
 def _grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
@@ -216,6 +244,54 @@ def _read_vector(path: Path, grid: Grid, file: Path) -> Floats:
             values: Floats = dataset.read(masked=True).astype(np.float32).filled(np.nan)
     except RasterioError as error:
         raise UsageError(f"{path} cannot be read.", f"It is not a whole raster: {error}.", _REMEDY) from error
+    _check_directions(path, values)
+    return values
+
+
+def _foreign_vector(path: Path, grid: Grid) -> Floats:
+    """Directions on any grid, bilinear at the pixel centres of a map; shape (3, height, width)."""
+    import numpy as np
+    from rasterio.enums import Resampling
+    from rasterio.errors import RasterioError
+    from rasterio.warp import reproject
+
+    read_map(path)  # says what is wrong with a file that is no map
+    try:
+        with open_raster(path) as dataset:
+            values: Floats = dataset.read().astype(np.float64)
+            # one component of 0 is part of a direction, also where 0 stands for no data; three are none
+            values[:, ~dataset.read_masks().any(axis=0) | ~values.any(axis=0)] = np.nan
+            place = dataset.transform, dataset.crs
+    except RasterioError as error:
+        raise UsageError(
+            f"{path} cannot be read.", f"It is not a whole raster: {error}.", "Give a GeoTIFF of directions."
+        ) from error
+    _check_directions(path, values)
+    found = np.full((3, *grid.shape), np.nan)
+    reproject(
+        values,
+        found,
+        src_transform=place[0],
+        src_crs=place[1],
+        src_nodata=np.nan,
+        dst_transform=grid.transform,
+        dst_crs=grid.crs,
+        dst_nodata=np.nan,
+        resampling=Resampling.bilinear,
+    )
+    if not np.isfinite(found).any():
+        raise NoDataError(
+            f"{path} has no direction on the map.",
+            "It lies elsewhere.",
+            "Give the directions of the same track and place.",
+        )
+    return found.astype(np.float32)
+
+
+def _check_directions(path: Path, values: Floats) -> None:
+    """Refuse what are no unit vectors from the ground to a satellite."""
+    import numpy as np
+
     if len(values) != 3:
         raise UsageError(
             f"{path} does not hold directions.", f"It has {len(values)} bands, not east, north and up.", _REMEDY
@@ -230,4 +306,9 @@ def _read_vector(path: Path, grid: Grid, file: Path) -> Floats:
             f"The lengths of its vectors are {norm[known].min():.3g} to {norm[known].max():.3g}, not 1.",
             _REMEDY,
         )
-    return values
+    if float(np.nanmin(values[2])) < 0:
+        raise UsageError(
+            f"{path} does not hold directions to a satellite.",
+            "Some of its vectors point downward: they seem to go from the satellite to the ground.",
+            "Give vectors from the ground to the satellite: all three bands with the other sign.",
+        )

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
 
+from delay_inputs import write_raider_cube
 from dinsar_cli.config import RunConfig
 from dinsar_cli.configfile import build_config, dump_commented_yaml, load_config
 from dinsar_cli.corrections.delayfile import files_of_pair, read_delay
 from dinsar_cli.corrections.height import fit_height
 from dinsar_cli.corrections.ionosphere import check_ionosphere, ionosphere_los
 from dinsar_cli.corrections.tides import sensing_times, tide_enu, tide_los
-from dinsar_cli.corrections.troposphere import check_delays, delay_los, on_map, troposphere_los
+from dinsar_cli.corrections.troposphere import at_ground, check_delays, delay_los, on_map, troposphere_los
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.grid import Grid
 
@@ -215,18 +217,117 @@ def write_pair(folder: Path, grid: Grid, kind: str) -> list[Path]:
     ]
 
 
+def no_elevation() -> np.ndarray:
+    raise AssertionError("heights are only needed for cubes")
+
+
 @pytest.mark.parametrize("grid", [GRID, UTM])
 @pytest.mark.parametrize("kind", ["tif", "gacos", "netcdf"])
 def test_more_delay_looks_like_motion_away_from_the_satellite(tmp_path: Path, kind: str, grid: Grid) -> None:
     write_pair(tmp_path, grid, kind)
     files = files_of_pair([tmp_path], DAYS)
-    found = troposphere_los(grid, sight_on(grid), files, "zenith")
+    found = troposphere_los(grid, sight_on(grid), files, "zenith", no_elevation)
     cells = [(0, 0), (149, 170), (33, 77)]
     lon, lat = np.array([grid.lonlat(*cell) for cell in cells]).T
     expected = -(plane(lon, lat, later=True) - plane(lon, lat, later=False)) / math.cos(INCIDENCE)
     assert (expected > 0.02).all()  # less delay at the later date: nearer to the satellite
     np.testing.assert_allclose([found[cell] for cell in cells], expected, atol=2e-6)
     assert np.isfinite(found).all()
+
+
+HEIGHTS = (0.0, 50.0, 400.0, 1500.0, 4000.0)
+
+
+def at_height(longitude: np.ndarray, latitude: np.ndarray, height: np.ndarray, later: bool) -> np.ndarray:
+    """Delay that is linear in each direction, and that linear interpolation keeps, metres."""
+    return plane(longitude, latitude, later) - (3.1e-4 if later else 3e-4) * height
+
+
+def write_cube(
+    path: Path,
+    grid: Grid,
+    later: bool,
+    heights: tuple[float, ...] = HEIGHTS,
+    north_first: bool = True,
+    kind: str = "zenith",
+) -> Path:
+    lon, lat, _ = lattice(grid)
+    lat = lat if north_first else lat[::-1]
+    total = np.stack([at_height(lon, lat, np.full(lon.shape, height), later) for height in heights])
+    return write_raider_cube(path, total, heights, lat[:, 0], lon[0], kind)
+
+
+def write_cubes(folder: Path, grid: Grid, **options: Any) -> list[Path]:
+    return [
+        write_cube(folder / f"HRRR_tropo_{day:%Y%m%d}T120000_ztd.nc", grid, later, **options)
+        for day, later in zip(DAYS, (False, True), strict=True)
+    ]
+
+
+def ground(grid: Grid) -> np.ndarray:
+    """Heights from below the lowest of the cube to beyond its highest two but one."""
+    rows, columns = np.mgrid[: grid.height, : grid.width]
+    return (-40 + 20 * rows + 0.5 * columns).astype(np.float32)
+
+
+@pytest.mark.parametrize("grid", [GRID, UTM])
+@pytest.mark.parametrize("north_first", [True, False])
+def test_a_cube_gives_the_delay_at_the_ground(tmp_path: Path, grid: Grid, north_first: bool) -> None:
+    write_cubes(tmp_path, grid, north_first=north_first)
+    files, height = files_of_pair([tmp_path], DAYS), ground(grid)
+    check_delays(grid, files, "zenith")
+    found = troposphere_los(grid, sight_on(grid), files, "zenith", lambda: height)
+    cells = [(0, 0), (1, 0), (10, 3), (149, 170), (33, 77), (80, 120)]
+    lon, lat = np.array([grid.lonlat(*cell) for cell in cells]).T
+    high = np.array([height[cell] for cell in cells])
+    assert high.min() < 0
+    change = at_height(lon, lat, high, later=True) - at_height(lon, lat, high, later=False)
+    np.testing.assert_allclose([found[cell] for cell in cells], -change / math.cos(INCIDENCE), atol=3e-6)
+    assert np.isfinite(found).all()
+
+
+def test_a_large_map_is_interpolated_without_a_seam(tmp_path: Path) -> None:
+    tall = Grid("EPSG:4326", 10.0, 45.0, 0.0005, 40, 1300)
+    (cube, _) = write_cubes(tmp_path, tall)
+    height = (200 + 150 * np.sin(np.arange(1300) / 90))[:, None] * np.ones(40)
+    found = at_ground(read_delay([cube]), tall, height, cube)
+    lon, lat = np.meshgrid(tall.x_centres, tall.y_centres)
+    np.testing.assert_allclose(found, at_height(lon, lat, height, later=False), atol=3e-6)
+
+
+def test_a_cube_that_ends_below_the_mountains_is_refused_or_leaves_them_out(tmp_path: Path) -> None:
+    write_cubes(tmp_path, GRID, heights=(0.0, 500.0, 1000.0))
+    files, height = files_of_pair([tmp_path], DAYS), ground(GRID)
+    found = troposphere_los(GRID, sight_on(GRID), files, "zenith", lambda: height * 0.5)
+    assert np.isnan(found[height > 2200.0]).all()
+    assert np.isfinite(found[height <= 2200.0]).all()
+    with pytest.raises(NoDataError, match="0 to 1000 m") as caught:
+        troposphere_los(GRID, sight_on(GRID), files, "zenith", lambda: height + 2000)
+    assert "height_levels" in caught.value.remedy
+
+
+def test_a_cube_along_rays_is_no_delay_in_the_zenith(tmp_path: Path) -> None:
+    write_cubes(tmp_path, GRID, kind="slant - raytracing")
+    files = files_of_pair([tmp_path], DAYS)
+    with pytest.raises(UsageError, match="slant") as caught:
+        check_delays(GRID, files, "zenith")
+    assert "corrections.delay" in caught.value.remedy
+    check_delays(GRID, files, "slant")
+    height = np.full(GRID.shape, 200.0)
+    found = troposphere_los(GRID, sight_on(GRID), files, "slant", lambda: height)
+    lon, lat = GRID.lonlat(70, 90)
+    change = at_height(lon, lat, 200.0, later=True) - at_height(lon, lat, 200.0, later=False)
+    assert found[70, 90] == pytest.approx(-change, abs=3e-6)
+
+
+def test_a_weather_model_is_no_delay(tmp_path: Path) -> None:
+    h5netcdf = pytest.importorskip("h5netcdf")
+    for day in DAYS:
+        with h5netcdf.File(tmp_path / f"ERA-5_{day:%Y-%m-%d}.nc", "w") as file:
+            file.dimensions = {"z": 3, "y": 4, "x": 5}
+            for name in ("t", "p", "e", "wet", "hydro", "wet_total", "hydro_total"):
+                file.create_variable(name, ("z", "y", "x"), data=np.ones((3, 4, 5)))
+    assert "is a weather model" in refused([tmp_path])
 
 
 def test_slant_delays_are_taken_as_they_are() -> None:
@@ -265,7 +366,7 @@ def test_no_delay_is_no_correction_there(tmp_path: Path) -> None:
 
 def refused(paths: list[Path], grid: Grid = GRID) -> str:
     with pytest.raises((UsageError, NoDataError)) as caught:
-        check_delays(grid, files_of_pair(paths, DAYS))
+        check_delays(grid, files_of_pair(paths, DAYS), "zenith")
     error = caught.value
     assert all(len(part) > 8 for part in (error.problem, error.cause, error.remedy))
     return f"{error.problem} {error.cause} {error.remedy}"
@@ -273,7 +374,7 @@ def refused(paths: list[Path], grid: Grid = GRID) -> str:
 
 def test_wrong_delays_are_refused_in_words(tmp_path: Path) -> None:
     first, second = write_pair(tmp_path / "good", GRID, "tif")
-    check_delays(GRID, files_of_pair([first, second], DAYS))
+    check_delays(GRID, files_of_pair([first, second], DAYS), "zenith")
     assert "2023-09-16" in refused([first])
     assert "2023-09-04 and 2023-09-16" in refused([tmp_path])  # a folder without such files
     assert "is not there" in refused([tmp_path / "gone.tif"])

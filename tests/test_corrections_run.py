@@ -11,6 +11,7 @@ import pytest
 import rasterio
 
 from command import run_apart
+from delay_inputs import write_raider_cube
 from dinsar_cli.compare import Map, on_grid, read_map
 from dinsar_cli.simulate import Atmosphere, Coherence, Mogi, Scenario
 from place import Dinsar, Place
@@ -80,6 +81,41 @@ def test_delay_files_bring_the_map_to_the_truth_and_the_other_sign_does_not(dins
     true = [on_grid(read_map(place.stack.truth / f"atmosphere_{day}.tif"), los) for day in DAYS]
     wrong = layer.values - (true[0] - true[1])
     assert np.nanstd(wrong) < 0.05e-3
+
+
+def write_cubes(place: Place) -> list[Path]:
+    """The true delays at the ground, continued to heights above and below it."""
+    heights, paths = (-100.0, 0.0, 200.0, 600.0, 1200.0), []
+    for path, day, slope in zip(delays(place), DAYS, (3.0e-4, 3.4e-4), strict=True):
+        with rasterio.open(path) as file:
+            at_ground, a = file.read(1).astype(np.float64), file.transform
+        elevation = on_grid(read_map(place.stack.dem), read_map(path))
+        assert np.nanstd(elevation) > 20
+        assert -150 < np.nanmin(elevation) < np.nanmax(elevation) < 1250
+        total = np.stack([at_ground - slope * (height - elevation) for height in heights])
+        latitude, longitude = (
+            a.f + a.e * (np.arange(total.shape[1]) + 0.5),
+            a.c + a.a * (np.arange(total.shape[2]) + 0.5),
+        )
+        folder = place.folder / "cubes"
+        folder.mkdir(exist_ok=True)
+        paths.append(
+            write_raider_cube(folder / f"GMAO_tropo_{day}T063736_ztd.nc", total, heights, latitude, longitude)
+        )
+    return paths
+
+
+def test_cubes_of_delay_are_taken_at_the_height_of_the_ground(dinsar: Dinsar, place: Place) -> None:
+    before = rmse(product(place.run(dinsar), "los_displacement"), place)
+    cubes = write_cubes(place)
+    record = place.run(dinsar, "--troposphere", cubes[0].parent)
+    assert before > 2e-3
+    assert rmse(product(record, "los_displacement"), place) < 0.3e-3
+    assert record["corrections"]["troposphere"]["lost"] == pytest.approx(0, abs=0.01)
+    # the slopes of both dates differ: at one height for all they would be 0.05 mm apart for each metre of relief
+    with_files = place.run(dinsar, "--troposphere", delays(place)[0].parent)
+    layers = [product(one, "correction_troposphere").values for one in (record, with_files)]
+    assert np.nanstd(layers[0] - layers[1]) < 0.05e-3
 
 
 def test_the_size_before_and_after_is_told_saved_and_tagged(dinsar: Dinsar, place: Place) -> None:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.warp import reproject
 
 from command import Outcome
-from dinsar_cli.errors import UsageError
+from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.gnss import compare_gnss, gnss_table
-from dinsar_cli.gnsstable import read_stations
+from dinsar_cli.gnsstable import Station, read_stations
+from dinsar_cli.grid import Grid
+from dinsar_cli.tenv3 import read_motion
 from look_inputs import DEGREES, METRES, ascending_sight, descending_sight, plane, write_look
 from refusal import NO_DATA, USAGE, check_refusal
 
@@ -357,3 +364,168 @@ def test_unknown_errors_leave_the_chi_square_out(pair: Path, tmp_path: Path) -> 
     assert found.chi_square is None
     assert any("not known" in line for line in gnss_table(found))
     assert len(found.used) == len(PLACES)
+
+
+# Daily positions, and maps of other programs
+
+TENV3_HEADER = (
+    "site YYMMMDD yyyy.yyyy __MJD week d reflon _e0(m) __east(m) ____n0(m) _north(m) u0(m) ____up(m) _ant(m) "
+    "sig_e(m) sig_n(m) sig_u(m) __corr_en __corr_eu __corr_nu _latitude(deg) _longitude(deg) __height(m)"
+)
+FIRST_DAY = date(2023, 9, 5)
+
+
+def write_tenv3(
+    folder: Path, name: str, place: tuple[float, float], days: dict[int, tuple[float, float, float]]
+) -> Path:
+    """Daily positions some days after the first: east, north, up, metres."""
+    folder.mkdir(exist_ok=True)
+    lines = [TENV3_HEADER]
+    for offset, (east, north, up) in days.items():
+        mjd = (FIRST_DAY - date(1858, 11, 17)).days + offset
+        whole = math.floor(east)
+        lines.append(
+            f"{name} 23SEP05 2023.6776 {mjd} 2278 2 -8.9 {3561 + whole} {east - whole:.6f} 2143633 "
+            f"{north:.6f} 1104 {up:.6f} 0.1110 0.001000 0.002000 0.004000 0.0 0.0 0.0 {place[1]:.10f} "
+            f"{place[0] % 360:.10f} 1104.6"
+        )
+    path = folder / f"{name}.tenv3"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_motion_between_two_days_is_read_from_daily_positions(pair: Path, table: Path, tmp_path: Path) -> None:
+    for name, place in PLACES.items():
+        # 0.9995 m: the whole metres of the east change between the dates
+        start = (0.9995, 0.3, 0.65)
+        end = tuple(a + b for a, b in zip(start, true_motion(*place), strict=True))
+        write_tenv3(tmp_path / "daily", name, place, {-1: (9, 9, 9), 0: start, 1: (9, 9, 9), 12: end})
+    write_tenv3(tmp_path / "daily", "LATE", PLACES["RABT"], {0: (0, 0, 0), 13: (0, 0, 0)})
+    write_tenv3(tmp_path / "daily", "NONE", PLACES["RABT"], {})
+    found, expected = compare_gnss(pair, tmp_path / "daily"), compare_gnss(pair, table)
+    assert found.rms < 2e-6  # the file has micrometres
+    by_name = {one.station: one for one in found.stations}
+    for one in expected.stations:
+        assert by_name[one.station].gnss == pytest.approx(one.gnss, abs=2e-6)
+    variance = np.array([0.001, 0.002, 0.004]) ** 2 * 2
+    assert by_name["RABT"].gnss_sigma == pytest.approx(math.sqrt(direction_at(-8.9012) ** 2 @ variance), rel=1e-3)
+    assert by_name["LATE"].status == "without a position of 2023-09-17"
+    assert by_name["NONE"].status == "without any position"
+    assert by_name["NONE"].place is None
+    words = "\n".join(gnss_table(found))
+    assert "not used: without a position of 2023-09-17" in words
+
+
+def test_a_median_of_days_leaves_outliers_out(tmp_path: Path) -> None:
+    days = {-1: (0.0, 0.0, 0.0), 0: (5.0, 5.0, 5.0), 1: (0.002, 0.0, 0.0), 2: (0.001, 0.0, 0.0)}
+    path = write_tenv3(tmp_path, "RABT", PLACES["RABT"], days | {12: (0.03, -0.02, 0.01)})
+    found = read_motion(path, (FIRST_DAY, date(2023, 9, 17)), 2)
+    assert isinstance(found, Station)
+    assert found.motion == pytest.approx((0.03 - 0.0015, -0.02, 0.01), abs=1e-9)
+    assert (found.lon, found.lat) == pytest.approx(PLACES["RABT"])
+
+
+def test_wrong_daily_positions_are_refused_in_words(pair: Path, tmp_path: Path) -> None:
+    path = write_tenv3(tmp_path / "daily", "RABT", PLACES["RABT"], {0: (0, 0, 0), 12: (0, 0, 0)})
+    text = path.read_text()
+    for changed, word in (
+        (text.replace("site ", "# "), "header"),
+        (text.replace("0.001000", "x"), "Line 2: column 15"),
+        ("\n".join(line.rsplit(maxsplit=3)[0] for line in text.splitlines()), "Line 2 has 20 columns"),
+    ):
+        path.write_text(changed)
+        with pytest.raises(UsageError, match="daily positions") as caught:
+            compare_gnss(pair, path)
+        assert word in caught.value.cause
+    path.write_text(text)
+    with pytest.raises(NoDataError, match="Only 1 of 1"):
+        compare_gnss(pair, path)
+    with pytest.raises(UsageError, match="not those of the map"):
+        compare_gnss(pair, path, dates=(date(2020, 1, 1), date(2020, 1, 13)))
+
+
+def test_a_table_of_places_alone_is_told_apart(pair: Path, tmp_path: Path) -> None:
+    rows = [[name, *place] for name, place in PLACES.items()]
+    with pytest.raises(UsageError, match="not how they moved") as caught:
+        compare_gnss(pair, write_table(tmp_path / "t.csv", rows, "station,lon,lat"))
+    assert ".tenv3" in caught.value.remedy
+
+
+def foreign_map(pair: Path, folder: Path, **profile: Any) -> Path:
+    """The displacement of a pair as another program would write it: no tags, another name, nothing beside it."""
+    folder.mkdir()
+    path = folder / "displacement.tif"
+    with rasterio.open(pair / "products" / "los_displacement.tif") as file:
+        values = file.read(1)
+        with rasterio.open(
+            path, "w", driver="GTiff", crs=file.crs, transform=file.transform, width=file.width, height=file.height,
+            count=1, dtype="float32", nodata=np.nan,
+        ) as made:  # fmt: skip
+            made.write(values, 1)
+            made.units = (profile.get("unit", "meters"),)
+    return path
+
+
+def foreign_vector(pair: Path, folder: Path, sign: float = 1.0) -> Path:
+    """Directions on a coarse grid in UTM, with 0 for no data."""
+    path, grid = folder / "los_enu.tif", Grid("EPSG:32629", 500_000.0, 3_490_000.0, 600.0, 60, 40)
+    vector = np.full((3, *grid.shape), np.nan, np.float32)
+    with rasterio.open(pair / "products" / "los_vector.tif") as file:
+        reproject(
+            rasterio.band(file, [1, 2, 3]), vector, src_nodata=np.nan, dst_nodata=np.nan,
+            dst_transform=grid.transform, dst_crs=grid.crs, resampling=Resampling.bilinear,
+        )  # fmt: skip
+    with rasterio.open(
+        path, "w", driver="GTiff", crs=grid.crs, transform=grid.transform, width=60, height=40, count=3,
+        dtype="float32", nodata=0.0,
+    ) as made:  # fmt: skip
+        made.write(sign * np.nan_to_num(vector))
+    return path
+
+
+def test_a_map_of_another_program_is_compared_with_its_directions(pair: Path, table: Path, tmp_path: Path) -> None:
+    other = foreign_map(pair, tmp_path / "other")
+    found = compare_gnss(other, table, vector=foreign_vector(pair, tmp_path / "other"))
+    expected = compare_gnss(pair, table)
+    assert len(found.used) == len(PLACES)
+    assert found.map.name == "displacement"
+    for one, right in zip(found.stations, expected.stations, strict=True):
+        assert one.gnss == pytest.approx(right.gnss, abs=2e-5)
+        assert one.insar == pytest.approx(right.insar, abs=1e-7)
+    with pytest.raises(NoDataError, match="los_vector") as caught:
+        compare_gnss(other, table)
+    assert "--los-vector" in caught.value.remedy
+    with pytest.raises(UsageError, match="not known between which days") as undated:
+        compare_gnss(
+            other, write_tenv3(tmp_path, "RABT", PLACES["RABT"], {}), vector=tmp_path / "other" / "los_enu.tif"
+        )
+    assert "--dates" in undated.value.remedy
+
+
+def test_foreign_maps_that_would_mislead_are_refused(pair: Path, table: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not in metres"):
+        compare_gnss(
+            foreign_map(pair, tmp_path / "a", unit="mm"), table, vector=foreign_vector(pair, tmp_path / "a")
+        )
+    with pytest.raises(UsageError, match="satellite") as caught:
+        compare_gnss(foreign_map(pair, tmp_path / "b"), table, vector=foreign_vector(pair, tmp_path / "b", -1.0))
+    assert "other sign" in caught.value.remedy
+
+
+def test_the_command_takes_daily_positions_and_directions(
+    dinsar: Callable[..., Outcome], pair: Path, tmp_path: Path
+) -> None:
+    other = foreign_map(pair, tmp_path / "other")
+    vector = foreign_vector(pair, tmp_path / "other")
+    for name, place in PLACES.items():
+        write_tenv3(tmp_path / "daily", name, place, {0: (0.0, 0.0, 0.0), 12: true_motion(*place)})
+    command = ["compare", other, tmp_path / "daily", "--los-vector", vector]
+    check_refusal(dinsar(*command), USAGE, "--dates")
+    check_refusal(dinsar(*command, "--dates", "2023-09-17,2023-09-05"), USAGE, "wrong order")
+    check_refusal(dinsar(*command, "--dates", "2023-09-05"), USAGE, "YYYY-MM-DD")
+    check_refusal(dinsar(*command, "--unit", "mm"), USAGE, "--unit")
+    done = dinsar(*command, "--dates", "2023-09-05,2023-09-17", "--json")
+    assert done.code == 0, done.err
+    record = json.loads(done.out)
+    assert (record["used"], record["rms"]) == (len(PLACES), pytest.approx(0, abs=2e-5))
+    assert Path(record["picture"]).is_file()

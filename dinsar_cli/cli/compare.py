@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ _TABLES = (".csv", ".tsv", ".txt")
     epilog="""\b
 Examples:
   dinsar compare T052D_20230904_20230916 scene
-  dinsar compare T052D_20230904_20230916 stations.csv --unit mm --station RABT""",
+  dinsar compare T052D_20230904_20230916 stations.csv --unit mm --station RABT
+  dinsar compare displacement.tif tenv3/ --los-vector los_enu.tif --dates 2016-07-11,2016-09-21""",
 )
 @click.argument("result", type=_PATH)
 @click.argument("truth", type=_PATH)
@@ -40,6 +43,18 @@ Examples:
     metavar="N",
     help="Average N x N pixels at a station; odd.",
 )
+@click.option(
+    "--los-vector", type=_PATH, metavar="FILE", help="East, north, up to the satellite, of another program."
+)
+@click.option("--dates", metavar="DAY,DAY", help="Of the map, to read .tenv3 at.  [default: those in its tags]")
+@click.option(
+    "--days",
+    type=click.IntRange(0, 30),
+    default=0,
+    show_default="0: the days themselves",
+    metavar="N",
+    help="Median of .tenv3 within N days.",
+)
 @click.option("--picture", type=_PATH, help="PNG with map and scatter plot.  [default: beside RESULT]")
 @json_option
 @debug_option
@@ -53,6 +68,9 @@ def compare(
     station: str | None,
     unit: str,
     window: int,
+    los_vector: Path | None,
+    dates: str | None,
+    days: int,
     picture: Path | None,
     as_json: bool,
 ) -> int:
@@ -63,12 +81,25 @@ def compare(
 
     TRUTH may also be a table of GNSS stations (.csv, .tsv or .txt) with the header station,lon,lat,E,N,U and,
     when they are known, sE,sN,sU: their motion between the two dates of the map. It is projected on the line of
-    sight.
+    sight. Or it is a folder with the daily positions of stations (.tenv3 of the Nevada Geodetic Laboratory), from
+    which that motion is taken. RESULT may then be a map of another program, with --los-vector.
     """
-    if truth.suffix.lower() in _TABLES and not truth.is_dir():
-        _refuse(context, ("min_coherence",), f"{truth} is a table of stations, which has no coherence.")
-        return _with_stations(result, truth, station, unit, window, max_rmse, picture, as_json=as_json)
-    _refuse(context, ("station", "unit", "window"), f"{truth} is no table of GNSS stations (.csv, .tsv or .txt).")
+    from dinsar_cli.tenv3 import files_in
+
+    daily = bool(files_in(truth))
+    if daily or (truth.suffix.lower() in _TABLES and not truth.is_dir()):
+        _refuse(context, ("min_coherence",), f"{truth} is of stations, which have no coherence.")
+        if daily:
+            _refuse(context, ("unit",), f"Daily positions (.tenv3), as in {truth}, are in metres.")
+        else:
+            _refuse(context, ("dates", "days"), f"{truth} has motion, not daily positions (.tenv3).")
+        motion = _Motion(truth, unit, los_vector, _parsed_dates(dates), days)
+        return _with_stations(result, motion, station, window, max_rmse, picture, as_json=as_json)
+    _refuse(
+        context,
+        ("station", "unit", "window", "los_vector", "dates", "days"),
+        f"{truth} is no table of GNSS stations (.csv, .tsv or .txt), and no folder of daily positions (.tenv3).",
+    )
     return _with_truth(result, truth, min_coherence, max_rmse, picture, as_json=as_json)
 
 
@@ -79,11 +110,35 @@ def _refuse(context: click.Context, names: tuple[str, ...], cause: str) -> None:
             raise UsageError(f"--{name.replace('_', '-')} cannot be used here.", cause, "Leave that option out.")
 
 
+@dataclass(frozen=True)
+class _Motion:
+    """Motion of stations as it is given; see `dinsar_cli.gnss.compare_gnss`."""
+
+    table: Path
+    unit: str
+    vector: Path | None
+    dates: tuple[date, date] | None
+    days: int
+
+
+def _parsed_dates(text: str | None) -> tuple[date, date] | None:
+    if text is None:
+        return None
+    try:
+        first, second = (date.fromisoformat(part.strip()) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            f"--dates {text} are not two days.", f"{error}.", "Give them as YYYY-MM-DD,YYYY-MM-DD."
+        ) from error
+    if first >= second:
+        raise UsageError(f"--dates {text} are in the wrong order.", "The earlier one comes first.", "Swap them.")
+    return first, second
+
+
 def _with_stations(
     result: Path,
-    table: Path,
+    motion: _Motion,
     station: str | None,
-    unit: str,
     window: int,
     max_rmse: float | None,
     picture: Path | None,
@@ -99,7 +154,10 @@ def _with_stations(
             "A window is centred on the pixel of a station.",
             "Give an odd number.",
         )
-    found = compare_gnss(result, table, unit, station, window)
+    table = motion.table
+    found = compare_gnss(
+        result, table, motion.unit, station, window, vector=motion.vector, dates=motion.dates, days=motion.days
+    )
     picture = picture or (result if result.is_dir() else result.parent) / "gnss_comparison.png"
     _check_picture(picture)
     gnss_picture(picture, found, f"{found.map.name} against {table.name}")

@@ -2,14 +2,15 @@
 
 Read are single-band rasters of GDAL (GeoTIFF, NetCDF, ...), and the binary ``.ztd`` with ``.ztd.rsc`` of GACOS
 (http://www.gacos.net: float32, little endian, rows from north to south, degrees of WGS84). A date may come as two
-files, or two variables of a NetCDF, the hydrostatic and the wet part, as RAiDER writes them: they are added.
+files, or two variables of a NetCDF, the hydrostatic and the wet part, as RAiDER writes them: they are added. Its
+cubes have a band for each of several heights above the ellipsoid.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from affine import Affine
     from numpy.typing import NDArray
+    from rasterio.io import DatasetReader
 
     Floats: TypeAlias = NDArray[np.floating[Any]]
 
@@ -28,6 +30,9 @@ _DAY = re.compile(r"(?<!\d)((?:19|20)\d{2})-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[0
 _PARTS = ("hydro", "wet")
 _MOST_DELAY = 15.0  # m: 2.3 m at sea level in the zenith, 6 m at 70 degrees
 _METRES = {"", "m", "metre", "metres", "meter", "meters", "1"}
+_HEIGHTS = {"z", "height", "heights", "altitude"}  # names of the third dimension of a cube
+_MODEL = {"wet_total", "hydro_total", "lnsp"}  # what only the weather model has that RAiDER starts from
+_ROUNDING = 1e-3  # m below zero that may be left where the air ends
 _KEY = "corrections.troposphere"
 
 
@@ -38,16 +43,26 @@ class Delay:
     Attributes
     ----------
     values : ndarray
-        Metres; NaN where there is none.
+        Metres; NaN where there is none. Shape (rows, columns), of a cube (heights, rows, columns).
     transform : Affine
         From (column, row) of pixel corners to map coordinates.
     crs : str
         Coordinate system, as WKT or a name of an authority.
+    heights : tuple of float
+        Of a cube, metres above the ellipsoid, increasing; empty where the delay is that of the ground.
+    direction : str
+        ``zenith`` or ``slant`` where the file tells it, else empty.
     """
 
     values: Floats
     transform: Affine
     crs: str
+    heights: tuple[float, ...] = ()
+    direction: str = ""
+
+    def level(self, number: int) -> Delay:
+        """Delay at one height of a cube; what is no cube is the same at all."""
+        return replace(self, values=self.values[number], heights=()) if self.heights else self
 
 
 def files_of_pair(paths: Sequence[Path], dates: tuple[date, date]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -152,7 +167,8 @@ def read_delay(files: Iterable[Path]) -> Delay:
     name, first = made[0]
     total = first.values
     for other_name, other in made[1:]:
-        if other.values.shape != total.shape or not other.transform.almost_equals(first.transform):
+        same = other.values.shape == total.shape and other.heights == first.heights
+        if not (same and other.transform.almost_equals(first.transform)):
             raise UsageError(
                 f"{name} and {other_name} cannot be added.",
                 "The hydrostatic and the wet part lie on different grids.",
@@ -160,7 +176,7 @@ def read_delay(files: Iterable[Path]) -> Delay:
             )
         total = total + other.values
     _check_values(name, total)
-    return Delay(np.asarray(total, np.float32), first.transform, first.crs)
+    return replace(first, values=np.asarray(total, np.float32))
 
 
 def _read_raster(path: Path) -> list[Delay]:
@@ -171,6 +187,12 @@ def _read_raster(path: Path) -> list[Delay]:
     try:
         with _quiet(NotGeoreferencedWarning), rasterio.open(path) as dataset:
             inside = {name.rpartition(":")[2].strip("/").lower(): name for name in dataset.subdatasets}
+        if _MODEL & set(inside):
+            raise UsageError(
+                f"{path} is a weather model, not a delay.",
+                f"It has {', '.join(inside)}; RAiDER makes the delay from it.",
+                "Give the file that RAiDER wrote then: its name has tropo and ends in _ztd.nc.",
+            )
         chosen = [inside[part] for part in _PARTS if part in inside] or _only(path, inside)
         return [_read_band(path, name) for name in chosen]
     except RasterioError as error:
@@ -202,28 +224,53 @@ def _read_band(path: Path, name: str) -> Delay:
     from dinsar_cli.grid import GEOGRAPHIC
 
     with _quiet(NotGeoreferencedWarning), rasterio.open(name) as dataset:
-        if dataset.count != 1:
-            raise UsageError(
-                f"{path} has {dataset.count} bands.",
-                "A delay is one band: which of these is meant, or at which height, is not known.",
-                "Give a file of one band for each date.",
-            )
+        heights = _heights(path, dataset) if dataset.count != 1 else ()
         unit = (
             str(dataset.units[0] or dataset.tags(1).get("units") or dataset.tags().get("unit") or "")
             .strip()
             .lower()
         )
-        values = dataset.read(1, masked=True).astype(np.float64).filled(np.nan)
+        values = dataset.read(masked=True).astype(np.float64).filled(np.nan)
         transform, crs = dataset.transform, dataset.crs
+        direction = _direction(dataset.tags(1).get("description", ""))
+    order = np.argsort(heights)
+    values = values[order] if heights else values[0]
     if unit not in _METRES:
         raise UsageError(f"{path} is not in metres.", f"Its unit is {unit!r}.", "Convert it to metres of delay.")
-    if crs is None and (transform.is_identity or not _in_degrees(transform, values.shape)):
+    if crs is None and (transform.is_identity or not _in_degrees(transform, values.shape[-2:])):
         raise UsageError(
             f"{path} has no place.",
             "It has no coordinate system, or no coordinates.",
             "Give a georeferenced raster: gdal_edit.py -a_srs EPSG:4326 tells that it is in degrees.",
         )
-    return Delay(values, transform, crs.to_wkt() if crs else GEOGRAPHIC)
+    place = crs.to_wkt() if crs else GEOGRAPHIC
+    return Delay(values, transform, place, tuple(heights[k] for k in order), direction)
+
+
+def _heights(path: Path, dataset: DatasetReader) -> tuple[float, ...]:
+    """Heights of the bands of a cube: GDAL tells those of NetCDF band by band."""
+    tags = [dataset.tags(band) for band in dataset.indexes]
+    names = [name for name in _HEIGHTS if all(f"NETCDF_DIM_{name}" in own for own in tags)]
+    heights = tuple(float(own[f"NETCDF_DIM_{names[0]}"]) for own in tags) if names else ()
+    if len(set(heights)) != dataset.count:
+        raise UsageError(
+            f"{path} has {dataset.count} bands.",
+            "A delay is one band, or a NetCDF with one for each height (z): which of these is meant is not known.",
+            "Give a file of one band for each date, or the cube of RAiDER.",
+        )
+    unit = dataset.tags().get(f"{names[0]}#units", "").strip().lower()
+    if unit not in _METRES:
+        raise UsageError(
+            f"{path} has heights in {unit!r}.", "Needed are metres above the ellipsoid.", "Convert them."
+        )
+    return heights
+
+
+def _direction(description: str) -> str:
+    """Direction that RAiDER wrote down; what it calls "slant - projected" is, in its cubes, not projected."""
+    return next(
+        (word for word in ("zenith", "slant") if word in description and "projected" not in description), ""
+    )
 
 
 def _in_degrees(transform: Affine, shape: tuple[int, ...]) -> bool:
@@ -273,8 +320,8 @@ def _check_values(name: str, values: Floats) -> None:
             "Fetch the delay of that date again.",
         )
     low, high = float(known.min()), float(known.max())
-    if low < 0 or high > _MOST_DELAY:
-        unit = "a difference of two dates" if low < 0 else "in millimetres or centimetres, it seems"
+    if low < -_ROUNDING or high > _MOST_DELAY:
+        unit = "a difference of two dates" if low < -_ROUNDING else "in millimetres or centimetres, it seems"
         raise UsageError(
             f"{name} holds no delay in metres.",
             f"Its values are {low:g} to {high:g}: {unit}; a delay is 0 to {_MOST_DELAY:g} m.",

@@ -7,11 +7,12 @@ More delay at the later date looks like ground that has moved away from the sate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from dinsar_cli.corrections.delayfile import read_delay
-from dinsar_cli.errors import NoDataError
+from dinsar_cli.errors import NoDataError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _LATTICE = 48  # points on a side at which the coverage is looked at before a run
 _LEAST_COVER = 0.5
 _PIXEL_TOLERANCE = 1e-3
+_BLOCK_ROWS = 512  # of the map, in which cubes are interpolated
+_BEYOND = 100.0  # m by which the lowest and the highest two heights of a cube are continued
 
 
 def delay_los(earlier: Floats, later: Floats, up: Floats, direction: Literal["zenith", "slant"]) -> Floats:
@@ -50,6 +53,7 @@ def troposphere_los(
     los_vector: Floats,
     files: tuple[Sequence[Path], Sequence[Path]],
     direction: Literal["zenith", "slant"],
+    elevation: Callable[[], Floats],
 ) -> Floats:
     """Displacement that the troposphere feigns on a map, from files of a weather model.
 
@@ -63,6 +67,8 @@ def troposphere_los(
         Of the earlier and of the later date.
     direction : {'zenith', 'slant'}
         Direction of the delays.
+    elevation : callable
+        Gives heights above the ellipsoid, metres, shape of the grid; called only for cubes.
 
     Returns
     -------
@@ -72,10 +78,28 @@ def troposphere_los(
     Raises
     ------
     UsageError, NoDataError
-        As `read_delay`.
+        As `read_delay`; when a file says that its delays are of the other direction, or when a cube does not reach
+        the heights of the map.
     """
-    earlier, later = (on_map(read_delay(names), grid) for names in files)
+    delays = [_read(names, direction) for names in files]
+    heights = elevation() if any(delay.heights for delay in delays) else None
+    earlier, later = (
+        on_map(delay, grid) if heights is None or not delay.heights else at_ground(delay, grid, heights, names[0])
+        for delay, names in zip(delays, files, strict=True)
+    )
     return delay_los(earlier, later, los_vector[2], direction)
+
+
+def _read(names: Sequence[Path], direction: str) -> Delay:
+    """Delay of one date, refused when its file says that it is of the other direction."""
+    delay = read_delay(names)
+    if delay.direction not in {"", direction}:
+        raise UsageError(
+            f"{names[0]} holds delays along the {delay.direction}.",
+            f"It says so itself, and corrections.delay is {direction}.",
+            f"Set corrections.delay to {delay.direction} in the configuration file.",
+        )
+    return delay
 
 
 def on_map(delay: Delay, grid: Grid) -> Floats:
@@ -100,7 +124,59 @@ def on_map(delay: Delay, grid: Grid) -> Floats:
     return result
 
 
-def check_delays(grid: Grid, files: tuple[Sequence[Path], Sequence[Path]]) -> None:
+def at_ground(delay: Delay, grid: Grid, elevation: Floats, path: Path) -> Floats:
+    """Delay of a cube at the ground, linear between its heights as in RAiDER; NaN outside.
+
+    Below its lowest and above its highest one the nearest two are continued by up to 100 m: coasts often lie below
+    the ellipsoid.
+
+    Raises
+    ------
+    NoDataError
+        When less than half of the ground is within its heights.
+    """
+    import numpy as np
+
+    levels = np.array(delay.heights)
+    reached = (elevation >= levels[0] - _BEYOND) & (elevation <= levels[-1] + _BEYOND)
+    known = np.isfinite(elevation)
+    if known.any() and np.count_nonzero(reached) < _LEAST_COVER * np.count_nonzero(known):
+        low, high = np.nanpercentile(elevation, (1, 99))
+        raise NoDataError(
+            f"{path} does not reach the heights of the map.",
+            f"Its delays are at {levels[0]:g} to {levels[-1]:g} m, and the ground is at {low:.0f} to {high:.0f} m.",
+            "Make the cube with more heights (height_levels of RAiDER).",
+        )
+    result = np.full(grid.shape, np.nan)
+    for top in range(0, grid.height, _BLOCK_ROWS):
+        rows = slice(top, min(top + _BLOCK_ROWS, grid.height))
+        block = replace(grid, north=grid.north - top * grid.posting, height=rows.stop - top)
+        result[rows] = _interpolated(delay, block, np.where(reached[rows], elevation[rows], np.nan))
+    return result
+
+
+def _interpolated(delay: Delay, grid: Grid, elevation: Floats) -> Floats:
+    """Linear between the heights of a cube, of which only those are put on the map that some cell needs."""
+    import numpy as np
+
+    levels = np.array(delay.heights)
+    interval = np.clip(np.searchsorted(levels, elevation, side="right") - 1, 0, len(levels) - 2)
+    result, upper = np.full(grid.shape, np.nan), None
+    for k in range(len(levels) - 1):
+        cells = np.isfinite(elevation) & (interval == k)
+        if not cells.any():
+            upper = None
+            continue
+        lower = on_map(delay.level(k), grid) if upper is None else upper
+        upper = on_map(delay.level(k + 1), grid)
+        weight = (elevation[cells] - levels[k]) / (levels[k + 1] - levels[k])
+        result[cells] = (1 - weight) * lower[cells] + weight * upper[cells]
+    return result
+
+
+def check_delays(
+    grid: Grid, files: tuple[Sequence[Path], Sequence[Path]], direction: Literal["zenith", "slant"]
+) -> None:
     """Read the files of both dates before anything expensive starts, and see that they cover the map.
 
     Raises
@@ -108,12 +184,14 @@ def check_delays(grid: Grid, files: tuple[Sequence[Path], Sequence[Path]]) -> No
     NoDataError
         When one of them lies elsewhere.
     UsageError, NoDataError
-        As `read_delay`.
+        As `troposphere_los`; the heights of the ground are not known yet.
     """
     import numpy as np
 
+    coarse = _coarse(grid)
     for names in files:
-        cover = float(np.mean(np.isfinite(on_map(read_delay(names), _coarse(grid)))))
+        delay = _read(names, direction)
+        cover = float(np.mean(np.isfinite(on_map(delay.level(0), coarse))))
         if cover < _LEAST_COVER:
             west, south, east, north = grid.bounds
             raise NoDataError(

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.datum import GEOIDS, decide_datum, geoid_transformer, stated_datum
-from dinsar_cli.demfile import EDGE_TOLERANCE, check_layout, is_wgs84, open_dem, pixel_range, read_crs
+from dinsar_cli.demfile import EDGE_TOLERANCE, check_layout, is_wgs84, open_dem, pixel_range, read_crs, whole_turn
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.managers.demwrite import DemSpec
 
@@ -107,7 +107,9 @@ def _pixel_lattice(
     west, south, east, north = bounds
     wanted = (west - buffer, south - buffer, east + buffer, north + buffer)
     if is_wgs84(crs):
-        covered = reached = tuple(dataset.bounds)
+        turn = whole_turn(dataset, (west + east) / 2)
+        left, bottom, right, top = dataset.bounds
+        covered = reached = (left + turn, bottom, right + turn, top)
         step = (dataset.transform.a, dataset.transform.e)
         shape = dataset.shape
     else:

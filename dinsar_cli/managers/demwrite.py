@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.datum import GEOIDS, geoid_transformer
-from dinsar_cli.demfile import HEIGHT_LIMITS_M, open_dem, pixel_range, read_crs, read_heights
+from dinsar_cli.demfile import HEIGHT_LIMITS_M, open_dem, pixel_range, read_crs, read_heights, whole_turn
 from dinsar_cli.errors import NoDataError, ResourceError, UsageError
 from dinsar_cli.memory import RASTER_CACHE_BYTES
 
@@ -240,7 +240,8 @@ def _crop(dataset: Any, spec: DemSpec, row: int, count: int) -> NDArray[np.float
     from rasterio.windows import Window
 
     a, _, west, _, e, north = spec.transform
-    left = round((west - dataset.transform.c) / a)
+    turn = whole_turn(dataset, west + a * spec.width / 2)
+    left = round((west - dataset.transform.c - turn) / a)
     top = round((north - dataset.transform.f) / e)
     return read_heights(dataset, Window(left, top + row, spec.width, count), spec.source)
 

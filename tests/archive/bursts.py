@@ -92,7 +92,7 @@ class Burst:
         """Build the record of the catalogue (UMM-G)."""
         attributes = orbit_attributes(self.scene) | {
             "AZIMUTH_ANX_TIME": self.anx_time,
-            "AZIMUTH_TIME": f"{self.time:%Y-%m-%dT%H:%M:%S.%f}Z",
+            "AZIMUTH_TIME": f"{self.time:%Y-%m-%dT%H:%M:%S.%f}",
             "BURST_ID_ABSOLUTE": self.absolute_id,
             "BURST_ID_FULL": self.full_id,
             "BURST_ID_RELATIVE": self.relative_id,

@@ -58,7 +58,7 @@ class Scene:
     ipf : str
         Version of the processor.
     processed : datetime or None
-        When it was made; None is when it was sensed.
+        When it was made; None is not told.
     file : Path or None
         The zip; None when the catalogue alone has it.
     """
@@ -143,6 +143,8 @@ class Scene:
             "POLARIZATION": self.polarization,
             "PROCESSING_TYPE": "SLC",
         }
+        if self.processed is not None:
+            attributes["PROCESSING_DATE"] = self.processed.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return record(
             f"{self.name}-SLC",
             self.name,
@@ -201,7 +203,7 @@ def record(
         "RelatedUrls": links,
         "PGEVersionClass": {"PGEName": IPF, "PGEVersion": scene.ipf},
         "DataGranule": {
-            "ProductionDateTime": _iso(scene.processed or span[1]),
+            "ProductionDateTime": _iso(span[0]),  # as in the archive: not when it was processed
             "Identifiers": [{"Identifier": product, "IdentifierType": "ProducerGranuleId"}],
         },
         "Platforms": [{"ShortName": f"SENTINEL-1{scene.mission[2]}", "Instruments": [{"ShortName": "C-SAR"}]}],

@@ -249,7 +249,9 @@ def test_a_scene_is_repeated_at_other_dates(archive: Archive) -> None:
     reprocessed = replace(scene, name=f"{scene.name[:-4]}ABCD", processed=later.start, ipf="002.36").granule()[
         "umm"
     ]
-    assert reprocessed["DataGranule"]["ProductionDateTime"] == f"{later.start:%Y-%m-%dT%H:%M:%S}.000Z"
+    made = {item["Name"]: item["Values"] for item in reprocessed["AdditionalAttributes"]}["PROCESSING_DATE"]
+    assert made == [f"{later.start:%Y-%m-%dT%H:%M:%S}.000000Z"]
+    assert reprocessed["DataGranule"]["ProductionDateTime"] == f"{scene.start:%Y-%m-%dT%H:%M:%S}.000Z"
     assert reprocessed["PGEVersionClass"]["PGEVersion"] == "002.36"
     assert scene.vectors is not None
     assert later.vectors is not None

@@ -126,14 +126,15 @@ _PROPERTIES = {
         "subswath": "IW1",
         "burstIndex": 3,
         "relativeBurstID": 110433,
-        "azimuthTime": "2023-09-04T06:37:36.589401Z",
+        "azimuthTime": "2023-09-04T06:37:36Z",
     },
 }
 _GEOMETRY = {"coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]], "type": "Polygon"}
 
 
 def record(**changes: Any) -> CatalogBurst:
-    umm = {"InputGranules": [f"{_SCENE}-SLC"]} | changes.pop("umm", {})
+    time = {"Name": "AZIMUTH_TIME", "Values": ["2023-09-04T06:37:36.589401"]}
+    umm = {"InputGranules": [f"{_SCENE}-SLC"], "AdditionalAttributes": [time]} | changes.pop("umm", {})
     details = dict(_PROPERTIES["burst"]) | changes.pop("burst", {})
     return read_burst(_PROPERTIES | {"burst": details} | changes, umm, _GEOMETRY)
 

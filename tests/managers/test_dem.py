@@ -105,6 +105,14 @@ def test_strips_join_without_a_trace(tmp_path, cache):
     assert np.abs(result - heights)[void].max() < 1.5  # the void spans 6.5 m: filled from both strips
 
 
+@pytest.mark.parametrize("area", [(-155.8, 46.4, -155.4, 46.6), (204.2 - 360, 46.4, 204.6 - 360, 46.6)])
+def test_longitudes_from_0_to_360_are_those_of_the_area(tmp_path, cache, area):
+    source = write(tmp_path / "dem.tif", plane(), transform=from_origin(204.0, NORTH, STEP, STEP))
+    dem = make(source, cache, area=area)
+    np.testing.assert_allclose(dem.bounds, (-155.9, 46.3, -155.3, 46.7), atol=1e-9)
+    np.testing.assert_array_equal(read(dem), plane()[30:70, 10:70])
+
+
 # --- coverage ---------------------------------------------------------------------------------------------------
 
 

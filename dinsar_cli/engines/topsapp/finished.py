@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _BYTES_PER_SAMPLE = 64  # of the full resolution, at the peak
 _SAME_ACQUISITION = timedelta(hours=1)
 _DATE_NAMES = ("reference", "secondary")
-_OLD_DATE_NAMES = ("master", "slave")  # before ISCE2 2.4
+OLD_DATE_NAMES = ("master", "slave")  # before ISCE2 2.4
 
 
 class LooksError(EngineError):
@@ -201,9 +201,9 @@ class FinishedRun:
 
 def date_names(folder: Path) -> tuple[str, str]:
     """How topsApp calls its reference and its secondary: their folders, and their merged images."""
-    old = any((folder / name).is_dir() for name in _OLD_DATE_NAMES)
+    old = any((folder / name).is_dir() for name in OLD_DATE_NAMES)
     new = any((folder / name).is_dir() for name in _DATE_NAMES)
-    return _OLD_DATE_NAMES if old and not new else _DATE_NAMES
+    return OLD_DATE_NAMES if old and not new else _DATE_NAMES
 
 
 def _full(merged: Path, name: str) -> IsceFile:

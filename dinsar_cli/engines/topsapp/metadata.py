@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from dinsar_cli.config import Looks
-from dinsar_cli.engines.topsapp.finished import date_names
+from dinsar_cli.engines.topsapp.finished import OLD_DATE_NAMES, date_names
 from dinsar_cli.engines.topsapp.swaths import IsceSwath, first_start, has_swaths, read_swaths
 from dinsar_cli.errors import NoDataError, UsageError
 
@@ -108,9 +108,9 @@ def read_pair(folder: Path, stated: Stated) -> PairFacts:
     UsageError
         When the user states something else than the folder.
     """
-    names = date_names(folder)
-    swaths = {name: read_swaths(folder / name) for name in (*names, *_REFERENCE_TIMED) if has_swaths(folder / name)}
     notes = _read_notes(folder / "topsProc.xml")
+    names = _names(folder, notes)
+    swaths = {name: read_swaths(folder / name) for name in (*names, *_REFERENCE_TIMED) if has_swaths(folder / name)}
     reference_swaths = next((swaths[name] for name in (names[0], *_REFERENCE_TIMED) if name in swaths), None)
     reference = _moment(reference_swaths, notes, names[0], stated.reference, "--reference-date")
     secondary = _moment(swaths.get(names[1]), notes, names[1], stated.secondary, "--secondary-date")
@@ -128,6 +128,14 @@ def read_pair(folder: Path, stated: Stated) -> PairFacts:
         _looks(notes),
         -baseline if reference.time > secondary.time else baseline,
     )
+
+
+def _names(folder: Path, notes: str) -> tuple[str, str]:
+    """How topsApp calls both dates; where their folders are gone, its notes tell."""
+    names = date_names(folder)
+    noted = [one for one in (names, OLD_DATE_NAMES) if all(f"<{name}>" in notes for name in one)]
+    there = any((folder / name).is_dir() for name in names)
+    return noted[0] if noted and not there else names
 
 
 def _read_notes(path: Path) -> str:

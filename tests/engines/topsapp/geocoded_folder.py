@@ -123,11 +123,17 @@ def write_geocoded(
     path.with_name(f"{path.name}.xml").write_bytes(etree.tostring(root, pretty_print=True))
 
 
-def write_notes(folder: Path, reference: str, secondary: str, baseline: float = -80.0) -> None:
+def write_notes(
+    folder: Path,
+    reference: str,
+    secondary: str,
+    baseline: float = -80.0,
+    names: tuple[str, str] = ("reference", "secondary"),
+) -> None:
     """Write ``topsProc.xml`` with the ascending node times, as little well-formed as topsApp writes it."""
     dates = "".join(
         f"<{name}><sensor><ascendingnodetime>{time}</ascendingnodetime></sensor></{name}>"
-        for name, time in (("reference", reference), ("secondary", secondary))
+        for name, time in zip(names, (reference, secondary), strict=True)
     )
     (folder / "topsProc.xml").write_text(
         "<topsProc><Input_list_of_swaths_to_process:_>[1]</Input_list_of_swaths_to_process:_>"

@@ -421,8 +421,9 @@ def test_the_unwrapped_phase_alone_gives_displacement(geocoded: Path, dinsar: Di
     assert "coherence" not in outcome.out
 
 
-def test_what_the_notes_tell_is_in_the_summary(geocoded: Path, dinsar: Dinsar) -> None:
-    write_notes(geocoded, "2023-09-04 05:56:46", "2023-09-16 05:56:47", baseline=-80.0)
+@pytest.mark.parametrize("names", [("reference", "secondary"), ("master", "slave")])  # the latter before ISCE2 2.4
+def test_what_the_notes_tell_is_in_the_summary(geocoded: Path, dinsar: Dinsar, names: tuple[str, str]) -> None:
+    write_notes(geocoded, "2023-09-04 05:56:46", "2023-09-16 05:56:47", baseline=-80.0, names=names)
     summary = made(dinsar, geocoded)
     assert (summary["looks"], summary["perpendicular_baseline_m"]) == ("7x2", -80.0)
 
