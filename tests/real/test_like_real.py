@@ -423,6 +423,35 @@ def test_bursts_lie_in_the_file_and_have_margins(products: list[list[etree._Elem
             np.testing.assert_allclose(near - near[0], far - far[0], atol=2)  # the whole gate moves
 
 
+def test_the_footprint_reaches_from_the_first_line_of_all_subswaths_to_the_last(
+    real: Path, ours: SimulatedStack
+) -> None:
+    for safe in (*real.glob("*.SAFE"), *(ours.folder / "slc").glob("*.SAFE")):
+        roots = [parsed(path) for path in sorted(safe.glob(DOCUMENTS["product"].partition("/")[2]))]
+        first, last = (
+            limit(time(root, f".//product{end}LineUtcTime") for root in roots)
+            for limit, end in ((min, "First"), (max, "Last"))
+        )
+        corners = parsed(safe / "manifest.safe").findtext(".//{*}coordinates", "").split()
+        near, far = (roots[0], 0), (roots[-1], -1)
+        expected = [edge_at(*near, last), edge_at(*far, last), edge_at(*far, first), edge_at(*near, first)]
+        for corner, point in zip(corners, expected, strict=True):
+            # Over mountains of a kilometre edges lie two beside; the real IW1 ends 0.062 degrees before IW2.
+            assert [float(degrees) for degrees in corner.split(",")] == pytest.approx(point, abs=0.03)
+
+
+def edge_at(root: etree._Element, column: int, moment: datetime) -> list[float]:
+    """Latitude and longitude of an edge of the grid at a time, straight on from its first or last burst."""
+    rows = root.findall(".//geolocationGridPoint")
+    points = [rows[start:][:21][column] for start in range(0, len(rows), 21)]
+    ends = points[:2] if abs(time(points[0]) - moment) < abs(time(points[-1]) - moment) else points[-3:-1]
+    seconds = [(time(point) - moment).total_seconds() for point in ends]
+    return [
+        float(np.polyval(np.polyfit(seconds, values, 1), 0.0))
+        for values in ([number(point, name) for point in ends] for name in ("latitude", "longitude"))
+    ]
+
+
 def test_image_files_are_named_alike(real: Path, ours: SimulatedStack) -> None:
     def names(folder: Path) -> set[str]:
         every = (
