@@ -14,6 +14,7 @@ from dinsar_cli.simulate.calibration import (
 )
 from dinsar_cli.simulate.image import geolocation_grid, statistics, write_measurement
 from dinsar_cli.simulate.manifest import DataFile, describe, manifest
+from dinsar_cli.simulate.rangedoppler import locate
 from dinsar_cli.simulate.xmltree import node, write
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def write_safe(part: Slice, swaths: list[Swath], rasters: list[NDArray[np.int16]
         grid = geolocation_grid(part, swath)
         grids.append(grid)
         files += _write_image(draft, part, swath, pixels, grid)
-    corners = _corners(grids)
+    corners = _corners(part, grids)
     _write_overlay(draft / "preview" / "map-overlay.kml", corners)
     files.append(describe(draft, "overlay", -1, "preview/map-overlay.kml"))
     content = manifest(part, files, corners)
@@ -86,14 +87,24 @@ def _write_image(
     return [*files, describe(draft, "measurement", swath.window, measurement)]
 
 
-def _corners(grids: list[GeolocationGrid]) -> list[tuple[float, float]]:
-    """Latitude and longitude: near and far end of the last line, far and near end of the first."""
+def _corners(part: Slice, grids: list[GeolocationGrid]) -> list[tuple[float, float]]:
+    """Latitude and longitude: near and far end of the last line, far and near end of the first.
 
-    def corner(grid: GeolocationGrid, line: int, pixel: int) -> tuple[float, float]:
-        return float(grid.latitude[line, pixel]), float(grid.longitude[line, pixel])
+    The lines are those of all subswaths, of which each begins and ends at another time.
+    """
+    import numpy as np
 
-    near, far = grids[0], grids[-1]
-    return [corner(near, -1, 0), corner(far, -1, -1), corner(far, 0, -1), corner(near, 0, 0)]
+    starts = min(grid.line_seconds[0] for grid in grids)
+    stops = max(grid.line_seconds[-1] for grid in grids)
+    near, far = part.campaign.windows[0].near_range, part.campaign.windows[-1].far_range
+    height = [grids[0].height[-1, 0], grids[-1].height[-1, -1], grids[-1].height[0, -1], grids[0].height[0, 0]]
+    longitude, latitude = locate(
+        part.flight.orbit,
+        np.array([stops, stops, starts, starts]) + part.flight.clock_error,
+        np.array([near, far, far, near]),
+        np.array(height),
+    )
+    return list(zip(latitude.tolist(), longitude.tolist(), strict=True))
 
 
 def _write_overlay(path: Path, corners: list[tuple[float, float]]) -> None:

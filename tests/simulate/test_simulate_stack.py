@@ -77,6 +77,7 @@ def test_manifest_agrees_with_the_files(stack: SimulatedStack) -> None:
 
 
 def test_annotation_agrees_with_itself_and_the_pixels(stack: SimulatedStack) -> None:
+    margins = set()
     for (safe,) in stack.products:
         images = sorted(safe.glob("measurement/*.tiff"))
         for root, image in zip(annotations(safe), images, strict=True):
@@ -96,6 +97,11 @@ def test_annotation_agrees_with_itself_and_the_pixels(stack: SimulatedStack) -> 
                 # 60 rms in each part, with a little texture.
                 assert 40.0 < np.sqrt(power[valid].mean() / 2.0) < 80.0
                 assert first[0] == first[-1] == -1
+                lines_with_signal, columns_with_signal = (np.flatnonzero(power.any(axis=axis)) for axis in (1, 0))
+                assert 0 < first[first >= 0].min() == first.max() == columns_with_signal[0]
+                assert samples - 1 > last.max() == last[last >= 0].min() == columns_with_signal[-1]
+                margins.add((lines_with_signal[0], lines - lines_with_signal[-1]))
+    assert len(margins) > 2  # as in real products, where no two bursts are alike
 
 
 def bistatic_lags(root: etree._Element) -> list[list[float]]:
