@@ -86,6 +86,7 @@ def test_work_is_removed_when_the_map_is_made(topsapp: Workbench, finished: Path
         "topsApp.xml",
         "reference.xml",
         "secondary.xml",
+        "topsapp_filter_icu.xml",
         "settings.json",
     }
     freed = json.loads((pair / "run.json").read_text())["freed_bytes"]
