@@ -137,8 +137,8 @@ def _too_few_lines(place: TopsFolder, lines: int) -> NoDataError:
         f"{place.folder} has no unwrapped phase.",
         f"Its interferogram has {lines} look lines, and topsApp's step filter leaves merged/phsig.cor, which the "
         f"unwrapper needs, empty with {OVERLAP} or less.",
-        f"Set `do unwrap` to True and `unwrapper name` to snaphu_mcf, and run in {place.folder}: {shell_command()} && "
-        "topsApp.py topsApp.xml --start=filter --end=unwrap",
+        f"Set `do unwrap` to True and `unwrapper name` to snaphu_mcf, and run in {place.folder}: "
+        f"{shell_command()} && topsApp.py topsApp.xml --start=filter --end=unwrap",
     )
 
 
