@@ -3,8 +3,8 @@
 topsApp's step ``filter`` lets ICU make it, in patches of 3700 look lines that overlap by 264: ``AZIMUTH_OVERLAP``,
 200, and two windows of 32. ``icu.F`` finds no patch in an interferogram of no more lines than overlap: the file
 stays empty, and snaphu stops at it. One burst with seven looks has 214. A settings file of ISCE2 in the working
-folder makes patches overlap by 6 lines, which are all that the edges of two patches lack: what larger interferograms
-get is the same to the byte.
+folder makes patches overlap by 6 lines, which are all that the edges of two patches lack: what larger
+interferograms get is the same to the byte.
 """
 
 from __future__ import annotations
