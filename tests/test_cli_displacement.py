@@ -99,6 +99,18 @@ def test_a_run_that_did_not_unwrap_is_told_how_to_go_on(
     refused(whole / "merged", NO_DATA, missing, step, "do unwrap")
 
 
+@pytest.mark.parametrize("unwrapper", ["snaphu", "icu"])
+def test_a_run_of_too_few_look_lines_is_told_so(whole: Path, refused: Refused, unwrapper: str) -> None:
+    """snaphu stops at the empty phase sigma, and leaves nothing; icu leaves an empty file."""
+    merged = whole / "merged"
+    (merged / "phsig.cor").write_bytes(b"")
+    (merged / "filt_topophase.unw").write_bytes(b"")
+    if unwrapper == "snaphu":
+        (merged / "filt_topophase.unw").unlink()
+    text = refused(whole, NO_DATA, f"{CELLS[0]} look lines", "264", "topsapp_filter_icu.xml", "--start=filter")
+    assert "snaphu_mcf" in text
+
+
 def test_a_run_that_did_not_merge_is_told_how_to_go_on(whole: Path, refused: Refused) -> None:
     shutil.rmtree(whole / "merged")
     refused(whole, NO_DATA, whole, "--start=mergebursts")

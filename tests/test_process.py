@@ -84,7 +84,7 @@ def test_writes_topsapp_files_without_isce2(
     assert made.code == 0, made.err
     work = pair_folder_in(tmp_path) / "isce2"
     assert [Path(line) for line in made.out.splitlines()] == [
-        work / name for name in ("topsApp.xml", "reference.xml", "secondary.xml")
+        work / name for name in ("topsApp.xml", "reference.xml", "secondary.xml", "topsapp_filter_icu.xml")
     ]
     assert str(inputs.scenes[0]) in (work / "reference.xml").read_text()
     assert read_isce_dem_header(work / "dem.wgs84.xml").reference == "WGS84"

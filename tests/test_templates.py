@@ -14,7 +14,7 @@ from dinsar_cli.errors import DinsarError
 from dinsar_cli.templates import template_text
 
 REPOSITORY = Path(__file__).parents[1]
-NAMES = ("topsApp.xml.j2", "scene.xml.j2")
+NAMES = ("topsApp.xml.j2", "scene.xml.j2", "topsapp_filter_icu.xml")
 
 
 @pytest.fixture(scope="module")

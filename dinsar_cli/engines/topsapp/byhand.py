@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dinsar_cli.engines.topsapp.phasesigma import PHASE_SIGMA, settings_text
 from dinsar_cli.engines.topsapp.properties import find_property
 from dinsar_cli.engines.topsapp.steps import STEPS
 from dinsar_cli.engines.topsapp.template import SCENES, TOPSAPP
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from dinsar_cli.engines.topsapp.installation import Installation
 
-INPUT_FILES = ("topsApp.xml", *(f"{scene}.xml" for scene in SCENES))
+INPUT_FILES = ("topsApp.xml", *(f"{scene}.xml" for scene in SCENES), PHASE_SIGMA)
 SCRIPTS = "run_files"
 _ENVIRONMENT = "environment.sh"
 _STEP_SCRIPT = """\
@@ -64,6 +65,11 @@ def read_files(work: Path, names: Iterable[str] = INPUT_FILES) -> dict[str, str]
         for name in names
         if (work / name).is_file()
     }
+
+
+def read_own_files(work: Path) -> dict[str, str]:
+    """Texts of input files that somebody wrote by hand, by name; ours for the phase sigma where that is missing."""
+    return {PHASE_SIGMA: settings_text()} | read_files(work)
 
 
 def read_record(work: Path) -> dict[str, str]:

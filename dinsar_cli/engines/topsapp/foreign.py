@@ -12,6 +12,7 @@ from dinsar_cli.config import Looks
 from dinsar_cli.engines.topsapp.finished import FinishedRun, LooksError
 from dinsar_cli.engines.topsapp.iscefile import parse_xml
 from dinsar_cli.engines.topsapp.metadata import PairFacts
+from dinsar_cli.engines.topsapp.phasesigma import OVERLAP, lines_without, shell_command
 from dinsar_cli.engines.topsapp.swaths import has_swaths
 from dinsar_cli.errors import EngineError, NoDataError, UsageError
 
@@ -64,6 +65,12 @@ class TopsFolder:
         """Whether there is an unwrapped phase on the radar grid."""
         return (self.merged / _UNWRAPPED).is_file()
 
+    @property
+    def lines_too_few(self) -> int | None:
+        """Look lines, where topsApp's filter and unwrapper left nothing because they are so few."""
+        unwrapped = self.merged / _UNWRAPPED
+        return None if unwrapped.is_file() and unwrapped.stat().st_size else lines_without(self.merged)
+
 
 def find_topsapp(path: Path) -> TopsFolder:
     """Find the layers of a topsApp run.
@@ -91,6 +98,8 @@ def find_topsapp(path: Path) -> TopsFolder:
     if not (place.merged.is_dir() or _described(folder)):
         cause = "It has no folder merged and no IWn.xml." if any(path.iterdir()) else "It is empty."
         raise UsageError(f"{path} is not a folder of topsApp.", cause, _GIVE)
+    if not place.geocoded and place.lines_too_few:
+        raise _too_few_lines(place, place.lines_too_few)
     if not (place.unwrapped or place.geocoded):
         raise _unfinished(place)
     return place
@@ -120,6 +129,16 @@ def _unfinished(place: TopsFolder) -> NoDataError:
         f"{place.folder} has no unwrapped phase.",
         f"Missing in merged: {', '.join(name for name, _ in missing)} (and {_UNWRAPPED}.geo).",
         f"Set `do unwrap` to True and run: topsApp.py topsApp.xml --start={missing[0][1]} --end=unwrap",
+    )
+
+
+def _too_few_lines(place: TopsFolder, lines: int) -> NoDataError:
+    return NoDataError(
+        f"{place.folder} has no unwrapped phase.",
+        f"Its interferogram has {lines} look lines, and topsApp's step filter leaves merged/phsig.cor, which the "
+        f"unwrapper needs, empty with {OVERLAP} or less.",
+        f"Set `do unwrap` to True and `unwrapper name` to snaphu_mcf, and run in {place.folder}: "
+        f"{shell_command()} && topsApp.py topsApp.xml --start=filter --end=unwrap",
     )
 
 

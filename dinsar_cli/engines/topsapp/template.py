@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from dinsar_cli.config import Looks
 from dinsar_cli.configoffsets import OffsetsConfig
 from dinsar_cli.engines.topsapp.options import check_extra
+from dinsar_cli.engines.topsapp.phasesigma import PHASE_SIGMA, settings_text
 from dinsar_cli.engines.topsapp.properties import (
     OFFSET_FIELDS,
     PROPERTIES,
@@ -107,7 +108,8 @@ def render(settings: TopsSettings) -> dict[str, str]:
     Returns
     -------
     dict of str
-        Text by file name: ``topsApp.xml``, ``reference.xml`` and ``secondary.xml``, in UTF-8.
+        Text by file name, in UTF-8: ``topsApp.xml``, ``reference.xml``, ``secondary.xml``, and `PHASE_SIGMA`, which
+        is the same for all settings.
 
     Raises
     ------
@@ -131,7 +133,8 @@ def render(settings: TopsSettings) -> dict[str, str]:
         "topsApp.xml": environment.get_template("topsApp.xml.j2").render(properties=entries[TOPSAPP], scenes=SCENES)
     }
     scene = environment.get_template("scene.xml.j2")
-    return files | {f"{name}.xml": scene.render(scene=name, properties=entries[name]) for name in SCENES}
+    files |= {f"{name}.xml": scene.render(scene=name, properties=entries[name]) for name in SCENES}
+    return files | {PHASE_SIGMA: settings_text()}
 
 
 def record(settings: TopsSettings, *, unwritten_only: bool = False) -> dict[str, str]:

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dinsar_cli.engines.base import EngineInputs, StepChoice
-from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, edited_files, marks_of, read_files, read_record
+from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, edited_files, marks_of, read_own_files, read_record
 from dinsar_cli.engines.topsapp.demfiles import DEM_NAME, write_isce_dem
+from dinsar_cli.engines.topsapp.phasesigma import PHASE_SIGMA
 from dinsar_cli.engines.topsapp.steps import EVERY, STEPS, forget_all, forget_from, next_step
 from dinsar_cli.engines.topsapp.template import TopsSettings, first_step_affected, record, render
 from dinsar_cli.errors import UsageError
@@ -16,6 +17,7 @@ from dinsar_cli.workspace import fingerprint, make_folder, write_text
 
 NOTE = "settings.json"
 _DEM_STEP = "verifyDEM"  # the first that reads it
+_PHASE_SIGMA_STEP = "filter"  # likewise
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def check_work(work: Path, choice: StepChoice) -> str:
         When they were edited, or belong to a topsApp that was started by hand; or when there are none to use.
     """
     if choice.own_files:
-        texts = read_files(work)
+        texts = read_own_files(work)
         if "topsApp.xml" not in texts:
             raise UsageError(
                 f"There is no topsApp.xml in {work}.",
@@ -129,7 +131,7 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
     """
     settings = settings_of(inputs, work, gpu=gpu)
     own = inputs.choice.own_files
-    texts = read_files(work) if own else render(settings)
+    texts = read_own_files(work) if own else render(settings)
     wanted = Noted(
         inputs=_mark_of(_scenes_and_orbits(inputs)),
         dem=_mark_of([inputs.dem]),
@@ -190,6 +192,8 @@ def _forget_what_changed(work: Path, noted: Noted, wanted: Noted) -> None:
         forget_all(work, keep=(*INPUT_FILES, NOTE))
         return
     steps = {first_step_affected(noted.settings, wanted.settings)}
+    if PHASE_SIGMA in noted.files and noted.files[PHASE_SIGMA] != wanted.files[PHASE_SIGMA]:
+        steps.add(_PHASE_SIGMA_STEP)
     if noted.dem != wanted.dem:
         steps.add(_DEM_STEP)
         _dem_header(work).unlink(missing_ok=True)

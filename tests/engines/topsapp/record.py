@@ -44,7 +44,7 @@ from stand_in import write_isce2
 _MARGIN = 4  # look cells around the region
 _IMAGE = 20  # look cells on a side of the part of the image that is kept
 _KILL_AFTER = 3.0  # s in the step
-_OURS = re.compile(r"(topsApp|reference|secondary)\.xml|dem\.wgs84.*|settings\.json")
+_OURS = re.compile(r"(topsApp|reference|secondary|topsapp_filter_icu)\.xml|dem\.wgs84.*|settings\.json")
 _TEXTS = re.compile(
     r"topsProc\.xml|(merged|geom_reference|reference|secondary|fine_coreg)/.*\.(xml|vrt)|fine_interferogram/IW\d\.xml"
 )

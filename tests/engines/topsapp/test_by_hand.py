@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from command import PROGRAM, Outcome, run_apart
+from dinsar_cli.engines.topsapp.phasesigma import PHASE_SIGMA
 from dinsar_cli.engines.topsapp.steps import STEPS
 from dinsar_cli.intermediates import disk_use
 from workbench import Workbench, pair_folder, products, states, work_folder
@@ -62,6 +63,20 @@ def test_edited_strength_is_seen_and_respected(topsapp: Workbench, tmp_path: Pat
     assert products(pair) != maps
 
 
+def test_edited_settings_of_the_phase_sigma_are_seen_and_respected(topsapp: Workbench, tmp_path: Path) -> None:
+    pair = topsapp.run(tmp_path)
+    work = work_folder(pair)
+    before = states(work)
+    settings = work / PHASE_SIGMA
+    settings.write_text(settings.read_text().replace(">-58<", ">200<"))
+    seen = process(topsapp, tmp_path)
+    assert seen.code == 2
+    assert PHASE_SIGMA in seen.error[0]
+    topsapp.run(tmp_path, "--use-existing-xml")
+    assert ">200<" in settings.read_text()
+    assert [step for step in STEPS if states(work)[step] != before[step]] == ["filter", "unwrap"]
+
+
 def test_scripts_run_by_hand_are_gone_on_from(topsapp: Workbench, finished: Path, tmp_path: Path) -> None:
     written = process(topsapp, tmp_path, "--write-script")
     assert written.code == 0, written.err
@@ -86,6 +101,7 @@ def test_work_is_removed_when_the_map_is_made(topsapp: Workbench, finished: Path
         "topsApp.xml",
         "reference.xml",
         "secondary.xml",
+        PHASE_SIGMA,
         "settings.json",
     }
     freed = json.loads((pair / "run.json").read_text())["freed_bytes"]

@@ -92,12 +92,22 @@ def write_raster(path: Path, *, size: int) -> Path:
 SHORT = {"dem_short": "dem.wgs84", "geometry_short": "geom_reference/IW1/lat_01.rdr"}
 
 
+# Failures that the output alone shows as another one
+EMPTY = {"phase_sigma_empty": ("merged/phsig.cor", "unwrap_input_short")}
+
+
 @pytest.mark.parametrize("failure", PROVOKED, ids=lambda failure: failure["log"])
 def test_provoked_failure_gives_its_entry_and_no_other(failure: dict[str, Any], tmp_path: Path) -> None:
     log = (FAILURES / failure["log"]).read_text(encoding="utf-8")
     if failure["id"] in SHORT:
         assert diagnose(log, failure["step"], failure["code"], tmp_path) is None
         write_raster(tmp_path / SHORT[failure["id"]], size=79)
+    if failure["id"] in EMPTY:
+        path, without = EMPTY[failure["id"]]
+        alone = diagnose(log, failure["step"], failure["code"], tmp_path)
+        assert alone is not None
+        assert alone.id == without
+        write_raster(tmp_path / path, size=0)
     found = diagnose(log, failure["step"], failure["code"], tmp_path)
     assert found is not None
     assert found.id == failure["id"]
@@ -274,6 +284,19 @@ def test_conditions_on_files(tmp_path: Path) -> None:
     raster.write_bytes(bytes(79))
     assert [FileCondition("a/*.rdr", state).holds(tmp_path) for state in states] == [False, False, True]
     assert [FileCondition("b/*.rdr", state).holds(tmp_path) for state in states] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("lines", "few"), [(7, True), (99, True), (214, True), (264, True), (265, False), (1425, False)]
+)
+def test_an_empty_phase_sigma_is_of_few_lines_or_of_a_crash(tmp_path: Path, lines: int, *, few: bool) -> None:
+    """ICU's step ``icu.F`` of ISCE2 2.6.5 takes no patch of 264 lines or less, and of more it does."""
+    write_raster(tmp_path / "merged" / "phsig.cor", size=0)
+    log = f"File merged/phsig.cor wrong size ({lines}x131 array expected)\n"
+    found = diagnose(log, "unwrap", 1, tmp_path)
+    assert found is not None
+    assert found.id == ("phase_sigma_empty" if few else "unwrap_input_short")
+    assert found.cure == "step_back"
 
 
 # --- long output ---

@@ -59,7 +59,7 @@ def values(text: str) -> dict[str, str]:
 def test_the_files_are_well_formed_and_say_the_settings(folder: str) -> None:
     wanted = settings(folder)
     files = render(wanted)
-    assert set(files) == {"topsApp.xml", "reference.xml", "secondary.xml"}
+    assert set(files) == {"topsApp.xml", "reference.xml", "secondary.xml", "topsapp_filter_icu.xml"}
     top = values(files["topsApp.xml"])
     assert top["region of interest"] == "[31.1, 31.30000000000001, -7.6, -7.25]"  # south, north, west, east
     assert top["swaths"] == "[1, 2]"
