@@ -298,11 +298,11 @@ def _check_place(scenario: Scenario) -> None:
     if scenario.lake is not None and scenario.lake.centre is not None:
         points.append(("lake", scenario.lake.centre))
     for name, (longitude, latitude) in points:
-        if not (abs(longitude) <= 178.0 and abs(latitude) <= HIGHEST_LATITUDE):
+        if not (abs(longitude) <= 180.0 and abs(latitude) <= HIGHEST_LATITUDE):
             _refuse(
                 name,
                 (longitude, latitude),
-                "Longitude must lie within -178 and 178 degrees, latitude within -75 and 75.",
+                "Longitude must lie within -180 and 180 degrees, latitude within -75 and 75.",
                 "Give the point as longitude, latitude in degrees.",
             )
     if scenario.direction not in {"ascending", "descending"}:
