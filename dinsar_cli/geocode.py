@@ -279,11 +279,11 @@ def _map_pixels(
         from pyproj import Transformer
 
         x, y = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(x, y)
-    else:
-        x = near(x, middle_of(grid.bounds))  # a copy is made above
     unknown = ~(np.isfinite(x) & np.isfinite(y))
     x[unknown] = np.nan
     y[unknown] = np.nan
+    if grid.is_geographic:
+        x = near(x, middle_of(grid.bounds))
     x -= grid.west
     x /= grid.posting
     x -= 0.5
