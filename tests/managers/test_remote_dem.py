@@ -99,7 +99,7 @@ def test_the_dem_is_the_ground_and_covers_all(ask: Ask, tmp_path: Path) -> None:
 @pytest.mark.parametrize("turn", [0.0, -360.0])
 def test_the_dem_across_180_is_the_ground_on_the_turn_of_the_area(ask: Ask, tmp_path: Path, turn: float) -> None:
     """Tiles of both sides, and a geoid whose file ends there; without a step where they meet."""
-    area = (179.9, -16.9, 180.1, -16.65)
+    area = (179.9, -16.85, 180.1, -16.65)
     with land(tmp_path, area) as archive:
         answer = ask(archive, **wish((area[0] + turn, area[1], area[2] + turn, area[3])))
         fetched = {entry.request.path.split("/")[1][22:] for entry in archive.requests(GLO_30)}
