@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dinsar_cli.annotation import Burst, Subswath
+from dinsar_cli.antimeridian import beside, middle_of
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.scene import Scene
 
 if TYPE_CHECKING:
-    from shapely import Geometry
+    from shapely.geometry.base import BaseGeometry as Geometry
 
 _PREFERRED_POLARIZATIONS = ("VV", "HH", "VH", "HV")
 _SAME_PASS = timedelta(minutes=45)  # slices of one pass lie within half an orbit
@@ -287,6 +288,22 @@ def _common_polarization(reference: Acquisition, secondary: Acquisition, wanted:
     raise NoDataError("The two acquisitions share no polarization.", there, "Choose another pair.")
 
 
+def ground_of(bursts: Sequence[CommonBurst], middle: float) -> Geometry:
+    """Unite what bursts see on the reference date, on the side of 180 degrees on which a longitude is; degrees."""
+    from shapely import union_all
+
+    return union_all([beside(burst.reference.burst.footprint, middle) for burst in bursts])
+
+
+def extent_of(bursts: Sequence[CommonBurst], middle: float) -> tuple[float, float, float, float]:
+    """West, south, east, north of bursts on the reference date with their invalid lines and columns; so too."""
+    from shapely import total_bounds
+
+    west, south, east, north = total_bounds([beside(burst.reference.burst.outline, middle) for burst in bursts])
+    return float(west), float(south), float(east), float(north)
+
+
 def bursts_in(bursts: Sequence[CommonBurst], area: Geometry) -> tuple[CommonBurst, ...]:
-    """Bursts whose reference footprint meets an area (degrees), with the neighbours' gaps closed."""
-    return tuple(burst for burst in bursts if burst.reference.burst.footprint.intersects(area))
+    """Choose the bursts whose reference footprint meets an area (degrees)."""
+    middle = middle_of(area.bounds)
+    return tuple(burst for burst in bursts if beside(burst.reference.burst.footprint, middle).intersects(area))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dinsar_cli.antimeridian import near
 from dinsar_cli.errors import UsageError
 from dinsar_cli.rasters import open_raster
 from dinsar_cli.roi import parse_roi
@@ -50,12 +51,12 @@ class Polygons:
         known = np.isfinite(longitude) & np.isfinite(latitude)
         if not known.any():
             return inside
-        lon, lat = longitude[known], latitude[known]
-        near = shapely.clip_by_rect(
+        lon, lat = near(longitude[known], 0.0), latitude[known]
+        part = shapely.clip_by_rect(
             self.geometry, lon.min() - 1e-9, lat.min() - 1e-9, lon.max() + 1e-9, lat.max() + 1e-9
         )
-        shapely.prepare(near)
-        inside[known] = shapely.contains_xy(near, lon, lat)
+        shapely.prepare(part)
+        inside[known] = shapely.contains_xy(part, lon, lat)
         return inside
 
 
@@ -107,6 +108,8 @@ def _pixels(dataset: DatasetReader, longitude: Floats, latitude: Floats) -> tupl
     if dataset.crs.to_epsg() != 4326:
         x, y = Transformer.from_crs("EPSG:4326", dataset.crs.to_wkt(), always_xy=True).transform(x, y)
     x, y = (np.where(np.isfinite(values), values, np.nan) for values in (x, y))
+    if dataset.crs.is_geographic:
+        x = near(x, (dataset.bounds.left + dataset.bounds.right) / 2)
     inverse = ~dataset.transform
     return np.floor(inverse.d * x + inverse.e * y + inverse.f), np.floor(inverse.a * x + inverse.b * y + inverse.c)
 

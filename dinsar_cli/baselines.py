@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dinsar_cli.antimeridian import beside
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geometry import (
     Orbit,
@@ -165,7 +166,8 @@ def _nearest(acquisition: CatalogAcquisition, place: tuple[float, float]) -> Cat
     import shapely
 
     point = shapely.Point(place)
-    return min(acquisition.scenes, key=lambda scene: scene.footprint.centroid.distance(point))
+    middles = {scene: beside(scene.footprint, place[0]).centroid for scene in acquisition.scenes}
+    return min(acquisition.scenes, key=lambda scene: middles[scene].distance(point))
 
 
 def _from_file(scene: CatalogScene, orbit: OrbitFile) -> Orbit:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from dinsar_cli.antimeridian import beside, middle_of
 from dinsar_cli.burstcatalog import CatalogBurst, find_bursts
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.stacks import POLARIZATIONS, CatalogAcquisition
@@ -175,11 +176,11 @@ def choose_bursts(
     """
     told = list(notes)
     tables = [{(burst.swath, burst.number): burst for burst in bursts} for bursts in found]
-    near = area.buffer(_MARGIN)
+    wanted, middle = area.buffer(_MARGIN), middle_of(area.bounds)
     meeting: dict[str, set[int]] = defaultdict(set)
     for table in tables:
         for (swath, number), burst in table.items():
-            if burst.footprint.intersects(near):
+            if beside(burst.footprint, middle).intersects(wanted):
                 meeting[swath].add(number)
     chosen = []
     for swath, numbers in sorted(meeting.items()):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from dinsar_cli.antimeridian import beside, middle_of
 from dinsar_cli.templates import template_text
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def page_text(roi: Roi, stacks: Sequence[Stack], notes: Sequence[str] = ()) -> s
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     scenes = [scene for stack in stacks for one in stack.acquisitions for scene in one.scenes]
-    frame = _Frame.around([roi.geometry, *(scene.footprint for scene in scenes)])
+    middle = middle_of(roi.bounds)
+    frame = _Frame.around([roi.geometry, *(beside(scene.footprint, middle) for scene in scenes)])
     environment = Environment(
         autoescape=True,
         loader=FunctionLoader(template_text),
@@ -86,13 +88,13 @@ def page_text(roi: Roi, stacks: Sequence[Stack], notes: Sequence[str] = ()) -> s
         frame=frame,
         area=frame.path(roi.geometry),
         bounds=roi.bounds,
-        stacks=[_drawn(stack, number, frame) for number, stack in enumerate(stacks)],
+        stacks=[_drawn(stack, number, frame, middle) for number, stack in enumerate(stacks)],
         scenes=len(scenes),
         notes=notes,
     )
 
 
-def _drawn(stack: Stack, number: int, frame: _Frame) -> dict[str, Any]:
+def _drawn(stack: Stack, number: int, frame: _Frame, middle: float) -> dict[str, Any]:
     """What the page shows of a stack."""
     frames = stack.frames
     return {
@@ -106,11 +108,11 @@ def _drawn(stack: Stack, number: int, frame: _Frame) -> dict[str, Any]:
         "platforms": ", ".join(stack.platforms),
         "polarizations": ", ".join(stack.polarizations),
         "dates": [f"{one.platform} {one.start:%Y-%m-%d %H:%M}" for one in stack.acquisitions],
-        "outlines": list(_outlines(stack, frame)),
+        "outlines": list(_outlines(stack, frame, middle)),
     }
 
 
-def _outlines(stack: Stack, frame: _Frame) -> Iterator[tuple[str, str]]:
+def _outlines(stack: Stack, frame: _Frame, middle: float) -> Iterator[tuple[str, str]]:
     """Path and title of each place where footprints of a stack lie; those that are alike are drawn once."""
     scenes = [scene for one in stack.acquisitions for scene in one.scenes]
     counts = Counter(_place(scene) for scene in scenes)
@@ -118,7 +120,7 @@ def _outlines(stack: Stack, frame: _Frame) -> Iterator[tuple[str, str]]:
     for place, scene in shown.items():
         count = counts[place]
         title = f"{stack.name} {stack.direction}: {count} scene{'s' if count > 1 else ''}, such as {scene.name}"
-        yield frame.path(scene.footprint), title
+        yield frame.path(beside(scene.footprint, middle)), title
 
 
 def _place(scene: CatalogScene) -> tuple[int, ...]:

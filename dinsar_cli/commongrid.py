@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dinsar_cli.antimeridian import middle_of, near
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geocode import sample
-from dinsar_cli.grid import Grid
+from dinsar_cli.grid import GEOGRAPHIC, Grid
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,6 +66,8 @@ def _bounds_in(grid: Grid, crs: str) -> tuple[float, float, float, float]:
 
     if grid.crs == crs:
         return grid.bounds
+    if crs == GEOGRAPHIC:
+        return grid.lonlat_bounds
     to_crs = Transformer.from_crs(grid.crs, crs, always_xy=True)
     west, south, east, north = to_crs.transform_bounds(*grid.bounds, densify_pts=51)
     return float(west), float(south), float(east), float(north)
@@ -112,6 +115,8 @@ def _positions(source: Grid, target: Grid, rows: slice) -> tuple[NDArray[np.floa
         from pyproj import Transformer
 
         x, y = Transformer.from_crs(target.crs, source.crs, always_xy=True).transform(x, y)
+        if source.is_geographic:
+            x = near(x, middle_of(source.bounds))
     row = np.round((source.north - y) / source.posting - 0.5, _DECIMALS)
     column = np.round((x - source.west) / source.posting - 0.5, _DECIMALS)
     inside = (row >= 0) & (row <= source.height - 1) & (column >= 0) & (column <= source.width - 1)

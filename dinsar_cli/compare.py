@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.antimeridian import near
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.radar import DESCRIPTION_FILE, Interferogram
 from dinsar_cli.rasters import open_raster
@@ -331,9 +332,12 @@ def _moved(before: str, after: str, x: Floats, y: Floats) -> tuple[Floats, Float
 
 def _bilinear(source: Map, x: Floats, y: Floats) -> Floats:
     import numpy as np
+    from pyproj import CRS
     from scipy.ndimage import map_coordinates
 
     a = source.transform
+    if CRS.from_user_input(source.crs).is_geographic:
+        x = near(x, a.c + a.a * source.values.shape[1] / 2)
     places = [(y - a.f) / a.e - 0.5, (x - a.c) / a.a - 0.5]
     places = [np.round(place, _DECIMALS) for place in places]  # or rounding errors cost the edges
     return map_coordinates(source.values, places, order=1, mode="constant", cval=np.nan, output=np.float64)

@@ -6,6 +6,7 @@ import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.antimeridian import near
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.memory import RASTER_CACHE_BYTES
 from dinsar_cli.rasters import open_raster
@@ -109,25 +110,6 @@ def is_wgs84(crs: CRS) -> bool:
     return horizontal.to_epsg() == 4326 or horizontal.equals(CRS.from_epsg(4326), ignore_axis_order=True)
 
 
-def whole_turn(dataset: Any, middle: float) -> float:
-    """Degrees to add to the longitudes of a raster so that they meet an area: they may run from 0 to 360.
-
-    Parameters
-    ----------
-    dataset : rasterio dataset
-        In degrees.
-    middle : float
-        Longitude amid the area, -180 to 180.
-
-    Returns
-    -------
-    float
-        0, -360 or 360; 0 where neither helps.
-    """
-    west, _, east, _ = dataset.bounds
-    return next((turn for turn in (0.0, -360.0, 360.0) if west <= middle - turn <= east), 0.0)
-
-
 def pixel_range(
     first: float, last: float, origin: float, step: float, count: int, margin: int = 0
 ) -> tuple[int, int]:
@@ -135,6 +117,44 @@ def pixel_range(
     start = math.floor((first - origin) / step + EDGE_TOLERANCE) - margin
     stop = math.ceil((last - origin) / step - EDGE_TOLERANCE) + margin
     return max(start, 0), min(stop, count)
+
+
+def is_endless(dataset: Any) -> bool:
+    """Whether a raster in longitude and latitude goes around the Earth: after its last column comes its first."""
+    return bool(dataset.width * dataset.transform.a >= 360.0 - dataset.transform.a / 2)
+
+
+def turn_beside(dataset: Any, middle: float) -> float:
+    """Degrees, whole turns, to add to the longitudes of a raster so that it lies beside another longitude."""
+    left, _, right, _ = dataset.bounds
+    own = (left + right) / 2
+    return float(near(own, middle) - own)
+
+
+def column_pieces(dataset: Any, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the columns of a raster in longitude and latitude in a range, west to east.
+
+    Parameters
+    ----------
+    dataset : rasterio dataset
+    first, last : int
+        Half-open range, counted from the first column of the raster; beyond the last one of a raster that goes
+        around the Earth comes its first.
+
+    Yields
+    ------
+    column, start, stop : int
+        Columns `start` to `stop` of the raster are those from `column` on of the range.
+    """
+    if is_endless(dataset):
+        turn = round(360.0 / dataset.transform.a)
+        while first < last:
+            start = first % turn
+            stop = min(start + last - first, turn)
+            yield first, start, stop
+            first += stop - start
+    elif max(first, 0) < min(last, dataset.width):
+        yield max(first, 0), max(first, 0), min(last, dataset.width)
 
 
 def read_heights(dataset: Any, window: Any, path: Path) -> NDArray[np.float32]:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from dinsar_cli.antimeridian import middle_of, near
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -84,7 +86,8 @@ def radar_coordinates(
     Parameters
     ----------
     latitude, longitude : ndarray
-        Degrees (WGS84) at the centres of the look cells, shape (rows, cols), float64; NaN where invalid.
+        Degrees (WGS84) at the centres of the look cells, shape (rows, cols), float64; NaN where invalid. The turn
+        of a longitude does not matter.
         Memory-mapped arrays are read by blocks of rows.
     grid : Grid
         The map grid.
@@ -279,6 +282,8 @@ def _map_pixels(
     unknown = ~(np.isfinite(x) & np.isfinite(y))
     x[unknown] = np.nan
     y[unknown] = np.nan
+    if grid.is_geographic:
+        x = near(x, middle_of(grid.bounds))
     x -= grid.west
     x /= grid.posting
     x -= 0.5

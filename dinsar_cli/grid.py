@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
+from dinsar_cli.antimeridian import near
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -169,6 +170,32 @@ class Grid:
 
         x, y = Transformer.from_crs(GEOGRAPHIC, self.crs, always_xy=True).transform(lon, lat)
         return float(x), float(y)
+
+    def to_lonlat(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Longitudes and latitudes of positions on the map, degrees; they run on where it reaches over 180."""
+        import numpy as np
+
+        if self.is_geographic:
+            return np.asarray(x, np.float64), np.asarray(y, np.float64)
+        from pyproj import Transformer
+
+        west, south, east, north = self.bounds
+        to_lonlat = Transformer.from_crs(self.crs, GEOGRAPHIC, always_xy=True)
+        middle, _ = to_lonlat.transform((west + east) / 2, (south + north) / 2)
+        longitude, latitude = to_lonlat.transform(x, y)
+        return near(np.asarray(longitude), float(middle)), np.asarray(latitude)
+
+    @property
+    def lonlat_bounds(self) -> Bounds:
+        """West, south, east, north in degrees of all of the map; longitudes run on where it reaches over 180."""
+        import numpy as np
+
+        west, south, east, north = self.bounds
+        t, ones = np.linspace(0, 1, 51), np.ones(51)
+        x = np.concatenate([west + t * (east - west)] * 2 + [west * ones, east * ones])
+        y = np.concatenate([south * ones, north * ones] + [south + t * (north - south)] * 2)
+        longitude, latitude = self.to_lonlat(x, y)
+        return float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
 
     def to_dict(self) -> GridRecord:
         """Return the fields as a dictionary that JSON can hold without loss."""

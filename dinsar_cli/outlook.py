@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dinsar_cli.antimeridian import beside, middle_of
 from dinsar_cli.burstplan import plan_bursts
 from dinsar_cli.engines import find_engine
 from dinsar_cli.engines.base import RoughInputs, Work
@@ -49,7 +50,7 @@ class Bursts:
     megasamples : tuple of float
         Samples of each of them, of one date.
     ground : shapely geometry
-        That they cover, in degrees.
+        That they cover, in degrees; longitudes run on where it reaches over 180.
     """
 
     source: str
@@ -143,7 +144,7 @@ def _bursts(plan: ScenePlan, best: Candidate, roi: Roi, config: RunConfig) -> Bu
     for burst in used:
         swaths[burst.swath] = swaths.get(burst.swath, 0) + 1
     sizes = tuple((burst.bytes or _BURST[0] * _BURST[1] * _SAMPLE_BYTES) / _SAMPLE_BYTES / 1e6 for burst in used)
-    ground = union_all([burst.footprint for burst in used])
+    ground = beside(union_all([burst.footprint for burst in used]), middle_of(roi.bounds))
     return Bursts("the catalogue of bursts", swaths, sizes, ground)
 
 
@@ -151,7 +152,9 @@ def _from_footprints(best: Candidate, roi: Roi) -> Bursts:
     """As many as the area needs, and those about it."""
     import math
 
-    common = best.reference.footprint.intersection(best.secondary.footprint)
+    middle = middle_of(roi.bounds)
+    reference, secondary = (beside(one.footprint, middle) for one in (best.reference, best.secondary))
+    common = reference.intersection(secondary)
     seen = common.intersection(roi.geometry)
     west, south, east, north = seen.bounds
     scale = math.cos(math.radians((south + north) / 2))

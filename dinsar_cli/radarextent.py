@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.antimeridian import crosses, near, no_crossing
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.grid import Bounds, Grid, grid_for, posting_for_looks
 from dinsar_cli.roi import parse_roi
@@ -49,10 +49,9 @@ def _data_bounds(interferogram: Interferogram) -> Bounds:
             "Run topsApp again from topo to unwrap.",
         )
     west, south, east, north = (float(edge) for edge in np.min(edges, axis=0))
-    if -east - west > 180 or not all(map(math.isfinite, (west, south, east, north))):
-        raise NoDataError(
-            "The map would span half of the Earth.",
-            f"The look cells lie between the longitudes {west:g} and {-east:g}.",
-            "Give the part on one side of the antimeridian with --roi.",
-        )
-    return west, south, -east, -north
+    turn = near((west - east) / 2, 0.0) - (west - east) / 2
+    bounds = west + turn, south, turn - east, -north
+    if crosses(bounds):
+        west, south, east, north = (round(bound, 4) for bound in bounds)
+        raise no_crossing("What the look cells cover", (west, south, east, north))
+    return bounds

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dinsar_cli.demfile import open_dem, read_crs, read_heights
+from dinsar_cli.demfile import open_dem, read_crs, read_heights, turn_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,10 +85,12 @@ def _tiles(dataset: Any, bounds: Bounds, file: Path) -> list[NDArray[np.float32]
     from rasterio.warp import transform_bounds
     from rasterio.windows import Window
 
-    left, bottom, right, top = transform_bounds(
-        "EPSG:4326", read_crs(dataset, file).to_2d().to_wkt(), *bounds, densify_pts=21
-    )
+    crs = read_crs(dataset, file).to_2d()
+    left, bottom, right, top = transform_bounds("EPSG:4326", crs.to_wkt(), *bounds, densify_pts=21)
     place = dataset.transform  # north-up, as `check_layout` has made sure
+    if crs.is_geographic:
+        turn = turn_beside(dataset, (left + right) / 2)
+        left, right = left - turn, right - turn
     columns = _starts((left - place.c) / place.a, (right - place.c) / place.a, dataset.width)
     rows = _starts((top - place.f) / place.e, (bottom - place.f) / place.e, dataset.height)
     return [

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dinsar_cli.antimeridian import near, no_crossing
 from dinsar_cli.errors import UsageError
 from dinsar_cli.roifile import (
     FILE_SUFFIXES,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shapely import MultiPolygon, Polygon
+    from shapely.geometry.base import BaseGeometry
 
 _WKT = re.compile(
     r"\s*(?:SRID\s*=\s*(?P<srid>\d+)\s*;)?\s*"
@@ -138,12 +140,18 @@ class _Reading:
         return ""
 
     @property
+    def within_a_turn(self) -> _Reading:
+        """The same with longitudes of -180 to 180; as it is where they are none."""
+        if not all(abs(longitude) <= 360 for longitude in (self.west, self.east)):
+            return self
+        return replace(self, west=near(self.west, 0.0), east=-near(-self.east, 0.0))
+
+    @property
     def crosses_antimeridian(self) -> bool:
         """Whether the box makes sense only across 180 degrees of longitude."""
         latitudes_fit = -90 <= self.south < self.north <= 90
-        width = (self.east - self.west) % 360
-        wraps = 180 >= self.west > self.east >= -180 or -180 <= self.west < 180 < self.east <= 360
-        return latitudes_fit and wraps and width <= 180
+        longitudes_fit = 180 > self.west > self.east > -180
+        return latitudes_fit and longitudes_fit and (self.east - self.west) % 360 <= 180
 
     @property
     def typed(self) -> str:
@@ -186,9 +194,9 @@ def _from_numbers(numbers: list[float], source: str) -> Roi:
 
 
 def _impossible_box(problem: str, reading: _Reading, numbers: list[float]) -> UsageError:
-    other = _Reading.of("S N W E", numbers)
-    if reading.crosses_antimeridian and other.fault:
-        return _across_antimeridian(f"--roi '{reading.typed}'", reading.west, reading.east)
+    other, tidy = _Reading.of("S N W E", numbers), reading.within_a_turn
+    if tidy.crosses_antimeridian and other.fault:
+        return no_crossing(f"--roi '{reading.typed}'", (reading.west, reading.south, reading.east, reading.north))
     cause = f"Read as {reading}; as {other}."
     pairs = _Reading.of("S W N E", numbers)
     if not pairs.fault:
@@ -197,18 +205,10 @@ def _impossible_box(problem: str, reading: _Reading, numbers: list[float]) -> Us
     if meant:
         remedy = f"The order is W S E N: if you meant '{meant[0].order}', give --roi '{meant[0].typed}'."
         return UsageError(problem, cause, remedy)
-    shifted = _Reading.of("W S E N", [n - 360 if k in {0, 2} else n for k, n in enumerate(numbers)])
-    if not shifted.fault:
-        return UsageError(problem, cause, f"Longitudes run from -180 to 180: give --roi '{shifted.typed}'.")
+    if not tidy.fault:
+        return UsageError(problem, cause, f"Longitudes run from -180 to 180: give --roi '{tidy.typed}'.")
     remedy = "Give west, south, east, north in degrees, west < east and south < north."
     return UsageError(problem, cause, remedy)
-
-
-def _across_antimeridian(name: str, west: float, east: float) -> UsageError:
-    span = f"longitude {_fmt(west)} to {_fmt(east)}, across 180 degrees or over more than half of the globe"
-    cause = f"It runs from {span}; maps across 180 degrees are not supported."
-    remedy = "Make two runs, split at 180 degrees of longitude: one on each side."
-    return UsageError(f"{name} lies across the antimeridian.", cause, remedy)
 
 
 def _exists(path: Path) -> bool:
@@ -238,9 +238,18 @@ def _checked(outlines: Outlines, source: str, name: str) -> Roi:
     region = shapely.union_all(parts)
     west, _, east, _ = region.bounds
     if east - west > 180:
-        raise _across_antimeridian(name, west, east)
+        raise no_crossing(name, _over_180(region))
     oriented = [orient(part) for part in polygons([region])]
     return Roi(oriented[0] if len(oriented) == 1 else shapely.MultiPolygon(oriented), source)
+
+
+def _over_180(region: BaseGeometry) -> tuple[float, float, float, float]:
+    """West, south, east, north of a region whose points beyond 180 degrees are written with a minus."""
+    import shapely
+
+    longitude, latitude = shapely.get_coordinates(region).T
+    lowest, highest = latitude.min(), latitude.max()
+    return (longitude[longitude > 0].min(), lowest, longitude[longitude < 0].max(), highest)
 
 
 def _check_range(parts: list[Polygon], name: str, note: str) -> None:
@@ -264,7 +273,7 @@ def _check_range(parts: list[Polygon], name: str, note: str) -> None:
         cause = f"Longitude comes first, but y cannot be a latitude: {extent}"
         raise UsageError(f"{name} seems to have lat and lon swapped.", cause, f"Swap them: '{form}'.")
     if y_far <= 90 and -180 <= x.min() < 180 < x.max() <= 360:
-        raise _across_antimeridian(name, x.min(), x.max())
+        raise no_crossing(name, (x.min(), y.min(), x.max(), y.max()))
     if y_far <= 90 and 180 <= x.min() < x.max() <= 360:
         raise UsageError(problem, f"Longitudes end at 180, but {extent}", "Subtract 360 from its longitudes.")
     metres = max(x_far, y_far) > 360

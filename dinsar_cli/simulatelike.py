@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dinsar_cli.acquisition import ground_of
+from dinsar_cli.antimeridian import middle_of
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.managers.dem import DemManager
 from dinsar_cli.managers.orbit import OrbitManager
@@ -94,7 +96,4 @@ def _only(plan: SlcPlan, swaths: tuple[int, ...]) -> SlcPlan:
             f"The area has bursts of: {there}.",
             "Choose among these with --swaths, or another --roi.",
         )
-    from shapely import union_all
-
-    ground = union_all([burst.reference.burst.footprint for burst in bursts]).intersection(plan.area)
-    return replace(plan, bursts=bursts, area=ground)
+    return replace(plan, bursts=bursts, area=ground_of(bursts, middle_of(plan.bounds)).intersection(plan.area))

@@ -260,7 +260,6 @@ def embed_grid(grid: Grid, shape: tuple[int, int]) -> EmbeddedGrid:
 def lonlat_terms(grid: Grid) -> LonLatTerms:
     """Polynomials that give longitude and latitude on a projected grid, fitted to a lattice of exact ones."""
     import numpy as np
-    from pyproj import Transformer
 
     west, south, east, north = grid.bounds
     middle = ((west + east) / 2, (south + north) / 2)
@@ -268,8 +267,7 @@ def lonlat_terms(grid: Grid) -> LonLatTerms:
     # Chebyshev nodes keep the error as small at the edges as inside.
     nodes = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
     u, v = (axis.ravel() for axis in np.meshgrid(nodes, nodes))
-    to_lonlat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
-    lonlat = to_lonlat.transform(middle[0] + half[0] * u, middle[1] + half[1] * v)
+    lonlat = grid.to_lonlat(middle[0] + half[0] * u, middle[1] + half[1] * v)
     powers = [(i, j) for i in range(_DEGREE + 1) for j in range(_DEGREE + 1 - i)]
     terms = np.stack([u**i * v**j for i, j in powers], axis=1)
     lon, lat = (np.linalg.lstsq(terms, values, rcond=None)[0].tolist() for values in lonlat)

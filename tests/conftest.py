@@ -31,6 +31,7 @@ LONGEST = (
     "test_download.py",
     "test_resume.py",
     "test_remote_run.py",
+    "test_across_180.py",
     "test_remote_orbit.py",
     "test_remote_dem.py",
     "test_demo.py",

@@ -110,6 +110,56 @@ def test_bursts_in_use_on_a_map(dinsar: Dinsar, swaths: Inputs, tmp_path: Path) 
     assert "6 of 9 bursts on both dates" in text
 
 
+@pytest.fixture(scope="module")
+def shifted(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Two slices of two bursts a date, those of the second date two bursts later.
+
+    So the first date has the bursts 1 to 4 and the second 3 to 6, of which 3 and 4 are common.
+    """
+    folder = tmp_path_factory.mktemp("shifted")
+    first = Product(swaths=("IW1", "IW2"), bursts=2)
+    second = first.following(2).repeated()
+    passes = (first, first.following()), (second, second.following())
+    for slices in passes:
+        write_orbit(replace(slices[0], bursts=4), folder / "orbits")
+    west, south, east, north = replace(first, bursts=6).bounds
+    dem = write_dem(folder / "dem.tif", (west - 0.25, south - 0.25, east + 0.25, north + 0.25))
+    scenes = tuple(write_zip(one, folder) for slices in passes for one in slices)
+    return Inputs(folder, first, second, scenes, folder / "orbits", dem)
+
+
+def test_lines_that_meet_follow_from_common_bursts_and_not_from_the_first_slice(
+    dinsar: Dinsar, shifted: Inputs, tmp_path: Path
+) -> None:
+    """The bursts that the first date lacks come last, and not between those that both have."""
+    place = Place(shifted, tmp_path / "work")
+    (west, south), (east, _), (_, north), _ = shifted.reference.corners("IW1", 2)
+    middle = (west + east) / 2, (south + north) / 2
+    roi = f"{middle[0] - 0.05},{middle[1] - 0.02},{middle[0] + 0.05},{middle[1] + 0.02}"
+    record = plan_json(dinsar, place, roi=roi)
+    assert record["bursts"]["IW1"] == ["one date", "one date", "used", "outside", "one date", "one date"]
+    assert record["bursts"]["IW2"] == ["one date", "one date", "outside", "outside", "one date", "one date"]
+    lines = [line.split() for line in dinsar("plan", *place.options(roi=roi)).out.splitlines()]
+    start = lines.index(["bursts", "IW1", "IW2"])
+    assert lines[start + 1 : start + 7] == [
+        ["1", "-", "-"], ["2", "-", "-"], ["3", "#", "o"], ["4", "o", "o"], ["5", "-", "-"], ["6", "-", "-"],
+    ]  # fmt: skip
+
+
+def test_a_second_date_that_starts_a_burst_earlier(dinsar: Dinsar, shifted: Inputs, tmp_path: Path) -> None:
+    """The same slices with the dates exchanged: the burst that only the second has comes first."""
+    early = Product(swaths=("IW1", "IW2"), bursts=2).repeated()
+    late = Product(swaths=("IW1", "IW2"), bursts=2).following(1)
+    slices = (early, early.following(), late, late.following())
+    folder = tmp_path / "scenes"
+    for first in (early, late):
+        write_orbit(replace(first, bursts=4), folder / "orbits")
+    scenes = tuple(write_zip(one, folder) for one in slices)
+    place = Place(Inputs(folder, late, early, scenes, folder / "orbits", shifted.dem), tmp_path / "work")
+    record = plan_json(dinsar, place)
+    assert record["bursts"] == {swath: ["one date", *["used"] * 3, "one date"] for swath in ("IW1", "IW2")}
+
+
 def test_table_has_every_step_and_what_is_here(dinsar: Dinsar, place: Place) -> None:
     text = dinsar("plan", *place.options()).out
     rows = {line.split()[0]: line for line in text.splitlines() if line.strip()}

@@ -86,6 +86,28 @@ def test_affine_geometry_is_inverted_exactly(name: str, posting: float) -> None:
     assert np.isnan(col[outside]).all()
 
 
+@pytest.mark.parametrize("crs", [GEOGRAPHIC, "utm"])
+@pytest.mark.parametrize("side", ["east", "west"])
+def test_the_turn_of_longitudes_does_not_matter(side: str, crs: str) -> None:
+    """Over 180 degrees cells that run on, are cut there, or lie a turn away have one place on either side."""
+    over = AffinePass(180.02, 31.5, PASSES["descending"].matrix)
+    lat, lon = over.forward(97, 61)
+    middle = (lat.min() + lat.max()) / 2
+    west, east = {"east": (179.98, 180.0), "west": (-180.0, -179.99)}[side]
+    grid = grid_for((west, middle - 0.01, east, middle), crs, 1 / 1200 if crs == GEOGRAPHIC else 90.0)
+    turns = (lon, (lon + 180) % 360 - 180, lon - 360, lon + 360)
+    places = [radar_coordinates(lat, longitude, grid) for longitude in turns]
+    assert np.isfinite(places[0][0]).mean() > 0.9
+    for place in places:
+        np.testing.assert_allclose(place[0], places[0][0], atol=1e-4)
+        np.testing.assert_allclose(place[1], places[0][1], atol=1e-4)
+    latitude, longitude = _centres(grid)
+    row, col = over.inverse(latitude, np.where(longitude < 0, longitude + 360, longitude))
+    if crs == GEOGRAPHIC:
+        np.testing.assert_allclose(places[0][0], row, atol=1e-4)
+        np.testing.assert_allclose(places[0][1], col, atol=1e-4)
+
+
 def test_centres_that_coincide_with_cells_and_edges_are_kept() -> None:
     """Every pixel centre lies on a corner, or on an edge, of a triangle: none may be lost to rounding."""
     for oversampling in (1, 2, 3):

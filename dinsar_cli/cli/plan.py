@@ -151,13 +151,15 @@ def _date(made: RunPlan, number: int) -> dict[str, Any]:
 def burst_map(made: RunPlan) -> dict[str, list[str]]:
     """What is done with each burst of either date, by subswath and in the order of time.
 
-    ``used``; ``outside`` the area; or seen on ``one date`` only.
+    ``used``; ``outside`` the area; or seen on ``one date`` only. How much later the second date is at one place is
+    told by a common burst: the slices of the two dates need not start together.
     """
     pair = made.slc.pair
     used = {id(burst.reference.burst) for burst in made.slc.bursts}
     common = {id(view.burst) for burst in pair.common_bursts for view in (burst.reference, burst.secondary)}
     reference, secondary = (one.bursts(pair.polarization) for one in (pair.reference, pair.secondary))
-    later = pair.secondary.start - pair.reference.start
+    same = pair.common_bursts[0]
+    later = same.secondary.burst.azimuth_time - same.reference.burst.azimuth_time
     found: dict[str, list[str]] = {}
     for swath in sorted({*reference, *secondary}):
         seen = [(view.burst.azimuth_time, view.burst) for view in reference.get(swath, ())]

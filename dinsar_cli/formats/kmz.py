@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from affine import Affine
     from numpy.typing import NDArray
+
+    from dinsar_cli.grid import Grid
 
     Floats = NDArray[np.floating[Any]]
 
 FILE = "overview.kmz"
 
 _MOST_PIXELS = 2048
+_ROUNDING = 1e-6  # pixels
 _COLOURS = "RdBu_r"
 _CENTIMETRES_FROM = 0.02  # m, as in the picture of the map
 
@@ -51,7 +55,7 @@ def overlay(facts: ProductFacts) -> tuple[Floats, tuple[float, float, float, flo
     import rasterio
     from rasterio.enums import Resampling
     from rasterio.transform import array_bounds
-    from rasterio.warp import calculate_default_transform, reproject
+    from rasterio.warp import reproject
 
     grid = facts.grid
     factor = max(1, math.ceil(max(grid.shape) / _MOST_PIXELS))
@@ -63,7 +67,7 @@ def overlay(facts: ProductFacts) -> tuple[Floats, tuple[float, float, float, flo
         place = dataset.transform * dataset.transform.scale(grid.width / shape[1], grid.height / shape[0])
     if grid.is_geographic:
         return values, grid.bounds
-    target, width, height = calculate_default_transform(grid.crs, GEOGRAPHIC, shape[1], shape[0], *grid.bounds)
+    target, width, height = _target(grid, shape)
     turned = np.full((height, width), np.nan, np.float32)
     reproject(
         values,
@@ -78,6 +82,22 @@ def overlay(facts: ProductFacts) -> tuple[Floats, tuple[float, float, float, flo
     )
     west, south, east, north = array_bounds(height, width, target)
     return turned, (west, south, east, north)
+
+
+def _target(grid: Grid, shape: tuple[int, int]) -> tuple[Affine, int, int]:
+    """Place of as many pixels in degrees as the map has on its diagonal, with their columns and rows.
+
+    GDAL's own proposal is a belt around the Earth where a map in metres reaches over 180 degrees.
+    """
+    from rasterio.transform import from_origin
+
+    west, south, east, north = grid.lonlat_bounds
+    step = math.hypot(east - west, north - south) / math.hypot(*shape)
+    return (
+        from_origin(west, north, step, step),
+        math.ceil((east - west) / step - _ROUNDING),
+        math.ceil((north - south) / step - _ROUNDING),
+    )
 
 
 def _picture(values: Floats, low: float, high: float) -> bytes:

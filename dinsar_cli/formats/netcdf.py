@@ -136,11 +136,9 @@ def _write_axes(file: File, facts: ProductFacts) -> tuple[str, str]:
 def _write_lonlat(file: File, facts: ProductFacts, dimensions: tuple[str, str]) -> None:
     """Longitude and latitude of each pixel, which CF wants beside the coordinates of a projection."""
     import numpy as np
-    from pyproj import Transformer
 
     grid = facts.grid
-    to_lonlat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
-    positions = to_lonlat.transform(*np.meshgrid(grid.x_centres, grid.y_centres))
+    positions = grid.to_lonlat(*np.meshgrid(grid.x_centres, grid.y_centres))
     kinds = (("lon", "longitude", "degrees_east"), ("lat", "latitude", "degrees_north"))
     for (name, standard, unit), values in zip(kinds, positions, strict=True):
         variable = file.create_variable(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
-from dinsar_cli.grid import GEOGRAPHIC
 from dinsar_cli.products import LAYERS, Layer
 
 if TYPE_CHECKING:
@@ -83,12 +82,13 @@ def is_ascending(heading: float) -> bool:
 
 def _outline(facts: ProductFacts) -> list[list[float]]:
     """Corners of the grid in degrees, counterclockwise and closed."""
-    from pyproj import Transformer
+    import numpy as np
 
     west, south, east, north = facts.grid.bounds
-    to_lonlat = Transformer.from_crs(facts.grid.crs, GEOGRAPHIC, always_xy=True)
-    corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
-    return [[round(float(value), 9) for value in to_lonlat.transform(*corner)] for corner in corners]
+    x, y = np.array([(west, south), (east, south), (east, north), (west, north), (west, south)]).T
+    return [
+        [round(float(value), 9) for value in corner] for corner in zip(*facts.grid.to_lonlat(x, y), strict=True)
+    ]
 
 
 def _properties(facts: ProductFacts) -> tuple[list[str], dict[str, Any]]:

@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.antimeridian import middle_of
+from dinsar_cli.demfile import column_pieces, is_endless, turn_beside
 from dinsar_cli.errors import NetworkError, NoDataError
 from dinsar_cli.memory import RASTER_CACHE_BYTES
 from dinsar_cli.netlimits import TRIES, network_limits
@@ -113,22 +115,28 @@ def _kept_part(place: str, geoid: str, bounds: tuple[int, int, int, int], folder
     return kept
 
 
-def _read_part(place: str, bounds: Bounds) -> Undulation:
-    """Read the samples of a raster around some bounds."""
+def _read_part(place: str, bounds: Bounds | None) -> Undulation:
+    """Read the samples of a raster around some bounds, or all of them; one of the whole Earth has no end."""
     import numpy as np
     import rasterio
-    from rasterio.windows import Window
 
-    west, south, east, north = bounds
     with rasterio.open(place) as dataset:
         a, _, c, _, e, f = dataset.transform[:6]
-        left, right = math.floor((west - c) / a) - _MARGIN, math.ceil((east - c) / a) + _MARGIN
-        top, bottom = math.floor((north - f) / e) - _MARGIN, math.ceil((south - f) / e) + _MARGIN
-        left, right, top, bottom = max(left, 0), min(right, dataset.width), max(top, 0), min(bottom, dataset.height)
+        left, top, right, bottom = 0, 0, dataset.width, dataset.height
+        if bounds is not None:
+            west, south, east, north = bounds
+            c += 0.0 if is_endless(dataset) else turn_beside(dataset, middle_of(bounds))
+            left, right = math.floor((west - c) / a) - _MARGIN, math.ceil((east - c) / a) + _MARGIN
+            top, bottom = math.floor((north - f) / e) - _MARGIN, math.ceil((south - f) / e) + _MARGIN
+            top, bottom = max(top, 0), min(bottom, dataset.height)
+        pieces = list(column_pieces(dataset, left, right))
         height: NDArray[np.float64] = np.full((0, 0), np.nan)
-        if left < right and top < bottom:
-            band = dataset.read(1, window=Window(left, top, right - left, bottom - top), masked=True)
-            height = band.astype(np.float64).filled(np.nan)
+        if pieces and top < bottom:
+            bands = [
+                dataset.read(1, window=((top, bottom), (start, stop)), masked=True) for _, start, stop in pieces
+            ]
+            height = np.concatenate([band.astype(np.float64).filled(np.nan) for band in bands], axis=1)
+            left, right = pieces[0][0], pieces[0][0] + height.shape[1]
     longitude = c + a * (np.arange(left, max(right, left)) + 0.5)
     latitude = f + e * (np.arange(top, max(bottom, top)) + 0.5)
     return Undulation(longitude, latitude[::-1], height[::-1])
@@ -201,7 +209,7 @@ def _read_kept(path: Path) -> Undulation | None:
     if not path.is_file():
         return None
     try:
-        return _read_part(str(path), (-180, -90, 180, 90))
+        return _read_part(str(path), None)
     except RasterioError:
         logger.warning("%s is damaged and is made again", path)
         return None

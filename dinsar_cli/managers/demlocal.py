@@ -5,8 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.antimeridian import crosses, middle_of, near
 from dinsar_cli.datum import GEOIDS, decide_datum, geoid_transformer, stated_datum
-from dinsar_cli.demfile import EDGE_TOLERANCE, check_layout, is_wgs84, open_dem, pixel_range, read_crs, whole_turn
+from dinsar_cli.demfile import (
+    EDGE_TOLERANCE,
+    check_layout,
+    is_endless,
+    is_wgs84,
+    open_dem,
+    pixel_range,
+    read_crs,
+    turn_beside,
+)
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.managers.demwrite import DemSpec
 
@@ -102,22 +112,15 @@ def _pixel_lattice(
     NoDataError
         If it does not cover the bounds.
     """
-    from rasterio.warp import calculate_default_transform
-
     west, south, east, north = bounds
     wanted = (west - buffer, south - buffer, east + buffer, north + buffer)
     if is_wgs84(crs):
-        turn = whole_turn(dataset, (west + east) / 2)
-        left, bottom, right, top = dataset.bounds
-        covered = reached = (left + turn, bottom, right + turn, top)
+        covered = reached = _place(dataset, wanted)
         step = (dataset.transform.a, dataset.transform.e)
-        shape = dataset.shape
+        shape = (dataset.height, round((reached[2] - reached[0]) / step[0]))
     else:
         covered, reached = (_reach(dataset, crs, box) for box in (bounds, wanted))
-        affine, _, _ = calculate_default_transform(
-            crs.to_2d().to_wkt(), "EPSG:4326", dataset.width, dataset.height, *dataset.bounds
-        )
-        step = (affine.a, affine.e)
+        step = _step(dataset, crs, middle_of(bounds))
         # The sides of a warped raster slant: where it ends along the buffered sides, the bounds may still fit.
         reached = (
             min(reached[0], west), min(reached[1], south), max(reached[2], east), max(reached[3], north)
@@ -132,10 +135,49 @@ def _pixel_lattice(
             f"The DEM {dataset.name} does not cover the area.",
             f"It lacks {lacking}; it covers W {covered[0]:.4f} S {covered[1]:.4f} E {covered[2]:.4f} "
             f"N {covered[3]:.4f}, the area is W {west:.4f} S {south:.4f} E {east:.4f} N {north:.4f}.",
-            f"Give a DEM that covers the area and, better, {buffer:g} degrees around it.",
+            f"Give a DEM that covers the area and, better, {buffer:g} degrees around it{_running_on(bounds)}.",
         )
     slack = _BUFFER_SLACK * buffer
     return (reached[0], reached[3]), step, shape, _lacking(reached, wanted, step, slack)
+
+
+def _running_on(bounds: Bounds) -> str:
+    """How to give a DEM of bounds on both sides of 180 degrees; empty for others."""
+    if not crosses(bounds):
+        return ""
+    return " (its longitudes may run on beyond 180, where 181 is -179), or leave --dem and --dem-datum out"
+
+
+def _place(dataset: Any, wanted: Bounds) -> Bounds:
+    """Return what a raster in longitude and latitude covers, on the side of 180 degrees of some bounds.
+
+    One that goes around the Earth covers two turns, from before the bounds.
+    """
+    left, bottom, right, top = dataset.bounds
+    if not is_endless(dataset):
+        turn = turn_beside(dataset, middle_of(wanted))
+        return left + turn, bottom, right + turn, top
+    left += 360.0 * math.floor((wanted[0] - left) / 360.0)
+    return left, bottom, left + 720.0, top
+
+
+def _step(dataset: Any, crs: CRS, middle: float) -> tuple[float, float]:
+    """Return the pixel size in EPSG:4326 with which a raster keeps its detail: degrees, the second one negative."""
+    import numpy as np
+    from rasterio.warp import calculate_default_transform, transform
+
+    wkt, (left, bottom, right, top) = crs.to_2d().to_wkt(), dataset.bounds
+    across, along = np.linspace(left, right, 21), np.linspace(bottom, top, 21)
+    x = np.concatenate([across, across, np.full(21, left), np.full(21, right)])
+    y = np.concatenate([np.full(21, bottom), np.full(21, top), along, along])
+    lon, lat = (np.array(values) for values in transform(wkt, "EPSG:4326", x, y))
+    beside = near(lon, middle)
+    if np.ptp(beside) >= np.ptp(lon):
+        affine, _, _ = calculate_default_transform(wkt, "EPSG:4326", dataset.width, dataset.height, *dataset.bounds)
+        return affine.a, affine.e
+    # Across 180 degrees GDAL would take the whole turn; else it takes as many pixels on the diagonal as there are.
+    size = math.hypot(np.ptp(beside), np.ptp(lat)) / math.hypot(dataset.width, dataset.height)
+    return size, -size
 
 
 def _reach(dataset: Any, crs: CRS, bounds: Bounds) -> Bounds:
@@ -151,7 +193,7 @@ def _reach(dataset: Any, crs: CRS, bounds: Bounds) -> Bounds:
     def edge(x: Any, y: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         x, y = np.broadcast_arrays(x, y)
         lon, lat = transform(crs.to_2d().to_wkt(), "EPSG:4326", x, y)
-        return np.array(lon), np.array(lat)
+        return near(np.array(lon), middle_of(bounds)), np.array(lat)
 
     def meridian(x: float) -> NDArray[np.float64]:
         lon, lat = edge(x, along)

@@ -119,8 +119,7 @@ def plan_tiles(name: str, bounds: Bounds, buffer: float, folder: Path) -> TilePl
     source = SOURCES[name]
     west, south, east, north = bounds
     wanted = (
-        max(west - buffer, -180.0), max(south - buffer, -90.0),
-        min(east + buffer, 180.0), min(north + buffer, 90.0),
+        west - buffer, max(south - buffer, -90.0), east + buffer, min(north + buffer, 90.0),
     )  # fmt: skip
     transform, width, height = source.lattice(wanted).around(wanted)
     grid = DemGrid(title=source.title, requested=bounds, transform=transform, width=width, height=height)
@@ -159,19 +158,19 @@ def plan_tiles(name: str, bounds: Bounds, buffer: float, folder: Path) -> TilePl
 
 
 def check_bounds(bounds: Bounds) -> None:
-    """Refuse bounds that are no area.
+    """Refuse bounds that are no area. Those across 180 degrees are one when their longitudes run on.
 
     Raises
     ------
     UsageError
-        If they are in the wrong order, beyond the Earth, or across the antimeridian.
+        If they are in the wrong order or beyond the Earth.
     """
     west, south, east, north = bounds
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+    if not (-360 <= west < east <= 360 and east - west < 180 and -90 <= south < north <= 90):
         raise UsageError(
             f"The bounds {bounds} are impossible.",
-            "West must be less than east and south less than north, within -180..180 and -90..90 degrees.",
-            "Give the area as west, south, east, north; areas across the antimeridian are not supported.",
+            "West must be less than east, by no more than half of the globe, and south less than north.",
+            "Give west, south, east, north in degrees; across 180 longitudes run on, such as 179 to 181.",
         )
 
 

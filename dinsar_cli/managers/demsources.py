@@ -6,13 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dinsar_cli.antimeridian import near
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from dinsar_cli.grid import Bounds
 
 Cell = tuple[int, int]
-"""A square degree, by its western and southern edge."""
+"""A square degree, by its western and southern edge; the longitude runs on beyond 180 degrees."""
 
 _STRETCHES = ((85, 10.0), (80, 5.0), (70, 3.0), (60, 2.0), (50, 1.5))
 _EDGE = 1e-9  # degrees
@@ -135,24 +137,32 @@ class Tile:
 
 
 def tiles_of(source: str, cells: Collection[Cell]) -> dict[Cell, Tile]:
-    """Return the tiles of a model for some square degrees, as dem_stitcher lists them."""
+    """Return the tiles of a model for some square degrees, as dem_stitcher lists them: within 180 degrees."""
     from dem_stitcher.datasets import get_overlapping_dem_tiles
 
-    columns, rows = zip(*cells, strict=True)
-    found = get_overlapping_dem_tiles([min(columns), min(rows), max(columns) + 1, max(rows) + 1], source)
-    corners = ((round(geometry.bounds[0]), round(geometry.bounds[1])) for geometry in found.geometry)
-    return {cell: Tile(source, cell, url) for cell, url in zip(corners, found.url, strict=True) if cell in cells}
+    sides: dict[int, list[Cell]] = {}
+    for x, y in cells:
+        sides.setdefault(x - round(near(float(x), 0.0)), []).append((x, y))
+    tiles: dict[Cell, Tile] = {}
+    for turn, side in sides.items():
+        columns, rows = zip(*side, strict=True)
+        bounds = [min(columns) - turn, min(rows), max(columns) + 1 - turn, max(rows) + 1]
+        found = get_overlapping_dem_tiles(bounds, source)
+        corners = ((round(geometry.bounds[0]) + turn, round(geometry.bounds[1])) for geometry in found.geometry)
+        tiles |= {cell: Tile(source, cell, url) for cell, url in zip(corners, found.url, strict=True)}
+    return {cell: tile for cell, tile in tiles.items() if cell in cells}
 
 
 def cells_around(bounds: Bounds) -> list[Cell]:
     """Return the square degrees of the places in some bounds; the western and the northern edge belong to one."""
     west, south, east, north = bounds
-    columns = range(math.floor(west + _EDGE), min(math.floor(east + _EDGE), 179) + 1)
+    columns = range(math.floor(west + _EDGE), math.floor(east + _EDGE) + 1)
     rows = range(max(math.ceil(south - _EDGE) - 1, -90), math.ceil(north - _EDGE))
     return [(x, y) for y in rows for x in columns]
 
 
 def describe(cells: Iterable[Cell]) -> str:
     """Names of square degrees for people, such as N31W009."""
-    names = [f"{'N' if y >= 0 else 'S'}{abs(y):02d}{'E' if x >= 0 else 'W'}{abs(x):03d}" for x, y in sorted(cells)]
+    corners = [(round(near(float(x), 0.0)), y) for x, y in sorted(cells)]
+    names = [f"{'N' if y >= 0 else 'S'}{abs(y):02d}{'E' if x >= 0 else 'W'}{abs(x):03d}" for x, y in corners]
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

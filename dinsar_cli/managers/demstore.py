@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from dinsar_cli.antimeridian import near
 from dinsar_cli.demfile import read_heights
 from dinsar_cli.download import Source, exists, fetch_all
 from dinsar_cli.errors import NoDataError
@@ -196,7 +197,8 @@ def _located(tile: Tile, path: Path, dataset: Any) -> OpenTile:
         raise DamagedTileError(tile, path, cause)
     shift = 0.5 if SOURCES[tile.source].centred else 0.0
     lattice = Lattice(1 / round(1 / a), 1 / round(-1 / e), shift)
-    column, row = west / lattice.dx + shift, -north / lattice.dy + shift
+    turn = near(west, tile.cell[0] + 0.5) - west  # the file is within 180 degrees
+    column, row = (west + turn) / lattice.dx + shift, -north / lattice.dy + shift
     if abs(column - round(column)) > _ALIGNED or abs(row - round(row)) > _ALIGNED:
         raise DamagedTileError(tile, path, cause)
     return OpenTile(tile, path, dataset, lattice, round(row), round(column))

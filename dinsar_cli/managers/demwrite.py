@@ -6,8 +6,18 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.antimeridian import middle_of
 from dinsar_cli.datum import GEOIDS, geoid_transformer
-from dinsar_cli.demfile import HEIGHT_LIMITS_M, open_dem, pixel_range, read_crs, read_heights, whole_turn
+from dinsar_cli.demfile import (
+    HEIGHT_LIMITS_M,
+    column_pieces,
+    is_endless,
+    open_dem,
+    pixel_range,
+    read_crs,
+    read_heights,
+    turn_beside,
+)
 from dinsar_cli.errors import NoDataError, ResourceError, UsageError
 from dinsar_cli.memory import RASTER_CACHE_BYTES
 
@@ -236,14 +246,19 @@ def _with_neighbours(
 
 
 def _crop(dataset: Any, spec: DemSpec, row: int, count: int) -> NDArray[np.float32]:
-    """Read rows of the result from a source with the same pixels."""
+    """Read rows of the result from a source with the same pixels, perhaps whole turns beside it."""
+    import numpy as np
     from rasterio.windows import Window
 
     a, _, west, _, e, north = spec.transform
-    turn = whole_turn(dataset, west + a * spec.width / 2)
-    left = round((west - dataset.transform.c - turn) / a)
+    origin = dataset.transform.c + (0.0 if is_endless(dataset) else turn_beside(dataset, middle_of(spec.bounds)))
+    left = round((west - origin) / a)
     top = round((north - dataset.transform.f) / e)
-    return read_heights(dataset, Window(left, top + row, spec.width, count), spec.source)
+    parts = [
+        read_heights(dataset, Window(start, top + row, stop - start, count), spec.source)
+        for _, start, stop in column_pieces(dataset, left, left + spec.width)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def _warp(dataset: Any, spec: DemSpec, row: int, count: int) -> NDArray[np.float32]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dinsar_cli.acquisition import CommonBurst, Pair, bursts_in, make_pair
+from dinsar_cli.acquisition import CommonBurst, Pair, bursts_in, extent_of, ground_of, make_pair
+from dinsar_cli.antimeridian import beside, crosses, middle_of, near, no_crossing
 from dinsar_cli.archive_check import check_members
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.rasters import open_raster
@@ -53,12 +54,11 @@ class SlcPlan:
 
     @property
     def burst_bounds(self) -> tuple[float, float, float, float]:
-        """West, south, east, north of the bursts in use: what the DEM must cover."""
-        from shapely import union_all
+        """West, south, east, north of the whole bursts in use: what the DEM must cover, on the side of the area.
 
-        whole = union_all([burst.reference.burst.footprint for burst in self.bursts])
-        west, south, east, north = whole.bounds
-        return west, south, east, north
+        Longitudes run on where a burst reaches over 180 degrees.
+        """
+        return extent_of(self.bursts, middle_of(self.bounds))
 
 
 class SlcManager:
@@ -88,12 +88,10 @@ class SlcManager:
         UsageError, NoDataError
             When the products cannot give a map of the area.
         """
-        from shapely import union_all
-
         pair = make_pair(self._scenes(), polarization)
-        footprint = union_all([burst.reference.burst.footprint for burst in pair.common_bursts])
         if area is None:
-            return SlcPlan(pair, pair.common_bursts, footprint, 1.0)
+            return SlcPlan(pair, pair.common_bursts, _whole(pair), 1.0)
+        footprint = ground_of(pair.common_bursts, middle_of(area.bounds))
         covered = area.intersection(footprint)
         if covered.area == 0:
             raise NoDataError(
@@ -149,6 +147,23 @@ class SlcManager:
 
         check_members(zipped, notes, progress=tell)  # GDAL does not, and an engine would process what is damaged
         return tuple(files)
+
+
+def _whole(pair: Pair) -> BaseGeometry:
+    """Unite all common bursts, of which no two are on different sides of 180 degrees.
+
+    Raises
+    ------
+    UsageError
+        When they are.
+    """
+    first = pair.common_bursts[0].reference.burst.footprint
+    ground = ground_of(pair.common_bursts, middle_of(first.bounds))
+    ground = beside(ground, near(middle_of(ground.bounds), 0.0))
+    if crosses(ground.bounds):
+        west, south, east, north = (round(bound, 4) for bound in ground.bounds)
+        raise no_crossing("What both dates see", (west, south, east, north))
+    return ground
 
 
 def missing_images(plan: SlcPlan) -> tuple[str, ...]:

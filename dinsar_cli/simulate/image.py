@@ -101,7 +101,7 @@ def geolocation_grid(part: Slice, swath: Swath) -> GeolocationGrid:
         line_seconds=line_seconds,
         range_times=(2.0 * slant_range / SPEED_OF_LIGHT).tolist(),
         seconds=time,
-        longitude=longitude,
+        longitude=(longitude + 180.0) % 360.0 - 180.0,  # as in the real product
         latitude=latitude,
         height=height,
         incidence=np.degrees(np.arccos(seen.sight[..., 2])),

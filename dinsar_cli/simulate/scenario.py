@@ -298,12 +298,13 @@ def _check_place(scenario: Scenario) -> None:
     if scenario.lake is not None and scenario.lake.centre is not None:
         points.append(("lake", scenario.lake.centre))
     for name, (longitude, latitude) in points:
-        if not (abs(longitude) <= 178.0 and abs(latitude) <= HIGHEST_LATITUDE):
+        middle = 0.0 if name == "centre" else scenario.centre[0]
+        if not (abs(longitude - middle) <= 180.0 and abs(latitude) <= HIGHEST_LATITUDE):
             _refuse(
                 name,
                 (longitude, latitude),
-                "Longitude must lie within -178 and 178 degrees, latitude within -75 and 75.",
-                "Give the point as longitude, latitude in degrees.",
+                f"Longitude must lie within half a turn of {middle:g} degrees, latitude within -75 and 75.",
+                "Give the point as longitude, latitude in degrees; beside a centre near 180 longitudes run on.",
             )
     if scenario.direction not in {"ascending", "descending"}:
         _refuse("direction", scenario.direction, "A pass is one of two.", "Use ascending or descending.")

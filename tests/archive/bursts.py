@@ -20,7 +20,7 @@ from lxml import etree
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
-from archive.granules import COMPACT, Ring, Scene, anticlockwise, orbit_attributes, record
+from archive.granules import COMPACT, Ring, Scene, anticlockwise, continuous, orbit_attributes, record
 from archive.login import Accounts
 from archive.messages import Answer, Reply, Request, as_json, file, page, text
 
@@ -195,7 +195,8 @@ def _outline(root: etree._Element, start: datetime, stop: datetime) -> Ring:
             places = sorted(edge(row)[1:] for row in rows.values())
             seconds = [(time - moment).total_seconds() for time, _, _ in places]
             lon, lat = np.array([place[1:] for place in places]).T
-            corners.append((float(np.interp(0.0, seconds, lon)), float(np.interp(0.0, seconds, lat))))
+            x = float(np.interp(0.0, seconds, [continuous(value, lon[0]) for value in lon]))
+            corners.append((continuous(x, 0.0), float(np.interp(0.0, seconds, lat))))
     return anticlockwise(corners)
 
 

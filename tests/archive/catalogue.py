@@ -11,8 +11,11 @@ from functools import cache
 from typing import Any, Final
 
 from shapely import LinearRing, LineString, Point, Polygon, box
+from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import unary_union
 
+from archive.granules import continuous
 from archive.messages import Answer, Reply, Request, as_json, text
 
 HOST: Final = "cmr.earthdata.nasa.gov"
@@ -25,12 +28,18 @@ class BadQueryError(Exception):
     """The query is one that the catalogue refuses; the message says why."""
 
 
+def _ground(ring: list[tuple[float, float]]) -> BaseGeometry:
+    """The smaller part of the Earth that a ring bounds; across 180 degrees it is there on both sides."""
+    whole = Polygon([(continuous(x, ring[0][0]), y) for x, y in ring])
+    return unary_union([translate(whole, turn) for turn in (-360.0, 0.0, 360.0)])
+
+
 @dataclass(frozen=True)
 class Granule:
     """A granule with what the search looks at."""
 
     umm: dict[str, Any]
-    footprint: Polygon
+    footprint: BaseGeometry
     start: datetime
     stop: datetime
     attributes: dict[str, list[str]]
@@ -44,7 +53,7 @@ class Granule:
         points = geometry["GPolygons"][0]["Boundary"]["Points"]
         return cls(
             item,
-            Polygon([(point["Longitude"], point["Latitude"]) for point in points]),
+            _ground([(point["Longitude"], point["Latitude"]) for point in points]),
             _time(span["BeginningDateTime"]),
             _time(span["EndingDateTime"]),
             {entry["Name"]: entry["Values"] for entry in umm["AdditionalAttributes"]},

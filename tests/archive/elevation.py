@@ -40,8 +40,15 @@ Area = Polygon | MultiPolygon
 
 
 def geoid_height(longitude: Floats | float, latitude: Floats | float) -> Floats:
-    """Height of the test archive's geoid above the ellipsoid (m): a plane, so that any interpolation is exact."""
-    return np.asarray(30.0 + 0.05 * np.asarray(longitude) - 0.1 * np.asarray(latitude))
+    """Height of the test archive's geoid above the ellipsoid (m).
+
+    It is a plane from 90 degrees west to 90 degrees east, and another one on the other half of the Earth, so that
+    any interpolation is exact.
+    """
+    from_greenwich = (np.asarray(longitude, float) + 180.0) % 360.0 - 180.0
+    from_date_line = (np.asarray(longitude, float) % 360.0) - 180.0
+    east = np.where(np.abs(from_greenwich) <= 90.0, from_greenwich, -from_date_line)
+    return np.asarray(30.0 + 0.05 * east - 0.1 * np.asarray(latitude))
 
 
 @dataclass
@@ -95,7 +102,8 @@ class Elevation:
         """Whether a tile, or a neighbour of it, holds some of the raster."""
         with rasterio.open(self.raster) as source:
             bounds = source.bounds
-        columns = range(math.floor(bounds.left) - 1, math.floor(bounds.right) + 2)
+        around = range(math.floor(bounds.left) - 1, math.floor(bounds.right) + 2)
+        columns = {(column + 180) % 360 - 180 for column in around}
         rows = range(math.floor(bounds.bottom) - 1, math.floor(bounds.top) + 2)
         return west in columns and south in rows
 
@@ -135,6 +143,7 @@ def heights_at(raster: bytes, longitude: Floats, latitude: Floats) -> Floats:
     with MemoryFile(raster) as memory, memory.open() as source:
         heights, transform = source.read(1).astype(np.float64), source.transform
     east = transform.c + transform.a * (np.arange(heights.shape[1]) + 0.5)
+    longitude = longitude + 360.0 * round((east.mean() - float(np.mean(longitude))) / 360.0)  # its own turn
     south = -transform.f - transform.e * (np.arange(heights.shape[0]) + 0.5)
     # Beyond the raster all places are its edge: interpolated once, then repeated.
     y, row = np.unique(np.clip(-latitude, south[0], south[-1]), return_inverse=True)

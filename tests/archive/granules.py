@@ -188,7 +188,8 @@ def record(
 ) -> dict[str, Any]:
     """Build a granule of the catalogue, `meta` and `umm`."""
     corners = np.array(ring[:-1])
-    values = attributes | {"CENTER_LON": corners[:, 0].mean(), "CENTER_LAT": corners[:, 1].mean()}
+    middle = float(np.mean([continuous(x, corners[0, 0]) for x in corners[:, 0]]))
+    values = attributes | {"CENTER_LON": continuous(middle, 0.0), "CENTER_LAT": corners[:, 1].mean()}
     begin, end = map(_iso, span)
     points = [{"Longitude": x, "Latitude": y} for x, y in ring]
     umm = {
@@ -243,9 +244,15 @@ def read_scene(path: Path) -> Scene:
     )
 
 
+def continuous(longitude: float, middle: float) -> float:
+    """A longitude without the jump at 180 degrees between it and another one."""
+    return middle + (longitude - middle + 180.0) % 360.0 - 180.0
+
+
 def anticlockwise(corners: list[tuple[float, float]]) -> Ring:
     """Close a ring and give it the catalogue's orientation."""
-    area = sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, corners[1:] + corners[:1], strict=True))
+    beside = [(continuous(x, corners[0][0]), y) for x, y in corners]
+    area = sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(beside, beside[1:] + beside[:1], strict=True))
     ordered = corners if area > 0 else corners[::-1]
     return (*ordered, ordered[0])
 

@@ -139,11 +139,69 @@ def test_a_dem_that_ends_in_the_area_is_refused_with_side_and_size(source, cache
 
 
 @pytest.mark.parametrize(
-    "area", [(10.8, 46.4, 10.4, 46.6), (10.4, 46.6, 10.8, 46.4), (170, 46, 190, 47), (float("nan"), 46, 11, 47)]
+    "area", [(10.8, 46.4, 10.4, 46.6), (10.4, 46.6, 10.8, 46.4), (-170, 46, 170, 47), (float("nan"), 46, 11, 47)]
 )
 def test_impossible_bounds_are_usage_errors(source, cache, area):
     with pytest.raises(UsageError, match="bounds"):
         DemManager(source, "ellipsoid", 0.2, cache).plan(area)
+
+
+# --- across 180 degrees -------------------------------------------------------------------------------------------
+
+ACROSS = (179.6, 46.2, 180.3, 46.7)  # its longitudes run on
+
+
+def hilly(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
+    """Heights that no turn changes."""
+    angle = np.radians(longitude)
+    return 500 + 300 * np.sin(40 * angle) + 200 * np.cos(40 * angle) + 100 * (latitude - 46)
+
+
+def write_hills(path: Path, west: float, columns: int, step: float = 0.01) -> Path:
+    longitude = west + step * (np.arange(columns) + 0.5)
+    latitude = 47.2 - step * (np.arange(160) + 0.5)
+    return write(path, hilly(*np.meshgrid(longitude, latitude)), transform=from_origin(west, 47.2, step, step))
+
+
+@pytest.mark.parametrize(("west", "columns"), [
+    (178.0, 400), (-182.0, 400), (-180.0, 36_000), (0.0, 36_000),
+], ids=["running on", "from below -180", "the Earth from -180", "the Earth from 0"])  # fmt: skip
+@pytest.mark.parametrize("turn", [0.0, -360.0])
+def test_a_file_is_read_on_the_turn_of_the_area(tmp_path, cache, west, columns, turn):
+    """Heights are those of the place, wherever file and area count their longitudes from."""
+    source = write_hills(tmp_path / "hills.tif", west, columns)
+    dem = make(source, cache, area=(ACROSS[0] + turn, ACROSS[1], ACROSS[2] + turn, ACROSS[3]))
+    np.testing.assert_allclose(dem.bounds, (179.5 + turn, 46.1, 180.4 + turn, 46.8), atol=1e-9)
+    assert dem.warnings == ()
+    with rasterio.open(dem.path) as dataset:
+        longitude = dataset.transform.c + dataset.transform.a * (np.arange(dataset.width) + 0.5)
+        latitude = dataset.transform.f + dataset.transform.e * (np.arange(dataset.height) + 0.5)
+    np.testing.assert_allclose(read(dem), hilly(*np.meshgrid(longitude, latitude)), atol=1e-3)
+
+
+def test_a_file_that_ends_at_180_lacks_the_rest_and_the_remedy_says_how_to_give_it(tmp_path, cache):
+    source = write_hills(tmp_path / "hills.tif", 178.0, 200)
+    with pytest.raises(NoDataError, match="does not cover") as caught:
+        make(source, cache, area=ACROSS)
+    assert "It lacks 0.3000 degrees in the east" in caught.value.cause
+    assert "may run on beyond 180" in caught.value.remedy
+    assert make(source, cache, area=(179.6, 46.2, 179.9, 46.7)).bounds[2] == pytest.approx(180.0)
+
+
+@pytest.mark.parametrize("turn", [0.0, -360.0])
+def test_a_projected_file_across_180_is_warped_at_its_own_resolution(tmp_path, cache, turn):
+    """UTM zone 1: 180 degrees is its western edge, and pixels of 500 m are 0.0065 by 0.0045 degrees here."""
+    to_lonlat = pyproj.Transformer.from_crs("EPSG:32601", "EPSG:4326", always_xy=True)
+    easting, northing = np.meshgrid(165e3 + 500 * np.arange(300), 5.25e6 - 500 * np.arange(400))
+    heights = hilly(*to_lonlat.transform(easting, northing)).astype(np.float32)
+    place = from_origin(165e3 - 250, 5.25e6 + 250, 500, 500)
+    source = write(tmp_path / "utm.tif", heights, transform=place, crs="EPSG:32601")
+    dem = make(source, cache, area=(179.7 + turn, 46.2, 180.3 + turn, 46.7))
+    with rasterio.open(dem.path) as dataset:
+        assert 0.004 < dataset.transform.a < 0.007
+        longitude = dataset.transform.c + dataset.transform.a * (np.arange(dataset.width) + 0.5)
+        latitude = dataset.transform.f + dataset.transform.e * (np.arange(dataset.height) + 0.5)
+    np.testing.assert_allclose(read(dem), hilly(*np.meshgrid(longitude, latitude)), atol=1.0)
 
 
 # --- datum ------------------------------------------------------------------------------------------------------

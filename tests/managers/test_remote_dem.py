@@ -19,8 +19,9 @@ from shapely import box
 from archive import Archive, faults
 from archive.elevation import GEOID_HOST, geoid_height
 from asking import Answer, Ask
-from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.errors import NoDataError
 from dinsar_cli.managers.dem import DemManager
+from dinsar_cli.managers.demplan import TilePlan
 
 GLO_30, GLO_90 = "copernicus-dem-30m.s3.amazonaws.com", "copernicus-dem-90m.s3.amazonaws.com"
 ATLAS = (-8.7, 31.3, -8.5, 31.5)
@@ -95,6 +96,19 @@ def test_the_dem_is_the_ground_and_covers_all(ask: Ask, tmp_path: Path) -> None:
         assert {entry.host for entry in archive.log} == {GLO_30, GEOID_HOST}
 
 
+@pytest.mark.parametrize("turn", [0.0, -360.0])
+def test_the_dem_across_180_is_the_ground_on_the_turn_of_the_area(ask: Ask, tmp_path: Path, turn: float) -> None:
+    """Tiles of both sides, and a geoid whose file ends there; without a step where they meet."""
+    area = (179.9, -16.85, 180.1, -16.65)
+    with land(tmp_path, area) as archive:
+        answer = ask(archive, **wish((area[0] + turn, area[1], area[2] + turn, area[3])))
+        fetched = {entry.request.path.split("/")[1][22:] for entry in archive.requests(GLO_30)}
+        assert {name(10, "S17E179")[22:], name(10, "S17W180")[22:]} <= fetched
+    x, y, heights = read(answer)
+    assert x.min() == pytest.approx(179.8 + turn, abs=1 / 3600)
+    assert np.abs(heights - slope(area, x - turn, y)).max() < CENTIMETRE
+
+
 _STITCH = """
 import sys, numpy, dem_stitcher
 heights, profile = dem_stitcher.stitch_dem([-8.8, 31.2, -8.4, 31.6], "glo_30")
@@ -159,13 +173,19 @@ def test_open_sea_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_buffer_ends_at_the_antimeridian_and_areas_do_not_cross_it(tmp_path: Path) -> None:
+def test_tiles_on_both_sides_of_180_are_put_beside_each_other(tmp_path: Path) -> None:
+    """Fiji: an area on one side, whose buffer reaches over, and bounds that do so themselves, on either turn."""
     manager = DemManager(None, None, 0.2, tmp_path)
-    plan = manager.plan((179.0, -16.9, 179.95, -16.2))  # Fiji
-    assert plan.bounds[2] == pytest.approx(180.0, abs=1 / 3600)
-    with pytest.raises(UsageError, match="impossible") as caught:
-        manager.plan((179.5, -17.0, -179.5, -16.0))
-    assert "antimeridian" in caught.value.remedy
+    one_side = manager.plan((179.0, -16.9, 179.95, -16.2))
+    assert one_side.bounds[2] == pytest.approx(180.15, abs=1 / 3600)
+    east, west = manager.plan((179.5, -17.0, 180.5, -16.0)), manager.plan((-180.5, -17.0, -179.5, -16.0))
+    assert isinstance(east, TilePlan)
+    assert isinstance(west, TilePlan)
+    assert {tile.url for tile in east.tiles} == {tile.url for tile in west.tiles}
+    names = {tile.name[22:34] for tile in east.tiles}
+    assert {"S17_00_E179_", "S17_00_W180_"} <= names
+    assert all("E179" in name or "W180" in name for name in names)
+    assert (east.width, east.height) == (west.width, west.height)
 
 
 def test_what_glo_30_does_not_have_comes_from_glo_90(ask: Ask, tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from shapely import Polygon, box, union_all
+from shapely.affinity import translate
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.managers.slc import SlcManager
+from dinsar_cli.roi import parse_roi
 from refusal import cut
 from safe_factory import Product, write_safe, write_zip
 
@@ -69,6 +72,61 @@ def test_planning_writes_nothing_and_reads_no_image(tmp_path: Path) -> None:
 def test_no_scenes() -> None:
     with pytest.raises(UsageError, match="No scenes"):
         SlcManager([]).plan(None, "auto")
+
+
+# --- across 180 degrees -------------------------------------------------------------------------------------------
+
+ACROSS = replace(WIDE, longitude=-176.0)
+"""IW1 reaches from 179.1 to -179.9, IW2 from 178.2 to 179.1."""
+
+
+@pytest.fixture(scope="module")
+def across(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("across")
+    return [write_zip(product, folder) for product in (ACROSS, ACROSS.repeated())]
+
+
+def moved(swath: str, index: int) -> Polygon:
+    """Footprint of a burst with longitudes that run on beyond 180, from the same product elsewhere."""
+    return translate(footprint(WIDE, swath, index), 184.0)
+
+
+def test_a_subswath_across_180_does_not_matter_to_an_area_in_another(across: list[Path]) -> None:
+    area = moved("IW2", 1).centroid.buffer(0.03)
+    plan = SlcManager(across).plan(area, "auto")
+    assert [(burst.swath, burst.reference.burst.index) for burst in plan.bursts] == [("IW2", 1)]
+    assert plan.coverage == pytest.approx(1.0)
+    assert plan.burst_bounds == pytest.approx(moved("IW2", 1).bounds, abs=1e-4)
+
+
+@pytest.mark.parametrize(("side", "turn"), [("east", 0.0), ("west", -360.0)])
+def test_an_area_on_either_side_takes_bursts_as_they_reach_over(across: list[Path], side: str, turn: float) -> None:
+    middle = moved("IW1", 1)
+    longitude = {"east": 179.8, "west": -179.96}[side]
+    area = box(longitude - 0.02, middle.centroid.y - 0.02, longitude + 0.02, middle.centroid.y + 0.02)
+    plan = SlcManager(across).plan(area, "auto")
+    assert [(burst.swath, burst.reference.burst.index) for burst in plan.bursts] == [("IW1", 1)]
+    assert plan.coverage == pytest.approx(1.0)
+    assert plan.bounds == area.bounds
+    assert plan.burst_bounds == pytest.approx(translate(middle, turn).bounds, abs=1e-4)
+
+
+def test_all_of_a_scene_across_180_is_refused_and_the_two_areas_are_all_of_it(across: list[Path]) -> None:
+    with pytest.raises(UsageError, match="What both dates see lies across the antimeridian") as caught:
+        SlcManager(across).plan(None, "auto")
+    sides = [parse_roi(text).geometry for text in re.findall(r"--roi '(.+?)'", caught.value.remedy)]
+    plans = [SlcManager(across).plan(side, "auto") for side in sides]
+    whole = union_all([moved(swath, n) for swath in ACROSS.swaths for n in range(3)])
+    assert sum(plan.area.area for plan in plans) == pytest.approx(whole.area, rel=1e-3)
+    assert [plan.bounds[2] for plan in plans[:1]] == [180.0]
+    assert [plan.bounds[0] for plan in plans[1:]] == [-180.0]
+
+
+def test_a_scene_beyond_180_is_not_across_it(tmp_path: Path) -> None:
+    beyond = replace(WIDE, longitude=-174.0)
+    plan = SlcManager([write_zip(product, tmp_path) for product in (beyond, beyond.repeated())]).plan(None, "auto")
+    west, south, east, north = WIDE.bounds
+    assert plan.bounds == pytest.approx((west - 174, south, east - 174, north), abs=1e-4)
 
 
 # --- fetch ------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ DATES = (date(2025, 7, 1), date(2025, 7, 13), date(2025, 7, 25))
     ("options", "message"),
     [
         ({"centre": (10.0, 88.0)}, "centre"),
+        ({"centre": (180.1, 0.0)}, "centre"),
+        ({"centre": (0.0, 75.1)}, "centre"),
         ({"direction": "sideways"}, "direction"),
         ({"dates": DATES[:1]}, "dates"),
         ({"dates": DATES[::-1]}, "dates"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.antimeridian import near
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, burst_start
 from dinsar_cli.engines.eos.package import eos_module
@@ -137,13 +138,14 @@ class StripWorker:
         return Window(whole.top + first * azimuth, whole.top + last * azimuth, whole.left, whole.right)
 
     def locate(self, nodes: Nodes) -> steps.GroundPoints:
-        """Solve the geometry of a strip."""
+        """Solve the geometry of a strip; longitudes are on the side of 180 degrees of the terrain, and run on."""
         grid = self.mosaic.grid
         time, slant_range = grid.time(nodes.line), grid.slant_range(nodes.sample)
         heights = self._heights(time, slant_range)
-        return steps.locate(
+        ground = steps.locate(
             self.reference, self.secondary, time, slant_range, heights, _within(heights.range, self.height_range)
         )
+        return replace(ground, longitude=near(ground.longitude, self.terrain.middle))
 
     def _heights(self, time: Floats, slant_range: Floats) -> HeightWindow:
         """Terrain under a strip: its corners and edges at the lowest and the highest height."""
@@ -155,7 +157,7 @@ class StripWorker:
             cartesian_to_geodetic(planes.point(ranges, planes.look_for_height(ranges, np.asarray(height))))
             for height in self.height_range
         ]
-        lon = np.concatenate([edge[0].ravel() for edge in edges])
+        lon = near(np.concatenate([edge[0].ravel() for edge in edges]), self.terrain.middle)
         lat = np.concatenate([edge[1].ravel() for edge in edges])
         return self.terrain.window((lon.min() - 1e-3, lat.min() - 1e-3, lon.max() + 1e-3, lat.max() + 1e-3))
 

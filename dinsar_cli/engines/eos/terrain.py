@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.antimeridian import middle_of, near
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -43,14 +45,14 @@ class HeightWindow:
         return float(self.heights.min()), float(self.heights.max())
 
     def __call__(self, longitude: Floats, latitude: Floats) -> Floats:
-        """Bilinear height at positions in degrees; NaN outside the piece."""
+        """Bilinear height at positions in degrees, whatever their turn; NaN outside the piece."""
         import numpy as np
         from scipy.ndimage import map_coordinates
 
         if not self.heights.size:
             return np.full_like(longitude, np.nan)
         row = (self.north - latitude) / self.dy - 0.5
-        column = (longitude - self.west) / self.dx - 0.5
+        column = (near(longitude, self.west + self.heights.shape[1] * self.dx / 2) - self.west) / self.dx - 0.5
         heights: Floats = map_coordinates(
             self.heights, [row, column], order=1, mode="constant", cval=np.nan, output=np.float64
         )
@@ -76,8 +78,13 @@ class Terrain:
         """Close the file."""
         self.dataset.close()
 
+    @property
+    def middle(self) -> float:
+        """Longitude of its middle, degrees; the file runs on where it reaches over 180."""
+        return middle_of(self.dataset.bounds)
+
     def window(self, bounds: tuple[float, float, float, float]) -> HeightWindow:
-        """Pixels that cover west, south, east, north (degrees), as far as the file goes."""
+        """Pixels that cover west, south, east, north (degrees of the file), as far as it goes."""
         import numpy as np
         from rasterio.windows import Window
 

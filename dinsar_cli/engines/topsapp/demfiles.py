@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dinsar_cli.demfile import open_dem
+from dinsar_cli.engines.topsapp import halfturn
 from dinsar_cli.engines.topsapp.properties import isce_text
 from dinsar_cli.errors import EngineError, NoDataError, ResourceError, UsageError
 from dinsar_cli.workspace import atomic_path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lxml.etree import _Element
+    from rasterio import Affine
 
     from dinsar_cli.engines.topsapp.properties import Scalar
 
@@ -51,7 +53,7 @@ class IsceDemHeader(NamedTuple):
     reference: str
 
 
-def write_isce_dem(dem: Path, folder: Path) -> Path:
+def write_isce_dem(dem: Path, folder: Path, *, turned: bool = False) -> Path:
     """Write a DEM for ISCE2.
 
     Parameters
@@ -60,6 +62,8 @@ def write_isce_dem(dem: Path, folder: Path) -> Path:
         One band of heights above the WGS84 ellipsoid in metres, EPSG:4326, north up, without voids.
     folder : Path
         Existing folder for ``dem.wgs84``, ``dem.wgs84.xml`` and ``dem.wgs84.vrt``; older ones are replaced.
+    turned : bool
+        Whether it is for the turned Earth (`dinsar_cli.engines.topsapp.halfturn`).
 
     Returns
     -------
@@ -84,9 +88,12 @@ def write_isce_dem(dem: Path, folder: Path) -> Path:
         header_file.unlink(missing_ok=True)
         with open_dem(dem) as dataset:
             _check(dataset, dem)
-            header = _header(dataset)
+            west = dataset.transform.c
+            place = dataset.transform.translation(halfturn.turned(west) - west if turned else 0.0, 0.0)
+            corner = place * dataset.transform
+            header = _header(dataset, corner)
             _write_heights(dataset, dem, target)
-            _write_xml(target.with_name(f"{DEM_NAME}.vrt"), _vrt(dataset))
+            _write_xml(target.with_name(f"{DEM_NAME}.vrt"), _vrt(dataset, corner))
         _write_xml(header_file, _image(header, target))
     except OSError as error:
         raise ResourceError(
@@ -152,8 +159,7 @@ def _check(dataset: Any, dem: Path) -> None:
         )
 
 
-def _header(dataset: Any) -> IsceDemHeader:
-    corner = dataset.transform
+def _header(dataset: Any, corner: Affine) -> IsceDemHeader:
     return IsceDemHeader(
         first_lon=corner.c + 0.5 * corner.a,
         first_lat=corner.f + 0.5 * corner.e,
@@ -236,9 +242,8 @@ def _properties(values: Mapping[str, Scalar]) -> list[_Element]:
     return [_node("property", _node("value", isce_text(value)), name=name) for name, value in values.items()]
 
 
-def _vrt(dataset: Any) -> _Element:
+def _vrt(dataset: Any, corner: Affine) -> _Element:
     """Describe the same samples for GDAL, with its corner transform."""
-    corner = dataset.transform
     numbers = (corner.c, corner.a, 0.0, corner.f, 0.0, corner.e)
     band = _node(
         "VRTRasterBand",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinsar_cli.config import Looks
+from dinsar_cli.engines.topsapp.halfturn import is_turned
 from dinsar_cli.engines.topsapp.iscefile import IsceFile, isce_release
 from dinsar_cli.engines.topsapp.swaths import IsceBurst, IsceSwath, first_start, has_swaths, read_swaths
 from dinsar_cli.errors import EngineError
@@ -45,6 +46,8 @@ class FinishedRun:
         First line of topsApp's reference and secondary.
     own : bool
         dinsar configured it, so that nothing may be missing.
+    turned : bool
+        Its longitudes and state vectors are those of a turned Earth (`dinsar_cli.engines.topsapp.halfturn`).
     """
 
     folder: Path
@@ -57,6 +60,7 @@ class FinishedRun:
     reference_start: datetime
     secondary_start: datetime
     own: bool
+    turned: bool
 
     @classmethod
     def open(cls, folder: Path, looks: Looks | None = None, pair: PairFacts | None = None) -> FinishedRun:
@@ -104,6 +108,7 @@ class FinishedRun:
             reference_start=starts[0],
             secondary_start=starts[1],
             own=pair is None,
+            turned=is_turned(folder),
         )
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.antimeridian import near
 from dinsar_cli.engines.topsapp.iscefile import IsceFile, isce_release, parse_xml, properties
 from dinsar_cli.engines.topsapp.layers import los_from_angles, unit_phasor
 from dinsar_cli.errors import EngineError, NoDataError
@@ -78,6 +79,7 @@ class Lattice:
             from pyproj import Transformer
 
             x, y = Transformer.from_crs(grid.crs, GEOGRAPHIC, always_xy=True).transform(x, y)
+        x = near(x, self.west + self.width * self.step_x / 2)
         # a sample stands for its surroundings, and rounding errors must not cost the edges
         line, column = (np.round((self.north - y) / self.step_y, 6), np.round((x - self.west) / self.step_x, 6))
         outside = (np.abs(line - (self.length - 1) / 2) > self.length / 2) | (

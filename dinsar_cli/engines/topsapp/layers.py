@@ -8,12 +8,15 @@ angles, so it is only used where the full resolution is gone.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dinsar_cli.antimeridian import near
 from dinsar_cli.config import Looks
 from dinsar_cli.engines.topsapp.finished import FinishedRun, date_names
+from dinsar_cli.engines.topsapp.halfturn import HALF_TURN
 from dinsar_cli.engines.topsapp.iscefile import IsceFile
 from dinsar_cli.errors import EngineError
 from dinsar_cli.radar import LAYERS, RadarFile
@@ -175,14 +178,18 @@ def unit_phasor(wave: Array, *, backwards: bool) -> Array:
 
 
 def write_geometry(run: FinishedRun, layers: Files, strips: Strips) -> None:
-    """Position of the look-cell centres."""
+    """Position of the look-cell centres; longitudes run on where the scene reaches over 180 degrees."""
     import numpy as np
 
+    middle = math.nan
     with ExitStack() as stack:
         files = [stack.enter_context(run.full(name)) for name in ("lat.rdr", "lon.rdr", "z.rdr")]
         for first, last in strips():
             latitude, longitude, height = (_full_block(file, 1, first, last, run.looks) for file in files)
             unknown = (latitude == 0) & (longitude == 0)  # no burst reaches there
+            if math.isnan(middle) and not unknown.all():
+                middle = float(longitude[~unknown][0])
+            longitude = near(longitude, middle) + (HALF_TURN if run.turned else 0.0)
             for name, values in (("latitude", latitude), ("longitude", longitude), ("height", height)):
                 values[unknown] = np.nan
                 layers[name].write(first, cell_mean(values, run.looks))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dinsar_cli.config import Looks
 from dinsar_cli.engines.topsapp.finished import FinishedRun
+from dinsar_cli.engines.topsapp.halfturn import HALF_TURN
 from dinsar_cli.engines.topsapp.layers import (
     WITHOUT_UNWRAPPING,
     Files,
@@ -120,7 +121,7 @@ def _describe(
 ) -> Interferogram:
     burst, looks = run.middle_burst, run.looks
     burst_seams, swath_seams = seams(run.merged_swaths, looks, later_on_top=run.later_on_top)
-    middle = _middle(layers)
+    middle = _middle(layers, turned=run.turned)
     line_spacing, cells = _line_spacing(run, middle), LookCells(0, 0, looks.azimuth, looks.range)
     bursts = steered(run.merged_swaths, later_on_top=run.later_on_top)
     write_squint(layers["squint"], bursts, cells, burst.wavelength, line_spacing / burst.line_interval)
@@ -145,13 +146,13 @@ def _describe(
 
 @dataclass(frozen=True)
 class _Middle:
-    """The known look cell nearest to the middle of the scene: Earth-fixed metres, and radians."""
+    """The known look cell nearest to the middle of the scene: metres on topsApp's Earth, and radians."""
 
     point: Floats
     incidence: float
 
 
-def _middle(layers: Mapping[str, RadarFile]) -> _Middle:
+def _middle(layers: Mapping[str, RadarFile], *, turned: bool) -> _Middle:
     import numpy as np
 
     names = ("longitude", "latitude", "height", "los")
@@ -165,7 +166,8 @@ def _middle(layers: Mapping[str, RadarFile]) -> _Middle:
             "Run topsApp again from topo.",
         )
     cell = known[known.size // 2]
-    point = geodetic_to_cartesian(lon[cell], lat[cell], np.asarray(height[cell], float))
+    longitude = lon[cell] - (HALF_TURN if turned else 0.0)
+    point = geodetic_to_cartesian(longitude, lat[cell], np.asarray(height[cell], float))
     return _Middle(point, math.acos(float(los[2, cell])))
 
 

@@ -246,7 +246,7 @@ def _south_north_west_east(bounds: tuple[float, float, float, float] | None) -> 
         raise UsageError(
             f"The region {bounds} cannot be given to topsApp.",
             "It is not west, south, east, north with west < east and south < north.",
-            "Give the bounds in this order; a region across the antimeridian cannot be processed.",
+            "Give the bounds in this order.",
         )
     return south, north, west, east
 

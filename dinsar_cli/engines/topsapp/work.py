@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dinsar_cli.engines.base import EngineInputs, StepChoice
+from dinsar_cli.engines.topsapp import halfturn
 from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, edited_files, marks_of, read_own_files, read_record
 from dinsar_cli.engines.topsapp.demfiles import DEM_NAME, write_isce_dem
 from dinsar_cli.engines.topsapp.phasesigma import PHASE_SIGMA
@@ -129,12 +130,13 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
     gpu : bool
         Whether there is a GPU that ISCE2 can use.
     """
-    settings = settings_of(inputs, work, gpu=gpu)
+    turned = halfturn.is_wanted(inputs.dem)
+    settings = settings_of(halfturn.turned_inputs(inputs, work) if turned else inputs, work, gpu=gpu)
     own = inputs.choice.own_files
     texts = read_own_files(work) if own else render(settings)
     wanted = Noted(
         inputs=_mark_of(_scenes_and_orbits(inputs)),
-        dem=_mark_of([inputs.dem]),
+        dem=_mark_of([inputs.dem]) + ("turned" if turned else ""),
         settings=read_record(work) | record(settings, unwritten_only=True) if own else record(settings),
         files=marks_of(texts),
     )
@@ -146,8 +148,12 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
             for name in INPUT_FILES:
                 (work / name).unlink(missing_ok=True)
         wanted.write(work)
+    if turned:
+        halfturn.write_orbits(inputs, work)
+    else:
+        halfturn.turn_back(work)
     if not _dem_header(work).is_file():
-        write_isce_dem(inputs.dem, work)
+        write_isce_dem(inputs.dem, work, turned=turned)
     for name, text in texts.items():
         if not (work / name).is_file():
             write_text(work / name, text)
