@@ -32,7 +32,9 @@ def near(longitude: Longitude, middle: float) -> Longitude:
     middle : float
         Degrees.
     """
-    return longitude - 360.0 * ((longitude - middle + 180.0) // 360.0)
+    import numpy as np
+
+    return longitude - 360.0 * np.floor((longitude - middle + 180.0) / 360.0)  # floor takes NaN without a warning
 
 
 def middle_of(bounds: Bounds) -> float:

@@ -168,13 +168,15 @@ def judge(result: Floats, truth: Floats, counts: NDArray[np.bool_]) -> tuple[Sta
             f"They have {pixels} pixels in common: they cover different places, or one of them is empty.",
             "Give a result and a truth of the same place.",
         )
-    difference = result[known].astype(np.float64) - truth[known]
+    found, true = result[known].astype(np.float64), truth[known].astype(np.float64)
+    difference = found - true
     bias = float(np.median(difference))
     residual = np.full(result.shape, np.nan, np.float32)
     residual[known] = difference - bias
     error = difference - bias
-    moves = float(np.std(truth[known], dtype=np.float64)) >= _LEAST_MOTION
-    gain = float(np.polyfit(truth[known], result[known].astype(np.float64), 1)[0]) if moves else None
+    motion = true - true.mean()
+    moves = float(np.std(motion)) >= _LEAST_MOTION
+    gain = float(motion @ found / (motion @ motion)) if moves else None
     return (
         Statistics(
             rmse=math.sqrt(float(np.mean(error**2))),

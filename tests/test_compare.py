@@ -90,6 +90,14 @@ def test_gain_and_sign_are_those_of_the_result(factor: float, sign: str) -> None
     assert found.sign == sign
 
 
+def test_the_gain_of_a_large_map_in_single_precision() -> None:
+    """Maps are float32 and may have many millions of pixels, of which few move."""
+    truth = np.zeros((2850, 2850), np.float32)
+    truth[:60] = np.linspace(-0.06, 0.0, 2850, dtype=np.float32)
+    found, _ = judge(np.float32(0.9) * truth, truth, np.ones(truth.shape, bool))
+    assert found.gain == pytest.approx(0.9, abs=1e-6)
+
+
 def test_a_truth_that_does_not_move_has_no_gain_and_no_sign() -> None:
     found, _ = judge(noise(), np.zeros(SHAPE), EVERYWHERE)
     assert (found.gain, found.sign) == (None, "no motion")
