@@ -28,13 +28,14 @@ def near(longitude: Longitude, middle: float) -> Longitude:
     Parameters
     ----------
     longitude : float or ndarray
-        Degrees; NaN stays, and what is in the range is not changed at all.
+        Degrees; what is not finite becomes NaN, and what is in the range is not changed at all.
     middle : float
         Degrees.
     """
     import numpy as np
 
-    return longitude - 360.0 * np.floor((longitude - middle + 180.0) / 360.0)  # floor takes NaN without a warning
+    with np.errstate(invalid="ignore"):
+        return longitude - 360.0 * np.floor((longitude - middle + 180.0) / 360.0)
 
 
 def middle_of(bounds: Bounds) -> float:
