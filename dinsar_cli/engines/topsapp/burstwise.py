@@ -14,11 +14,16 @@ follows when all are done, so that lines which belong together stay together.
 METHOD is that by which the step topo takes heights from the DEM. topsApp asks for BIQUINTIC, a spline through 36
 heights for each of several tries at each sample; it is half of the time of the step. BICUBIC, which topozero offers
 too, gives heights that differ by centimetres, and a phase that differs by less than a hundredth of a radian.
+
+By itself topsApp takes every burst whose box of latitudes and longitudes, for heights of -500 to 9000 m, meets the
+box of the region: bursts lie askew, so that it takes up to three for an area in one. Where there is a file `BURSTS`
+in its working folder, it takes those named in it.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import pickle
 import runpy
@@ -26,10 +31,13 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import IO, Any, NoReturn
+
+BURSTS = "bursts.json"
+"""File with the times of the first lines of the bursts in use, of both dates, as their annotation has them."""
 
 _STDOUT, _STDERR = 1, 2
 _STEPS = "isceobj.TopsProc."  # followed by the name of a module, whose function of the same name is a step
@@ -146,6 +154,7 @@ def main(number: int, method: str, program: str, arguments: list[str]) -> None:
     except (ImportError, AttributeError) as error:  # of an ISCE2 that is not as we know it, or broken
         sys.stderr.write(f"bursts are taken one at a time: {error}\n")
     _lend_asfarray()
+    _choose_bursts()
     sys.argv = [program, *arguments]
     sys.path[0] = os.path.dirname(program)  # noqa: PTH120 (as Python does it for a script)
     runpy.run_path(program, run_name="__main__")
@@ -179,6 +188,50 @@ def _lend_asfarray() -> None:
         numpy = importlib.import_module("numpy")
         if not hasattr(numpy, "asfarray"):
             numpy.asfarray = lambda values, dtype=float: numpy.asarray(values, dtype)  # type: ignore[attr-defined]
+
+
+def _choose_bursts() -> None:
+    """Let the reader of products keep the bursts that are named, in place of those that meet a box."""
+    try:
+        with open(BURSTS, encoding="utf-8") as file:  # noqa: PTH123 (in the working folder of topsApp)
+            wanted = frozenset(json.load(file))
+        reader = importlib.import_module("isceobj.Sensor.TOPS.Sentinel1").Sentinel1
+        new_list = importlib.import_module("iscesys.Component").createTraitSeq
+        reader.crop  # noqa: B018 (an ISCE2 without it is not as we know it)
+    except FileNotFoundError:
+        return
+    except (ImportError, AttributeError) as error:
+        sys.stderr.write(f"bursts are chosen by the box of the region: {error}\n")
+        return
+
+    def crop(self: Any, _region: Any) -> None:
+        keep_bursts(self, wanted, new_list("burst"))
+
+    reader.crop = crop
+
+
+def keep_bursts(reader: Any, wanted: Collection[str], kept: Any) -> None:
+    """Leave out the bursts of an image that are not named, as ``Sentinel1.crop`` of ISCE2 leaves out those outside.
+
+    Parameters
+    ----------
+    reader : object
+        ISCE2's reader of an image, that has read its annotation.
+    wanted : collection of str
+        Times of the first lines, as ``2023-09-04T06:37:31.079898``.
+    kept : list
+        Empty list of the kind that ISCE2 keeps bursts in.
+    """
+    bursts = list(reader.product.bursts)
+    numbers = [n for n, one in enumerate(bursts) if one.sensingStart.isoformat(timespec="microseconds") in wanted]
+    for number in numbers:
+        kept.append(bursts[number])
+    reader.product.bursts = kept
+    reader.product.numberOfBursts = len(numbers)
+    if reader._tiffSrc:  # noqa: SLF001 (its lists for each burst)
+        reader._tiffSrc = [reader._tiffSrc[number] for number in numbers]  # noqa: SLF001
+    reader._elevationAngleVsTau = [reader._elevationAngleVsTau[number] for number in numbers]  # noqa: SLF001
+    print(f"bursts in use: {len(numbers)} of {len(bursts)}")  # noqa: T201 (the log of topsApp)
 
 
 def _factory(step: Callable[[Any], None], works: tuple[Work, ...], number: int) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dinsar_cli.engines.base import EngineInputs, StepChoice
 from dinsar_cli.engines.topsapp import halfturn
+from dinsar_cli.engines.topsapp.burstwise import BURSTS
 from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, edited_files, marks_of, read_own_files, read_record
 from dinsar_cli.engines.topsapp.demfiles import DEM_NAME, write_isce_dem
 from dinsar_cli.engines.topsapp.phasesigma import PHASE_SIGMA
@@ -148,6 +149,10 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
             for name in INPUT_FILES:
                 (work / name).unlink(missing_ok=True)
         wanted.write(work)
+    if own:  # whoever edits the region chooses by it
+        (work / BURSTS).unlink(missing_ok=True)
+    else:
+        write_text(work / BURSTS, json.dumps(burst_times(inputs), indent=1) + "\n")
     if turned:
         halfturn.write_orbits(inputs, work)
     else:
@@ -157,6 +162,22 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
     for name, text in texts.items():
         if not (work / name).is_file():
             write_text(work / name, text)
+
+
+def burst_times(inputs: EngineInputs) -> list[str]:
+    """Times of the first lines of the bursts in use on both dates.
+
+    topsApp takes the bursts of a subswath without a gap: those between two in use are in use too.
+    """
+    used = {id(burst.reference.burst) for burst in inputs.bursts}
+    swaths = {burst.swath for burst in inputs.bursts}
+    found = []
+    for swath in sorted(swaths):
+        common = [burst for burst in inputs.pair.common_bursts if burst.swath == swath]
+        numbers = [number for number, burst in enumerate(common) if id(burst.reference.burst) in used]
+        found += common[numbers[0] : numbers[-1] + 1]
+    views = [view for burst in found for view in (burst.reference, burst.secondary)]
+    return sorted(view.burst.azimuth_time.replace(tzinfo=None).isoformat(timespec="microseconds") for view in views)
 
 
 def start_again(work: Path, step: str) -> None:
