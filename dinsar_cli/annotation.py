@@ -171,10 +171,9 @@ def _subswath(root: etree._Element, measurement: str) -> Subswath:
     info = "imageAnnotation/imageInformation/"
     interval = _positive(root, info + "azimuthTimeInterval")
     lines_per_burst = int(_text(root, "swathTiming/linesPerBurst"))
-    samples = int(_text(root, "swathTiming/samplesPerBurst"))
     grid = _GroundGrid.read(root)
     bursts = tuple(
-        _burst(element, index, lines_per_burst, samples, interval, grid)
+        _burst(element, index, lines_per_burst, interval, grid)
         for index, element in enumerate(root.iterfind("swathTiming/burstList/burst"))
     )
     if not bursts:
@@ -195,7 +194,7 @@ def _subswath(root: etree._Element, measurement: str) -> Subswath:
         azimuth_spacing=_positive(root, info + "azimuthPixelSpacing"),
         incidence_mid_swath=_positive(root, info + "incidenceAngleMidSwath"),
         lines_per_burst=lines_per_burst,
-        samples=samples,
+        samples=int(_text(root, "swathTiming/samplesPerBurst")),
         range_bandwidth=_number(root, processing + "rangeProcessing/processingBandwidth"),
         azimuth_bandwidth=_number(root, processing + "azimuthProcessing/processingBandwidth"),
         fm_rates=_polynomials(root, "generalAnnotation/azimuthFmRateList/azimuthFmRate", "azimuthFmRatePolynomial"),
@@ -246,9 +245,7 @@ def _coefficients(item: etree._Element, name: str) -> tuple[float, ...]:
     return tuple(float(value) for value in text.split())
 
 
-def _burst(
-    element: etree._Element, index: int, lines_per_burst: int, samples: int, interval: float, grid: _GroundGrid
-) -> Burst:
+def _burst(element: etree._Element, index: int, lines_per_burst: int, interval: float, grid: _GroundGrid) -> Burst:
     first = [int(value) for value in _text(element, "firstValidSample").split()]
     last = [int(value) for value in _text(element, "lastValidSample").split()]
     if not len(first) == len(last) == lines_per_burst:
@@ -273,7 +270,7 @@ def _burst(
         first_valid_sample=left,
         last_valid_sample=right,
         footprint=grid.outline(at(valid[0]), at(valid[-1]), left, right),
-        outline=grid.outline(at(0), at(lines_per_burst - 1), 0, samples - 1),
+        outline=grid.outline(at(0), at(lines_per_burst - 1), *grid.columns),
     )
 
 
@@ -333,6 +330,11 @@ class _GroundGrid:
         if len(ordered) < 2:
             raise ValueError("geolocationGrid has rows of one time only")
         return cls(epoch, tuple(ordered[seconds] for seconds in sorted(ordered)))
+
+    @property
+    def columns(self) -> tuple[float, float]:
+        """Nearest and farthest column of the first row: those of the image."""
+        return self.rows[0][0].pixel, self.rows[0][-1].pixel
 
     def outline(self, start: datetime, stop: datetime, near: float, far: float) -> Polygon:
         """Outline of what is seen between two times and two columns.

@@ -172,6 +172,10 @@ class Product:
         far = self.range_time(swath, self.samples - 1 - self.invalid_samples)
         return [self.ground(a, r) for a, r in ((first, near), (first, far), (last, far), (last, near))]
 
+    def whole_corners(self, swath: str, index: int) -> list[tuple[float, float]]:
+        """The same of all lines and samples of the burst, invalid ones included."""
+        return replace(self, invalid_lines=0, invalid_samples=0).corners(swath, index)
+
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north of all bursts, degrees."""

@@ -199,9 +199,12 @@ def fractal(lattice: Lattice, exponent: float, shortest: float, random: np.rando
     north, east = lattice.metres()
     # The longest waves are flattened: the map keeps its variance at the scale of the scene.
     longest = 1.0 / (0.7 * max(rows * north, columns * east))
-    spectrum = fft.rfft2(random.standard_normal((rows, columns), dtype=np.float32), overwrite_x=True)
+    white = np.empty((rows, columns), np.float32)
+    for line in white:  # row by row, here and below: the elevation of a scene is large
+        line[:] = random.standard_normal(columns)
+    spectrum = fft.rfft2(white, overwrite_x=True)
     across = fft.rfftfreq(columns, east)
-    for row, along in enumerate(fft.fftfreq(rows, north)):  # row by row: the elevation of a scene is large
+    for row, along in enumerate(fft.fftfreq(rows, north)):
         square = along**2 + across**2
         weight = (square + longest**2) ** (-0.25 * exponent) * np.exp(-0.5 * square * shortest**2)
         spectrum[row] *= weight.astype(np.float32)

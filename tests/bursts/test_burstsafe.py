@@ -54,8 +54,8 @@ def test_the_annotation_is_that_of_the_scenes(delivery: Delivery) -> None:
             for index, (subswath, position) in enumerate(bursts):
                 burst, theirs = ours.bursts[index], subswath.bursts[position]
                 assert burst == replace(theirs, index=index, footprint=burst.footprint, outline=burst.outline)
-                for name in ("footprint", "outline"):  # degrees: the last row lies elsewhere, a chord is 8 m off
-                    assert getattr(burst, name).hausdorff_distance(getattr(theirs, name)) < 1e-4
+                for name in ("footprint", "outline"):  # degrees: the last row lies elsewhere, chords are 8 m off
+                    assert getattr(burst, name).hausdorff_distance(getattr(theirs, name)) < 2e-4
 
 
 def test_each_burst_keeps_its_doppler(delivery: Delivery) -> None:

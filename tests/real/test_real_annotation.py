@@ -14,7 +14,7 @@ import pytest
 import shapely
 from lxml import etree
 
-from dinsar_cli.annotation import Subswath, _GroundEdges, _subswath
+from dinsar_cli.annotation import Subswath, _GroundGrid, _subswath
 from dinsar_cli.geometry import Orbit
 from dinsar_cli.orbitfile import read_orbit_file, window
 from dinsar_cli.scene import GranuleName, Scene, open_scene
@@ -124,8 +124,9 @@ def check_places(found: Subswath, root: etree._Element, outline: shapely.Polygon
     assert {len(row) for row in rows.values()} == {21}
     assert len(rows) * 21 == int(root.xpath("string(//geolocationGridPointList/@count)"))
     for burst, share in zip(found.bursts, reach, strict=True):
-        shape = burst.footprint
+        shape = burst.outline
         assert shape.is_valid
+        assert shape.contains(burst.footprint)  # of the samples with signal
         assert shape.intersection(outline).area / shape.area == pytest.approx(share, abs=1 - WITHIN), burst
         corners = np.array(shape.exterior.coords)[:4]  # near and far of the first line, far and near of the last
         line = burst.index * found.lines_per_burst
@@ -149,13 +150,12 @@ def test_annotation_is_read_as_it_is(path: Path) -> None:
 @pytest.mark.parametrize("path", GRIDS)
 def test_rows_of_a_grid_are_told_by_their_lines(path: Path) -> None:
     root = etree.parse(str(path)).getroot()
-    edges, rows = _GroundEdges.read(root), list(grid_rows(root).values())
-    assert len(edges.near.points) == len(edges.far.points) == len(rows) == 2
-    for number, row in enumerate(rows):
-        assert edges.near.points[number] == tuple(row[0, 1:])
-        assert edges.far.points[number] == tuple(row[-1, 1:])
+    grid, rows = _GroundGrid.read(root), list(grid_rows(root).values())
+    assert len(grid.rows) == len(rows) == 2
+    for ours, row in zip(grid.rows, rows, strict=True):
+        assert np.array([(one.longitude, one.latitude) for one in ours]) == pytest.approx(row[:, 1:], abs=1e-12)
     times = [moment(element.text) for element in root.xpath("//azimuthTime")]
-    outline = edges.footprint(times[0], times[-1])
+    outline = grid.outline(times[0], times[-1], *grid.columns)
     hull = shapely.MultiPoint(np.concatenate(rows)[:, 1:]).convex_hull
     assert outline.intersection(hull).area / outline.union(hull).area > 0.98
 
@@ -217,7 +217,7 @@ def test_all_bursts_of_a_product_lie_in_its_footprint(path: Path, scenes: dict[s
         check_places(found, root, outline, [1.0] * 9)
         for burst in found.bursts:
             assert scene.start - timedelta(seconds=1) < burst.azimuth_time < scene.stop
-        bursts += [burst.footprint for burst in found.bursts]
+        bursts += [burst.outline for burst in found.bursts]
     assert len(bursts) == 6 * 9
     together = shapely.union_all(bursts)
     # its corners are those of the subswath that begins first and of the one that ends last

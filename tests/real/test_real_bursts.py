@@ -119,7 +119,7 @@ def test_bursts_of_a_real_scene_become_a_product(real_data: Path, tmp_path: Path
         assert ours == replace(theirs, **lists)  # rates and centroids too: one scene gives all that it has
         for index, position in enumerate(chosen):
             burst, source = ours.bursts[index], theirs.bursts[position]
-            assert burst == replace(source, index=index, footprint=burst.footprint)
+            assert burst == replace(source, index=index, footprint=burst.footprint, outline=burst.outline)
             # The row at the last line is a straight line between two others, over terrain.
             assert burst.footprint.hausdorff_distance(source.footprint) < 1e-3
     check_offsets(scene.subswath("IW1", "VV"), [*safe.glob("annotation/*iw1*.xml")])
