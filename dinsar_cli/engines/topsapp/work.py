@@ -169,15 +169,16 @@ def burst_times(inputs: EngineInputs) -> list[str]:
 
     topsApp takes the bursts of a subswath without a gap: those between two in use are in use too.
     """
-    used = {id(burst.reference.burst) for burst in inputs.bursts}
-    swaths = {burst.swath for burst in inputs.bursts}
-    found = []
-    for swath in sorted(swaths):
-        common = [burst for burst in inputs.pair.common_bursts if burst.swath == swath]
-        numbers = [number for number, burst in enumerate(common) if id(burst.reference.burst) in used]
-        found += common[numbers[0] : numbers[-1] + 1]
-    views = [view for burst in found for view in (burst.reference, burst.secondary)]
-    return sorted(view.burst.azimuth_time.replace(tzinfo=None).isoformat(timespec="microseconds") for view in views)
+    found = list(inputs.bursts)
+    for swath in {burst.swath for burst in inputs.bursts}:
+        used = [burst.reference.burst.azimuth_time for burst in inputs.bursts if burst.swath == swath]
+        found += [
+            burst
+            for burst in inputs.pair.common_bursts
+            if burst.swath == swath and min(used) < burst.reference.burst.azimuth_time < max(used)
+        ]
+    times = {view.burst.azimuth_time for burst in found for view in (burst.reference, burst.secondary)}
+    return [time.replace(tzinfo=None).isoformat(timespec="microseconds") for time in sorted(times)]
 
 
 def start_again(work: Path, step: str) -> None:
