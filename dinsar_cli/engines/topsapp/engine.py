@@ -265,7 +265,7 @@ def _run(job: _Job, inputs: EngineInputs, start: str, last: str) -> None:
         on_step=done,
         expected={step: expected[step].seconds for step in EVERY if step in expected},
         timeout=hours * 3600 if hours is not None else None,
-        ignore=_HARMLESS_ALONE if len(inputs.bursts) == 1 else (),
+        ignore=() if _has_overlap(inputs.bursts) else _HARMLESS_ALONE,
     )
 
 
@@ -308,6 +308,11 @@ def _note(inputs: EngineInputs, step: str, cost: StepCost) -> None:
     """Add a step to the history, unless it was done in a way that nobody knows."""
     if not inputs.choice.own_files:
         note(inputs.history, step, cost, _manner(inputs).apply(inputs.work), _setting(inputs))
+
+
+def _has_overlap(bursts: Sequence[CommonBurst]) -> bool:
+    """Tell whether two bursts in use are of one subswath."""
+    return len({burst.swath for burst in bursts}) < len(bursts)
 
 
 def _manner(inputs: EngineInputs | RoughInputs) -> Manner:

@@ -74,6 +74,18 @@ def test_the_file_names_the_bursts_of_both_dates(
 
 
 @pytest.mark.isce2
+def test_one_burst_in_each_of_two_subswaths_is_enough(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    """Although topsApp says that there are no burst overlaps and that it cannot continue."""
+    scenario = Scenario(swaths=(1, 2), bursts=1, terrain=Terrain(margin=0.2))
+    made = simulate(scenario, tmp_path / "scene")
+    scenes = [part for slices in made.products for path in slices for part in ("--slc", path)]
+    inputs = ("--orbits", made.orbits[0].parent, "--dem", made.dem, "--dem-datum", "ellipsoid", "--engine", "isce2")
+    work = ("--workdir", tmp_path, "--cache", tmp_path / "cache", "--to", "computeBaselines")
+    outcome = dinsar("process", *scenes, *inputs, *work)
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.isce2
 def test_topsapp_takes_one_burst(options: list[object], dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
     """With an edited file it goes by the box of the region that is in it, and takes two of the three."""
     work = ("--workdir", tmp_path, "--cache", tmp_path / "cache")
