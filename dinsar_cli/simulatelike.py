@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from shapely import to_wkt
+
 from dinsar_cli.acquisition import ground_of
 from dinsar_cli.antimeridian import middle_of
 from dinsar_cli.errors import NoDataError
@@ -17,6 +19,8 @@ from dinsar_cli.roi import parse_roi
 from dinsar_cli.simulate import Scenario, SimulatedStack
 from dinsar_cli.simulate.like import simulate_like
 from dinsar_cli.simulate.likeness import plan_like
+
+_APART = 0.002  # degrees between an area of some subswaths and the others
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,12 @@ def simulate_behind(
         if wish.dem is not None:
             heights = DemManager(wish.dem, wish.dem_datum, scenario.terrain.margin, Path(scratch))
             dem = heights.fetch(heights.plan(slc.burst_bounds)).path
-        return simulate_like(likeness, folder, dem, progress)
+        stack = simulate_like(likeness, folder, dem, progress)
+    return replace(stack, roi=to_wkt(slc.area, rounding_precision=4) if wish.swaths else wish.roi)
 
 
 def _only(plan: SlcPlan, swaths: tuple[int, ...]) -> SlcPlan:
-    """Leave out the bursts of other subswaths."""
+    """Leave out the bursts of other subswaths; the area that is left meets none of them."""
     names = {f"IW{number}" for number in swaths}
     bursts = tuple(burst for burst in plan.bursts if not names or burst.swath in names)
     if not bursts:
@@ -96,4 +101,9 @@ def _only(plan: SlcPlan, swaths: tuple[int, ...]) -> SlcPlan:
             f"The area has bursts of: {there}.",
             "Choose among these with --swaths, or another --roi.",
         )
-    return replace(plan, bursts=bursts, area=ground_of(bursts, middle_of(plan.bounds)).intersection(plan.area))
+    if len(bursts) == len(plan.bursts):
+        return plan
+    middle, chosen = middle_of(plan.bounds), {id(burst) for burst in bursts}
+    others = [burst for burst in plan.bursts if id(burst) not in chosen]
+    ground = ground_of(bursts, middle).intersection(plan.area).difference(ground_of(others, middle))
+    return replace(plan, bursts=bursts, area=ground.buffer(-_APART).simplify(_APART / 2))

@@ -193,7 +193,7 @@ def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool
     for path in (*(path for date_ in stack.products for path in date_), *stack.orbits, stack.dem, stack.summary):
         click.echo(str(path))
     if not quiet and len(stack.products) == 2:
-        click.echo(f"Make the map: {_next_command(stack, options['roi'])}", err=True)
+        click.echo(f"Make the map: {_next_command(stack)}", err=True)
 
 
 _FRAME: Final = (
@@ -258,13 +258,14 @@ def _record(stack: SimulatedStack) -> dict[str, Any]:
         "dem": str(stack.dem),
         "truth": str(stack.truth),
         "summary": str(stack.summary),
+        "roi": stack.roi,
     }
 
 
-def _next_command(stack: SimulatedStack, roi: str | None) -> str:
+def _next_command(stack: SimulatedStack) -> str:
     scenes = [part for slices in stack.products for path in slices for part in ("--slc", str(path))]
     inputs = ["--orbits", str(stack.orbits[0].parent), "--dem", str(stack.dem), "--dem-datum", "ellipsoid"]
-    return shlex.join(["dinsar", "run", *scenes, *inputs, *(["--roi", roi] if roi else [])])
+    return shlex.join(["dinsar", "run", *scenes, *inputs, *(["--roi", stack.roi] if stack.roi else [])])
 
 
 def _scenario(options: dict[str, Any], given: set[str]) -> Scenario:

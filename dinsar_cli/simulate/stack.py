@@ -55,6 +55,8 @@ class SimulatedStack:
         Folder of the truth rasters.
     summary : Path
         truth.json.
+    roi : str or None
+        Area whose bursts have pixels, as ``--roi`` takes it; None: all of them.
     """
 
     folder: Path
@@ -63,6 +65,7 @@ class SimulatedStack:
     dem: Path
     truth: Path
     summary: Path
+    roi: str | None = None
 
 
 def simulate(scenario: Scenario, folder: Path, progress: Progress | None = None) -> SimulatedStack:

@@ -198,6 +198,22 @@ def test_an_area_limits_the_bursts_that_get_pixels(
     check_refusal(more, NO_DATA, "is not a complete Sentinel-1 product", "its image measurement/")
 
 
+def test_the_command_for_some_subswaths_has_their_area(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    """It is printed to be pasted: the area that it names has their bursts and no others."""
+    from dinsar_cli.managers.slc import SlcManager
+    from dinsar_cli.roi import parse_roi
+
+    two = simulate(Scenario(swaths=(1, 2), bursts=1, columns=600, terrain=Terrain(margin=0.05)), tmp_path / "two")
+    files = [path for slices in two.products for path in slices]
+    given = [part for path in files for part in ("--like", path)]
+    options = ("--orbits", two.orbits[0].parent, "--swaths", "2", "--folders", "--json", "-q")
+    made = dinsar("simulate", tmp_path / "new", *given, *options)
+    assert made.code == 0, made.err
+    area = parse_roi(json.loads(made.out)["roi"]).geometry
+    assert {burst.swath for burst in SlcManager(files).plan(None, "auto").bursts} == {"IW1", "IW2"}
+    assert {burst.swath for burst in SlcManager(files).plan(area, "auto").bursts} == {"IW2"}
+
+
 @pytest.mark.parametrize(
     ("extra", "named"),
     [
