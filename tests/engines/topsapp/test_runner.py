@@ -234,8 +234,9 @@ def test_costs_of_finished_steps_are_told_when_a_later_one_fails(runs: Runs, wor
     assert list(costs) == list(STEPS[: STEPS.index("fineoffsets")])
     assert costs["topo"].seconds >= 2.5
     assert costs["topo"].seconds == max(one.seconds for one in costs.values())
-    gained = costs["topo"].peak_memory - costs["verifyDEM"].peak_memory
-    assert 150e6 < gained < 300e6  # what is shared with others changes as they come and go
+    # Its own 200 MB count in full; what is shared with other processes changes as they come and go.
+    assert costs["topo"].peak_memory > 200e6
+    assert costs["topo"].peak_memory == max(one.peak_memory for one in costs.values())
     assert costs["topo"].disk - costs["verifyDEM"].disk == pytest.approx(200e6, rel=0.05)
 
 
