@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from rasterio.vrt import WarpedVRT
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.safe import MANIFEST
+from dinsar_cli.simulate.manifest import describe
 from dinsar_cli.simulate.measurement import Measurement
 from dinsar_cli.simulate.pixels import prepare, render_swath
 from dinsar_cli.simulate.safe import pack
@@ -228,10 +228,8 @@ def _update_manifest(draft: Path, images: list[str]) -> None:
     path = draft / MANIFEST
     content = path.read_bytes()
     for image in images:
-        with (draft / image).open("rb") as stream:
-            digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        new = {"md5": digest.encode(), "size": str((draft / image).stat().st_size).encode()}
-        for name, value in new.items():
+        file = describe(draft, "measurement", -1, image)
+        for name, value in (("md5", file.md5.encode()), ("size", str(file.size).encode())):
             entry = _entry(content, image)
             if entry is not None:
                 content = content[: entry.start(name)] + value + content[entry.end(name) :]

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dinsar_cli.geometry import Orbit, zero_doppler
-from dinsar_cli.orbitfile import window as orbit_window
+from dinsar_cli.geometry import zero_doppler
 from dinsar_cli.simulate.acquisition import Burst, Campaign, Pass, Window
 from dinsar_cli.simulate.carrier import Carrier, Polynomial
 from dinsar_cli.simulate.ellipsoid import to_cartesian
 from dinsar_cli.simulate.instrument import SPEED_OF_LIGHT, SUBSWATHS
 from dinsar_cli.simulate.measurement import ImageFrame, TiePoint
-from dinsar_cli.simulate.sampled_orbit import MARGIN, sampled_orbit, utc_naive
+from dinsar_cli.simulate.sampled_orbit import sampled_orbit, utc_naive
 from dinsar_cli.simulate.truth import baselines
 
 if TYPE_CHECKING:
@@ -260,9 +259,8 @@ class _Date:
         """Make the pass, with time zero where it passes the target."""
         start, stop = self.acquisition.start, self.acquisition.stop
         first = self.rows[0][0].burst
-        near = orbit_window(self.file, start, stop, MARGIN)
-        seconds = (near.times - np.datetime64(start.replace(tzinfo=None), "us")) / np.timedelta64(1, "s")
-        time, _ = zero_doppler(Orbit.fit(start, seconds, near.position), target, 0.0)
+        begun = sampled_orbit(self.file, start, stop, epoch=start.replace(tzinfo=None), node=0.0)
+        time, _ = zero_doppler(begun.orbit, target, 0.0)
         epoch = utc_naive(start, float(time))
         node = _seconds(first.azimuth_time, epoch) - first.azimuth_anx_time
         return Pass(
