@@ -22,10 +22,11 @@ import rasterio
 PROGRAM = (sys.executable, "-c", "from dinsar_cli.cli import main; main()")
 
 
-def measured(*command: object) -> tuple[float, float]:
+def measured(printed: Path, *command: object) -> tuple[float, float]:
     """Run a command; give its seconds, and the largest memory of all its processes together (GB)."""
     started, peak = time.monotonic(), 0
-    process = psutil.Popen([*PROGRAM, *map(str, command)], stdout=subprocess.DEVNULL)
+    with printed.open("w") as out:
+        process = psutil.Popen([*PROGRAM, *map(str, command)], stdout=out)
     while process.poll() is None:
         total = 0
         for one in (process, *process.children(recursive=True)):
@@ -54,18 +55,20 @@ def main() -> None:
     parser.add_argument("--engines", default="eos")
     parser.add_argument("--roi")
     asked, options = parser.parse_known_args()
-    area = ("--roi", asked.roi) if asked.roi else ()
+    limits = ("--roi", asked.roi) if asked.roi else ()
     with tempfile.TemporaryDirectory(dir=".") as name:
         scene = Path(name) / "scene"
         products = ("--like", asked.first, "--like", asked.second, "--orbits", asked.orbits)
-        seconds, memory = measured("simulate", scene, *products, *area, *options, "--folders", "-q")
-        print(f"simulate  {seconds:8.1f} s  {memory:5.2f} GB")
+        printed = Path(name) / "printed.txt"
+        seconds, memory = measured(printed, "simulate", scene, *products, *limits, *options, "--folders", "--json")
+        area = ("--roi", json.loads(printed.read_text())["roi"])
+        print(f"simulate  {seconds:8.1f} s  {memory:5.2f} GB", flush=True)
         inputs = ["--orbits", scene / "orbits", "--dem", scene / "dem" / "dem.tif", "--dem-datum", "ellipsoid"]
         scenes = [part for safe in sorted((scene / "slc").iterdir()) for part in ("--slc", safe)]
         maps = []
         for engine in asked.engines.split(","):
             work = ("--workdir", Path(name) / engine, "--cache", Path(name) / "cache", "--looks", "7x2", "-q")
-            seconds, memory = measured("run", *scenes, *inputs, *area, *work, "--engine", engine)
+            seconds, memory = measured(printed, "run", *scenes, *inputs, *area, *work, "--engine", engine)
             (folder,) = (Path(name) / engine).glob("T*")
             maps.append(folder / "products" / "los_displacement.tif")
             told = subprocess.run(
@@ -74,7 +77,8 @@ def main() -> None:
             found = json.loads(told.stdout)
             print(
                 f"{engine:<8}  {seconds:8.1f} s  {memory:5.2f} GB  RMSE {found['rmse'] * 1e3:.3f} mm, "
-                f"gain {found['gain']:.4f}, coverage {found['coverage']:.3f}"
+                f"gain {found['gain']:.4f}, coverage {found['coverage']:.3f}",
+                flush=True,
             )
         if len(maps) == 2:
             print(f"the maps differ by {difference(maps):.3f} mm (root mean square)")
