@@ -1,11 +1,13 @@
 """What has to be quick: ``python tests/benchmarks/quick.py [REPEATS]``.
 
-Seconds from the start of a command until it has said what is wrong (the median of some runs), and the share of a
-core that watching memory and disk of a run costs.
+Seconds from the start of a command until it has said what is wrong (the median of some runs), the share of a
+core that watching memory and disk of a run costs, and what reading an orbit file of a day and watching a line of
+topsApp's output take.
 """
 
 from __future__ import annotations
 
+import gzip
 import os
 import statistics
 import sys
@@ -16,10 +18,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from command import run_apart
+from dinsar_cli.engines.topsapp.diagnose import watch
 from dinsar_cli.engines.topsapp.monitor import Monitor
+from dinsar_cli.orbitfile import read_orbit_file
 from run_inputs import write_inputs
+from test_orbitfile import eof, regular
 
 FILES = 2000
+LOGS = Path(__file__).parents[1] / "engines" / "topsapp" / "failures"
 WATCHED = 3.0  # s
 
 
@@ -52,6 +58,24 @@ def watching(folder: Path) -> float:
         return (time.process_time() - used) / (time.monotonic() - started)
 
 
+def reading(folder: Path) -> float:
+    """Seconds for an orbit file of a whole day."""
+    path = folder / "S1A_OPER_AUX_POEORB_OPOD_20230924T080641_V20230904T060000_20230905T080000.EOF"
+    path.write_text(eof(regular(9361)))
+    started = time.process_time()
+    read_orbit_file(path)
+    return time.process_time() - started
+
+
+def line_of_topsapp() -> float:
+    """Seconds for each line of topsApp's output."""
+    lines = gzip.decompress(max(LOGS.glob("healthy*.log.gz")).read_bytes()).decode().splitlines() * 20
+    started = time.process_time()
+    for line in lines:
+        watch(line, "topo")
+    return (time.process_time() - started) / len(lines)
+
+
 def main(repeats: str = "3") -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as name:
@@ -62,6 +86,8 @@ def main(repeats: str = "3") -> None:
             print(f"{what:<30} {statistics.median(outcome.seconds for outcome in outcomes):6.2f} s")
         (folder / "watched").mkdir()
         print(f"{f'watching {FILES} files':<30} {watching(folder / 'watched'):6.1%}")
+        print(f"{'orbit file of a day':<30} {reading(folder):6.2f} s")
+        print(f"{'a line of topsApp':<30} {line_of_topsapp() * 1e6:6.1f} us")
 
 
 if __name__ == "__main__":

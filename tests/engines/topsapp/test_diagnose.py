@@ -327,14 +327,6 @@ def test_a_line_of_50_megabytes_is_no_trouble() -> None:
     assert stop.id == "no_burst_overlap"
 
 
-def test_watching_costs_little() -> None:
-    lines = gzip.decompress(HEALTHY[-1].read_bytes()).decode().splitlines() * 20
-    started = time.process_time()
-    for line in lines:
-        watch(line, "topo")
-    assert (time.process_time() - started) / len(lines) < 1e-3
-
-
 # --- what the user reads ---
 
 
