@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from dinsar_cli.config import Looks
 from dinsar_cli.engines.topsapp.finished import FinishedRun, LooksError
-from dinsar_cli.engines.topsapp.iscefile import parse_xml
+from dinsar_cli.engines.topsapp.iscefile import IsceFile, parse_xml
 from dinsar_cli.engines.topsapp.metadata import PairFacts
-from dinsar_cli.engines.topsapp.phasesigma import OVERLAP, lines_without, shell_command
+from dinsar_cli.engines.topsapp.phasesigma import shell_command
 from dinsar_cli.engines.topsapp.swaths import has_swaths
 from dinsar_cli.errors import EngineError, NoDataError, UsageError
 
@@ -37,6 +37,10 @@ _OTHERS = (  # what only other programs of ISCE2 leave in the folder where they 
     ("merged/interferograms", "topsStack"),
     ("alos2Proc.xml", "alos2App"),
 )
+OVERLAP = 264
+"""Look lines that leave the phase sigma empty, and less, where ISCE2 has no such file."""
+
+_PHASE_SIGMA, _INTERFEROGRAM = "phsig.cor", "filt_topophase.flat"
 _GIVE = "Give the folder in which topsApp.py ran, or its folder merged."
 
 
@@ -210,3 +214,26 @@ def _sources(virtual: Path) -> Iterator[tuple[Path, int]]:
 
 def _is_relative(element: etree._Element) -> bool:
     return element.get("relativeToVRT") == "1"
+
+
+def lines_without(merged: Path) -> int | None:
+    """Look lines of an interferogram whose phase sigma is empty because they are so few.
+
+    Parameters
+    ----------
+    merged : Path
+        Folder ``merged`` of topsApp.
+
+    Returns
+    -------
+    int or None
+        None where the phase sigma is not empty, or not for that reason.
+    """
+    layer = merged / _PHASE_SIGMA
+    if not layer.is_file() or layer.stat().st_size > 0:
+        return None
+    try:
+        lines = IsceFile.open(merged / _INTERFEROGRAM).length
+    except EngineError:
+        return None
+    return lines if lines <= OVERLAP else None

@@ -9,11 +9,8 @@ interferograms get is the same to the byte.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dinsar_cli.engines.topsapp.iscefile import IsceFile
-from dinsar_cli.errors import EngineError
 from dinsar_cli.templates import template_text
 
 if TYPE_CHECKING:
@@ -21,11 +18,6 @@ if TYPE_CHECKING:
 
 PHASE_SIGMA = "topsapp_filter_icu.xml"
 """Settings file, by whose name ISCE2 finds it; it is the template of that name."""
-
-OVERLAP = 264
-"""Look lines that leave the phase sigma empty, and less, where ISCE2 has no such file."""
-
-_LAYER, _INTERFEROGRAM = "phsig.cor", "filt_topophase.flat"
 
 
 def settings_text() -> str:
@@ -40,26 +32,3 @@ def shell_command() -> str:
     parser = etree.XMLParser(remove_blank_text=True, remove_comments=True)
     root: etree._Element = etree.fromstring(settings_text().encode(), parser)
     return f"echo '{etree.tostring(root, encoding='unicode')}' > {PHASE_SIGMA}"
-
-
-def lines_without(merged: Path) -> int | None:
-    """Look lines of an interferogram whose phase sigma is empty because they are so few.
-
-    Parameters
-    ----------
-    merged : Path
-        Folder ``merged`` of topsApp.
-
-    Returns
-    -------
-    int or None
-        None where the phase sigma is not empty, or not for that reason.
-    """
-    layer = merged / _LAYER
-    if not layer.is_file() or layer.stat().st_size > 0:
-        return None
-    try:
-        lines = IsceFile.open(merged / _INTERFEROGRAM).length
-    except EngineError:
-        return None
-    return lines if lines <= OVERLAP else None

@@ -15,7 +15,8 @@ import pytest
 from command import PROGRAM, Outcome
 from dinsar_cli.compare import compare
 from dinsar_cli.engines.topsapp.installation import Installation, find_isce2
-from dinsar_cli.engines.topsapp.phasesigma import OVERLAP, PHASE_SIGMA, settings_text
+from dinsar_cli.engines.topsapp.foreign import OVERLAP
+from dinsar_cli.engines.topsapp.phasesigma import PHASE_SIGMA, settings_text
 from dinsar_cli.radar import Interferogram
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from isce2_process import ask
