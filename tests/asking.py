@@ -24,8 +24,8 @@ import asf_search, dem_stitcher.geoid, eof.products, lxml.etree, pyproj, rasteri
 import scipy.interpolate, scipy.ndimage
 from dem_stitcher.datasets import get_overlapping_dem_tiles
 from dinsar_cli.errors import DinsarError
-from dinsar_cli.managers.dem import DemManager
-from dinsar_cli.managers.orbit import OrbitManager
+from dinsar_cli.managers.dem.manager import DemManager
+from dinsar_cli.managers.orbits.manager import OrbitManager
 
 def answer(wish):
     logging.basicConfig(level=wish.get("log", "WARNING"))

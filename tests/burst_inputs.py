@@ -16,13 +16,13 @@ from shapely.geometry import box
 
 from archive import Archive
 from archive.bursts import Burst, metadata
-from dinsar_cli.annotation import Subswath
-from dinsar_cli.burstcatalog import CatalogBurst
-from dinsar_cli.burstsafe import BurstFile
-from dinsar_cli.catalog import CatalogScene
-from dinsar_cli.scene import Scene, open_scene
+from dinsar_cli.catalog.bursts import CatalogBurst
+from dinsar_cli.catalog.scenes import CatalogScene
+from dinsar_cli.catalog.stacks import CatalogAcquisition
+from dinsar_cli.sentinel1.annotation import Subswath
+from dinsar_cli.sentinel1.burst_safe import BurstFile
+from dinsar_cli.sentinel1.scene import Scene, open_scene
 from dinsar_cli.simulate import Scenario, Terrain
-from dinsar_cli.stacks import CatalogAcquisition
 from safe_factory import quietly
 
 EXTRACTOR: Final = "sentinel1-burst.asf.alaska.edu"
@@ -43,13 +43,13 @@ from dataclasses import asdict
 from pathlib import Path
 logging.basicConfig(level=logging.INFO, stream=sys.stderr)
 logging.getLogger("asf_search").setLevel(logging.WARNING)
-from dinsar_cli.burstfetch import fetch_bursts, products_there
-from dinsar_cli.burstplan import choose_download, plan_bursts
-from dinsar_cli.catalog import Query, search
-from dinsar_cli.credentials import find_credentials
+from dinsar_cli.catalog.burst_fetch import fetch_bursts, products_there
+from dinsar_cli.catalog.burst_plan import choose_download, plan_bursts
+from dinsar_cli.catalog.scenes import Query, search
+from dinsar_cli.net.credentials import find_credentials
 from dinsar_cli.errors import DinsarError
-from dinsar_cli.roi import parse_roi
-from dinsar_cli.stacks import group_stacks
+from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.catalog.stacks import group_stacks
 wish, told = json.loads(sys.argv[1]), []
 try:
     roi = parse_roi(wish["roi"])

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from archive import Archive, Scene
 from archive.granules import StateVector, anticlockwise
 from command import PROGRAM, Outcome
-from dinsar_cli.catalog import CatalogScene
-from dinsar_cli.catalog import StateVector as CatalogVector
-from dinsar_cli.geometry import enu_basis, geodetic_to_cartesian
+from dinsar_cli.catalog.scenes import CatalogScene
+from dinsar_cli.catalog.scenes import StateVector as CatalogVector
+from dinsar_cli.radar.geometry import enu_basis, geodetic_to_cartesian
 
 PLACE = (37.2, 37.2)
 ROI = "37.0 37.0 37.4 37.4"

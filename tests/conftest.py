@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from command import Outcome, run_here
-from dinsar_cli.engines.topsapp.installation import find_isce2
+from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from refusal import Refusal
 from run_inputs import Inputs, write_inputs
 

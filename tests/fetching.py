@@ -19,7 +19,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it 
 import json, logging, sys, traceback
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 from pathlib import Path
-from dinsar_cli.download import Source, exists, fetch, fetch_all, get_text
+from dinsar_cli.net.download import Source, exists, fetch, fetch_all, get_text
 from dinsar_cli.errors import DinsarError
 given = json.loads(sys.argv[1])
 sources = [Source(**(one | {"target": Path(one["target"])})) for one in given.get("sources", ())]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.formats import ProductFacts, product_facts
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import write_products
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import write_products
 from view_inputs import arrays_on
 
 WAVELENGTH = 0.05546576

@@ -11,7 +11,7 @@ from typing import Any
 from archive import Archive
 from catalog_inputs import run_online
 from command import PROGRAM, Outcome
-from dinsar_cli.compare import compare
+from dinsar_cli.compare.truth import compare
 from dinsar_cli.simulate import SimulatedStack
 
 CATALOGUE, STORE = "cmr.earthdata.nasa.gov", "d111111abcdef8.cloudfront.net"

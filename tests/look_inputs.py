@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.warp import transform
 
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import write_products
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import write_products
 
 Floats: TypeAlias = NDArray[np.float64]
 Field: TypeAlias = Callable[[Floats, Floats], tuple[Floats, Floats, Floats]]

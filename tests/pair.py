@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dinsar_cli.acquisition import CommonBurst, Pair
-from dinsar_cli.compare import Map, read_map
-from dinsar_cli.config import RunConfig
-from dinsar_cli.configfile import build_config
+from dinsar_cli.compare.truth import Map, read_map
+from dinsar_cli.config.file import build_config
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.engine import EosEngine
-from dinsar_cli.managers.dem import DemManager
-from dinsar_cli.planning import RunPlan, engine_inputs, plan_run
-from dinsar_cli.radar import Interferogram
-from dinsar_cli.stages import displacement_layers, map_layers
+from dinsar_cli.managers.dem.manager import DemManager
+from dinsar_cli.maps.layers import displacement_layers, map_layers
+from dinsar_cli.plan.plan import RunPlan, engine_inputs, plan_run
+from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 
 
 @dataclass(frozen=True)

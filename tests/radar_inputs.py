@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dinsar_cli.radar import LAYERS, Interferogram, RadarFile
+from dinsar_cli.radar.interferogram import LAYERS, Interferogram, RadarFile
 
 _USUAL: Mapping[str, Any] = {
     "looks": (7, 2),

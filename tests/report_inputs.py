@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import write_products
-from dinsar_cli.radar import DESCRIPTION_FILE, Interferogram
-from dinsar_cli.workspace import RUN_FILE, Journal, StageRecord, sha256
+from dinsar_cli.base.files import sha256
+from dinsar_cli.base.journal import RUN_FILE, Journal, StageRecord
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import write_products
+from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 from run_inputs import write_dem
 
 Array = NDArray[Any]

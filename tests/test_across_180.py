@@ -16,7 +16,7 @@ import rasterio
 
 from archive import Archive
 from command import PROGRAM, Outcome, run_apart
-from dinsar_cli.compare import Comparison, compare
+from dinsar_cli.compare.truth import Comparison, compare
 from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
 
 USAGE = 2

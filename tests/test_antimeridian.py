@@ -11,9 +11,9 @@ import pytest
 import shapely
 from shapely import MultiPolygon, box
 
-from dinsar_cli.antimeridian import beside, crosses, near, no_crossing
 from dinsar_cli.errors import UsageError
-from dinsar_cli.roi import parse_roi
+from dinsar_cli.geo.antimeridian import beside, crosses, near, no_crossing
+from dinsar_cli.geo.roi import parse_roi
 
 
 def test_longitudes_move_by_whole_turns_only_and_as_near_as_they_can() -> None:

@@ -13,8 +13,8 @@ import pytest
 import dinsar_cli
 from command import Outcome
 from dinsar_cli import DinsarError, RunResult, run
+from dinsar_cli.base.journal import STAGES
 from dinsar_cli.errors import ExitCode, UsageError
-from dinsar_cli.workspace import STAGES
 from run_inputs import Inputs
 
 pytest.importorskip("eos")

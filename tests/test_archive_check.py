@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dinsar_cli.archive_check import check_members, unpack_safe
+from dinsar_cli.base.file_notes import note_of
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.managers.slc import SlcManager
-from dinsar_cli.verified import note_of
+from dinsar_cli.sentinel1.zip_check import check_members, unpack_safe
 from safe_factory import Product, write_zip
 
 ROOT = "S1A_IW_SLC__1SDV.SAFE"

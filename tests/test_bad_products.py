@@ -17,8 +17,8 @@ from rasterio.transform import from_origin
 
 from command import Outcome
 from dinsar_cli import DinsarError, open_products
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import write_products
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import write_products
 from refusal import NO_DATA, USAGE, check_refusal
 from safe_factory import quietly
 from view_inputs import DEGREES, arrays_on

@@ -15,10 +15,10 @@ from asf_search.Products import S1Product
 
 from archive import Scene
 from catalog_inputs import DOWN, FIRST, PLACE, UP, Flight, record, scene
-from dinsar_cli.baselines import Baseline, expected_coherence, measure_baseline
-from dinsar_cli.geometry import Orbit, enu_basis, zero_doppler
-from dinsar_cli.orbitfile import OrbitFile
-from dinsar_cli.stacks import CatalogAcquisition
+from dinsar_cli.catalog.baselines import Baseline, expected_coherence, measure_baseline
+from dinsar_cli.catalog.stacks import CatalogAcquisition
+from dinsar_cli.radar.geometry import Orbit, enu_basis, zero_doppler
+from dinsar_cli.sentinel1.orbit_file import OrbitFile
 
 WAVELENGTH = 299_792_458.0 / 5.405e9
 

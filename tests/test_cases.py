@@ -21,20 +21,11 @@ import pytest
 import rasterio
 
 from command import run_apart
-from dinsar_cli.compare import Comparison, Map, compare, judge, on_grid, read_map
-from dinsar_cli.mapstages import RunResult
-from dinsar_cli.pipeline import run
-from dinsar_cli.planning import plan_run
-from dinsar_cli.simulate import (
-    Corners,
-    GaussianBowl,
-    Lake,
-    Mogi,
-    Scenario,
-    SimulatedStack,
-    Terrain,
-    simulate,
-)
+from dinsar_cli.compare.truth import Comparison, Map, compare, judge, on_grid, read_map
+from dinsar_cli.plan.plan import plan_run
+from dinsar_cli.simulate import Corners, GaussianBowl, Lake, Mogi, Scenario, SimulatedStack, Terrain, simulate
+from dinsar_cli.workflow.pipeline import run
+from dinsar_cli.workflow.product_stages import RunResult
 from pair import make_map, nothing, pair_config, prepared, swapped
 
 pytest.importorskip("eos")

@@ -10,9 +10,9 @@ import pytest
 import shapely
 
 from catalog_inputs import ROI, record, scene
-from dinsar_cli.catalog import CatalogScene, Query, read_scene
+from dinsar_cli.catalog.scenes import CatalogScene, Query, read_scene
 from dinsar_cli.errors import UsageError
-from dinsar_cli.roi import parse_roi
+from dinsar_cli.geo.roi import parse_roi
 
 
 def product(item: dict[str, Any]) -> Any:

@@ -11,9 +11,9 @@ import pytest
 import shapely
 
 from catalog_inputs import ROI, archive_scenes, record, scene
-from dinsar_cli.catalogmap import page_text
-from dinsar_cli.roi import parse_roi
-from dinsar_cli.stacks import group_stacks
+from dinsar_cli.catalog.map_page import page_text
+from dinsar_cli.catalog.stacks import group_stacks
+from dinsar_cli.geo.roi import parse_roi
 
 
 def page(roi: str = ROI, notes: tuple[str, ...] = ()) -> str:

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dinsar_cli import cautions
-from dinsar_cli.acquisition import Acquisition, Pair, make_pair
-from dinsar_cli.cautions import Circumstances
-from dinsar_cli.geometry import LookPlanes, geodetic_to_cartesian
-from dinsar_cli.orbitfile import OrbitFile
-from dinsar_cli.pairgeometry import PairGeometry, fit_orbits, pair_geometry
-from dinsar_cli.relief import Relief, read_relief
-from dinsar_cli.scene import open_scene
+from dinsar_cli.geo.relief import Relief, read_relief
+from dinsar_cli.maps import science_warnings as cautions
+from dinsar_cli.maps.science_warnings import Circumstances
+from dinsar_cli.radar.geometry import LookPlanes, geodetic_to_cartesian
+from dinsar_cli.radar.pair_geometry import PairGeometry, fit_orbits, pair_geometry
+from dinsar_cli.sentinel1.acquisition import Acquisition, Pair, make_pair
+from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.sentinel1.scene import open_scene
 from run_inputs import write_dem
 from safe_factory import ORBIT_RADIUS, Product, write_safe
 

@@ -19,9 +19,10 @@ import rasterio
 
 from command import PROGRAM, Outcome, run_apart
 from dinsar_cli import __version__
+from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.journal import STAGES, read_journal
 from dinsar_cli.cli import COMMANDS, cli
-from dinsar_cli.configfile import build_config, load_config
-from dinsar_cli.workspace import STAGES, human_bytes, read_journal
+from dinsar_cli.config.file import build_config, load_config
 from run_inputs import Inputs, write_inputs
 from safe_factory import Product
 

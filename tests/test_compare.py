@@ -18,7 +18,7 @@ from rasterio.warp import transform
 from scipy.io import netcdf_file
 
 from command import Outcome
-from dinsar_cli.compare import (
+from dinsar_cli.compare.truth import (
     Comparison,
     Map,
     compare,
@@ -30,9 +30,9 @@ from dinsar_cli.compare import (
     seam_steps,
     table,
 )
-from dinsar_cli.compare_picture import comparison_picture
+from dinsar_cli.compare.truth_picture import comparison_picture
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.radar import DESCRIPTION_FILE, Interferogram
+from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 from radar_inputs import written_interferogram
 from refusal import NO_DATA, USAGE, check_refusal
 from safe_factory import quietly

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dinsar_cli.config import LonLat, Looks, RunConfig
-from dinsar_cli.configfile import build_config, config_keys
+from dinsar_cli.config.file import build_config, config_keys
+from dinsar_cli.config.model import LonLat, Looks, RunConfig
 from dinsar_cli.errors import ExitCode, UsageError
 
 

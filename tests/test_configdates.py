@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dinsar_cli.configdates import day_of
-from dinsar_cli.configfile import build_config, dump_commented_yaml, load_config
+from dinsar_cli.config.dates import day_of
+from dinsar_cli.config.file import build_config, dump_commented_yaml, load_config
 from dinsar_cli.errors import UsageError
 
 NAME = "S1A_IW_SLC__1SDV_20230206T033446_20230206T033513_047106_05A6B8_ABCD"

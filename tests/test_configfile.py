@@ -15,8 +15,7 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
 from dinsar_cli.cli.init import init
-from dinsar_cli.config import RunConfig
-from dinsar_cli.configfile import (
+from dinsar_cli.config.file import (
     build_config,
     config_keys,
     dump_commented_yaml,
@@ -24,6 +23,7 @@ from dinsar_cli.configfile import (
     json_schema,
     load_config,
 )
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import UsageError
 
 
@@ -178,7 +178,7 @@ def test_schema_describes_every_key() -> None:
 
 def test_import_stays_light() -> None:
     code = (
-        "import sys, dinsar_cli.configfile, dinsar_cli.cli.init\n"
+        "import sys, dinsar_cli.config.file, dinsar_cli.cli.init\n"
         "heavy = {'numpy', 'shapely', 'rasterio', 'pyogrio', 'pyproj', 'scipy', 'ruamel', 'eos'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -13,15 +13,15 @@ import rasterio
 from affine import Affine
 
 from delay_inputs import write_raider_cube
-from dinsar_cli.config import RunConfig
-from dinsar_cli.configfile import build_config, dump_commented_yaml, load_config
-from dinsar_cli.corrections.delayfile import files_of_pair, read_delay
-from dinsar_cli.corrections.height import fit_height
-from dinsar_cli.corrections.ionosphere import check_ionosphere, ionosphere_los
-from dinsar_cli.corrections.tides import sensing_times, tide_enu, tide_los
-from dinsar_cli.corrections.troposphere import at_ground, check_delays, delay_los, on_map, troposphere_los
+from dinsar_cli.config.file import build_config, dump_commented_yaml, load_config
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.grid import Grid
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.corrections.delay_file import files_of_pair, read_delay
+from dinsar_cli.maps.corrections.height import fit_height
+from dinsar_cli.maps.corrections.ionosphere import check_ionosphere, ionosphere_los
+from dinsar_cli.maps.corrections.tides import sensing_times, tide_enu, tide_los
+from dinsar_cli.maps.corrections.troposphere import at_ground, check_delays, delay_los, on_map, troposphere_los
 
 DAYS = (date(2023, 9, 4), date(2023, 9, 16))
 TIMES = (datetime(2023, 9, 4, 6, 37, 36, tzinfo=UTC), datetime(2023, 9, 16, 6, 37, 36, tzinfo=UTC))

@@ -12,7 +12,7 @@ import rasterio
 
 from command import run_apart
 from delay_inputs import write_raider_cube
-from dinsar_cli.compare import Map, on_grid, read_map
+from dinsar_cli.compare.truth import Map, on_grid, read_map
 from dinsar_cli.simulate import Atmosphere, Coherence, Mogi, Scenario
 from place import Dinsar, Place
 from refusal import NO_DATA, USAGE, check_refusal

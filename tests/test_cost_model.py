@@ -25,7 +25,7 @@ from dinsar_cli.engines.costs import (
     read,
     weighted_median,
 )
-from dinsar_cli.radar import LAYERS, RadarFile
+from dinsar_cli.radar.interferogram import LAYERS, RadarFile
 
 SETTING = Setting("engine", 2, cores=8)
 SAMPLES = StepLaws(

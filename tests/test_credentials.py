@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dinsar_cli.credentials import Bearer, Credentials, find_credentials, find_dataspace_account, refusal
 from dinsar_cli.errors import CredentialsError, UsageError
-from dinsar_cli.netrcfile import read_netrc, write_entry
+from dinsar_cli.net.credentials import Bearer, Credentials, find_credentials, find_dataspace_account, refusal
+from dinsar_cli.net.netrc import read_netrc, write_entry
 
 HOST = "urs.earthdata.nasa.gov"
 GUARD = "sentinel1.asf.alaska.edu"

@@ -13,7 +13,7 @@ import rasterio
 from dinsar_cli import open_products
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.formats import product_facts, write_formats
-from dinsar_cli.products import LAYERS, write_products
+from dinsar_cli.products.layers import LAYERS, write_products
 from look_inputs import METRES as LOOK_METRES
 from look_inputs import ascending_sight, descending_sight, write_look
 from safe_factory import quietly
@@ -81,8 +81,8 @@ def test_netcdf_of_the_run_has_the_same_names_and_values(tmp_path: Path) -> None
 
 
 def test_decomposition_opens_too(tmp_path: Path) -> None:
-    from dinsar_cli.decompose import decompose
-    from dinsar_cli.decompose_output import write_decomposition
+    from dinsar_cli.compare.decompose import decompose
+    from dinsar_cli.compare.decompose_files import write_decomposition
 
     ascending = write_look(tmp_path / "T147A", LOOK_METRES, ascending_sight(LOOK_METRES))
     descending = write_look(tmp_path / "T052D", LOOK_METRES, descending_sight(LOOK_METRES))

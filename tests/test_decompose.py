@@ -14,11 +14,11 @@ import pytest
 import rasterio
 
 from command import Outcome, run_apart
-from dinsar_cli.commongrid import common_grid, resample
-from dinsar_cli.compare import on_grid, read_map
-from dinsar_cli.eastup import angle_between, condition, solve
+from dinsar_cli.compare.common_grid import common_grid, resample
+from dinsar_cli.compare.east_up import angle_between, condition, solve
+from dinsar_cli.compare.truth import on_grid, read_map
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.grid import Grid
+from dinsar_cli.geo.grid import Grid
 from look_inputs import (
     ASCENDING_DATES,
     DEGREES,

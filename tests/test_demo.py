@@ -17,7 +17,7 @@ import rasterio
 
 import dinsar_cli
 from command import PROGRAM, Outcome, run_apart
-from dinsar_cli.demo import BOUND, SCENARIO
+from dinsar_cli.workflow.demo import BOUND, SCENARIO
 from refusal import USAGE, check_refusal, snapshot
 from safe_factory import quietly
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dinsar_cli.displacement import (
+from dinsar_cli.errors import NoDataError
+from dinsar_cli.radar.displacement import (
     choose_reference,
     incidence_angle,
     los_displacement,
     reference_at,
     vertical_displacement,
 )
-from dinsar_cli.errors import NoDataError
 
 WAVELENGTH = 299_792_458.0 / 5.405000454334350e9
 

@@ -19,10 +19,10 @@ import trustme
 from archive import Archive, faults
 from archive.faults import Fault
 from archive.messages import text
-from dinsar_cli.download import Source, bytes_there, is_there
+from dinsar_cli.base.file_notes import NOTES, known_of, sha256_of
 from dinsar_cli.errors import UsageError
-from dinsar_cli.netlimits import Limits, network_limits
-from dinsar_cli.verified import NOTES, known_of, sha256_of
+from dinsar_cli.net.download import Source, bytes_there, is_there
+from dinsar_cli.net.limits import Limits, network_limits
 from fetching import Fetched, Fetcher, wait_until
 
 POOL, GUARD, LOGIN, STORE = (

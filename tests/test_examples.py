@@ -15,7 +15,7 @@ import dinsar_cli
 from archive import Archive
 from catalog_inputs import ROI, archive_scenes
 from command import PROGRAM, Outcome
-from dinsar_cli.configfile import build_config, load_config
+from dinsar_cli.config.file import build_config, load_config
 from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
 from job_inputs import PAIR, QUICK, area
 

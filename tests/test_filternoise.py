@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from dinsar_cli.engines.topsapp.installation import find_isce2
-from dinsar_cli.engines.topsapp.psfilt import psfilt
-from dinsar_cli.filternoise import TABLE_FILE, PhaseFilter, filters, noise_curves, phase_sigma, sigma_of
-from dinsar_cli.radar import Interferogram
-from dinsar_cli.uncertainty import UNIFORM
+from dinsar_cli.engines.topsapp.process.installation import find_isce2
+from dinsar_cli.engines.topsapp.results.psfilt import psfilt
+from dinsar_cli.maps.phase_noise import TABLE_FILE, PhaseFilter, filters, noise_curves, phase_sigma, sigma_of
+from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.uncertainty import UNIFORM
 from radar_inputs import written_interferogram
 from speckle import INDEPENDENT, LookCells, look_cells
 

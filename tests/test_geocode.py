@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from dinsar_cli.geocode import Method, radar_coordinates, sample
-from dinsar_cli.grid import GEOGRAPHIC, Grid, grid_for
+from dinsar_cli.geo.grid import GEOGRAPHIC, Grid, grid_for
+from dinsar_cli.maps.geocode import Method, radar_coordinates, sample
 
 F64 = NDArray[np.float64]
 

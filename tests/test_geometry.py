@@ -9,7 +9,7 @@ import pyproj
 import pytest
 
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.geometry import (
+from dinsar_cli.radar.geometry import (
     LookPlanes,
     Orbit,
     cartesian_to_geodetic,

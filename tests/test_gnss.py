@@ -16,11 +16,11 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
 from command import Outcome
+from dinsar_cli.compare.gnss import compare_gnss, gnss_table
+from dinsar_cli.compare.gnss_table import Station, read_stations
+from dinsar_cli.compare.tenv3 import read_motion
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.gnss import compare_gnss, gnss_table
-from dinsar_cli.gnsstable import Station, read_stations
-from dinsar_cli.grid import Grid
-from dinsar_cli.tenv3 import read_motion
+from dinsar_cli.geo.grid import Grid
 from look_inputs import DEGREES, METRES, ascending_sight, descending_sight, plane, write_look
 from refusal import NO_DATA, USAGE, check_refusal
 

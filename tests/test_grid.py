@@ -12,7 +12,7 @@ from pyproj import Geod, Transformer
 from rasterio.transform import xy
 
 from dinsar_cli.errors import UsageError
-from dinsar_cli.grid import GEOGRAPHIC, Grid, grid_for, posting_for_looks
+from dinsar_cli.geo.grid import GEOGRAPHIC, Grid, grid_for, posting_for_looks
 
 ARC_SECOND = 1 / 3600
 POSTINGS = [0.5 * ARC_SECOND, ARC_SECOND, 2.5 * ARC_SECOND, 3 * ARC_SECOND, 0.001, 0.0007, 1 / 3]

@@ -12,7 +12,7 @@ import pytest
 import rasterio
 
 from command import run_apart
-from dinsar_cli.compare import Map, read_map
+from dinsar_cli.compare.truth import Map, read_map
 from dinsar_cli.simulate import Coherence, Ionosphere, Mogi, Scenario, Terrain
 from place import Place
 from truth import accuracy, truth_on

@@ -16,10 +16,10 @@ import pytest
 
 from archive import Archive, faults
 from catalog_inputs import run_online
-from dinsar_cli.compare import read_map
-from dinsar_cli.configfile import build_config, load_config
+from dinsar_cli.base.journal import STAGES
+from dinsar_cli.compare.truth import read_map
+from dinsar_cli.config.file import build_config, load_config
 from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
-from dinsar_cli.workspace import STAGES
 from fetching import wait_until
 from job_inputs import BUCKET, CATALOGUE, PAIR, QUICK, SPAN, STORE, TILES, Job, area
 from refusal import snapshot

@@ -11,15 +11,15 @@ import pytest
 import rasterio
 
 from command import run_apart
-from dinsar_cli.compare import on_grid, read_map
-from dinsar_cli.config import RunConfig
-from dinsar_cli.engines.topsapp.installation import find_isce2
-from dinsar_cli.engines.topsapp.outputs import collect
-from dinsar_cli.filternoise import PhaseFilter
-from dinsar_cli.grid import grid_for, posting_for_looks
-from dinsar_cli.roi import parse_roi
+from dinsar_cli.compare.truth import on_grid, read_map
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.engines.topsapp.process.installation import find_isce2
+from dinsar_cli.engines.topsapp.results.collect import collect
+from dinsar_cli.geo.grid import grid_for, posting_for_looks
+from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.maps.layers import displacement_layers, map_layers
+from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.simulate import Coherence, Ramp, Scenario, SimulatedStack, Still, simulate
-from dinsar_cli.stages import displacement_layers, map_layers
 from place import Dinsar, Place
 from refusal import NO_DATA, USAGE, check_refusal
 from simulate.topsapp import run_topsapp

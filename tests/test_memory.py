@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from command import run_apart
-from dinsar_cli.memory import memory_limit
+from dinsar_cli.base.memory import memory_limit
 
 
 def write(files: dict[str, str], folder: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dinsar_cli
-from dinsar_cli.demo import BOUND
+from dinsar_cli.workflow.demo import BOUND
 
 pytest.importorskip("eos")
 nbformat = pytest.importorskip("nbformat")

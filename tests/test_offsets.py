@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from command import Outcome
-from dinsar_cli.configfile import build_config
-from dinsar_cli.configoffsets import OffsetsConfig
+from dinsar_cli.config.file import build_config
+from dinsar_cli.config.offsets import OffsetsConfig
 from dinsar_cli.errors import UsageError
-from dinsar_cli.offsetfield import OffsetField, east_if_horizontal, median_of_known
-from dinsar_cli.offsetmap import offset_warnings
+from dinsar_cli.maps.offset_maps import offset_warnings
+from dinsar_cli.radar.offset_field import OffsetField, east_if_horizontal, median_of_known
 from refusal import USAGE, Refusal, check_refusal
 
 RADIANS = math.radians(38.0)

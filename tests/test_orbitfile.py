@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dinsar_cli.errors import DinsarError, NoDataError, UsageError
-from dinsar_cli.orbitfile import read_orbit_file, window
+from dinsar_cli.sentinel1.orbit_file import read_orbit_file, window
 
 RADIUS = 7_071_000.0
 SPEED = 7_500.0

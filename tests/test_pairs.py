@@ -11,12 +11,12 @@ import shapely
 
 from archive import Scene
 from catalog_inputs import FIRST, record, scene
-from dinsar_cli.baselines import Baseline
-from dinsar_cli.configfile import build_config
+from dinsar_cli.catalog.baselines import Baseline
+from dinsar_cli.catalog.pair_choice import Choice, choose_pair
+from dinsar_cli.catalog.pair_wish import DatesWish, EventWish, SpanWish, Wish, wish_of
+from dinsar_cli.catalog.stacks import CatalogAcquisition, group_stacks
+from dinsar_cli.config.file import build_config
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.pairs import Choice, choose_pair
-from dinsar_cli.pairwish import DatesWish, EventWish, SpanWish, Wish, wish_of
-from dinsar_cli.stacks import CatalogAcquisition, group_stacks
 
 AREA = shapely.box(37.0, 37.0, 37.4, 37.4)
 WEST = (-1.4, 0.0)  # covers 63 % of the area

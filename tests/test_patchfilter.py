@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dinsar_cli.engines.eos.eos_sar import eos_module
 from dinsar_cli.engines.eos.goldstein import goldstein
-from dinsar_cli.engines.eos.package import eos_module
-from dinsar_cli.patchfilter import filter_patches
+from dinsar_cli.radar.patch_filter import filter_patches
 
 SHAPES = [(5, 7), (32, 32), (33, 70), (130, 601)]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from command import Outcome
-from dinsar_cli.engines.topsapp.demfiles import read_isce_dem_header
-from dinsar_cli.radar import LAYERS
-from dinsar_cli.workspace import STAGES, Journal
+from dinsar_cli.base.journal import STAGES, Journal
+from dinsar_cli.engines.topsapp.results.dem_files import read_isce_dem_header
+from dinsar_cli.radar.interferogram import LAYERS
 from run_inputs import Inputs
 
 Dinsar = Callable[..., Outcome]

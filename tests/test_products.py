@@ -17,10 +17,10 @@ from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning
 from scipy.ndimage import binary_closing, label
 
+from dinsar_cli.drawing.map_picture import displacement_map
 from dinsar_cli.errors import ResourceError
-from dinsar_cli.grid import GEOGRAPHIC, Grid
-from dinsar_cli.pictures import displacement_map
-from dinsar_cli.products import LAYERS, write_cog, write_products
+from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
+from dinsar_cli.products.layers import LAYERS, write_cog, write_products
 
 GRID = Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 1200, 1100, 1300)
 SMALL = Grid("EPSG:32629", 500_000.0, 3_480_000.0, 30.0, 5, 4)
@@ -230,8 +230,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from dinsar_cli.errors import ResourceError
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import LAYERS, write_cog
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import LAYERS, write_cog
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))

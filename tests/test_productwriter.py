@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from dinsar_cli.errors import ResourceError
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import read_product, read_tags, write_products
-from dinsar_cli.productwriter import ProductWriter
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import read_product, read_tags, write_products
+from dinsar_cli.products.writer import ProductWriter
 
 GRID = Grid("EPSG:32629", 500_000.0, 3_500_000.0, 30.0, 70, 50)
 TAGS = {"engine": "test"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dinsar_cli.radar import LAYERS, RadarFile
+from dinsar_cli.radar.interferogram import LAYERS, RadarFile
 
 
 @pytest.mark.parametrize("name", ["wrapped", "components", "los"])

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import write_products
-from dinsar_cli.rasters import mean_direction, open_raster
+from dinsar_cli.base.rasters import mean_direction, open_raster
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import write_products
 
 GRID = Grid("EPSG:32629", 500_000.0, 3_500_000.0, 30.0, 700, 900)
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import rasterio
 
-from dinsar_cli.areas import on_grid, read_polygons, read_water
-from dinsar_cli.config import RunConfig
-from dinsar_cli.configfile import build_config
-from dinsar_cli.corrections.ramps import fit_ramp, ramp_of
-from dinsar_cli.displacement import ReferencePoint, choose_reference, los_sigma, reference_over
+from dinsar_cli.config.file import build_config
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.grid import Grid
-from dinsar_cli.masks import cell_area, masked_out
-from dinsar_cli.reference import find_reference, reference_variance
+from dinsar_cli.geo.areas import on_grid, read_polygons, read_water
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.corrections.ramps import fit_ramp, ramp_of
+from dinsar_cli.maps.masks import cell_area, masked_out
+from dinsar_cli.maps.reference import find_reference, reference_variance
+from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, los_sigma, reference_over
+from dinsar_cli.radar.uncertainty import UNIFORM, phase_deviation, unbiased_coherence
 from dinsar_cli.simulate import Mogi
-from dinsar_cli.uncertainty import UNIFORM, phase_deviation, unbiased_coherence
 from safe_factory import quietly
 
 DEGREES = Grid("EPSG:4326", -9.0, 31.5, 1 / 1200, 80, 60)

@@ -13,7 +13,12 @@ import numpy as np
 import pytest
 
 from command import Outcome
-from dinsar_cli.mapchecks import (
+from dinsar_cli.base.files import sha256
+from dinsar_cli.base.journal import RUN_FILE, Journal, StageRecord
+from dinsar_cli.drawing.svg_charts import round_ticks
+from dinsar_cli.products.folder import find_products
+from dinsar_cli.report.evidence import Evidence, gather
+from dinsar_cli.report.measures import (
     cycle_jumps,
     dem_gap,
     far_field,
@@ -25,14 +30,10 @@ from dinsar_cli.mapchecks import (
     seam_step,
     water_share,
 )
-from dinsar_cli.report import write_report
-from dinsar_cli.reportevidence import Evidence, gather
-from dinsar_cli.reportpictures import hillshade
-from dinsar_cli.reportsummary import extremes, summary_sentence
-from dinsar_cli.svgcharts import round_ticks
-from dinsar_cli.verdicts import RULES, judge
-from dinsar_cli.view import find_products
-from dinsar_cli.workspace import RUN_FILE, Journal, StageRecord, sha256
+from dinsar_cli.report.page import write_report
+from dinsar_cli.report.pictures import hillshade
+from dinsar_cli.report.summary import extremes, summary_sentence
+from dinsar_cli.report.verdicts import RULES, judge
 from report_inputs import CENTRE, DEFECTS, GRID, PAIR, PEAK, clean_case, write_run
 from test_view import EVIL
 from test_webmap import values_of

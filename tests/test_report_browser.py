@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dinsar_cli.report import write_report
-from dinsar_cli.view import find_products
+from dinsar_cli.products.folder import find_products
+from dinsar_cli.report.page import write_report
 from report_inputs import PAIR, clean_case, cycle_jump, write_run
 from test_view import EVIL
 from test_view_browser import Page, check_value, chrome, points

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dinsar_cli.workspace import STAGES
+from dinsar_cli.base.journal import STAGES
 
 pytestmark = pytest.mark.pair
 

@@ -13,7 +13,7 @@ import pytest
 import rasterio
 
 from command import run_apart
-from dinsar_cli.compare import LEAST_COHERENCE, on_grid, read_map
+from dinsar_cli.compare.truth import LEAST_COHERENCE, on_grid, read_map
 from dinsar_cli.simulate import Coherence, GaussianBowl, Mogi, Scenario
 from place import Dinsar, Place
 from refusal import USAGE, check_refusal

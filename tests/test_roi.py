@@ -13,7 +13,7 @@ import shapely
 from pyproj import Transformer
 
 from dinsar_cli.errors import ExitCode, UsageError
-from dinsar_cli.roi import Roi, parse_roi
+from dinsar_cli.geo.roi import Roi, parse_roi
 
 WEST, SOUTH, EAST, NORTH = 10.0, 45.0, 11.0, 46.0
 BOX = shapely.box(WEST, SOUTH, EAST, NORTH)

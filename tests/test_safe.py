@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.safe import MANIFEST, SafeArchive, open_safe
+from dinsar_cli.sentinel1.safe import MANIFEST, SafeArchive, open_safe
 from safe_factory import Product, write_safe, zip_safe
 
 

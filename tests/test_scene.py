@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from shapely import box
 
-from dinsar_cli.acquisition import Pair, bursts_in, group_acquisitions, make_pair
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.scene import GranuleName, Scene, open_scene
+from dinsar_cli.sentinel1.acquisition import Pair, bursts_in, group_acquisitions, make_pair
+from dinsar_cli.sentinel1.scene import GranuleName, Scene, open_scene
 from safe_factory import BURST_CYCLE, ORBIT_PERIOD, Product, write_safe, zip_safe
 
 NAME = "S1A_IW_SLC__1SDV_20230206T033446_20230206T033513_047106_05A6B8_0F1D"

@@ -10,17 +10,13 @@ import numpy as np
 import pytest
 
 from command import run_apart
-from dinsar_cli.compare import on_grid, read_map
-from dinsar_cli.displacement import ReferencePoint
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import read_product, write_products
-from dinsar_cli.radar import LAYERS, RadarFile
-from dinsar_cli.sigmaparts import along_track, parts, sigma_tags
-from dinsar_cli.simulate import Coherence, Mogi, Scenario, SimulatedStack, simulate
-from dinsar_cli.simulate.carrier import Carrier, Polynomial
-from dinsar_cli.simulate.instrument import SPEED_OF_LIGHT
-from dinsar_cli.simulate.instrument import WAVELENGTH as OF_MISSION
-from dinsar_cli.squint import (
+from dinsar_cli.compare.truth import on_grid, read_map
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.sigma import along_track, parts, sigma_tags
+from dinsar_cli.products.layers import read_product, write_products
+from dinsar_cli.radar.displacement import ReferencePoint
+from dinsar_cli.radar.interferogram import LAYERS, RadarFile
+from dinsar_cli.radar.squint import (
     NEIGHBOURHOOD,
     LookCells,
     RangePolynomial,
@@ -30,6 +26,10 @@ from dinsar_cli.squint import (
     squint_sigma,
     write_squint,
 )
+from dinsar_cli.simulate import Coherence, Mogi, Scenario, SimulatedStack, simulate
+from dinsar_cli.simulate.radar.carrier import Carrier, Polynomial
+from dinsar_cli.simulate.world.instrument import SPEED_OF_LIGHT
+from dinsar_cli.simulate.world.instrument import WAVELENGTH as OF_MISSION
 
 BINS = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9))
 FALLING = Coherence(repeat=1.0, floor=0.0, noise=-25.0, south=0.2)

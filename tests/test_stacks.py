@@ -10,8 +10,8 @@ import pytest
 import shapely
 
 from catalog_inputs import FIRST, record, scene
-from dinsar_cli.catalog import CatalogScene
-from dinsar_cli.stacks import group_stacks
+from dinsar_cli.catalog.scenes import CatalogScene
+from dinsar_cli.catalog.stacks import group_stacks
 
 AREA = shapely.box(37.0, 37.0, 37.4, 37.4)
 LONG = shapely.box(37.0, 33.4, 37.4, 37.4)  # three slices of the descending track

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dinsar_cli.config import RunConfig
-from dinsar_cli.filternoise import PhaseFilter
-from dinsar_cli.grid import Grid
-from dinsar_cli.radar import LAYERS, Interferogram
-from dinsar_cli.stages import displacement_layers, map_layers
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.layers import displacement_layers, map_layers
+from dinsar_cli.maps.phase_noise import PhaseFilter
+from dinsar_cli.radar.interferogram import LAYERS, Interferogram
 from radar_inputs import written_interferogram
 
 SHAPE = (60, 50)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dinsar_cli.cli.common import ScreenReporter
-from dinsar_cli.download import Transfer
-from dinsar_cli.supply import Meter
+from dinsar_cli.net.download import Transfer
+from dinsar_cli.workflow.scenes import Meter
 
 
 def transfers(*received: int) -> list[Transfer]:

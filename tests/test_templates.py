@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from dinsar_cli.base.templates import template_text
 from dinsar_cli.errors import DinsarError
-from dinsar_cli.templates import template_text
 
 REPOSITORY = Path(__file__).parents[1]
 NAMES = ("topsApp.xml.j2", "scene.xml.j2", "topsapp_filter_icu.xml")
@@ -33,7 +33,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def texts(package_parent: Path, folder: Path) -> list[str]:
     """What a Python in another folder reads from the package at a place."""
     code = (
-        "import sys, dinsar_cli; from dinsar_cli.templates import template_text; "
+        "import sys, dinsar_cli; from dinsar_cli.base.templates import template_text; "
         "print(dinsar_cli.__file__, *(template_text(name) for name in sys.argv[1:]), sep='\\0', end='')"
     )
     done = subprocess.run(

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from dinsar_cli.acquisition import SwathBurst
-from dinsar_cli.compare import Map, read_map, seam_steps
-from dinsar_cli.planning import plan_run
+from dinsar_cli.compare.truth import Map, read_map, seam_steps
+from dinsar_cli.plan.plan import plan_run
+from dinsar_cli.sentinel1.acquisition import SwathBurst
 from pair import Made, make_map, pair_config, prepared, swapped
 from truth import accuracy, read, truth_on
 

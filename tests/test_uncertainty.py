@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import gamma, spence
 
-from dinsar_cli.uncertainty import (
+from dinsar_cli.radar.uncertainty import (
     UNIFORM,
     cramer_rao_deviation,
     expected_coherence,

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dinsar_cli.configchecks import ChecksConfig
+from dinsar_cli.config.checks import ChecksConfig
 from dinsar_cli.engines.eos.goldstein import goldstein
-from dinsar_cli.engines.topsapp.options import check_reversed
+from dinsar_cli.engines.topsapp.settings.options import check_reversed
 from dinsar_cli.errors import UsageError
-from dinsar_cli.grid import Grid
-from dinsar_cli.phasechecks import INCONGRUENT, JUMP, check_unwrapping, check_warnings
-from dinsar_cli.products import read_product
-from dinsar_cli.radar import Interferogram
-from dinsar_cli.reversedpair import LARGEST_FILLED, filled, leftover
-from dinsar_cli.stages import map_layers
-from dinsar_cli.unwrapcheck import comparable, component_jumps, inner_jumps, residue
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.layers import map_layers
+from dinsar_cli.maps.phase_checks import INCONGRUENT, JUMP, check_unwrapping, check_warnings
+from dinsar_cli.maps.reversed_phase import LARGEST_FILLED, filled, leftover
+from dinsar_cli.products.layers import read_product
+from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.unwrap_check import comparable, component_jumps, inner_jumps, residue
 from radar_inputs import written_interferogram
 
 CYCLE = 2 * math.pi

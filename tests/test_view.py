@@ -19,11 +19,11 @@ import pytest
 import rasterio
 
 from command import Outcome, run_apart
-from dinsar_cli.grid import Grid
-from dinsar_cli.maplayers import MOST_CELLS, shown_shape
-from dinsar_cli.products import LAYERS, write_products
-from dinsar_cli.view import find_products
-from dinsar_cli.viewers import has_display
+from dinsar_cli.drawing.viewers import has_display
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.folder import find_products
+from dinsar_cli.products.layers import LAYERS, write_products
+from dinsar_cli.report.page_layers import MOST_CELLS, shown_shape
 from refusal import NO_DATA, RESOURCES, USAGE, check_refusal, cut, snapshot
 from test_webmap import values_of
 from view_inputs import DEGREES, METRES, PAIR, Shown, finish, make_products
@@ -125,7 +125,7 @@ def test_names_and_tags_are_text(tmp_path: Path, dinsar: Callable[..., Outcome])
 
 
 def test_data_in_the_page_cannot_end_its_script(shown: Shown) -> None:
-    from dinsar_cli.view_page import page_text
+    from dinsar_cli.report.view_page import page_text
 
     pairs, _ = find_products(shown.folder)
     text = page_text(pairs[0], pairs)

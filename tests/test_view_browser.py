@@ -14,7 +14,7 @@ import rasterio
 from pyproj import Transformer
 
 from command import run_apart
-from dinsar_cli.grid import Grid
+from dinsar_cli.geo.grid import Grid
 from test_view import EVIL, METRES_TO
 from view_inputs import DEGREES, METRES, PAIR, Shown, finish, make_products
 

@@ -14,8 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from dinsar_cli.grid import Grid
-from dinsar_cli.webmap import (
+from dinsar_cli.drawing.web_map import (
     Style,
     colour_table,
     embed_grid,
@@ -25,6 +24,7 @@ from dinsar_cli.webmap import (
     quantise,
     scale_limits,
 )
+from dinsar_cli.geo.grid import Grid
 
 
 def unpack(text: str, shape: tuple[int, int]) -> NDArray[np.int64]:

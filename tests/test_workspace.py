@@ -18,21 +18,10 @@ from pathlib import Path
 import pytest
 
 from command import Outcome
+from dinsar_cli.base.disk import check_disk, human_bytes
+from dinsar_cli.base.files import atomic_path, fingerprint, make_folder, sha256, write_text
+from dinsar_cli.base.journal import FileRecord, Journal, StageRecord, locked, read_journal
 from dinsar_cli.errors import ResourceError, UsageError
-from dinsar_cli.workspace import (
-    FileRecord,
-    Journal,
-    StageRecord,
-    atomic_path,
-    check_disk,
-    fingerprint,
-    human_bytes,
-    locked,
-    make_folder,
-    read_journal,
-    sha256,
-    write_text,
-)
 from run_inputs import Inputs
 
 
@@ -81,7 +70,7 @@ def test_an_exception_leaves_the_old_file(tmp_path: Path) -> None:
 HALF = """
 import sys, time
 from pathlib import Path
-from dinsar_cli.workspace import atomic_path
+from dinsar_cli.base.files import atomic_path
 with atomic_path(Path(sys.argv[1])) as part, part.open("w") as file:
     file.write("half of the new content")
     file.flush()
@@ -117,7 +106,7 @@ def test_readers_see_the_old_or_the_new_text(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from dinsar_cli.workspace import write_text
+from dinsar_cli.base.files import write_text
 print("ready", flush=True)
 while True:
     for digit in range(10):
@@ -171,7 +160,7 @@ def test_fingerprints_do_not_depend_on_the_process() -> None:
     assert mark == fingerprint(dict(reversed(value.items())))
     assert len(mark) == 16
     code = (
-        "from pathlib import Path; from dinsar_cli.workspace import fingerprint; print(fingerprint("
+        "from pathlib import Path; from dinsar_cli.base.files import fingerprint; print(fingerprint("
         "{'c': ('one', {'d': 1e-300}), 'a': Path('/data/x'), 'b': [1, 2.5, None, True]}))"
     )
     for seed in ("1", "2"):
@@ -365,7 +354,7 @@ def test_a_folder_is_no_journal(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from dinsar_cli.workspace import locked
+from dinsar_cli.base.journal import locked
 with locked(Path(sys.argv[1])):
     print("ready", flush=True)
     time.sleep(60)

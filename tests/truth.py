@@ -1,4 +1,4 @@
-"""What `dinsar_cli.compare` does not measure: the truth of other layers, and errors of position."""
+"""What `dinsar_cli.compare.truth` does not measure: the truth of other layers, and errors of position."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from dinsar_cli.compare import LEAST_COHERENCE, Map, Statistics, judge, on_grid, read_map, sample_map
+from dinsar_cli.compare.truth import LEAST_COHERENCE, Map, Statistics, judge, on_grid, read_map, sample_map
 
 
 @dataclass(frozen=True)

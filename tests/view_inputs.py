@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import LAYERS, write_products
-from dinsar_cli.workspace import RUN_FILE, STAGES, Journal, StageRecord
+from dinsar_cli.base.journal import RUN_FILE, STAGES, Journal, StageRecord
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import LAYERS, write_products
 
 DEGREES = Grid("EPSG:4326", -8.94, 31.5, 1 / 1200, 60, 90)
 METRES = Grid("EPSG:32629", 500_000.0, 3_500_000.0, 90.0, 60, 90)

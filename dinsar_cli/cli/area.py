@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dinsar_cli.cli.common import debug_option
-from dinsar_cli.configfile import build_config, help_text, load_config
+from dinsar_cli.config.file import build_config, help_text, load_config
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dinsar_cli.catalog import Query
-    from dinsar_cli.config import RunConfig
-    from dinsar_cli.roi import Roi
-    from dinsar_cli.stacks import Stack
+    from dinsar_cli.catalog.scenes import Query
+    from dinsar_cli.catalog.stacks import Stack
+    from dinsar_cli.config.model import RunConfig
+    from dinsar_cli.geo.roi import Roi
 
 # flag, configuration key, placeholder; the help comes from the configuration
 _FLAGS = (
@@ -80,7 +80,7 @@ def gather_area(config_file: Path | None, flags: dict[str, str | None], more: Fl
     UsageError
         When a value is wrong, or there is no area.
     """
-    from dinsar_cli.roi import parse_roi
+    from dinsar_cli.geo.roi import parse_roi
 
     overrides: dict[str, object] = {
         key: flags[flag.removeprefix("--").replace("-", "_")] for flag, key, _ in (*_FLAGS, *more)
@@ -97,8 +97,8 @@ def gather_area(config_file: Path | None, flags: dict[str, str | None], more: Fl
 
 def find_stacks(query: Query) -> tuple[tuple[Stack, ...], tuple[str, ...]]:
     """Search, and group what was found; with sentences on what the user should know."""
-    from dinsar_cli.catalog import search
-    from dinsar_cli.stacks import group_stacks
+    from dinsar_cli.catalog.scenes import search
+    from dinsar_cli.catalog.stacks import group_stacks
 
     notes = query.check(datetime.now(UTC).date())
     found = search(query)

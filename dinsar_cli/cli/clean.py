@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.journal import RADAR, REVERSED_FOLDER, RUN_FILE, Journal, locked
 from dinsar_cli.cli.common import cache_option, debug_option, workdir_option
 from dinsar_cli.cli.status import pair_folders
-from dinsar_cli.workspace import RADAR, REVERSED_FOLDER, RUN_FILE, Journal, human_bytes, locked
 
 
 @click.command(short_help="Remove what can be made again.")
@@ -26,7 +27,7 @@ def clean(workdir: Path, cache: Path, products: bool, with_cache: bool, dry_run:
 
     A later run with the same command makes the radar layers again when it needs them, as for another grid.
     """
-    from dinsar_cli.engines import engines
+    from dinsar_cli.engines.find import engines
 
     total = 0
     for folder in pair_folders(workdir):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
-from dinsar_cli.workspace import default_cache
+from dinsar_cli.base.files import default_cache
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

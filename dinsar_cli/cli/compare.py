@@ -84,7 +84,7 @@ def compare(
     sight. Or it is a folder with the daily positions of stations (.tenv3 of the Nevada Geodetic Laboratory), from
     which that motion is taken. RESULT may then be a map of another program, with --los-vector.
     """
-    from dinsar_cli.tenv3 import files_in
+    from dinsar_cli.compare.tenv3 import files_in
 
     daily = bool(files_in(truth))
     if daily or (truth.suffix.lower() in _TABLES and not truth.is_dir()):
@@ -112,7 +112,7 @@ def _refuse(context: click.Context, names: tuple[str, ...], cause: str) -> None:
 
 @dataclass(frozen=True)
 class _Motion:
-    """Motion of stations as it is given; see `dinsar_cli.gnss.compare_gnss`."""
+    """Motion of stations as it is given; see `dinsar_cli.compare.gnss.compare_gnss`."""
 
     table: Path
     unit: str
@@ -145,8 +145,8 @@ def _with_stations(
     *,
     as_json: bool,
 ) -> int:
-    from dinsar_cli.gnss import compare_gnss, describe_gnss, gnss_table
-    from dinsar_cli.gnss_picture import gnss_picture
+    from dinsar_cli.compare.gnss import compare_gnss, describe_gnss, gnss_table
+    from dinsar_cli.compare.gnss_picture import gnss_picture
 
     if window % 2 == 0:
         raise UsageError(
@@ -168,9 +168,9 @@ def _with_stations(
 def _with_truth(
     result: Path, truth: Path, min_coherence: float, max_rmse: float | None, picture: Path | None, *, as_json: bool
 ) -> int:
-    from dinsar_cli.compare import compare as compare_maps
-    from dinsar_cli.compare import describe, table
-    from dinsar_cli.compare_picture import comparison_picture
+    from dinsar_cli.compare.truth import compare as compare_maps
+    from dinsar_cli.compare.truth import describe, table
+    from dinsar_cli.compare.truth_picture import comparison_picture
 
     found = compare_maps(result, truth, min_coherence)
     picture = picture or (result if result.is_dir() else result.parent) / "comparison.png"

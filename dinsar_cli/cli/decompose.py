@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from dinsar_cli.cli.common import debug_option, json_option
-from dinsar_cli.configfile import build_config
+from dinsar_cli.config.file import build_config
 
 if TYPE_CHECKING:
-    from dinsar_cli.decompose import Decomposition
+    from dinsar_cli.compare.decompose import Decomposition
 
 _PATH = click.Path(path_type=Path)
 
@@ -62,8 +62,8 @@ def decompose(
     to the same place. Motion to the north is taken as zero, because two lines of sight cannot tell it; how much of
     it would be taken for east and up is told.
     """
-    from dinsar_cli.decompose import decompose as separate
-    from dinsar_cli.decompose_output import describe, write_decomposition
+    from dinsar_cli.compare.decompose import decompose as separate
+    from dinsar_cli.compare.decompose_files import describe, write_decomposition
 
     config = build_config(None, {"reference_point": reference_point, "reference_area": reference_area})
     stated = None if sigma is None else sigma / 1e3
@@ -81,7 +81,7 @@ def decompose(
 
 
 def _print(found: Decomposition) -> None:
-    from dinsar_cli.decompose_output import describe
+    from dinsar_cli.compare.decompose_files import describe
 
     record = describe(found)
     for name in ("ascending", "descending"):

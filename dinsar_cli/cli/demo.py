@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dinsar_cli.base.files import make_folder
 from dinsar_cli.cli.common import STAGE_TITLES, ScreenReporter, debug_option, json_option, logging_to
 from dinsar_cli.errors import ExitCode
-from dinsar_cli.workspace import make_folder
 
 if TYPE_CHECKING:
-    from dinsar_cli.demo import Demonstration
+    from dinsar_cli.workflow.demo import Demonstration
 
 
 @click.command(short_help="Show on simulated scenes that it works here.")
@@ -34,8 +34,8 @@ def demo(workdir: Path, engine: str, as_json: bool, quiet: bool) -> int:
 
     Nothing is downloaded. The exit code is 8 when the map is more than 0.5 mm (root mean square) from the truth.
     """
-    from dinsar_cli.compare import describe
-    from dinsar_cli.demo import BOUND, demonstrate
+    from dinsar_cli.compare.truth import describe
+    from dinsar_cli.workflow.demo import BOUND, demonstrate
 
     make_folder(workdir)
     with logging_to(make_folder(workdir / "logs"), -1 if quiet else 0), ScreenReporter(quiet=quiet) as reporter:
@@ -56,7 +56,7 @@ def demo(workdir: Path, engine: str, as_json: bool, quiet: bool) -> int:
 
 def _print(made: Demonstration) -> None:
     """Show the figures as a table."""
-    from dinsar_cli.compare import table
+    from dinsar_cli.compare.truth import table
 
     click.echo("The map against the known displacement:")
     for line in table(made.comparison):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dinsar_cli.base.files import make_folder
 from dinsar_cli.cli.common import ScreenReporter, debug_option, json_option, logging_to
 from dinsar_cli.cli.inputs import flag_option, several_files
 from dinsar_cli.cli.run import print_result
-from dinsar_cli.configfile import build_config
+from dinsar_cli.config.file import build_config
 from dinsar_cli.errors import UsageError
-from dinsar_cli.workspace import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,8 +98,8 @@ def displacement(
     The layers on the radar grid are used; where they are gone, those that topsApp geocoded, less exactly. Nothing
     of topsApp's is changed.
     """
-    from dinsar_cli.engines.topsapp.metadata import Stated
-    from dinsar_cli.topsfolder import make_map, make_output, plan_map
+    from dinsar_cli.engines.topsapp.results.metadata import Stated
+    from dinsar_cli.workflow.topsapp_folder import make_map, make_output, plan_map
 
     overrides: dict[str, object] = {key: flags[key.replace(".", "__")] for _, key, _ in _FLAGS}
     overrides["corrections.troposphere"] = several_files(overrides["corrections.troposphere"])

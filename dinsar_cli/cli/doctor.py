@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from dinsar_cli.cli.common import cache_option, debug_option, json_option, workdir_option
-from dinsar_cli.doctor import examine
 from dinsar_cli.errors import ExitCode
+from dinsar_cli.workflow.doctor import examine
 
 
 @click.command(short_help="Check what this machine can do.")

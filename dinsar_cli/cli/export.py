@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from dinsar_cli.base.journal import RUN_FILE, read_journal
 from dinsar_cli.cli.common import debug_option
-from dinsar_cli.configmap import FormatName
-from dinsar_cli.workspace import RUN_FILE, read_journal
+from dinsar_cli.config.map import FormatName
 
 if TYPE_CHECKING:
     from dinsar_cli.formats import ProductFacts
-    from dinsar_cli.view import PairProducts
+    from dinsar_cli.products.folder import PairProducts
 
 
 @click.command(
@@ -48,7 +48,7 @@ def export(folder: Path, formats: tuple[str, ...]) -> None:
     range_change  the displacement, positive away from the satellite
     """
     from dinsar_cli.formats import write_formats
-    from dinsar_cli.view import find_products
+    from dinsar_cli.products.folder import find_products
 
     pairs, unfinished = find_products(folder)
     for text in unfinished:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
+from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.files import make_folder
 from dinsar_cli.cli.common import ScreenReporter, duration, json_option, logging_to
 from dinsar_cli.cli.inputs import gather_config, run_options
-from dinsar_cli.workspace import human_bytes, make_folder
 
 
 @click.command(
@@ -37,7 +38,7 @@ def fetch(
     It takes what `dinsar run` takes; `dinsar run` with the same options and cache then needs no network. Nothing is
     fetched twice, and what a stopped download left is used.
     """
-    from dinsar_cli import pipeline
+    from dinsar_cli.workflow import pipeline
 
     config = gather_config(config_file, slc, flags)
     make_folder(workdir)

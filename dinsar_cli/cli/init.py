@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from dinsar_cli.base.files import write_text
 from dinsar_cli.cli.common import debug_option
-from dinsar_cli.configfile import build_config, dump_commented_yaml, help_text, json_schema
+from dinsar_cli.config.file import build_config, dump_commented_yaml, help_text, json_schema
 from dinsar_cli.errors import UsageError
-from dinsar_cli.workspace import write_text
 
 SCHEMA_NAME = "dinsar.schema.json"
 
@@ -42,7 +42,7 @@ def init(
     The options fill in its values; edit the rest, then run it with `dinsar run FILE`.
     """
     if roi is not None:
-        from dinsar_cli.roi import parse_roi
+        from dinsar_cli.geo.roi import parse_roi
 
         parse_roi(roi)
     values = {"slc.files": slc, "orbits.dir": orbits, "dem.file": dem, "dem.datum": dem_datum, "roi": roi}

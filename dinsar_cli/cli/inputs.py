@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dinsar_cli.cli.common import cache_option, debug_option, workdir_option
-from dinsar_cli.configfile import build_config, help_text, load_config
+from dinsar_cli.config.file import build_config, help_text, load_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from dinsar_cli.config import RunConfig
+    from dinsar_cli.config.model import RunConfig
 
 # flag, configuration key, placeholder (none: it takes no value); the help comes from the configuration
 _FLAGS = (

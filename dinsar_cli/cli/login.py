@@ -10,7 +10,8 @@ import warnings
 import click
 
 from dinsar_cli.cli.common import debug_option
-from dinsar_cli.credentials import (
+from dinsar_cli.errors import UsageError
+from dinsar_cli.net.credentials import (
     EARTHDATA_HOST,
     PASSWORD,
     REGISTER_PAGE,
@@ -21,9 +22,8 @@ from dinsar_cli.credentials import (
     find_credentials,
     netrc_warnings,
 )
-from dinsar_cli.errors import UsageError
-from dinsar_cli.login import check_account
-from dinsar_cli.netrcfile import netrc_path, read_netrc, write_entry
+from dinsar_cli.net.login import check_account
+from dinsar_cli.net.netrc import netrc_path, read_netrc, write_entry
 
 
 @click.command("login", short_help="Give your Earthdata account, for downloads.")

@@ -14,8 +14,8 @@ from dinsar_cli.cli.common import cache_option, json_option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dinsar_cli.baselines import Baseline
-    from dinsar_cli.pairs import Candidate, Choice
+    from dinsar_cli.catalog.baselines import Baseline
+    from dinsar_cli.catalog.pair_choice import Candidate, Choice
 
 _FLAGS = (
     ("--event", "event", "TIME"),
@@ -51,9 +51,9 @@ def pairs(
     dinsar pairs --roi '37.0 37.0 37.4 37.4' --start 2023-01-20 --end 2023-02-20
     dinsar pairs --roi area.geojson --event 2023-02-06T01:17:34 --direction descending
     """
-    from dinsar_cli.catalog import PLATFORMS
-    from dinsar_cli.catalogexport import choice_record
-    from dinsar_cli.pairsearch import find_pair
+    from dinsar_cli.catalog.export import choice_record
+    from dinsar_cli.catalog.pair_search import find_pair
+    from dinsar_cli.catalog.scenes import PLATFORMS
 
     config, roi = gather_area(config_file, flags, _FLAGS)
     choice, notes = find_pair(config, roi, cache, platforms or PLATFORMS)

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import STAGE_TITLES, duration, json_option
+from dinsar_cli.cli.common import json_option
 from dinsar_cli.cli.inputs import gather_config, run_options
+from dinsar_cli.cli.tables import cost_table, what_is_here
 from dinsar_cli.errors import ExitCode
-from dinsar_cli.workspace import human_bytes
 
 if TYPE_CHECKING:
-    from dinsar_cli.config import RunConfig
+    from dinsar_cli.config.model import RunConfig
     from dinsar_cli.errors import DinsarError
-    from dinsar_cli.planning import RunPlan
-    from dinsar_cli.prediction import Prediction
+    from dinsar_cli.plan.cost_forecast import Prediction
+    from dinsar_cli.plan.plan import RunPlan
 
-_LEAST_SECONDS = 0.05  # of a step that gets a line of its own
 _MARKS = {"used": "#", "outside": "o", "one date": "-"}
 
 
@@ -56,11 +55,11 @@ def plan(
 
 def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, quiet: bool) -> int:
     """Show what a run would do, and give the exit code."""
-    from dinsar_cli.cli.outlook import choice_lines, show_outlook
-    from dinsar_cli.memory import bounded_raster_cache
-    from dinsar_cli.planning import plan_run
-    from dinsar_cli.prediction import HISTORY, predict, shortage
-    from dinsar_cli.scenesource import is_wanted, plan_scenes
+    from dinsar_cli.base.memory import bounded_raster_cache
+    from dinsar_cli.catalog.scene_choice import is_wanted, plan_scenes
+    from dinsar_cli.cli.catalog_plan import choice_lines, show_outlook
+    from dinsar_cli.plan.cost_forecast import HISTORY, predict, shortage
+    from dinsar_cli.plan.plan import plan_run
 
     chosen = plan_scenes(config, cache) if is_wanted(config) else None
     if chosen is not None and not chosen.is_there(cache):
@@ -117,23 +116,6 @@ def _record(
         "fits": short is None,
         "notes": list(made.notes),
         "warnings": list(made.warnings),
-    }
-
-
-def what_is_here(threads: int, memory: int, workdir: Path, cache: Path) -> dict[str, Any]:
-    """What the machine has for a run, and what is free of it, for JSON."""
-    import psutil
-
-    from dinsar_cli.engines.costs import load
-    from dinsar_cli.workspace import free_disk
-
-    return {
-        "threads": threads,
-        "memory_free": psutil.virtual_memory().available,
-        "memory_allowed": memory,
-        "disk_free": free_disk(workdir),
-        "cache_free": free_disk(cache),
-        "load": round(load(), 2),
     }
 
 
@@ -217,33 +199,3 @@ def _drawing(bursts: dict[str, list[str]]) -> list[str]:
     names = {"used": "in use", "outside": "outside the area", "one date": "on one date only"}
     lines.append("  " + ", ".join(f"{_MARKS[kind]} {names[kind]} ({n})" for kind, n in counts.items() if n))
     return lines
-
-
-def cost_table(record: dict[str, Any]) -> list[str]:
-    """Costs of the stages and steps, and what there is."""
-    predicted, here = record["predicted"], record["here"]
-    lines = [_line("predicted", "time", "memory", "disk", "from")]
-    for name, stage in predicted["stages"].items():
-        lines.append(_cost(STAGE_TITLES[name], stage))
-        if name == "process":
-            steps = predicted["steps"].items()
-            lines += [_cost(f"  {step}", cost) for step, cost in steps if cost["seconds"] >= _LEAST_SECONDS]
-    memory, disk = (human_bytes(predicted[name]) for name in ("peak_memory", "disk"))
-    left = f"{human_bytes(predicted['disk_left'])} of disk stay"
-    lines.append(_line("all", duration(predicted["seconds"]), memory, disk, left))
-    memory, disk, free = (human_bytes(here[name]) for name in ("memory_allowed", "disk_free", "memory_free"))
-    lines.append(_line("here", "", memory, disk, f"{here['threads']} threads; {free} of memory are free"))
-    if here["load"] > here["threads"] / 2:
-        lines.append(f"  The machine is busy (load {here['load']:.1f}): times are those of an idle one.")
-    return lines
-
-
-def _cost(name: str, cost: dict[str, Any]) -> str:
-    runs = cost["runs"]
-    source = f"{runs} run{'s' if runs > 1 else ''} here" if runs else "other machines"
-    memory, disk = human_bytes(cost["peak_memory"]), human_bytes(cost["disk"])
-    return _line(name, duration(cost["seconds"]), memory, disk, source)
-
-
-def _line(name: str, time: str, memory: str, disk: str, rest: str) -> str:
-    return f"  {name:<18} {time:>10} {memory:>10} {disk:>10}  {rest}"

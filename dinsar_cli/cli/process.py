@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from dinsar_cli.base.files import make_folder
 from dinsar_cli.cli.common import ScreenReporter, logging_to
 from dinsar_cli.cli.inputs import existing_xml_option, force_option, gather_config, run_options
 from dinsar_cli.errors import UsageError
-from dinsar_cli.workspace import make_folder
 
 
 @click.command(
@@ -49,8 +49,8 @@ def process(
     It takes what `dinsar run` takes, and `dinsar run` with the same options goes on from what is done here. Nothing
     of the engine's work is removed.
     """
-    from dinsar_cli import pipeline
     from dinsar_cli.engines.base import StepChoice
+    from dinsar_cli.workflow import pipeline
 
     if (xml_only or write_script) and (use_existing_xml or first or last):
         raise UsageError(

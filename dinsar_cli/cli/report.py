@@ -33,8 +33,8 @@ def report(folders: tuple[Path, ...], output: Path | None) -> None:
     several pairs a page is written too that lists them with a thumbnail each. Paths are printed; each page is one
     file that needs no network. What a report warns of is told as well.
     """
-    from dinsar_cli.report import OVERVIEW, Written, rewrite_report, write_overview
-    from dinsar_cli.view import find_products
+    from dinsar_cli.products.folder import find_products
+    from dinsar_cli.report.page import OVERVIEW, Written, rewrite_report, write_overview
 
     written: dict[Path, Written] = {}
     for folder in folders:

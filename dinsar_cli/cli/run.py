@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.files import make_folder
 from dinsar_cli.cli.common import ScreenReporter, duration, json_option, logging_to
 from dinsar_cli.cli.inputs import existing_xml_option, force_option, gather_config, run_options
 from dinsar_cli.errors import ExitCode
-from dinsar_cli.workspace import human_bytes, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dinsar_cli.mapstages import RunResult
+    from dinsar_cli.workflow.product_stages import RunResult
 
 
 @click.command(
@@ -60,11 +61,11 @@ def run(
     """
     config = gather_config(config_file, slc, flags)
     if config.engine != "eos":
-        from dinsar_cli.engines.topsapp.installation import look_meanwhile
+        from dinsar_cli.engines.topsapp.process.installation import look_meanwhile
 
         look_meanwhile(config.isce2.home, config.isce2.python, config.isce2.conda_env)
-    from dinsar_cli import pipeline
     from dinsar_cli.engines.base import StepChoice
+    from dinsar_cli.workflow import pipeline
 
     if dry_run:
         from dinsar_cli.cli.plan import show_plan
@@ -85,7 +86,7 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
     """Print what a map is, and its files; what is not known is left out."""
     import json
 
-    from dinsar_cli.mapstages import summary
+    from dinsar_cli.workflow.product_stages import summary
 
     record = summary(result)
     if as_json:

@@ -15,7 +15,7 @@ from dinsar_cli.errors import NoDataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dinsar_cli.stacks import Stack
+    from dinsar_cli.catalog.stacks import Stack
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -54,8 +54,8 @@ def search(
     dinsar search --roi '37.0 37.0 37.4 37.4' --start 2023-01-20 --end 2023-02-20
     dinsar search --roi area.geojson --year 2023 --direction descending --map map.html
     """
-    from dinsar_cli.catalog import PLATFORMS, Query
-    from dinsar_cli.catalogexport import geojson, search_record, write_result
+    from dinsar_cli.catalog.export import geojson, search_record, write_result
+    from dinsar_cli.catalog.scenes import PLATFORMS, Query
 
     config, roi = gather_area(config_file, flags)
     query = Query(
@@ -80,7 +80,7 @@ def search(
     if geojson_file is not None:
         write_result(geojson_file, json.dumps(geojson(stacks)))
     if map_file is not None:
-        from dinsar_cli.catalogmap import page_text
+        from dinsar_cli.catalog.map_page import page_text
 
         write_result(map_file, page_text(roi, stacks, notes))
     if as_json:

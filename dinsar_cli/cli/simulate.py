@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from dinsar_cli.simulate import Deformation, Ionosphere, Scenario, SimulatedStack
-    from dinsar_cli.simulatelike import LikeWish
+    from dinsar_cli.workflow.simulate_like import LikeWish
 
 _MODELS = ("mogi", "okada", "bowl", "ramp", "none")
 _LONLAT = "LON,LAT"
@@ -176,7 +176,7 @@ def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool
     where the deformation is.
     """
     from dinsar_cli import simulate as simulation
-    from dinsar_cli.simulatelike import simulate_behind
+    from dinsar_cli.workflow.simulate_like import simulate_behind
 
     given = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     _check_given(given, like=bool(options["like"]))
@@ -238,7 +238,7 @@ def _flags(names: Sequence[str]) -> str:
 
 def _like(options: dict[str, Any], given: set[str]) -> LikeWish:
     """Products, orbits and DEM of the options of the command."""
-    from dinsar_cli.simulatelike import LikeWish
+    from dinsar_cli.workflow.simulate_like import LikeWish
 
     return LikeWish(
         products=options["like"],

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.journal import RUN_FILE, STAGES, Journal
 from dinsar_cli.cli.common import debug_option, json_option, workdir_option
 from dinsar_cli.errors import ExitCode, NoDataError
-from dinsar_cli.workspace import RUN_FILE, STAGES, Journal, human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from dinsar_cli.workspace import StageRecord
+    from dinsar_cli.base.journal import StageRecord
 
 _LEAST_SECONDS = 0.1  # of a step that gets a line of its own
 

@@ -13,7 +13,7 @@ from dinsar_cli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dinsar_cli.view import PairProducts
+    from dinsar_cli.products.folder import PairProducts
 
 
 @click.command(short_help="Look at the products.")
@@ -29,8 +29,8 @@ def view(folder: Path, page: bool, program: str | None, no_open: bool) -> None:
     view.html in the folder of the pair is one file that needs no network. Its path is printed. Where no window can
     open it is only written.
     """
-    from dinsar_cli.view import find_products, rasters_to_open
-    from dinsar_cli.viewers import find_program, find_qgis, has_display, start
+    from dinsar_cli.drawing.viewers import find_program, find_qgis, has_display, start
+    from dinsar_cli.products.folder import find_products, rasters_to_open
 
     if program is not None and no_open:
         raise UsageError(
@@ -58,8 +58,8 @@ def view(folder: Path, page: bool, program: str | None, no_open: bool) -> None:
 
 def _shown_in(qgis: str, pairs: Sequence[PairProducts]) -> bool:
     """Start QGIS; when it fails, tell so, and the page is there instead."""
-    from dinsar_cli.view import rasters_to_open
-    from dinsar_cli.viewers import start
+    from dinsar_cli.drawing.viewers import start
+    from dinsar_cli.products.folder import rasters_to_open
 
     try:
         start([qgis], rasters_to_open(pairs))
@@ -72,7 +72,7 @@ def _shown_in(qgis: str, pairs: Sequence[PairProducts]) -> bool:
 
 def _written(pairs: Sequence[PairProducts]) -> list[Path]:
     """Write the pages and print their paths."""
-    from dinsar_cli.view_page import write_pages
+    from dinsar_cli.report.view_page import write_pages
 
     pages = []
     for path in write_pages(pairs):
@@ -83,7 +83,7 @@ def _written(pairs: Sequence[PairProducts]) -> list[Path]:
 
 def _open_or_explain(page: Path) -> None:
     """Open the page, or tell how to."""
-    from dinsar_cli.viewers import has_display, open_in_browser
+    from dinsar_cli.drawing.viewers import has_display, open_in_browser
 
     if has_display() and open_in_browser(page):
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dinsar_cli.errors import ResourceError, UsageError
 from dinsar_cli.formats import citation, hyp3, kmz, mintpy, netcdf, qgis, range_change, stac
 from dinsar_cli.formats.facts import ProductFacts, product_facts
-from dinsar_cli.products import LAYERS
+from dinsar_cli.products.layers import LAYERS
 
 if TYPE_CHECKING:
     from pathlib import Path

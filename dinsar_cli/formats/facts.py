@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.base.rasters import mean_direction, open_raster
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import LAYERS
-from dinsar_cli.rasters import mean_direction, open_raster
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import LAYERS
 
 if TYPE_CHECKING:
     import numpy as np

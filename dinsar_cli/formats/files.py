@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dinsar_cli.workspace import atomic_path
+from dinsar_cli.base.files import atomic_path
 
 if TYPE_CHECKING:
     from pathlib import Path

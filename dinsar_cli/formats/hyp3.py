@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.base.files import fingerprint, make_folder
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
 from dinsar_cli.formats.stac import heading_of, is_ascending
-from dinsar_cli.products import Layer, write_cog
-from dinsar_cli.workspace import fingerprint, make_folder
+from dinsar_cli.products.layers import Layer, write_cog
 
 if TYPE_CHECKING:
     from pathlib import Path

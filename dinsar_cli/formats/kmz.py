@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from dinsar_cli.drawing.png import figure_bytes, pixel_bytes
+from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.formats.files import put, zipped
-from dinsar_cli.grid import GEOGRAPHIC
-from dinsar_cli.png import figure_bytes, pixel_bytes
-from dinsar_cli.webmap import scale_limits
+from dinsar_cli.geo.grid import GEOGRAPHIC
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from affine import Affine
     from numpy.typing import NDArray
 
-    from dinsar_cli.grid import Grid
+    from dinsar_cli.geo.grid import Grid
 
     Floats = NDArray[np.floating[Any]]
 

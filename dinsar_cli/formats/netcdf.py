@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.base.files import atomic_path
 from dinsar_cli.errors import UsageError
 from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import MAIN, ProductFacts
-from dinsar_cli.products import LAYERS
-from dinsar_cli.workspace import atomic_path
+from dinsar_cli.products.layers import LAYERS
 
 if TYPE_CHECKING:
     from pathlib import Path

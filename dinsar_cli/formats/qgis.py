@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
-from dinsar_cli.products import LAYERS
-from dinsar_cli.webmap import scale_limits
+from dinsar_cli.products.layers import LAYERS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dinsar_cli.formats.facts import MAIN, ProductFacts
-from dinsar_cli.products import Layer, write_cog
+from dinsar_cli.products.layers import Layer, write_cog
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
-from dinsar_cli.products import LAYERS, Layer
+from dinsar_cli.products.layers import LAYERS, Layer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dinsar_cli.acquisition import CommonBurst, Pair, bursts_in, extent_of, ground_of, make_pair
-from dinsar_cli.antimeridian import beside, crosses, middle_of, near, no_crossing
-from dinsar_cli.archive_check import check_members
+from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.rasters import open_raster
-from dinsar_cli.safe import MANIFEST
-from dinsar_cli.scene import Scene, open_scene
+from dinsar_cli.geo.antimeridian import beside, crosses, middle_of, near, no_crossing
+from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair, bursts_in, extent_of, ground_of, make_pair
+from dinsar_cli.sentinel1.safe import MANIFEST
+from dinsar_cli.sentinel1.scene import Scene, open_scene
+from dinsar_cli.sentinel1.zip_check import check_members
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-    from dinsar_cli.annotation import Subswath
-    from dinsar_cli.safe import SafeArchive
+    from dinsar_cli.sentinel1.annotation import Subswath
+    from dinsar_cli.sentinel1.safe import SafeArchive
 
 _SAMPLE_BYTES = {"complex_int16": 4, "complex64": 8}
 _DOWNLOAD_AGAIN = "Download the product again and compare its size with the one the archive states."

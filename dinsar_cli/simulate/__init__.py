@@ -6,7 +6,9 @@
 +SKIP
 """
 
-from dinsar_cli.simulate.deformation import (
+from dinsar_cli.simulate.stack import SimulatedStack, simulate
+from dinsar_cli.simulate.truth import scenario_record
+from dinsar_cli.simulate.world.deformation import (
     Deformation,
     GaussianBowl,
     Mogi,
@@ -14,7 +16,7 @@ from dinsar_cli.simulate.deformation import (
     RectangularDislocation,
     Still,
 )
-from dinsar_cli.simulate.scenario import (
+from dinsar_cli.simulate.world.scenario import (
     Atmosphere,
     Coherence,
     Corners,
@@ -24,8 +26,6 @@ from dinsar_cli.simulate.scenario import (
     Scenario,
     Terrain,
 )
-from dinsar_cli.simulate.stack import SimulatedStack, simulate
-from dinsar_cli.simulate.truth import scenario_record
 
 __all__ = [
     "Atmosphere",

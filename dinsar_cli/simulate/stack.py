@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dinsar_cli.errors import ResourceError, UsageError
-from dinsar_cli.simulate.acquisition import plan
-from dinsar_cli.simulate.eof import write_eof
-from dinsar_cli.simulate.names import slices
-from dinsar_cli.simulate.pixels import RawImage, prepare, render_swath
-from dinsar_cli.simulate.safe import write_safe
-from dinsar_cli.simulate.scene import build_scene
-from dinsar_cli.simulate.terrain import write_map
+from dinsar_cli.simulate.files.eof import write_eof
+from dinsar_cli.simulate.files.names import slices
+from dinsar_cli.simulate.files.pixels import RawImage, prepare, render_swath
+from dinsar_cli.simulate.files.safe import write_safe
+from dinsar_cli.simulate.radar.acquisition import plan
+from dinsar_cli.simulate.radar.scene import build_scene
 from dinsar_cli.simulate.truth import write_summary, write_truth
+from dinsar_cli.simulate.world.terrain import write_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dinsar_cli.simulate.render import Swath, Tile
-    from dinsar_cli.simulate.scenario import Scenario
-    from dinsar_cli.simulate.scene import Scene
+    from dinsar_cli.simulate.radar.render import Swath, Tile
+    from dinsar_cli.simulate.radar.scene import Scene
+    from dinsar_cli.simulate.world.scenario import Scenario
 
     Progress: TypeAlias = Callable[[str, float], None]
 

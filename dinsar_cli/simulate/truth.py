@@ -6,19 +6,19 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from dinsar_cli.simulate.acquisition import heading
-from dinsar_cli.simulate.instrument import DAYS_PER_CYCLE
-from dinsar_cli.simulate.rangedoppler import view
-from dinsar_cli.simulate.scene import MAP_STEP, lake_centre
-from dinsar_cli.simulate.terrain import Lattice, write_map
+from dinsar_cli.simulate.radar.acquisition import heading
+from dinsar_cli.simulate.radar.range_doppler import view
+from dinsar_cli.simulate.radar.scene import MAP_STEP, lake_centre
+from dinsar_cli.simulate.world.instrument import DAYS_PER_CYCLE
+from dinsar_cli.simulate.world.terrain import Lattice, write_map
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dinsar_cli.simulate.acquisition import Campaign
-    from dinsar_cli.simulate.arrays import Bools, Floats
-    from dinsar_cli.simulate.scenario import Scenario
-    from dinsar_cli.simulate.scene import Scene
+    from dinsar_cli.simulate.radar.acquisition import Campaign
+    from dinsar_cli.simulate.radar.scene import Scene
+    from dinsar_cli.simulate.world.arrays import Bools, Floats
+    from dinsar_cli.simulate.world.scenario import Scenario
 
 ROI_SHRINK: Final = 0.08
 """Share of the footprint's box that the region of interest leaves out on each side."""

@@ -20,7 +20,7 @@ from shapely import box
 from archive import Archive, restituted
 from archive.elevation import Elevation, geoid_height
 from archive.messages import Request
-from dinsar_cli.orbitfile import read_orbit_file
+from dinsar_cli.sentinel1.orbit_file import read_orbit_file
 from dinsar_cli.simulate import SimulatedStack
 
 ORBITS = """

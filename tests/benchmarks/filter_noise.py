@@ -1,8 +1,8 @@
 """Measure what the phase filters leave of the noise: ``python tests/benchmarks/filter_noise.py [FILE]``.
 
 Speckle of two dates with a known coherence and no phase is averaged over look cells and filtered as each engine
-does it: what is left of the phase is noise. The result is the table ``dinsar_cli/filternoise.json``, from which
-``los_sigma`` is computed. It has, for each engine, strength of the filter, number of looks and coherence:
+does it: what is left of the phase is noise. The result is the table ``dinsar_cli/maps/phase_noise.json``, from
+which ``los_sigma`` is computed. It has, for each engine, strength of the filter, number of looks and coherence:
 
 - gain: standard deviation of the filtered phase over that of the formulas for the unfiltered one. It depends on how
   far the signal stands out in the spectrum of a patch, which is coherence and looks together, and on how many
@@ -32,8 +32,8 @@ from scipy.optimize import brentq
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from dinsar_cli.filternoise import TABLE_FILE, PhaseFilter, filters, surplus
-from dinsar_cli.uncertainty import phase_deviation
+from dinsar_cli.maps.phase_noise import TABLE_FILE, PhaseFilter, filters, surplus
+from dinsar_cli.radar.uncertainty import phase_deviation
 from speckle import INDEPENDENT, look_cells
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)

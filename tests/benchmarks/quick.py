@@ -18,9 +18,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from command import run_apart
-from dinsar_cli.engines.topsapp.diagnose import watch
-from dinsar_cli.engines.topsapp.monitor import Monitor
-from dinsar_cli.orbitfile import read_orbit_file
+from dinsar_cli.engines.topsapp.process.diagnose import watch
+from dinsar_cli.engines.topsapp.process.monitor import Monitor
+from dinsar_cli.sentinel1.orbit_file import read_orbit_file
 from run_inputs import write_inputs
 from test_orbitfile import eof, regular
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import write_products
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import write_products
 
 PAIR = "T052D_20230904_20230916"
 WAVELENGTH = 0.0554657

@@ -18,10 +18,10 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from dinsar_cli.compare import Statistics, compare
-from dinsar_cli.engines.topsapp.demfiles import write_isce_dem
-from dinsar_cli.engines.topsapp.installation import Installation, find_isce2
-from dinsar_cli.intermediates import disk_use
+from dinsar_cli.base.disk import disk_use
+from dinsar_cli.compare.truth import Statistics, compare
+from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.results.dem_files import write_isce_dem
 from dinsar_cli.simulate import Scenario, simulate
 
 PROGRAM = (sys.executable, "-c", "from dinsar_cli.cli import main; main()")

@@ -12,9 +12,9 @@ from lxml import etree
 
 from archive import Archive
 from burst_inputs import as_files, find, pixels
-from dinsar_cli.burstsafe import BurstFile, UnfitFileError, assemble_safe
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.scene import open_scene
+from dinsar_cli.sentinel1.burst_safe import BurstFile, UnfitFileError, assemble_safe
+from dinsar_cli.sentinel1.scene import open_scene
 from safe_factory import quietly
 
 

@@ -9,10 +9,10 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from burst_inputs import made_up_bursts, made_up_pass
-from dinsar_cli.burstcatalog import CatalogBurst, read_burst
-from dinsar_cli.burstplan import BurstPlan, choose_bursts, choose_download, common_polarization
+from dinsar_cli.catalog.burst_plan import BurstPlan, choose_bursts, choose_download, common_polarization
+from dinsar_cli.catalog.bursts import CatalogBurst, read_burst
+from dinsar_cli.catalog.stacks import CatalogAcquisition
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.stacks import CatalogAcquisition
 
 REFERENCE, SECONDARY = made_up_pass(), made_up_pass(12)
 NINE = list(range(10, 19))

@@ -12,9 +12,9 @@ import numpy as np
 from lxml import etree
 
 from burst_inputs import Delivery, pixels, whole
-from dinsar_cli.acquisition import make_pair
-from dinsar_cli.annotation import Subswath, parse_time
-from dinsar_cli.scene import GranuleName, Scene, open_scene
+from dinsar_cli.sentinel1.acquisition import make_pair
+from dinsar_cli.sentinel1.annotation import Subswath, parse_time
+from dinsar_cli.sentinel1.scene import GranuleName, Scene, open_scene
 from dinsar_cli.simulate import SimulatedStack
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dinsar_cli.engines.eos import steps
-from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, zero_doppler
+from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, zero_doppler
 
 EPOCH = datetime(2023, 9, 4, tzinfo=UTC)
 
@@ -192,7 +192,7 @@ def test_eos_is_loaded_without_what_is_not_used_and_still_has_it() -> None:
     """In a fresh process: others may have loaded it here."""
     program = """
 import sys
-from dinsar_cli.engines.eos.package import eos_module
+from dinsar_cli.engines.eos.eos_sar import eos_module
 eos_module("eos.products.sentinel1.doppler_info")
 assert not {"dem_stitcher", "geopandas"} & set(sys.modules)
 dem = sys.modules["eos.dem"]

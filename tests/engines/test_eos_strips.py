@@ -10,8 +10,8 @@ import pytest
 
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.engine import EosEngine
-from dinsar_cli.engines.eos.form import strips
-from dinsar_cli.radar import Interferogram
+from dinsar_cli.engines.eos.interferogram import strips
+from dinsar_cli.radar.interferogram import Interferogram
 from pair import engine_inputs_of
 
 LAYERS = ("wrapped", "coherence", "amplitude", "latitude", "longitude", "height", "los", "unwrapped", "components")

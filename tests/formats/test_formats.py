@@ -103,8 +103,8 @@ def test_kmz_holds_the_overlay_its_edges_and_the_reference_point(made: Made) -> 
 
 
 def test_overlay_of_a_large_map_keeps_its_edges(made: Made, tmp_path: Path) -> None:
-    from dinsar_cli.grid import Grid
-    from dinsar_cli.products import write_products
+    from dinsar_cli.geo.grid import Grid
+    from dinsar_cli.products.layers import write_products
 
     grid = Grid("EPSG:4326", -8.9, 31.5, 1 / 3600, 2101, 2503)  # neither a multiple of the factor
     large = np.full(grid.shape, 0.01, np.float32)
@@ -359,7 +359,7 @@ def test_export_refuses_what_is_not_there_or_not_whole(
 
 
 def test_tag_that_is_missing_is_named(made: Made, tmp_path: Path) -> None:
-    from dinsar_cli.products import write_products
+    from dinsar_cli.products.layers import write_products
 
     tmp_path = tmp_path / "untagged"
     tmp_path.mkdir()
@@ -369,7 +369,7 @@ def test_tag_that_is_missing_is_named(made: Made, tmp_path: Path) -> None:
 
 
 def test_map_without_any_value_has_formats_too(made: Made, tmp_path: Path) -> None:
-    from dinsar_cli.products import write_products
+    from dinsar_cli.products.layers import write_products
 
     tmp_path = tmp_path / "void"
     tmp_path.mkdir()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from command import Outcome
-from dinsar_cli.workspace import Journal
+from dinsar_cli.base.journal import Journal
 from run_inputs import Inputs
 
 FILES = {"range_change.tif", "displacement.nc", "hyp3"}

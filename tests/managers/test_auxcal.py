@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dinsar_cli.acquisition import Acquisition, Pair, make_pair
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.managers.auxcal import check_aux_cal
-from dinsar_cli.scene import open_scene
+from dinsar_cli.managers.aux_cal import check_aux_cal
+from dinsar_cli.sentinel1.acquisition import Acquisition, Pair, make_pair
+from dinsar_cli.sentinel1.scene import open_scene
 from run_inputs import Inputs
 
 

@@ -15,7 +15,7 @@ import rasterio
 from rasterio import Affine
 
 from dinsar_cli.errors import DinsarError, NoDataError, UsageError
-from dinsar_cli.managers.dem import Dem, DemManager
+from dinsar_cli.managers.dem.manager import Dem, DemManager
 
 
 def from_origin(west: float, north: float, x_step: float, y_step: float) -> Affine:
@@ -277,7 +277,7 @@ FETCH = """
 import sys
 from pathlib import Path
 from dinsar_cli.errors import DinsarError
-from dinsar_cli.managers.dem import DemManager
+from dinsar_cli.managers.dem.manager import DemManager
 source, datum, cache, *area = sys.argv[1:]
 manager = DemManager(Path(source), datum or None, 0.1, Path(cache))
 try:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.managers.orbit import OrbitManager
+from dinsar_cli.managers.orbits.manager import OrbitManager
 
 SCENE = datetime(2023, 9, 4, 6, 37, 36, tzinfo=UTC), datetime(2023, 9, 4, 6, 38, 4, tzinfo=UTC)
 COVERING = datetime(2023, 9, 4, 6, 36, 36, tzinfo=UTC), datetime(2023, 9, 4, 6, 39, 4, tzinfo=UTC)

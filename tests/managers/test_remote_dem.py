@@ -20,8 +20,8 @@ from archive import Archive, faults
 from archive.elevation import GEOID_HOST, geoid_height
 from asking import Answer, Ask
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.managers.dem import DemManager
-from dinsar_cli.managers.demplan import TilePlan
+from dinsar_cli.managers.dem.manager import DemManager
+from dinsar_cli.managers.dem.plan import TilePlan
 
 GLO_30, GLO_90 = "copernicus-dem-30m.s3.amazonaws.com", "copernicus-dem-90m.s3.amazonaws.com"
 ATLAS = (-8.7, 31.3, -8.5, 31.5)

@@ -11,8 +11,8 @@ from shapely import Polygon, box, union_all
 from shapely.affinity import translate
 
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.geo.roi import parse_roi
 from dinsar_cli.managers.slc import SlcManager
-from dinsar_cli.roi import parse_roi
 from refusal import cut
 from safe_factory import Product, write_safe, write_zip
 

@@ -11,11 +11,11 @@ import pytest
 from lxml import etree
 
 from dinsar_cli.simulate import Scenario, SimulatedStack
-from dinsar_cli.simulate.acquisition import plan
-from dinsar_cli.simulate.annotation_orbit import satellite_axes
-from dinsar_cli.simulate.annotation_parts import DECIMATION
-from dinsar_cli.simulate.doppler import carriers
-from dinsar_cli.simulate.instrument import LINE_INTERVAL, RADAR_FREQUENCY, RANGE_SAMPLING_RATE, SUBSWATHS
+from dinsar_cli.simulate.files.annotation.orbit import satellite_axes
+from dinsar_cli.simulate.files.annotation.parts import DECIMATION
+from dinsar_cli.simulate.radar.acquisition import plan
+from dinsar_cli.simulate.radar.doppler import carriers
+from dinsar_cli.simulate.world.instrument import LINE_INTERVAL, RADAR_FREQUENCY, RANGE_SAMPLING_RATE, SUBSWATHS
 from likeness import DOCUMENTS, number, numbers, parsed, time
 
 pytestmark = pytest.mark.real

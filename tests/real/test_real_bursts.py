@@ -15,10 +15,10 @@ from lxml import etree
 
 from archive.bursts import metadata
 from archive.granules import Scene as ArchiveScene
-from dinsar_cli.annotation import Subswath, parse_time
-from dinsar_cli.burstannotation import Part, assemble_annotation
-from dinsar_cli.burstsafe import BurstFile, assemble_safe
-from dinsar_cli.scene import open_scene
+from dinsar_cli.sentinel1.annotation import Subswath, parse_time
+from dinsar_cli.sentinel1.burst_annotation import Part, assemble_annotation
+from dinsar_cli.sentinel1.burst_safe import BurstFile, assemble_safe
+from dinsar_cli.sentinel1.scene import open_scene
 from safe_factory import quietly
 
 pytestmark = pytest.mark.real

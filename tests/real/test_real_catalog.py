@@ -17,12 +17,12 @@ from asf_search import ASFSearchResults
 from asf_search.baseline.stack import get_baseline_from_stack
 from asf_search.Products import S1BurstProduct, S1Product
 
-from dinsar_cli.baselines import CATALOGUE, measure_baseline
-from dinsar_cli.burstcatalog import read_burst
-from dinsar_cli.catalog import CatalogScene, read_scene
-from dinsar_cli.pairs import choose_pair, common_place
-from dinsar_cli.pairwish import EventWish, SpanWish
-from dinsar_cli.stacks import CatalogAcquisition, Stack, group_stacks
+from dinsar_cli.catalog.baselines import CATALOGUE, measure_baseline
+from dinsar_cli.catalog.bursts import read_burst
+from dinsar_cli.catalog.pair_choice import choose_pair, common_place
+from dinsar_cli.catalog.pair_wish import EventWish, SpanWish
+from dinsar_cli.catalog.scenes import CatalogScene, read_scene
+from dinsar_cli.catalog.stacks import CatalogAcquisition, Stack, group_stacks
 from real_inputs import each
 
 pytestmark = pytest.mark.real

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.interpolate import RegularGridInterpolator
 
-from dinsar_cli.corrections.delayfile import files_of_pair, read_delay
-from dinsar_cli.corrections.troposphere import at_ground, check_delays, troposphere_los
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.grid import Grid
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.corrections.delay_file import files_of_pair, read_delay
+from dinsar_cli.maps.corrections.troposphere import at_ground, check_delays, troposphere_los
 from look_inputs import lonlat
 from real_inputs import each
 

@@ -15,8 +15,8 @@ from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 
 from command import Outcome
-from dinsar_cli.gnsstable import Station, read_stations
-from dinsar_cli.tenv3 import Unmeasured, read_motion
+from dinsar_cli.compare.gnss_table import Station, read_stations
+from dinsar_cli.compare.tenv3 import Unmeasured, read_motion
 from real_inputs import each, files
 
 pytestmark = pytest.mark.real

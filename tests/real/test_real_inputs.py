@@ -14,11 +14,11 @@ import shapely
 from lxml import etree
 from pyproj.transformer import TransformerGroup
 
-from dinsar_cli.engines.topsapp.metadata import Stated, read_pair
+from dinsar_cli.engines.topsapp.results.metadata import Stated, read_pair
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.managers.dem import Dem, DemManager
-from dinsar_cli.orbitfile import read_orbit_file, window
-from dinsar_cli.roi import parse_roi
+from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.managers.dem.manager import Dem, DemManager
+from dinsar_cli.sentinel1.orbit_file import read_orbit_file, window
 from real_inputs import each, files
 
 pytestmark = pytest.mark.real

@@ -18,7 +18,7 @@ from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import brentq
 
 from command import Outcome
-from dinsar_cli.compare import read_map
+from dinsar_cli.compare.truth import read_map
 from refusal import NO_DATA, check_refusal
 from safe_factory import xml_text
 from truth import accuracy
@@ -228,7 +228,7 @@ def _check_bytes(path: Path, folder: Path) -> None:
 
 def test_the_orbit_files_are_those_of_the_annotation(pair: RealPair) -> None:
     """What this file writes is read with the same vectors."""
-    from dinsar_cli.orbitfile import read_orbit_file
+    from dinsar_cli.sentinel1.orbit_file import read_orbit_file
 
     for path, vectors in zip(sorted(pair.orbits.iterdir()), pair.vectors, strict=True):
         read = read_orbit_file(path)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import rasterio
 
-from dinsar_cli.compare import read_map
-from dinsar_cli.config import RunConfig
-from dinsar_cli.displacement import los_displacement
+from dinsar_cli.compare.truth import read_map
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.eos.steps import unwrap
+from dinsar_cli.radar.displacement import los_displacement
 from real_inputs import each
 
 pytestmark = pytest.mark.real

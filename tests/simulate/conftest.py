@@ -6,16 +6,7 @@ from datetime import date
 
 import pytest
 
-from dinsar_cli.simulate import (
-    Atmosphere,
-    Corners,
-    GaussianBowl,
-    Mogi,
-    Scenario,
-    SimulatedStack,
-    Terrain,
-    simulate,
-)
+from dinsar_cli.simulate import Atmosphere, Corners, GaussianBowl, Mogi, Scenario, SimulatedStack, Terrain, simulate
 
 DATES = (date(2025, 7, 1), date(2025, 7, 13), date(2025, 7, 25))
 

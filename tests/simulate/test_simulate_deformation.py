@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dinsar_cli.simulate.deformation import GaussianBowl, Mogi, Ramp, RectangularDislocation, Still
-from dinsar_cli.simulate.okada import Dislocations, surface_displacement
+from dinsar_cli.simulate.world.deformation import GaussianBowl, Mogi, Ramp, RectangularDislocation, Still
+from dinsar_cli.simulate.world.okada import Dislocations, surface_displacement
 
 STRIKE, DIP, TENSILE = Dislocations(strike=1.0), Dislocations(dip=1.0), Dislocations(tensile=1.0)
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from dinsar_cli.errors import UsageError
-from dinsar_cli.simulate.acquisition import burst_phase, plan, sensing_middle
-from dinsar_cli.simulate.ellipsoid import local_frame, local_metres, to_cartesian, to_geodetic
-from dinsar_cli.simulate.geometry import date_shift, ground_height, swath_geometry
-from dinsar_cli.simulate.instrument import LINE_INTERVAL, RANGE_SPACING, WAVELENGTH
-from dinsar_cli.simulate.orbit import NODE_RATE, Orbit, orbit_over
-from dinsar_cli.simulate.rangedoppler import doppler_rate, locate, view
-from dinsar_cli.simulate.scenario import Scenario, Terrain
-from dinsar_cli.simulate.scene import build_scene
+from dinsar_cli.simulate.radar.acquisition import burst_phase, plan, sensing_middle
+from dinsar_cli.simulate.radar.geometry import date_shift, ground_height, swath_geometry
+from dinsar_cli.simulate.radar.orbit import NODE_RATE, Orbit, orbit_over
+from dinsar_cli.simulate.radar.range_doppler import doppler_rate, locate, view
+from dinsar_cli.simulate.radar.scene import build_scene
+from dinsar_cli.simulate.world.ellipsoid import local_frame, local_metres, to_cartesian, to_geodetic
+from dinsar_cli.simulate.world.instrument import LINE_INTERVAL, RANGE_SPACING, WAVELENGTH
+from dinsar_cli.simulate.world.scenario import Scenario, Terrain
 
 PLACES = [(-8.8, 31.4), (20.0, -33.0), (100.0, 0.5), (140.0, 70.0), (-70.0, -72.0)]
 

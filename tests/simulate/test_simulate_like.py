@@ -200,8 +200,8 @@ def test_an_area_limits_the_bursts_that_get_pixels(
 
 def test_the_command_for_some_subswaths_has_their_area(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
     """It is printed to be pasted: the area that it names has their bursts and no others."""
+    from dinsar_cli.geo.roi import parse_roi
     from dinsar_cli.managers.slc import SlcManager
-    from dinsar_cli.roi import parse_roi
 
     two = simulate(Scenario(swaths=(1, 2), bursts=1, columns=600, terrain=Terrain(margin=0.05)), tmp_path / "two")
     files = [path for slices in two.products for path in slices]

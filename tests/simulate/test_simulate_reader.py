@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dinsar_cli.simulate.instrument import LINE_INTERVAL, WAVELENGTH
+from dinsar_cli.simulate.world.instrument import LINE_INTERVAL, WAVELENGTH
 
 if TYPE_CHECKING:
     from pathlib import Path

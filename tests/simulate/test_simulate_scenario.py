@@ -10,7 +10,7 @@ import pytest
 
 from dinsar_cli.errors import UsageError
 from dinsar_cli.simulate import Coherence, Scenario, Terrain
-from dinsar_cli.simulate.terrain import ARCSECOND, Bounds, Field, Lattice, fractal, made_elevation, write_map
+from dinsar_cli.simulate.world.terrain import ARCSECOND, Bounds, Field, Lattice, fractal, made_elevation, write_map
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dinsar_cli.simulate.acquisition import plan
-from dinsar_cli.simulate.carrier import Carrier, Polynomial
-from dinsar_cli.simulate.deformation import GaussianBowl, Mogi, Still
-from dinsar_cli.simulate.focus import HALF_WIDTH, Response
-from dinsar_cli.simulate.instrument import LINE_INTERVAL, RANGE_SPACING, SPEED_OF_LIGHT, WAVELENGTH
-from dinsar_cli.simulate.noise import complex_normal, key_of
-from dinsar_cli.simulate.pixels import prepare
-from dinsar_cli.simulate.render import Swath, Tile, corner_view, render
-from dinsar_cli.simulate.scenario import Atmosphere, Coherence, Corners, Ionosphere, Scenario, Terrain
-from dinsar_cli.simulate.scene import build_scene
+from dinsar_cli.simulate.files.pixels import prepare
+from dinsar_cli.simulate.radar.acquisition import plan
+from dinsar_cli.simulate.radar.carrier import Carrier, Polynomial
+from dinsar_cli.simulate.radar.focus import HALF_WIDTH, Response
+from dinsar_cli.simulate.radar.noise import complex_normal, key_of
+from dinsar_cli.simulate.radar.render import Swath, Tile, corner_view, render
+from dinsar_cli.simulate.radar.scene import build_scene
+from dinsar_cli.simulate.world.deformation import GaussianBowl, Mogi, Still
+from dinsar_cli.simulate.world.instrument import LINE_INTERVAL, RANGE_SPACING, SPEED_OF_LIGHT, WAVELENGTH
+from dinsar_cli.simulate.world.scenario import Atmosphere, Coherence, Corners, Ionosphere, Scenario, Terrain
 
 PERFECT = Coherence(repeat=1.0, floor=1.0, noise=-200.0)
 SMALL: dict[str, Any] = {"columns": 400, "lake": None, "terrain": Terrain(relief=600.0, margin=0.02)}
@@ -144,7 +144,7 @@ def test_vertical_motion_gives_the_phase_of_the_line_of_sight() -> None:
 
 def los_on_tile(swath: Swath, tile: Tile, index: int) -> np.ndarray:
     """Displacement toward the satellite at the pixels, by a route of its own: locate, then view."""
-    from dinsar_cli.simulate.rangedoppler import locate, view
+    from dinsar_cli.simulate.radar.range_doppler import locate, view
 
     scene, window = swath.scene, swath.scene.campaign.windows[0]
     orbit = scene.campaign.passes[0].orbit

@@ -18,19 +18,11 @@ import pytest
 from lxml import etree
 
 from dinsar_cli.errors import UsageError
-from dinsar_cli.simulate import (
-    Atmosphere,
-    Corners,
-    OrbitError,
-    Scenario,
-    SimulatedStack,
-    Terrain,
-    simulate,
-)
-from dinsar_cli.simulate.acquisition import plan
-from dinsar_cli.simulate.eof import reported_state, write_eof
-from dinsar_cli.simulate.instrument import LINE_INTERVAL
-from dinsar_cli.simulate.terrain import ARCSECOND
+from dinsar_cli.simulate import Atmosphere, Corners, OrbitError, Scenario, SimulatedStack, Terrain, simulate
+from dinsar_cli.simulate.files.eof import reported_state, write_eof
+from dinsar_cli.simulate.radar.acquisition import plan
+from dinsar_cli.simulate.world.instrument import LINE_INTERVAL
+from dinsar_cli.simulate.world.terrain import ARCSECOND
 
 PRODUCT = re.compile(r"S1[A-D]_IW_SLC__1SS[VH]_\d{8}T\d{6}_\d{8}T\d{6}_\d{6}_[0-9A-F]{6}_[0-9A-F]{4}\.(zip|SAFE)")
 EOF = re.compile(r"S1[A-D]_OPER_AUX_POEORB_OPOD_\d{8}T\d{6}_V\d{8}T\d{6}_\d{8}T\d{6}\.EOF")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from dinsar_cli.engines.topsapp.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
-from dinsar_cli.simulate.instrument import WAVELENGTH
+from dinsar_cli.simulate.world.instrument import WAVELENGTH
 from topsapp import Products, run_topsapp
 from truth import read, truth_at
 

@@ -13,7 +13,7 @@ import rasterio
 from lxml import etree
 from lxml.builder import E
 
-from dinsar_cli.engines.topsapp.installation import Installation
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.simulate import Scenario, SimulatedStack
 from safe_factory import quietly
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
 from dinsar_cli.engines.eos.terrain import Terrain
-from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, zero_doppler
-from dinsar_cli.pairgeometry import fit_orbits
+from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, zero_doppler
+from dinsar_cli.radar.pair_geometry import fit_orbits
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dinsar_cli.engines.eos import steps
-from dinsar_cli.engines.eos.engine import Setup, filtered_strips
-from dinsar_cli.radar import LAYERS
+from dinsar_cli.engines.eos.filtering import filtered_strips
+from dinsar_cli.engines.eos.setup import Setup
+from dinsar_cli.radar.interferogram import LAYERS
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dinsar_cli.engines.costs import Law, StepLaws, Term, layer_bytes
-from dinsar_cli.radar import LAYERS, RadarLayer
+from dinsar_cli.radar.interferogram import LAYERS, RadarLayer
 
 CROSS = RadarLayer("cross", "complex64", (), "DN^2", "unfiltered, flattened interferogram, mean of the look cell")
 STRIP_BYTES_PER_THREAD = 100_000_000  # more is not faster

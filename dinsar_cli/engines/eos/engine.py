@@ -4,82 +4,44 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dinsar_cli.areas import read_water
+from dinsar_cli.base.files import file_mark, fingerprint, write_text
+from dinsar_cli.base.journal import Journal, StageRecord
+from dinsar_cli.base.memory import peak_memory, share_one_heap
 from dinsar_cli.engines.base import STEPS_FILE, EngineInputs, Estimate, Progress, StepChoice, Work, step_costs
 from dinsar_cli.engines.costs import Setting, forecast, layer_bytes, note
 from dinsar_cli.engines.eos import goldstein, steps
 from dinsar_cli.engines.eos.area import both_orbits, crop, height_range
-from dinsar_cli.engines.eos.costs import CROSS, FILTER_BYTES, LAWS, STRIP_BYTES_PER_THREAD
-from dinsar_cli.engines.eos.form import StripWorker, cell_spacing, form_all, strips
-from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
+from dinsar_cli.engines.eos.costs import CROSS, LAWS, STRIP_BYTES_PER_THREAD
+from dinsar_cli.engines.eos.filtering import filtered_strips, strip_memory
+from dinsar_cli.engines.eos.interferogram import StripWorker, cell_spacing, form_all, strips
+from dinsar_cli.engines.eos.mosaic import LookGrid
 from dinsar_cli.engines.eos.reader import SlcReader
+from dinsar_cli.engines.eos.setup import Setup
 from dinsar_cli.engines.eos.steering import squint_of
 from dinsar_cli.engines.eos.terrain import Terrain
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline
-from dinsar_cli.masks import file_mark
-from dinsar_cli.memory import peak_memory, share_one_heap
-from dinsar_cli.radar import DESCRIPTION_FILE, LAYERS, Interferogram, RadarFile, RadarLayer
-from dinsar_cli.workspace import Journal, StageRecord, fingerprint, write_text
+from dinsar_cli.geo.areas import read_water
+from dinsar_cli.radar.geometry import geodetic_to_cartesian, perpendicular_baseline
+from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, Interferogram
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dinsar_cli.acquisition import CommonBurst, Pair
-    from dinsar_cli.config import RunConfig
+    from dinsar_cli.config.model import RunConfig
     from dinsar_cli.engines.base import Forecast, RoughInputs
+    from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 
 _PACKAGES = ("eos-sar", "whirlwind-insar", "numpy", "opencv-python-headless", "rasterio")
 _ROUGH_MARGIN = 1.3  # a box on the map in its bounds on the radar grid
 _CROP_MARGIN = goldstein.REACH + 8  # look cells around the area, so that its edge is filtered like its middle
-_COHERENCE_LOOKS = 100  # looks from which the bias of a coherence of zero is below 0.1
-_BASE_BYTES = 350_000_000  # the process with its libraries
-_LEAST_STRIP_BYTES = 64_000_000  # for all strips that are worked on at a time
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What the three parts of a run share."""
-
-    inputs: EngineInputs
-    folder: Path
-    mosaic: Mosaic
-    look_grid: LookGrid
-    reference: Orbit
-    secondary: Orbit
-
-    def file(self, layer: RadarLayer) -> RadarFile:
-        """A layer of this look grid."""
-        return RadarFile(self.folder, layer, self.look_grid.lines, self.look_grid.samples)
-
-    @property
-    def looks(self) -> tuple[int, int]:
-        """In range and azimuth."""
-        return self.look_grid.looks.range, self.look_grid.looks.azimuth
-
-    @property
-    def effective_looks(self) -> float:
-        """Independent looks of a cell: looks x bandwidth / sampling in both directions."""
-        subswath = self.mosaic.tiles[0].burst.reference.subswath
-        range_share = subswath.range_bandwidth / subswath.range_sampling_rate
-        azimuth_share = subswath.azimuth_bandwidth * subswath.azimuth_time_interval
-        return self.looks[0] * self.looks[1] * min(1.0, range_share) * min(1.0, azimuth_share)
-
-    @property
-    def coherence_window(self) -> int:
-        """Look cells on a side of the coherence window: odd, with enough looks for a small bias."""
-        window = 1
-        while window**2 * self.looks[0] * self.looks[1] < _COHERENCE_LOOKS:
-            window += 2
-        return window
 
 
 class EosEngine:
@@ -251,12 +213,6 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _strip_memory(inputs: EngineInputs) -> int:
-    """Memory for all strips that are worked on at a time."""
-    wanted = inputs.threads * STRIP_BYTES_PER_THREAD
-    return min(wanted, max(inputs.memory - _BASE_BYTES, _LEAST_STRIP_BYTES))
-
-
 def _inputs_mark(inputs: EngineInputs) -> object:
     dem = inputs.dem.stat()
     bursts = [
@@ -280,7 +236,7 @@ def _work(inputs: EngineInputs, grid: LookGrid) -> Work:
         inputs.work,
         samples=lines * samples / 1e6,
         cells=grid.lines * grid.samples / 1e6,
-        buffer=_strip_memory(inputs) / 1e6,
+        buffer=strip_memory(inputs) / 1e6,
     )
 
 
@@ -326,7 +282,7 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
             reader,
         )
         threads = setup.inputs.threads
-        plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, _strip_memory(setup.inputs), threads)
+        plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, strip_memory(setup.inputs), threads)
         form_all(worker, plan, layers, threads, lambda share: progress("interferogram", share))
         layers["squint"] = setup.file(LAYERS["squint"])
         squint_of(setup.mosaic, setup.look_grid, setup.reference, layers["squint"])
@@ -351,41 +307,6 @@ def _filter(setup: Setup, progress: Progress) -> list[Path]:
         wrapped.write(strip.first, strip.filtered[strip.inner])
         progress("filter", strip.last / setup.look_grid.lines)
     return [coherence.path, wrapped.path]
-
-
-@dataclass(frozen=True)
-class FilteredStrip:
-    """Look lines ``first:last``, filtered with those around them: ``top:bottom``, of which they are `inner`."""
-
-    first: int
-    last: int
-    top: int
-    bottom: int
-    mean: NDArray[np.complex64]
-    filtered: NDArray[np.complex64]
-
-    @property
-    def inner(self) -> slice:
-        """Its lines in the arrays."""
-        return slice(self.first - self.top, self.last - self.top)
-
-
-def filtered_strips(setup: Setup, *, conjugate: bool = False) -> Iterator[FilteredStrip]:
-    """Filter the interferogram, or its conjugate, strip by strip."""
-    import numpy as np
-
-    cross, step = setup.file(CROSS), goldstein.STEP
-    height = max(step, int(_strip_memory(setup.inputs) / FILTER_BYTES / setup.look_grid.samples) // step * step)
-    lines = setup.look_grid.lines
-    for first in range(0, lines, height):
-        last = min(first + height, lines)
-        # whole steps, so that the patches of the filter lie as they would without strips
-        top, bottom = max(0, first - goldstein.REACH), min(lines, last + goldstein.REACH)
-        mean = np.conj(cross.read(top, bottom)) if conjugate else cross.read(top, bottom)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            unit = np.where(mean != 0, mean / np.abs(mean), np.complex64(np.nan)).astype(np.complex64)
-        filtered = goldstein.goldstein(unit, setup.inputs.config.filter.strength)
-        yield FilteredStrip(first, last, top, bottom, mean, filtered)
 
 
 def _water_mark(config: RunConfig) -> dict[str, object]:

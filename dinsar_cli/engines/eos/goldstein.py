@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dinsar_cli.patchfilter import filter_patches
+from dinsar_cli.radar.patch_filter import filter_patches
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from dinsar_cli.annotation import SPEED_OF_LIGHT
 from dinsar_cli.errors import NoDataError
+from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dinsar_cli.acquisition import CommonBurst, SwathBurst
-    from dinsar_cli.config import Looks
+    from dinsar_cli.config.model import Looks
+    from dinsar_cli.sentinel1.acquisition import CommonBurst, SwathBurst
 
 
 @dataclass(frozen=True)

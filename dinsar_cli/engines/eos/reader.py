@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.engines.eos.mosaic import Window
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.rasters import open_raster
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dinsar_cli.acquisition import SwathBurst
+    from dinsar_cli.sentinel1.acquisition import SwathBurst
 
 
 class SlcReader:

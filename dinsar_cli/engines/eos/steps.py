@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dinsar_cli.geometry import LookPlanes, Orbit, cartesian_to_geodetic, los_vector, zero_doppler
+from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic, los_vector, zero_doppler
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dinsar_cli.antimeridian import middle_of, near
+from dinsar_cli.geo.antimeridian import middle_of, near
 
 if TYPE_CHECKING:
     import numpy as np

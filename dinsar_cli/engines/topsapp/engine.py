@@ -9,20 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dinsar_cli.base.files import make_folder
+from dinsar_cli.base.journal import Journal, StageRecord
+from dinsar_cli.base.memory import peak_memory
 from dinsar_cli.engines.base import STEPS_FILE, EngineInputs, Estimate, Progress, StepChoice, StepCost
 from dinsar_cli.engines.costs import Setting, forecast, note
-from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, write_scripts
-from dinsar_cli.engines.topsapp.costs import OUTPUTS, laws, left, methods
-from dinsar_cli.engines.topsapp.cures import cured
-from dinsar_cli.engines.topsapp.denseoffsets import check_offsets, measured, read_offsets, remove_copies
-from dinsar_cli.engines.topsapp.early import UNWRAP, EarlyLayers
-from dinsar_cli.engines.topsapp.installation import Installation, Search, look_for_isce2
-from dinsar_cli.engines.topsapp.manner import Manner, manner_of
-from dinsar_cli.engines.topsapp.monitor import disk_used
-from dinsar_cli.engines.topsapp.options import check_options, check_reversed
-from dinsar_cli.engines.topsapp.outputs import collect
-from dinsar_cli.engines.topsapp.runner import run_topsapp
-from dinsar_cli.engines.topsapp.steps import (
+from dinsar_cli.engines.topsapp.by_hand import INPUT_FILES, write_scripts
+from dinsar_cli.engines.topsapp.process.installation import Installation, Search, look_for_isce2
+from dinsar_cli.engines.topsapp.process.monitor import disk_used
+from dinsar_cli.engines.topsapp.process.retries import cured
+from dinsar_cli.engines.topsapp.process.runner import run_topsapp
+from dinsar_cli.engines.topsapp.results.collect import collect
+from dinsar_cli.engines.topsapp.results.dense_offsets import check_offsets, measured, read_offsets, remove_copies
+from dinsar_cli.engines.topsapp.results.while_unwrapping import UNWRAP, EarlyLayers
+from dinsar_cli.engines.topsapp.settings.costs import OUTPUTS, laws, left, methods
+from dinsar_cli.engines.topsapp.settings.execution import Manner, manner_of
+from dinsar_cli.engines.topsapp.settings.options import check_options, check_reversed
+from dinsar_cli.engines.topsapp.settings.steps import (
     EVERY,
     OFFSETS,
     STEPS,
@@ -34,18 +37,16 @@ from dinsar_cli.engines.topsapp.steps import (
 )
 from dinsar_cli.engines.topsapp.work import NOTE, check_work, make_inputs, start_again
 from dinsar_cli.errors import DinsarError, EngineError, UsageError
-from dinsar_cli.memory import peak_memory
-from dinsar_cli.offsetfield import OFFSETS_FILE
-from dinsar_cli.radar import Interferogram
-from dinsar_cli.workspace import Journal, StageRecord, make_folder
+from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.offset_field import OFFSETS_FILE
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dinsar_cli.acquisition import CommonBurst, Pair
-    from dinsar_cli.config import Looks, RunConfig
+    from dinsar_cli.config.model import Looks, RunConfig
     from dinsar_cli.engines.base import Forecast, RoughInputs
+    from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 
 logger = logging.getLogger(__name__)
 

@@ -6,16 +6,16 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from dinsar_cli.base.files import fingerprint, make_folder, write_text
 from dinsar_cli.engines.base import EngineInputs, StepChoice
-from dinsar_cli.engines.topsapp import halfturn
-from dinsar_cli.engines.topsapp.burstwise import BURSTS
-from dinsar_cli.engines.topsapp.byhand import INPUT_FILES, edited_files, marks_of, read_own_files, read_record
-from dinsar_cli.engines.topsapp.demfiles import DEM_NAME, write_isce_dem
-from dinsar_cli.engines.topsapp.phasesigma import PHASE_SIGMA
-from dinsar_cli.engines.topsapp.steps import EVERY, STEPS, forget_all, forget_from, next_step
-from dinsar_cli.engines.topsapp.template import TopsSettings, first_step_affected, record, render
+from dinsar_cli.engines.topsapp.by_hand import INPUT_FILES, edited_files, marks_of, read_own_files, read_record
+from dinsar_cli.engines.topsapp.results import half_turn as halfturn
+from dinsar_cli.engines.topsapp.results.dem_files import DEM_NAME, write_isce_dem
+from dinsar_cli.engines.topsapp.scripts.burstwise import BURSTS
+from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA
+from dinsar_cli.engines.topsapp.settings.steps import EVERY, STEPS, forget_all, forget_from, next_step
+from dinsar_cli.engines.topsapp.settings.template import TopsSettings, first_step_affected, record, render
 from dinsar_cli.errors import UsageError
-from dinsar_cli.workspace import fingerprint, make_folder, write_text
 
 NOTE = "settings.json"
 _DEM_STEP = "verifyDEM"  # the first that reads it

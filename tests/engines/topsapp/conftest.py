@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dinsar_cli.engines.topsapp.installation import find_isce2
+from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.simulate import SimulatedStack, simulate
 from recording import FOLDER, SCENARIO, Recording
 from replay import write_replay

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from dinsar_cli.engines.topsapp.examine import HELPER
-from dinsar_cli.engines.topsapp.probe import GPU_MODULES, MODULES
+from dinsar_cli.engines.topsapp.process.installation_check import HELPER
+from dinsar_cli.engines.topsapp.scripts.probe import GPU_MODULES, MODULES
 
 READER = "Sensor/TOPS/Sentinel1.py"
 _POLY2D = """

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dinsar_cli.engines.topsapp.installation import find_isce2
+from dinsar_cli.engines.topsapp.process.installation import find_isce2
 
 _MARK = "ANSWER "
 

@@ -30,11 +30,11 @@ import numpy as np
 from lxml import etree
 
 from dinsar_cli.engines.topsapp.engine import TopsAppEngine
-from dinsar_cli.engines.topsapp.installation import Installation, find_isce2
-from dinsar_cli.engines.topsapp.iscefile import IsceFile
-from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
+from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.errors import EngineError
-from dinsar_cli.planning import plan_run
+from dinsar_cli.plan.plan import plan_run
 from dinsar_cli.simulate import SimulatedStack, simulate
 from pair import nothing, pair_config, prepared
 from recording import LOOKS, OTHER_STRENGTH, ROI, SCENARIO, STRENGTH, Recording, Rows, Take, pack

@@ -2,7 +2,7 @@
 
 A recording has *takes*: a whole run, and shorter ones that differ from it. It keeps every line of the output and
 the name and size of every file; of the files themselves, it keeps the text and a window of the rasters that
-``dinsar_cli.engines.topsapp.outputs`` reads.
+``dinsar_cli.engines.topsapp.results.collect`` reads.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from dinsar_cli.engines.topsapp.installation import Installation
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from recording import Recording
 from replay_topsapp import RECORDING
 from stand_in import write_isce2

@@ -15,7 +15,7 @@ import pytest
 from lxml import etree
 
 from command import Outcome
-from dinsar_cli.engines.topsapp.burstwise import BURSTS, keep_bursts
+from dinsar_cli.engines.topsapp.scripts.burstwise import BURSTS, keep_bursts
 from dinsar_cli.managers.slc import SlcManager
 from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from dinsar_cli.config.topsapp import TopsappConfig
 from dinsar_cli.engines.base import Work
-from dinsar_cli.engines.topsapp import burstwise
-from dinsar_cli.engines.topsapp.manner import Manner, manner_of
-from dinsar_cli.engines.topsapp.steps import forget_from
-from dinsar_cli.topsappconfig import TopsappConfig
+from dinsar_cli.engines.topsapp.scripts import burstwise
+from dinsar_cli.engines.topsapp.settings.execution import Manner, manner_of
+from dinsar_cli.engines.topsapp.settings.steps import forget_from
 from workbench import Workbench, work_folder
 
 BURSTS = Work(samples=6 * 3.8, bursts=6, largest=3.8, cells=1.6)

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from dinsar_cli.configoffsets import OffsetsConfig
+from dinsar_cli.config.offsets import OffsetsConfig
+from dinsar_cli.config.topsapp import TopsappConfig
 from dinsar_cli.engines.base import Work
 from dinsar_cli.engines.costs import Setting, forecast
-from dinsar_cli.engines.topsapp.costs import LAWS, OUTPUTS, laws, left, methods
-from dinsar_cli.engines.topsapp.steps import EVERY, OFFSETS, STEPS
-from dinsar_cli.topsappconfig import TopsappConfig
+from dinsar_cli.engines.topsapp.settings.costs import LAWS, OUTPUTS, laws, left, methods
+from dinsar_cli.engines.topsapp.settings.steps import EVERY, OFFSETS, STEPS
 
 SETTING = Setting("isce2", 2)
 

@@ -19,7 +19,7 @@ import pytest
 import rasterio
 
 from command import PROGRAM, Outcome, run_apart
-from dinsar_cli.engines.topsapp.steps import STEPS, forget_from
+from dinsar_cli.engines.topsapp.settings.steps import STEPS, forget_from
 from merged_folder import LOOKS, Content, write_folder
 from run_inputs import Inputs, write_dem
 from stand_in import write_isce2

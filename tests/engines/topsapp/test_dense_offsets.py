@@ -10,19 +10,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dinsar_cli.acquisition import CommonBurst, make_pair
-from dinsar_cli.configoffsets import OffsetsConfig
-from dinsar_cli.engines.topsapp.ampcor import PLACES, correct, limits
-from dinsar_cli.engines.topsapp.denseoffsets import (
+from dinsar_cli.config.offsets import OffsetsConfig
+from dinsar_cli.engines.topsapp.results.dense_offsets import (
     check_offsets,
     image_size,
     measured,
     remove_copies,
     window_counts,
 )
-from dinsar_cli.engines.topsapp.steps import OFFSETS, STEPS, forget_from, is_done, next_step, pass_over_geocode
+from dinsar_cli.engines.topsapp.scripts.ampcor import PLACES, correct, limits
+from dinsar_cli.engines.topsapp.settings.steps import (
+    OFFSETS,
+    STEPS,
+    forget_from,
+    is_done,
+    next_step,
+    pass_over_geocode,
+)
 from dinsar_cli.errors import UsageError
-from dinsar_cli.scene import open_scene
+from dinsar_cli.sentinel1.acquisition import CommonBurst, make_pair
+from dinsar_cli.sentinel1.scene import open_scene
 from safe_factory import Product, write_safe
 
 

@@ -17,11 +17,11 @@ import pytest
 import rasterio
 
 from command import PROGRAM
-from dinsar_cli.compare import read_map
-from dinsar_cli.engines.topsapp.installation import Installation, find_isce2
-from dinsar_cli.engines.topsapp.iscefile import IsceFile
-from dinsar_cli.engines.topsapp.steps import EVERY, OFFSETS
-from dinsar_cli.offsetfield import OffsetField
+from dinsar_cli.compare.truth import read_map
+from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
+from dinsar_cli.engines.topsapp.settings.steps import EVERY, OFFSETS
+from dinsar_cli.radar.offset_field import OffsetField
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from truth import truth_on
 from workbench import pair_folder, products, work_folder

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dinsar_cli.engines.topsapp.diagnose import (
+from dinsar_cli.engines.topsapp.process.diagnose import (
     CURES,
     Diagnosis,
     Entry,
@@ -22,7 +22,7 @@ from dinsar_cli.engines.topsapp.diagnose import (
     table,
     watch,
 )
-from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.errors import EngineError, ExitCode, NoDataError, ResourceError, UsageError
 
 FAILURES = Path(__file__).with_name("failures")

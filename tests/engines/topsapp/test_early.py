@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dinsar_cli.config import Looks
-from dinsar_cli.engines.topsapp.early import EarlyLayers
-from dinsar_cli.engines.topsapp.outputs import collect
+from dinsar_cli.config.model import Looks
+from dinsar_cli.engines.topsapp.results.collect import collect
+from dinsar_cli.engines.topsapp.results.while_unwrapping import EarlyLayers
 from dinsar_cli.errors import EngineError
-from dinsar_cli.radar import DESCRIPTION_FILE
+from dinsar_cli.radar.interferogram import DESCRIPTION_FILE
 from merged_folder import LOOKS, Content, write_folder
 
 UNWRAPPED = ("filt_topophase.unw", "filt_topophase.unw.xml", "filt_topophase.unw.conncomp")

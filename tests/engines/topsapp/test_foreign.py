@@ -16,9 +16,9 @@ import rasterio
 from rasterio.transform import xy
 
 from command import Outcome
-from dinsar_cli.engines.topsapp.layers import los_from_angles
-from dinsar_cli.grid import Grid
-from dinsar_cli.products import LAYERS
+from dinsar_cli.engines.topsapp.results.layers import los_from_angles
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import LAYERS
 from geocoded_folder import (
     BORDER,
     CYCLES,

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from command import Outcome
-from dinsar_cli.compare import Statistics, compare, on_grid, read_map
-from dinsar_cli.engines.topsapp.installation import Installation, find_isce2
-from dinsar_cli.products import read_product
+from dinsar_cli.compare.truth import Statistics, compare, on_grid, read_map
+from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.products.layers import read_product
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from simulate.topsapp import TIMEOUT, run_topsapp
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from dinsar_cli.engines.base import EngineInputs
-from dinsar_cli.engines.topsapp.demfiles import read_isce_dem_header
-from dinsar_cli.engines.topsapp.finished import FinishedRun
-from dinsar_cli.engines.topsapp.layers import create_layers, write_geometry
-from dinsar_cli.engines.topsapp.outputs import collect
-from dinsar_cli.engines.topsapp.steps import made_by_topsapp
+from dinsar_cli.engines.topsapp.results.collect import collect
+from dinsar_cli.engines.topsapp.results.dem_files import read_isce_dem_header
+from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
+from dinsar_cli.engines.topsapp.results.layers import create_layers, write_geometry
+from dinsar_cli.engines.topsapp.settings.steps import made_by_topsapp
 from dinsar_cli.engines.topsapp.work import make_inputs
-from dinsar_cli.geometry import geodetic_to_cartesian
-from dinsar_cli.orbitfile import OrbitFile, read_orbit_file
-from dinsar_cli.planning import plan_run
+from dinsar_cli.plan.plan import plan_run
+from dinsar_cli.radar.geometry import geodetic_to_cartesian
+from dinsar_cli.sentinel1.orbit_file import OrbitFile, read_orbit_file
 from merged_folder import LOOKS, Content, centres, longitude, write_folder
 from pair import pair_config, prepared
 from run_inputs import write_dem, write_orbit

@@ -13,18 +13,13 @@ from typing import Any
 import pytest
 
 from command import Outcome, run_apart
-from dinsar_cli.acquisition import Pair
-from dinsar_cli.configfile import build_config
-from dinsar_cli.engines import find_engine
-from dinsar_cli.engines.topsapp.installation import (
-    Installation,
-    find_isce2,
-    look_for_isce2,
-    version_key,
-)
+from dinsar_cli.config.file import build_config
+from dinsar_cli.engines.find import find_engine
+from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2, look_for_isce2, version_key
 from dinsar_cli.errors import EngineError
 from dinsar_cli.managers.slc import SlcManager
-from dinsar_cli.planning import RunPlan, plan_run
+from dinsar_cli.plan.plan import RunPlan, plan_run
+from dinsar_cli.sentinel1.acquisition import Pair
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from isce2_packages import READER, module_file, write_helper, write_packages, write_program
 from run_inputs import Inputs, write_inputs

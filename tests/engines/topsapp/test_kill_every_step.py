@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from dinsar_cli.engines.topsapp.steps import STEPS, next_step
+from dinsar_cli.engines.topsapp.settings.steps import STEPS, next_step
 from workbench import Workbench, pair_folder, products, work_folder
 
 _PATIENCE = 180.0  # s for a step to start

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dinsar_cli.engines.topsapp.monitor import Monitor, disk_used, memory_used
+from dinsar_cli.engines.topsapp.process.monitor import Monitor, disk_used, memory_used
 
 MB = 1_000_000
 HOLD = "import os, sys, time; held = os.urandom(1000) * (1000 * {size}); {then}; print('held', flush=True); {wait}"

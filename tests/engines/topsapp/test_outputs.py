@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dinsar_cli.config import Looks
-from dinsar_cli.engines.topsapp.finished import FinishedRun
-from dinsar_cli.engines.topsapp.iscefile import IsceFile
-from dinsar_cli.engines.topsapp.layers import cell_mean, congruent, los_from_angles
-from dinsar_cli.engines.topsapp.outputs import collect
-from dinsar_cli.engines.topsapp.swaths import read_swaths, seams
+from dinsar_cli.config.model import Looks
+from dinsar_cli.engines.topsapp.results.collect import collect
+from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
+from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
+from dinsar_cli.engines.topsapp.results.layers import cell_mean, congruent, los_from_angles
+from dinsar_cli.engines.topsapp.results.swaths import read_swaths, seams
 from dinsar_cli.errors import EngineError
-from dinsar_cli.geometry import geodetic_to_cartesian
-from dinsar_cli.radar import LAYERS, Interferogram
+from dinsar_cli.radar.geometry import geodetic_to_cartesian
+from dinsar_cli.radar.interferogram import LAYERS, Interferogram
 from merged_folder import (
     AZIMUTH_BANDWIDTH,
     CELLS,

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dinsar_cli.compare import Comparison, compare, on_grid, read_map
+from dinsar_cli.compare.truth import Comparison, compare, on_grid, read_map
 from dinsar_cli.engines.eos.engine import EosEngine
-from dinsar_cli.engines.topsapp.installation import find_isce2
-from dinsar_cli.engines.topsapp.outputs import collect
-from dinsar_cli.planning import RunPlan, plan_run
-from dinsar_cli.products import read_product
-from dinsar_cli.radar import Interferogram
+from dinsar_cli.engines.topsapp.process.installation import find_isce2
+from dinsar_cli.engines.topsapp.results.collect import collect
+from dinsar_cli.maps.layers import common_tags, displacement_layers, map_layers
+from dinsar_cli.plan.plan import RunPlan, plan_run
+from dinsar_cli.products.layers import read_product
+from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
-from dinsar_cli.stages import common_tags, displacement_layers, map_layers
 from pair import pair_config, prepared
 from simulate.topsapp import run_topsapp
 

@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from dinsar_cli.engines.topsapp.byhand import read_own_files
-from dinsar_cli.engines.topsapp.foreign import OVERLAP, lines_without
-from dinsar_cli.engines.topsapp.phasesigma import PHASE_SIGMA, settings_text, shell_command
+from dinsar_cli.engines.topsapp.by_hand import read_own_files
+from dinsar_cli.engines.topsapp.results.foreign_folder import OVERLAP, lines_without
+from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA, settings_text, shell_command
 from merged_folder import write_raster
 
 _WINDOWS = 2 * 32  # look lines by which ICU's patches overlap beside AZIMUTH_OVERLAP: twice NFFT of icuState.F

@@ -15,10 +15,10 @@ import numpy as np
 import psutil
 import pytest
 
-from dinsar_cli.compare import compare, read_map
-from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.compare.truth import compare, read_map
+from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.errors import DinsarError, EngineError, ResourceError
-from dinsar_cli.radar import Interferogram
+from dinsar_cli.radar.interferogram import Interferogram
 from recording import FOLDER, OTHER_STRENGTH, SCENARIO, Recording, Rows, pack, unpack
 from replay_topsapp import REFUSED
 from workbench import Workbench, other_swath, pair_folder, products, states, work_folder

@@ -18,10 +18,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from dinsar_cli.engines.base import StepCost
-from dinsar_cli.engines.topsapp.installation import Installation, find_isce2
-from dinsar_cli.engines.topsapp.manner import Manner
-from dinsar_cli.engines.topsapp.runner import run_topsapp
-from dinsar_cli.engines.topsapp.steps import (
+from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.process.runner import run_topsapp
+from dinsar_cli.engines.topsapp.settings.execution import Manner
+from dinsar_cli.engines.topsapp.settings.steps import (
     STEPS,
     forget_from,
     last_done,
@@ -352,9 +352,9 @@ def test_topsapp_and_its_helpers_end_with_us(how: signal.Signals, home: Path, wo
 import signal
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
-from dinsar_cli.engines.topsapp.installation import Installation
-from dinsar_cli.engines.topsapp.manner import Manner
-from dinsar_cli.engines.topsapp.runner import run_topsapp
+from dinsar_cli.engines.topsapp.process.installation import Installation
+from dinsar_cli.engines.topsapp.settings.execution import Manner
+from dinsar_cli.engines.topsapp.process.runner import run_topsapp
 run_topsapp(Installation(Path({str(home)!r}), Path({sys.executable!r}), {{}}), Path({str(work)!r}),
     "startup", "unwrap", manner=Manner(), logs=Path({str(work)!r}) / "logs", on_step=lambda *_: None, expected={{}},
     timeout=None, progress=lambda step, *_: print(step, flush=True))
@@ -382,9 +382,9 @@ def test_topsapp_ends_with_us_when_somebody_else_holds_our_files(home: Path, wor
     program = f"""
 import os, threading, time
 from pathlib import Path
-from dinsar_cli.engines.topsapp.installation import Installation
-from dinsar_cli.engines.topsapp.manner import Manner
-from dinsar_cli.engines.topsapp.runner import run_topsapp
+from dinsar_cli.engines.topsapp.process.installation import Installation
+from dinsar_cli.engines.topsapp.settings.execution import Manner
+from dinsar_cli.engines.topsapp.process.runner import run_topsapp
 def told(step, *_):
     if step == "topo" and os.fork() == 0:
         time.sleep(30)

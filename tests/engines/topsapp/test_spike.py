@@ -15,8 +15,8 @@ from rasterio import Affine
 from scipy.interpolate import RegularGridInterpolator
 from scipy.optimize import least_squares
 
-from dinsar_cli.engines.topsapp.installation import find_isce2
-from dinsar_cli.radar import Interferogram
+from dinsar_cli.engines.topsapp.process.installation import find_isce2
+from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.simulate import Scenario, SimulatedStack, Still, Terrain, simulate
 
 STEP = 3 / 3600  # degrees: three arc-seconds

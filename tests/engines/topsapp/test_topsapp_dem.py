@@ -10,8 +10,8 @@ import pytest
 import rasterio
 from rasterio import Affine
 
-from dinsar_cli.engines.topsapp import demfiles
-from dinsar_cli.engines.topsapp.demfiles import read_isce_dem_header, write_isce_dem
+from dinsar_cli.engines.topsapp.results import dem_files as demfiles
+from dinsar_cli.engines.topsapp.results.dem_files import read_isce_dem_header, write_isce_dem
 from dinsar_cli.errors import DinsarError, EngineError, NoDataError, UsageError
 from isce2_process import ask
 

@@ -15,14 +15,14 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from dinsar_cli.compare import compare, read_map
+from dinsar_cli.base.journal import STAGES
+from dinsar_cli.compare.truth import compare, read_map
 from dinsar_cli.engines.base import step_costs
 from dinsar_cli.engines.costs import Setting, forecast, read
-from dinsar_cli.engines.topsapp.costs import LAWS
-from dinsar_cli.engines.topsapp.installation import find_isce2
-from dinsar_cli.engines.topsapp.steps import STEPS
+from dinsar_cli.engines.topsapp.process.installation import find_isce2
+from dinsar_cli.engines.topsapp.settings.costs import LAWS
+from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
-from dinsar_cli.workspace import STAGES
 
 pytestmark = pytest.mark.isce2
 

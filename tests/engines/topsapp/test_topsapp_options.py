@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from dinsar_cli.acquisition import CommonBurst, make_pair
-from dinsar_cli.engines.topsapp.options import check_options
+from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.engines.topsapp.settings.options import check_options
 from dinsar_cli.errors import UsageError
-from dinsar_cli.scene import open_scene
-from dinsar_cli.topsappconfig import TopsappConfig
+from dinsar_cli.sentinel1.acquisition import CommonBurst, make_pair
+from dinsar_cli.sentinel1.scene import open_scene
 from safe_factory import Product, write_safe
 
 ESD = TopsappConfig(do_esd=True)

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from dinsar_cli.config import Looks
-from dinsar_cli.configfile import config_keys
-from dinsar_cli.configoffsets import OffsetsConfig
-from dinsar_cli.engines.topsapp.properties import PROPERTIES, Property, allowed, isce_text
-from dinsar_cli.engines.topsapp.steps import EVERY
-from dinsar_cli.engines.topsapp.template import TopsSettings, first_step_affected, record, render
+from dinsar_cli.config.file import config_keys
+from dinsar_cli.config.model import Looks
+from dinsar_cli.config.offsets import OffsetsConfig
+from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.engines.topsapp.settings.properties import PROPERTIES, Property, allowed, isce_text
+from dinsar_cli.engines.topsapp.settings.steps import EVERY
+from dinsar_cli.engines.topsapp.settings.template import TopsSettings, first_step_affected, record, render
 from dinsar_cli.errors import UsageError
-from dinsar_cli.topsappconfig import TopsappConfig
 from isce2_process import ask
 
 FOLDERS = [

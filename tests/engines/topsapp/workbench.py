@@ -14,10 +14,10 @@ import psutil
 
 from command import PROGRAM
 from dinsar_cli.engines.base import EngineInputs, Progress
-from dinsar_cli.engines.topsapp import burstwise
 from dinsar_cli.engines.topsapp.engine import TopsAppEngine
-from dinsar_cli.engines.topsapp.installation import Installation
-from dinsar_cli.planning import RunPlan, plan_run
+from dinsar_cli.engines.topsapp.process.installation import Installation
+from dinsar_cli.engines.topsapp.scripts import burstwise
+from dinsar_cli.plan.plan import RunPlan, plan_run
 from dinsar_cli.simulate import SimulatedStack
 from pair import nothing, pair_config, prepared
 from recording import LOOKS, ROI

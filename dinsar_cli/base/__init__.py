@@ -1,0 +1,1 @@
+"""Files, journal, disk and memory: what knows no radar."""

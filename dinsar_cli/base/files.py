@@ -1,0 +1,116 @@
+"""Write files so that they are whole or not there, and tell whether two are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinsar_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Bools = NDArray[np.bool_]
+
+
+_HASH_BLOCK = 1 << 22
+
+
+def default_cache() -> Path:
+    """Folder for what several runs can share: that of the variable ``DINSAR_CACHE``, else one of the user."""
+    import platformdirs
+
+    return Path(os.environ.get("DINSAR_CACHE") or platformdirs.user_cache_dir("dinsar"))
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside a file, and give it the file's name when the block ends well.
+
+    The content is on the disk before the name is; after an error the temporary file is removed.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        yield part
+        settle(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def settle(part: Path, path: Path) -> None:
+    """Give a file its final name when its content is on the disk."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make sure that a new name is on the disk; where folders cannot be opened (Windows) the system does so."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file so that it is either the old or the new one, never half of it."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def fingerprint(value: object) -> str:
+    """Short hash of anything that JSON can hold; paths by their text."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_HASH_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder and prove that files can be written into it.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"The folder {folder} cannot be used.",
+            f"It cannot be made or written to: {error.strerror or error}.",
+            "Choose another folder with --workdir or --cache, or change its permissions.",
+        ) from error
+    return folder
+
+
+def file_mark(path: Path) -> list[object]:
+    """What tells whether a file is still the same."""
+    try:
+        status = path.stat()
+    except OSError:  # whoever reads it says so
+        return [str(path)]
+    return [str(path), status.st_size, status.st_mtime_ns]

@@ -1,0 +1,233 @@
+"""Folders of a run: atomic files, the journal of what is done, the lock against a second process."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dinsar_cli.base.files import sha256, write_text
+from dinsar_cli.errors import UsageError
+
+SCHEMA_VERSION = 1
+RADAR, PRODUCTS = "radar", "products"  # folders of a pair: the interferogram's layers, and the map
+REVERSED_FOLDER = "reversed"  # folder of a pair: what ``checks.reversed: full`` makes
+MAP_RECORD = "displacement.json"
+"""Record of a map that was made of somebody else's folder."""
+RUN_FILE = "run.json"
+STAGES = ("slc", "orbits", "dem", "process", "geocode", "displacement", "products", "report")
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file as it was when a stage ended.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the folder of the journal when it lies in it, else absolute.
+    size, mtime_ns : int
+        Bytes, and time of the last change.
+    sha256 : str or None
+        Of inputs and products.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One finished stage.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Of all that it depends on.
+    files : tuple of FileRecord
+        What it made, or for inputs what it checked.
+    seconds : float
+        Wall-clock time.
+    peak_memory : int
+        Largest resident memory of the process while it ran, bytes; 0 where the system does not tell.
+    details : dict
+        What the stage has to say, for later stages and the summary.
+    """
+
+    fingerprint: str
+    files: tuple[FileRecord, ...] = ()
+    seconds: float = 0.0
+    peak_memory: int = 0
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Journal:
+    """What is done in a folder, in a JSON file that is replaced as a whole after each stage.
+
+    Attributes
+    ----------
+    path : Path
+        The JSON file.
+    header : dict
+        Facts about the run beside its stages.
+    stages : dict of StageRecord
+        By name, in the order in which they ended.
+    """
+
+    path: Path
+    header: dict[str, Any] = field(default_factory=dict)
+    stages: dict[str, StageRecord] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path) -> Journal:
+        """Read a journal; one that does not exist, or of another schema, is empty."""
+        if not path.exists():
+            return cls(path)
+        record = read_journal(path)
+        if record.get("schema_version") != SCHEMA_VERSION:
+            return cls(path)
+        try:
+            stages = {
+                name: StageRecord(**(stage | {"files": tuple(FileRecord(**file) for file in stage["files"])}))
+                for name, stage in record.pop("stages").items()
+            }
+        except (KeyError, TypeError) as error:
+            raise _not_a_journal(path, f"A stage in it is not as this program writes it: {error}.") from error
+        record.pop("schema_version")
+        return cls(path, record, stages)
+
+    def save(self) -> None:
+        """Write the journal."""
+        write_text(self.path, json.dumps(self.to_dict(), indent=2, default=str) + "\n")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of the file."""
+        stages = {name: asdict(stage) for name, stage in self.stages.items()}
+        return {"schema_version": SCHEMA_VERSION, **self.header, "stages": stages}
+
+    def holds(self, name: str, mark: str) -> bool:
+        """Whether a stage is done with that fingerprint and its files are still as they were."""
+        stage = self.stages.get(name)
+        return stage is not None and stage.fingerprint == mark and not self.changed(stage)
+
+    def changed(self, stage: StageRecord, *, verify: bool = False) -> list[str]:
+        """Files of a stage that are missing or differ in size or time; with `verify` their hashes instead."""
+        return [file.path for file in stage.files if not self._same(file, verify=verify)]
+
+    def _same(self, file: FileRecord, *, verify: bool) -> bool:
+        path = self.path.parent / file.path
+        if not path.exists() or path.stat().st_size != file.size:
+            return False
+        if verify and file.sha256 is not None:
+            return sha256(path) == file.sha256
+        return path.stat().st_mtime_ns == file.mtime_ns
+
+    def put(
+        self,
+        name: str,
+        record: StageRecord,
+        files: Iterable[Path],
+        *,
+        hash_of: Callable[[Path], str] | None = None,
+    ) -> None:
+        """Note a finished stage with its files and, with a function that gives them, their SHA-256; and save."""
+        known = {file.path: file for stage in self.stages.values() for file in stage.files}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            marked = tuple(pool.map(lambda path: self._record(path, known, hash_of), files))
+        self.stages.pop(name, None)
+        self.stages[name] = replace(record, files=marked)
+        self.save()
+
+    def _record(
+        self, path: Path, known: Mapping[str, FileRecord], hash_of: Callable[[Path], str] | None
+    ) -> FileRecord:
+        folder = self.path.parent.resolve()
+        path = path.resolve()
+        name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+        status = path.stat()
+        bare = FileRecord(name, status.st_size, status.st_mtime_ns)
+        if hash_of is None:
+            return bare
+        old = known.get(name)
+        if old is not None and old.sha256 and replace(old, sha256=None) == bare:
+            return old
+        return replace(bare, sha256=hash_of(path))
+
+    def release(self, name: str) -> None:
+        """Let go of the files of a stage, so that it counts as done without them, and save."""
+        stage = self.stages.get(name)
+        if stage is not None and stage.files:
+            self.stages[name] = replace(stage, files=())
+            self.save()
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop stages, because what they depend on is about to change, and save."""
+        dropped = [name for name in names if self.stages.pop(name, None) is not None]
+        if dropped:
+            self.save()
+
+
+def read_journal(path: Path) -> dict[str, Any]:
+    """Content of a journal file.
+
+    Raises
+    ------
+    UsageError
+        When it is not the JSON that this program writes.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise _not_a_journal(path, f"It cannot be read: {error}.") from error
+    if not isinstance(record, dict) or not isinstance(record.get("stages"), dict):
+        raise _not_a_journal(path, "It has no stages.")
+    return record
+
+
+def read_map_record(folder: Path) -> dict[str, Any]:
+    """Record of a map of somebody else's folder; empty where there is none that can be read."""
+    try:
+        record = json.loads((folder / MAP_RECORD).read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _not_a_journal(path: Path, cause: str) -> UsageError:
+    return UsageError(
+        f"{path} is not a journal of dinsar.", cause, "Remove it: what is in the folder is then made again."
+    )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; the system releases it even when the process is killed.
+
+    Raises
+    ------
+    UsageError
+        When another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UsageError(
+            f"{folder} is in use.",
+            "Another dinsar process works in this folder.",
+            "Wait for it, stop it, or choose another --workdir.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,1 @@
+"""What the archive has, and which pair is chosen of it."""

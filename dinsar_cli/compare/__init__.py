@@ -1,0 +1,1 @@
+"""A map against the truth, against GNSS, against another track."""

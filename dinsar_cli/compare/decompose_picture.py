@@ -1,0 +1,90 @@
+"""The picture of a decomposition: east beside up."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dinsar_cli.base.files import atomic_path
+from dinsar_cli.drawing.png import save_figure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from dinsar_cli.compare.decompose import Decomposition
+    from dinsar_cli.geo.grid import Grid
+
+    Floats: TypeAlias = NDArray[np.floating[Any]]
+
+_MAX_PIXELS = 1500
+_DPI = 160
+_LEAST_LIMIT = 0.1  # cm: end of the colour scale
+
+
+def decomposition_picture(path: Path, found: Decomposition) -> None:
+    """Draw east and up displacement, and how sure both are, as PNG.
+
+    Parameters
+    ----------
+    path : Path
+        The PNG; it has its name only when it is complete.
+    found : Decomposition
+        What to draw.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    motion = found.motion
+    rows = [(("East displacement", "cm east", motion.east), ("Vertical displacement", "cm upward", motion.up))]
+    if motion.east_sigma is not None and motion.up_sigma is not None:
+        rows.append((("Error of east", "mm", motion.east_sigma), ("Error of up", "mm", motion.up_sigma)))
+    figure = Figure(figsize=(11, 0.9 + 4.6 * len(rows)), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(_title(found), x=0.01, ha="left", fontsize="medium")
+    panels = figure.subplots(len(rows), 2, squeeze=False, sharex=True, sharey=True)
+    for axes_of_row, row in zip(panels, rows, strict=True):
+        for axes, (title, unit, values) in zip(axes_of_row, row, strict=True):
+            _draw(axes, found.grid, values, title, unit)
+    for axes in panels[0]:
+        x, y = found.grid.from_lonlat(found.reference.lon, found.reference.lat)
+        axes.plot(x, y, marker="s", ms=6.5, mfc="black", mec="white", mew=1.2)
+    with atomic_path(path) as part:
+        save_figure(figure, part)
+
+
+def _title(found: Decomposition) -> str:
+    lines = []
+    for name, look in (("ascending", found.ascending), ("descending", found.descending)):
+        dates = "dates unknown" if look.map.dates is None else " to ".join(look.map.dates)
+        lines.append(f"{name} {look.map.name}: {dates}".replace("$", r"\$"))
+    lines.append("No motion to the north assumed. Black square: reference of both.")
+    return "\n".join(lines)
+
+
+def _draw(axes: Axes, grid: Grid, values: Floats, title: str, unit: str) -> None:
+    import numpy as np
+
+    step = max(1, math.ceil(max(values.shape) / _MAX_PIXELS))
+    signed = unit.startswith("cm")
+    factor = 1e2 if signed else 1e3
+    known = values[np.isfinite(values)] * factor
+    limit = max(float(np.percentile(np.abs(known), 99.5)) if known.size else 0.0, _LEAST_LIMIT)
+    west, south, east, north = grid.bounds
+    axes.set_facecolor("0.85")
+    image = axes.imshow(
+        values[::step, ::step] * factor,
+        extent=(west, east, south, north),
+        cmap="RdBu_r" if signed else "viridis",
+        vmin=-limit if signed else 0.0,
+        vmax=limit,
+        interpolation="nearest",
+    )
+    metres_x, metres_y = grid.metres_per_unit
+    axes.set_aspect(metres_y / metres_x)
+    axes.tick_params(axis="x", labelrotation=30)
+    axes.set_title(title, loc="left", fontsize="medium")
+    axes.figure.colorbar(image, ax=axes, extend="both" if signed else "max", shrink=0.8).set_label(unit)

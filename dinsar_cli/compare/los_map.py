@@ -1,0 +1,314 @@
+"""A finished displacement map with its directions, as comparisons and decompositions read it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dinsar_cli.base.journal import PRODUCTS
+from dinsar_cli.base.rasters import open_raster
+from dinsar_cli.compare.truth import read_map
+from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.geo.grid import Grid
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rasterio.io import DatasetReader
+
+    Floats: TypeAlias = NDArray[np.floating[Any]]
+    Bools: TypeAlias = NDArray[np.bool_]
+
+LOS, VECTOR, SIGMA = "los_displacement", "los_vector", "los_sigma"
+_SAME_PLACE = 1e-6  # of a pixel
+_NORM_TOLERANCE = 0.02  # of a unit vector
+_METRES = {"", "m", "metre", "metres", "meter", "meters"}
+_REMEDY = "Give the folder of a pair, its products folder, or the los_displacement.tif in it, as dinsar wrote them."
+
+
+@dataclass(frozen=True)
+class LosMap:
+    """Displacement along the line of sight, and what belongs to it, on one grid.
+
+    Attributes
+    ----------
+    name : str
+        Of the pair, for people.
+    folder : Path
+        Where its products are.
+    grid : Grid
+        Of all layers.
+    los : ndarray
+        Metres, positive toward the satellite; NaN where there is none. Shape of the grid.
+    vector : ndarray
+        Unit vectors from the ground to the satellite: east, north, up; shape (3, height, width).
+    sigma : ndarray or None
+        Standard deviation of the noise of `los`, metres.
+    coherence : ndarray or None
+        0 to 1.
+    components : ndarray of uint16
+        Connected components, 0 = none; where they are not known, 1 on all displacement.
+    tags : dict of str to str
+        Of the displacement.
+    """
+
+    name: str
+    folder: Path
+    grid: Grid
+    los: Floats
+    vector: Floats
+    sigma: Floats | None
+    coherence: Floats | None
+    components: NDArray[np.uint16]
+    tags: dict[str, str]
+
+    @property
+    def dates(self) -> tuple[str, str] | None:
+        """Days of reference and secondary, as ISO text; None where the tags do not tell."""
+        from datetime import date
+
+        texts = [self.tags.get(name, "")[:10] for name in ("reference_date", "secondary_date")]
+        try:
+            first, second = (date.fromisoformat(text).isoformat() for text in texts)
+        except ValueError:
+            return None
+        return first, second
+
+    @property
+    def reference(self) -> tuple[float, float] | None:
+        """Longitude and latitude to which displacement is relative; None where the tags do not tell."""
+        try:
+            lon, lat = (float(part) for part in self.tags.get("reference_point", "").split(","))
+        except ValueError:
+            return None
+        return (lon, lat) if abs(lon) <= 180 and abs(lat) <= 90 else None
+
+    def of_component(self, label: int) -> Bools:
+        """Cells with displacement that belong to a component: within it no cycles are unknown."""
+        import numpy as np
+
+        found: Bools = np.isfinite(self.los) & (self.components == label)
+        return found
+
+
+def read_los_map(path: Path, vector_file: Path | None = None) -> LosMap:
+    """Read a displacement map with the layers beside it.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of a pair, its ``products`` folder, or the ``los_displacement.tif`` in it; with a file of directions
+        also a displacement in metres, positive toward the satellite, that another program made.
+    vector_file : Path, optional
+        Directions to the satellite on any grid, in place of the ``los_vector.tif`` beside the map.
+
+    Raises
+    ------
+    UsageError
+        When there is no map, or its layers are not as dinsar writes them.
+    NoDataError
+        When it has no directions, or no displacement at all.
+    """
+    import numpy as np
+
+    file = _find(path)
+    folder = file.parent
+    if vector_file is None and not (folder / f"{VECTOR}.tif").is_file():
+        raise NoDataError(
+            f"{folder} has no {VECTOR}.tif.",
+            "Without the direction to the satellite, displacement along the line of sight cannot be set against "
+            "east, north and up.",
+            "Make the products again with dinsar, or give a folder that has that file. Of another program's map, "
+            "`dinsar compare` takes them with --los-vector FILE (three bands: east, north, up).",
+        )
+    los = read_map(file).values
+    _check_metres(file)
+    grid, tags = _grid_and_tags(file)
+    if not np.isfinite(los).any():
+        raise NoDataError(
+            f"{file} is empty.", "Every pixel of it is without data.", "Give a map that has displacement."
+        )
+
+    def beside(name: str) -> Floats | None:
+        other = folder / f"{name}.tif"
+        if not other.is_file():
+            return None
+        values = read_map(other).values
+        _check_same(other, _grid_and_tags(other)[0], grid, file)
+        return values
+
+    components, sigma = beside("connected_components"), beside(SIGMA)
+    if sigma is not None and (sigma < 0).any():
+        raise UsageError(
+            f"{folder / f'{SIGMA}.tif'} does not hold standard deviations.",
+            f"The lowest of its values is {np.nanmin(sigma):g} m, and none can be below 0.",
+            "Make the products again, or remove that file to do without errors.",
+        )
+    known = np.isfinite(los) if components is None else np.nan_to_num(components)
+    return LosMap(
+        name=_name(file),
+        folder=folder,
+        grid=grid,
+        los=los,
+        vector=_read_vector(folder / f"{VECTOR}.tif", grid, file)
+        if vector_file is None
+        else _foreign_vector(vector_file, grid),
+        sigma=sigma,
+        coherence=beside("coherence"),
+        components=known.astype(np.uint16),
+        tags=tags,
+    )
+
+
+def _find(path: Path) -> Path:
+    for raster in (path / PRODUCTS / f"{LOS}.tif", path / f"{LOS}.tif", path):
+        if raster.is_file():
+            return raster
+    raise UsageError(
+        f"{path} is no displacement map.",
+        f"It has no {LOS}.tif." if path.is_dir() else "There is no such file or folder.",
+        _REMEDY,
+    )
+
+
+def _name(file: Path) -> str:
+    """Name of the pair that a map belongs to; of another program's map that of its file."""
+    if file.stem != LOS:
+        return file.stem
+    folder = file.parent.resolve()
+    return (folder.parent if folder.name == PRODUCTS else folder).name
+
+
+def _check_metres(path: Path) -> None:
+    with open_raster(path) as dataset:
+        unit = (dataset.units[0] or dataset.tags().get("unit") or "").strip().lower()
+    if unit not in _METRES:
+        raise UsageError(
+            f"{path} is not in metres.",
+            f"Its unit is {unit!r}.",
+            "Give displacement in metres, positive toward the satellite.",
+        )
+
+
+def _grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
+    """Grid and tags of a raster that `read_map` has read."""
+    import rasterio
+
+    with rasterio.open(path) as dataset:
+        tags: dict[str, str] = dataset.tags()
+        return _grid_of(path, dataset), tags
+
+
+def _grid_of(path: Path, dataset: DatasetReader) -> Grid:
+    a = dataset.transform
+    if not (a.a > 0 > a.e and math.isclose(a.a, -a.e, rel_tol=1e-9)):
+        raise _no_grid(path, f"its pixels are {a.a:g} x {-a.e:g} in size")
+    try:
+        return Grid(f"EPSG:{dataset.crs.to_epsg()}", a.c, a.f, a.a, dataset.width, dataset.height)
+    except ValueError as error:
+        raise _no_grid(path, str(error)) from error
+
+
+def _no_grid(path: Path, cause: str) -> UsageError:
+    return UsageError(
+        f"{path} is not on a grid of dinsar.",
+        f"A map has square pixels in degrees (EPSG:4326) or in metres of a UTM zone, and here {cause}.",
+        _REMEDY,
+    )
+
+
+def _check_same(path: Path, found: Grid, expected: Grid, file: Path) -> None:
+    tolerance = _SAME_PLACE * expected.posting
+    same = (found.crs, *found.shape) == (expected.crs, *expected.shape) and all(
+        math.isclose(a, b, rel_tol=0, abs_tol=tolerance) for a, b in zip(found.bounds, expected.bounds, strict=True)
+    )
+    if not same:
+        raise UsageError(
+            f"{path} does not belong to {file.name}.",
+            "It lies on another grid: it is from another run, or somebody changed it.",
+            "Make the products again, or give a folder whose layers belong together.",
+        )
+
+
+def _read_vector(path: Path, grid: Grid, file: Path) -> Floats:
+    import numpy as np
+    import rasterio
+    from rasterio.errors import RasterioError
+
+    read_map(path)  # says what is wrong with a file that is no map
+    try:
+        with rasterio.open(path) as dataset:
+            _check_same(path, _grid_of(path, dataset), grid, file)
+            values: Floats = dataset.read(masked=True).astype(np.float32).filled(np.nan)
+    except RasterioError as error:
+        raise UsageError(f"{path} cannot be read.", f"It is not a whole raster: {error}.", _REMEDY) from error
+    _check_directions(path, values)
+    return values
+
+
+def _foreign_vector(path: Path, grid: Grid) -> Floats:
+    """Directions on any grid, bilinear at the pixel centres of a map; shape (3, height, width)."""
+    import numpy as np
+    from rasterio.enums import Resampling
+    from rasterio.errors import RasterioError
+    from rasterio.warp import reproject
+
+    read_map(path)  # says what is wrong with a file that is no map
+    try:
+        with open_raster(path) as dataset:
+            values: Floats = dataset.read().astype(np.float64)
+            # one component of 0 is part of a direction, also where 0 stands for no data; three are none
+            values[:, ~dataset.read_masks().any(axis=0) | ~values.any(axis=0)] = np.nan
+            place = dataset.transform, dataset.crs
+    except RasterioError as error:
+        raise UsageError(
+            f"{path} cannot be read.", f"It is not a whole raster: {error}.", "Give a GeoTIFF of directions."
+        ) from error
+    _check_directions(path, values)
+    found = np.full((3, *grid.shape), np.nan)
+    reproject(
+        values,
+        found,
+        src_transform=place[0],
+        src_crs=place[1],
+        src_nodata=np.nan,
+        dst_transform=grid.transform,
+        dst_crs=grid.crs,
+        dst_nodata=np.nan,
+        resampling=Resampling.bilinear,
+    )
+    if not np.isfinite(found).any():
+        raise NoDataError(
+            f"{path} has no direction on the map.",
+            "It lies elsewhere.",
+            "Give the directions of the same track and place.",
+        )
+    return found.astype(np.float32)
+
+
+def _check_directions(path: Path, values: Floats) -> None:
+    """Refuse what are no unit vectors from the ground to a satellite."""
+    import numpy as np
+
+    if len(values) != 3:
+        raise UsageError(
+            f"{path} does not hold directions.", f"It has {len(values)} bands, not east, north and up.", _REMEDY
+        )
+    norm = np.linalg.norm(values, axis=0)
+    known = np.isfinite(norm)
+    if not known.any():
+        raise NoDataError(f"{path} is empty.", "Every pixel of it is without data.", "Make the products again.")
+    if float(np.max(np.abs(norm[known] - 1))) > _NORM_TOLERANCE:
+        raise UsageError(
+            f"{path} does not hold directions.",
+            f"The lengths of its vectors are {norm[known].min():.3g} to {norm[known].max():.3g}, not 1.",
+            _REMEDY,
+        )
+    if float(np.nanmin(values[2])) < 0:
+        raise UsageError(
+            f"{path} does not hold directions to a satellite.",
+            "Some of its vectors point downward: they seem to go from the satellite to the ground.",
+            "Give vectors from the ground to the satellite: all three bands with the other sign.",
+        )

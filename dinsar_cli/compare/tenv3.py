@@ -1,0 +1,138 @@
+"""Daily positions of GNSS stations by the Nevada Geodetic Laboratory (``.tenv3``), and motion between two days.
+
+The format is described at http://geodesy.unr.edu/gps_timeseries/README_tenv3.txt; cite Blewitt et al. (2018,
+"Harnessing the GPS data explosion for interdisciplinary science", Eos 99).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.compare.gnss_table import Station
+from dinsar_cli.errors import UsageError
+
+SUFFIX = ".tenv3"
+_MJD_EPOCH = date(1858, 11, 17)
+_COLUMNS = 23
+_DAY = 3  # modified Julian date
+_METRES = ((7, 8), (9, 10), (11, 12))  # whole metres and the rest: east, north, up
+_SIGMAS = (14, 15, 16)
+_LATITUDE, _LONGITUDE = 20, 21
+_MOST_BYTES = 50_000_000
+_REMEDY = "Give the .tenv3 of the station as http://geodesy.unr.edu has it now."
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """A station whose motion between two days is not known.
+
+    Attributes
+    ----------
+    name : str
+    reason : str
+        What it is without, to follow "is".
+    place : (float, float) or None
+        Longitude and latitude, degrees, where the file tells it.
+    """
+
+    name: str
+    reason: str
+    place: tuple[float, float] | None
+
+
+def files_in(path: Path) -> list[Path]:
+    """Files of stations: the path itself, or those in a folder; none when it is something else."""
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix.lower() == SUFFIX)
+    return [path] if path.suffix.lower() == SUFFIX else []
+
+
+def read_motion(path: Path, dates: tuple[date, date], days: int = 0) -> Station | Unmeasured:
+    """Motion of a station between two days.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.tenv3`` file; one with nothing but its header is a station without positions.
+    dates : (date, date)
+        The earlier and the later one, UTC.
+    days : int
+        The median of what is within so many days of each date is taken: on both sides, or of neither.
+
+    Returns
+    -------
+    Station or Unmeasured
+        Metres. Its standard deviations are those of single days, since the errors of days in a row are alike. Its
+        place is that of the first date.
+
+    Raises
+    ------
+    UsageError
+        When it is no such file; the message names the line.
+    """
+    name, table = _read(path)
+    place = (_wrapped(table[0, _LONGITUDE]), float(table[0, _LATITUDE])) if len(table) else None
+    around = [table[np.abs(table[:, _DAY] - (day - _MJD_EPOCH).days) <= days] for day in dates]
+    for day, rows in zip(dates, around, strict=True):
+        if not len(rows):
+            span = f" within {days} days of {day}" if days else f" of {day}"
+            return Unmeasured(name, f"without a position{span}" if len(table) else "without any position", place)
+    first, second = (np.median(_positions(rows), axis=0) for rows in around)
+    east, north, up = (second - first).tolist()
+    sigmas = np.hypot(*(np.median(rows[:, _SIGMAS], axis=0) for rows in around))
+    longitude, latitude = np.median(around[0][:, [_LONGITUDE, _LATITUDE]], axis=0)
+    s_east, s_north, s_up = sigmas.tolist()
+    return Station(name, _wrapped(longitude), float(latitude), (east, north, up), (s_east, s_north, s_up))
+
+
+def _read(path: Path) -> tuple[str, NDArray[np.float64]]:
+    """Name of a station, and its columns as numbers, NaN where they are words; shape (days, 23)."""
+    if not path.is_file():
+        raise UsageError(f"{path} is not there.", "There is no such file.", "Correct the path.")
+    if path.stat().st_size > _MOST_BYTES:
+        raise _wrong(path, "It is far too large.")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(path, f"It cannot be read as text: {error}.") from error
+    if lines and not lines[0].lower().startswith("site "):
+        raise _wrong(path, "Its first line is not the header site YYMMMDD yyyy.yyyy ...")
+    written = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
+    rows = [_numbers(path, number, line) for number, line in written]
+    name = written[0][1].split()[0] if written else path.stem
+    return name, np.array(rows, np.float64).reshape(-1, _COLUMNS)
+
+
+def _numbers(path: Path, number: int, line: str) -> list[float]:
+    words = line.split()
+    if len(words) < _COLUMNS:
+        raise _wrong(path, f"Line {number} has {len(words)} columns; latitude and longitude are in 21 and 22.")
+    needed = {_DAY, *_SIGMAS, _LATITUDE, _LONGITUDE, *(column for pair in _METRES for column in pair)}
+    row = [math.nan] * _COLUMNS
+    for column in needed:
+        try:
+            row[column] = float(words[column])
+        except ValueError:
+            row[column] = math.nan
+        if not math.isfinite(row[column]):
+            raise _wrong(path, f"Line {number}: column {column + 1} must be a number, not {words[column]!r}.")
+    return row
+
+
+def _positions(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """East, north, up, metres; shape (days, 3)."""
+    return np.stack([rows[:, whole] + rows[:, rest] for whole, rest in _METRES], axis=1)
+
+
+def _wrapped(longitude: float) -> float:
+    return (float(longitude) + 180) % 360 - 180
+
+
+def _wrong(path: Path, cause: str) -> UsageError:
+    return UsageError(f"{path} is not a series of daily positions (.tenv3).", cause, _REMEDY)

@@ -1,0 +1,1 @@
+"""What can be asked for: the configuration of a run, its defaults, ranges and explanations."""

@@ -1,0 +1,308 @@
+"""The keys of the configuration: help texts, JSON schema, YAML in and out, and messages on what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Mapping, Sequence
+from functools import cache
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from dinsar_cli.config.base import Section, about, parts_of_type
+from dinsar_cli.config.model import RunConfig, is_roi_file
+from dinsar_cli.errors import UsageError
+
+# Keys that exclude each other: the first, on the command line, takes the place of the second in the file.
+_RIVALS = (
+    ("looks", "resolution"),
+    ("resolution", "looks"),
+    ("reference_point", "reference_area"),
+    *((one, other) for one in ("start", "end", "event") for other in ("reference", "secondary")),
+    *((one, "event") for one in ("reference", "secondary")),
+)
+
+
+@cache
+def config_keys() -> tuple[str, ...]:
+    """Return every dotted key, in the order of the file."""
+    return tuple(
+        f"{name}.{key}" if section else name
+        for name, section in _sections()
+        for key in (section.model_fields if section else [name])
+    )
+
+
+@cache
+def _sections() -> tuple[tuple[str, type[Section] | None], ...]:
+    """Give each top-level name with its section, None for a plain key."""
+    kinds = {name: field.annotation for name, field in RunConfig.model_fields.items()}
+    return tuple(
+        (name, kind if isinstance(kind, type) and issubclass(kind, Section) else None)
+        for name, kind in kinds.items()
+    )
+
+
+def _field(dotted_key: str) -> FieldInfo:
+    name, _, key = dotted_key.partition(".")
+    section = dict(_sections())[name]
+    return section.model_fields[key] if section and key else RunConfig.model_fields[dotted_key]
+
+
+def _allowed(dotted_key: str) -> str:
+    """Say in words which values a key takes."""
+    field = _field(dotted_key)
+    said = about(field)
+    limits = {name: getattr(item, name) for item in field.metadata for name in ("ge", "le") if hasattr(item, name)}
+    parts = parts_of_type(field.annotation)
+    words = ["true or false"] if bool in parts else [part for part in parts if isinstance(part, str)]
+    text = said.allowed or ", ".join(words) or f"{limits['ge']:g} to {limits['le']:g}"
+    return f"{text} {said.unit}" if said.unit and not said.allowed else text
+
+
+def _default(dotted_key: str) -> object:
+    value: Any = RunConfig().model_dump(mode="json")
+    for part in dotted_key.split("."):
+        value = value[part]
+    return value
+
+
+def help_text(dotted_key: str) -> str:
+    """Return the sentence that explains a key, with its range, unit and default.
+
+    For a property of topsApp, it ends with the first step that is done again after a change.
+
+    Parameters
+    ----------
+    dotted_key : str
+        A key like ``'dem.buffer'`` or ``'looks'``.
+
+    Raises
+    ------
+    KeyError
+        If there is no such key.
+    """
+    if dotted_key not in config_keys():
+        raise KeyError(dotted_key)
+    field = _field(dotted_key)
+    step = about(field).first_step
+    again = f"; done again from: {step}" if step else ""
+    return f"{field.description} [{_allowed(dotted_key)}; default: {_shown_default(dotted_key)}{again}]"
+
+
+def _shown_default(dotted_key: str) -> str:
+    default = _default(dotted_key)
+    if default in (None, [], {}):
+        return "not set"
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of the YAML file, for editors."""
+    schema = RunConfig.model_json_schema()
+    for name, section in _sections():
+        properties = schema["$defs"][section.__name__]["properties"] if section else schema["properties"]
+        for key in section.model_fields if section else [name]:
+            dotted = f"{name}.{key}" if section else key
+            properties[key] |= {"description": help_text(dotted), "default": _default(dotted)}
+    both = {"required": ["looks", "resolution"], "properties": {"resolution": {"type": "number"}}}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return head | schema | {"description": "Configuration of a dinsar run.", "not": both}
+
+
+# Reading and building
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """Read a YAML configuration file.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Relative paths in it are relative to its folder.
+
+    Returns
+    -------
+    dict
+        Its values, not yet checked, for :func:`build_config`; paths joined with the folder.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read or is not a YAML mapping; broken YAML with line and column.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    problem = f"The configuration {path} cannot be read."
+    try:
+        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:  # the latter: not UTF-8, or dates and numbers that cannot be
+        raise UsageError(problem, f"{error}.", "Give a readable YAML file; `dinsar init` writes one.") from error
+    except (YAMLError, RecursionError) as error:
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        place = f"Line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        text = error.problem if isinstance(error, MarkedYAMLError) else error
+        raise UsageError(problem, f"{place}{' '.join(str(text).split())}.", "Correct the YAML there.") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        cause = f"It holds a {type(values).__name__}, not keys with values."
+        raise UsageError(problem, cause, "Write it as `key: value`; `dinsar init` writes an example.")
+    return _with_folder(values, path.absolute().parent)
+
+
+def _with_folder(values: dict[Any, Any], folder: Path) -> dict[str, Any]:
+    """Join the relative paths of a file with its folder; what is no path is left for the validation."""
+
+    def joined(value: object, words: Sequence[object] = ()) -> object:
+        is_path = (
+            isinstance(value, str) and value.strip() and value[0] != "~" and value.strip().lower() not in words
+        )
+        return str(folder / str(value)) if is_path else value
+
+    for dotted in config_keys():
+        name, _, key = dotted.partition(".")
+        section = values.get(name)
+        if isinstance(section, dict) and key in section and Path in parts_of_type(_field(dotted).annotation):
+            value = section[key]
+            words = parts_of_type(_field(dotted).annotation)
+            section[key] = [joined(item) for item in value] if isinstance(value, list) else joined(value, words)
+    for key in ("roi", "reference_area"):
+        if is_roi_file(values.get(key)):
+            values[key] = joined(values[key])
+    return values
+
+
+def build_config(file_values: Mapping[str, Any] | None, overrides: Mapping[str, object]) -> RunConfig:
+    """Make the configuration of a run from a file's values and the command line's.
+
+    Parameters
+    ----------
+    file_values : mapping or None
+        What :func:`load_config` returned.
+    overrides : mapping
+        Dotted keys (``'dem.file'``) with values that win over the file; None and an empty tuple mean not
+        given. Of ``looks`` and ``resolution``, the one that is given here replaces the other of the file; so does
+        ``reference_point`` with ``reference_area``.
+
+    Raises
+    ------
+    UsageError
+        One error that lists every wrong value and unknown key.
+    """
+    given = {key: value for key, value in overrides.items() if value is not None and value != ()}
+    # A section whose keys are all commented out is null in YAML.
+    names = {name for name, section in _sections() if section}
+    values = {
+        str(key): {str(k): v for k, v in value.items()} if isinstance(value, Mapping) and key in names else value
+        for key, value in (file_values or {}).items()
+        if not (value is None and key in names)
+    }
+    for one, other in _RIVALS:
+        if one in given and other not in given:
+            values.pop(other, None)
+    for dotted, value in given.items():
+        name, _, key = dotted.partition(".")
+        section = values.setdefault(name, {}) if key else values
+        if isinstance(section, dict):  # anything else is reported as wrong below
+            section[key or name] = value
+    try:
+        return _with_ionosphere(RunConfig.model_validate(values))
+    except ValidationError as error:
+        raise _explained(error) from error
+
+
+def _with_ionosphere(config: RunConfig) -> RunConfig:
+    """Let topsApp estimate what ``corrections.ionosphere`` takes off."""
+    if not config.corrections.ionosphere or config.topsapp.do_ionosphere_correction:
+        return config
+    topsapp = config.topsapp.model_copy(update={"do_ionosphere_correction": True})
+    return config.model_copy(update={"topsapp": topsapp})
+
+
+def _explained(error: ValidationError) -> UsageError:
+    """Turn pydantic's list of errors into one that a user can act on."""
+    keys: list[str] = []
+    causes: list[str] = []
+    for item in error.errors():
+        path = [str(part) for part in item["loc"]]
+        dotted = ".".join(path[:2])
+        keys.append(dotted or str(item["ctx"]["error"]).partition(":")[0].replace(" and ", ", "))
+        if item["type"] == "extra_forbidden":
+            causes.append(f"{dotted}: unknown. {_suggestion(dotted)}")
+        elif not dotted:
+            causes.append(str(item["ctx"]["error"]))
+        elif dotted in config_keys():
+            reason = f" ({item['ctx']['error']})" if item["type"] == "value_error" else ""
+            causes.append(f"{dotted}: {_shown(item['input'])} is refused{reason}; allowed: {_allowed(dotted)}.")
+        else:
+            fields = ", ".join(key for key in config_keys() if key.startswith(f"{dotted}."))
+            causes.append(f"{dotted}: {_shown(item['input'])} is refused; it is a section with the keys {fields}.")
+    problem = f"The configuration is wrong at {', '.join(dict.fromkeys(keys))}."
+    return UsageError(problem, " ".join(causes), "Correct this; `dinsar init` writes an example with every key.")
+
+
+def _shown(value: object) -> str:
+    text = str(value) if isinstance(value, Path) else repr(value)
+    return "null" if value is None else textwrap.shorten(text, 80, placeholder="...")
+
+
+def _suggestion(unknown: str) -> str:
+    """Name the known key that is most like an unknown one."""
+    aliases = {name: name for name, _ in _sections()}
+    for key in config_keys():
+        aliases |= {key: key, key.replace(".", "_"): key} | {key.rpartition(".")[2]: key}
+    for word in (unknown.lower(), unknown.lower().rpartition(".")[2]):
+        near = difflib.get_close_matches(word, aliases, n=1, cutoff=0.62)
+        if near:
+            other = " Other properties of topsApp go into topsapp.extra." if unknown.startswith("topsapp.") else ""
+            return f"Did you mean {aliases[near[0]]}?{other}"
+    return f"The keys are {', '.join(config_keys())}."
+
+
+# Writing
+
+
+def dump_commented_yaml(config: RunConfig) -> str:
+    """Write a configuration as YAML in which every key has its explanation above it.
+
+    Returns
+    -------
+    str
+        Text that :func:`load_config` and :func:`build_config` turn into an equal configuration, from any folder.
+    """
+    values = config.model_dump(mode="json")
+    lines = ["# Configuration of dinsar: run it with `dinsar run FILE`. Options of the command line win over it."]
+    for name, section in _sections():
+        if section is None:
+            # Resolution and looks exclude each other: the one that does not count becomes a comment.
+            prefix = "# " if name == "looks" and config.resolution is not None else ""
+            lines += ["", *_comment(help_text(name), ""), f"{prefix}{name}: {_yaml(values[name])}"]
+            continue
+        lines += ["", *_comment(RunConfig.model_fields[name].description or "", ""), f"{name}:"]
+        for key in section.model_fields:
+            lines += [*_comment(help_text(f"{name}.{key}"), "  "), f"  {key}: {_yaml(values[name][key])}"]
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
+
+
+def _yaml(value: object) -> str:
+    """Write one value as YAML on one line, quoted where it must be."""
+    if value is None or isinstance(value, bool):  # most values, and YAML() takes a while
+        return "null" if value is None else str(value).lower()
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = True
+    yaml.width = 10**9
+    stream = StringIO()
+    yaml.dump([value], stream)  # in a list, for a bare value gets an end-of-document mark
+    return stream.getvalue().strip()[1:-1]

@@ -1,0 +1,1 @@
+"""Pixels and charts, without science."""

@@ -1,0 +1,393 @@
+"""From two sets of bursts to the multilooked interferogram, strip by strip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.engines.eos import steps
+from dinsar_cli.engines.eos.eos_sar import eos_module
+from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, burst_start
+from dinsar_cli.engines.eos.reader import SlcReader
+from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dinsar_cli.engines.eos.terrain import HeightWindow, Terrain
+    from dinsar_cli.radar.interferogram import RadarFile
+    from dinsar_cli.sentinel1.acquisition import SwathBurst
+    from dinsar_cli.sentinel1.annotation import Polynomial
+
+    Floats = NDArray[np.floating[Any]]
+
+BYTES_PER_SAMPLE = 200  # of the mosaic, at the peak of `StripWorker.form`
+BYTES_PER_NODE = 300  # of the geometry
+_NODE_SPACING = 30.0  # m on the ground: that of the usual height models
+_MARGIN = 6  # samples around a block that is resampled
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Where the geometry of a strip is solved: a regular part of every look cell, one node wider all around.
+
+    Attributes
+    ----------
+    line, sample : ndarray
+        Grid positions of the nodes.
+    line_step, sample_step : float
+        Distance of the nodes in lines and samples.
+    """
+
+    line: Floats
+    sample: Floats
+    line_step: float
+    sample_step: float
+
+    @classmethod
+    def of(cls, window: Window, looks: tuple[int, int], parts: tuple[int, int]) -> Nodes:
+        """Nodes for a window of whole look cells, each split in (azimuth, range) parts."""
+        import numpy as np
+
+        steps_ = [n / p for n, p in zip(looks, parts, strict=True)]
+        counts = [round(size / step) for size, step in zip(window.shape, steps_, strict=True)]
+        line, sample = (
+            start + (np.arange(-1, count + 1) + 0.5) * step - 0.5
+            for start, count, step in zip((window.top, window.left), counts, steps_, strict=True)
+        )
+        return cls(line, sample, *steps_)
+
+    def interpolate(self, values: Floats, window: Window) -> Floats:
+        """Bilinear interpolation from the nodes to every grid position of a window."""
+        import numpy as np
+
+        def weights(first: int, last: int, origin: float, step: float) -> tuple[NDArray[np.intp], Floats]:
+            position = (np.arange(first, last) - origin) / step
+            index = np.floor(position).astype(np.intp)
+            return index, position - index
+
+        i, u = weights(window.top, window.bottom, self.line[0], self.line_step)
+        j, v = weights(window.left, window.right, self.sample[0], self.sample_step)
+        rows = values[i] * (1 - u[:, None]) + values[np.minimum(i + 1, len(values) - 1)] * u[:, None]
+        left, right = rows[:, j], rows[:, np.minimum(j + 1, values.shape[1] - 1)]
+        return left + (right - left) * v
+
+
+@dataclass(frozen=True)
+class StripResult:
+    """Sums over the look cells of a strip, and its geometry at their centres."""
+
+    cross: NDArray[np.complex64]
+    amplitude: NDArray[np.float32]
+    ground: steps.GroundPoints
+
+
+@dataclass(frozen=True)
+class StripWorker:
+    """Makes the look lines of one strip. It holds nothing that a strip changes, so threads share it.
+
+    Attributes
+    ----------
+    mosaic : Mosaic
+        Bursts on the common grid.
+    look_grid : LookGrid
+        What is to be made.
+    reference, secondary : Orbit
+        The first with the epoch of the grid, the second with one as much later as the secondary burst is.
+    terrain : Terrain
+        Heights.
+    height_range : (float, float)
+        Of the whole terrain, metres.
+    reader : SlcReader
+        Images.
+    """
+
+    mosaic: Mosaic
+    look_grid: LookGrid
+    reference: Orbit
+    secondary: Orbit
+    terrain: Terrain
+    height_range: tuple[float, float]
+    reader: SlcReader
+    _dopplers: dict[int, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def bytes_per_look_line(self) -> float:
+        """Memory that a look line takes at the peak of `form`."""
+        looks = self.look_grid.looks
+        samples = looks.azimuth * self.look_grid.window.shape[1]
+        nodes = samples * self.parts[0] * self.parts[1] / (looks.azimuth * looks.range)
+        return samples * BYTES_PER_SAMPLE + nodes * BYTES_PER_NODE
+
+    @cached_property
+    def parts(self) -> tuple[int, int]:
+        """Odd number of nodes in a look cell, in azimuth and range, so that its centre is one."""
+        subswath = self.mosaic.tiles[0].burst.reference.subswath
+        azimuth, ground_range = cell_spacing(subswath.azimuth_spacing, subswath.range_spacing, self.mosaic.tiles)
+        looks = self.look_grid.looks
+        return _odd(looks.azimuth * azimuth / _NODE_SPACING), _odd(looks.range * ground_range / _NODE_SPACING)
+
+    def window(self, first: int, last: int) -> Window:
+        """Mosaic window of look lines ``first:last``."""
+        whole, azimuth = self.look_grid.window, self.look_grid.looks.azimuth
+        return Window(whole.top + first * azimuth, whole.top + last * azimuth, whole.left, whole.right)
+
+    def locate(self, nodes: Nodes) -> steps.GroundPoints:
+        """Solve the geometry of a strip; longitudes are on the side of 180 degrees of the terrain, and run on."""
+        grid = self.mosaic.grid
+        time, slant_range = grid.time(nodes.line), grid.slant_range(nodes.sample)
+        heights = self._heights(time, slant_range)
+        ground = steps.locate(
+            self.reference, self.secondary, time, slant_range, heights, _within(heights.range, self.height_range)
+        )
+        return replace(ground, longitude=near(ground.longitude, self.terrain.middle))
+
+    def _heights(self, time: Floats, slant_range: Floats) -> HeightWindow:
+        """Terrain under a strip: its corners and edges at the lowest and the highest height."""
+        import numpy as np
+
+        planes = LookPlanes.at(self.reference, time[[0, -1]])
+        ranges = np.broadcast_to(np.linspace(slant_range[0], slant_range[-1], 16), (2, 16))
+        edges = [
+            cartesian_to_geodetic(planes.point(ranges, planes.look_for_height(ranges, np.asarray(height))))
+            for height in self.height_range
+        ]
+        lon = near(np.concatenate([edge[0].ravel() for edge in edges]), self.terrain.middle)
+        lat = np.concatenate([edge[1].ravel() for edge in edges])
+        return self.terrain.window((lon.min() - 1e-3, lat.min() - 1e-3, lon.max() + 1e-3, lat.max() + 1e-3))
+
+    def form(self, first: int, last: int) -> StripResult:
+        """Interferogram, amplitudes and geometry of look lines ``first:last``."""
+        import numpy as np
+
+        looks = self.look_grid.looks
+        window = self.window(first, last)
+        nodes = Nodes.of(window, (looks.azimuth, looks.range), self.parts)
+        ground = self.locate(nodes)
+        cross = np.zeros(window.shape, np.complex64)
+        power = np.zeros((2, *window.shape), np.float32)
+        for tile in self.mosaic.tiles:
+            use = tile.use.intersection(window)
+            if use.empty:
+                continue
+            place = use.shift(-window.top, -window.left).slices()
+            reference, secondary, product = self._burst(tile, use, nodes, ground)
+            cross[place] = product
+            both = product != 0
+            for band, slc in enumerate((reference, secondary)):
+                power[band][place] = np.where(both, slc.real**2 + slc.imag**2, 0)
+        return StripResult(*self._look_cells(cross, power), self._centres(ground))
+
+    def _burst(
+        self, tile: BurstTile, use: Window, nodes: Nodes, ground: steps.GroundPoints
+    ) -> tuple[NDArray[np.complex64], NDArray[np.complex64], NDArray[np.complex64]]:
+        """Reference, resampled secondary (deramped) and interferogram of the part of a burst that is used."""
+        import numpy as np
+
+        view = tile.burst.secondary
+        wavelength = tile.burst.reference.subswath.wavelength
+        reference = self.reader.read(tile.burst.reference, use.shift(-tile.line, -tile.sample))
+        start_time, start_range = burst_start(view, self.secondary.epoch)
+        interval = view.subswath.azimuth_time_interval
+        line = nodes.interpolate((ground.secondary_time - start_time) / interval, use) + tile.line_residual
+        sample = (
+            nodes.interpolate((ground.secondary_range - start_range) / view.subswath.range_spacing, use)
+            + tile.sample_residual
+        )
+        source = _source_window(view, line, sample)
+        if source.empty:
+            nothing = np.zeros(use.shape, np.complex64)
+            return reference, nothing, nothing
+        raw = self.reader.read(view, source)
+        rows, columns = (
+            np.arange(start, stop, dtype=float)
+            for start, stop in ((source.top, source.bottom), (source.left, source.right))
+        )
+        deramped = steps.deramp(raw, self._carrier(view, rows[:, None], columns[None, :]))
+        secondary = steps.resample(deramped, line - source.top, sample - source.left)
+        ranges = self.mosaic.grid.slant_range(nodes.sample)
+        geometry = steps.geometric_phase(ranges, ground.secondary_range, wavelength)
+        product = steps.form_interferogram(
+            reference, secondary, self._carrier(view, line, sample), nodes.interpolate(geometry, use)
+        )
+        return reference, secondary, product
+
+    def _carrier(self, view: SwathBurst, line: Floats, sample: Floats) -> Floats:
+        """TOPS carrier of a burst at positions that count from its first line and sample."""
+        subswath = view.subswath
+        key = id(view.burst)
+        if key not in self._dopplers:
+            self._dopplers[key] = burst_doppler(view, self.secondary)
+        azimuth_time = (line - (subswath.lines_per_burst - 1) / 2) * subswath.azimuth_time_interval
+        range_time = subswath.slant_range_time + sample / subswath.range_sampling_rate
+        return steps.tops_carrier(self._dopplers[key], azimuth_time, range_time)
+
+    def _look_cells(
+        self, cross: NDArray[np.complex64], power: NDArray[np.float32]
+    ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+        """Mean interferogram and root mean square amplitudes; zero where less than half of a cell has data."""
+        import numpy as np
+
+        looks = self.look_grid.looks
+        count = steps.multilook((cross != 0).astype(np.float32), looks.azimuth, looks.range)
+        enough = count >= looks.azimuth * looks.range / 2
+        count = np.maximum(count, 1)
+        mean = np.where(enough, steps.multilook(cross, looks.azimuth, looks.range) / count, 0)
+        amplitude = np.stack(
+            [np.sqrt(steps.multilook(band, looks.azimuth, looks.range) / count) * enough for band in power]
+        )
+        return mean.astype(np.complex64), amplitude.astype(np.float32)
+
+    def _centres(self, ground: steps.GroundPoints) -> steps.GroundPoints:
+        """Geometry at the centres of the look cells: the middle node of each."""
+        azimuth, range_ = self.parts
+        rows = slice(1 + azimuth // 2, -1, azimuth)
+        columns = slice(1 + range_ // 2, -1, range_)
+        return steps.GroundPoints(
+            ground.longitude[rows, columns],
+            ground.latitude[rows, columns],
+            ground.height[rows, columns],
+            ground.los[:, rows, columns],
+            ground.secondary_time[rows, columns],
+            ground.secondary_range[rows, columns],
+        )
+
+
+def _odd(wanted: float) -> int:
+    """Smallest odd number that is not below a wanted one by more than a half."""
+    import math
+
+    return 2 * max(0, math.ceil((wanted - 1) / 2 - 0.25)) + 1
+
+
+def _within(local: tuple[float, float], whole: tuple[float, float]) -> tuple[float, float]:
+    return max(local[0], whole[0]), min(local[1], whole[1])
+
+
+def cell_spacing(azimuth_spacing: float, range_spacing: float, tiles: Sequence[BurstTile]) -> tuple[float, float]:
+    """Spacing of lines and samples on the ground, metres, in the middle of the subswaths."""
+    import math
+
+    incidence = [tile.burst.reference.subswath.incidence_mid_swath for tile in tiles]
+    return azimuth_spacing, range_spacing / math.sin(math.radians(sum(incidence) / len(incidence)))
+
+
+def _source_window(view: SwathBurst, line: Floats, sample: Floats) -> Window:
+    """Valid part of a burst that is needed to resample it at some positions."""
+    import numpy as np
+
+    burst = view.burst
+    wanted = Window(
+        int(np.floor(line.min())) - _MARGIN,
+        int(np.ceil(line.max())) + _MARGIN + 1,
+        int(np.floor(sample.min())) - _MARGIN,
+        int(np.ceil(sample.max())) + _MARGIN + 1,
+    )
+    return wanted.intersection(
+        Window(
+            burst.first_valid_line,
+            burst.last_valid_line + 1,
+            burst.first_valid_sample,
+            burst.last_valid_sample + 1,
+        )
+    )
+
+
+def burst_doppler(view: SwathBurst, orbit: Orbit) -> Any:
+    """Doppler rates of a burst, from its annotation and the velocity of the satellite.
+
+    Returns
+    -------
+    eos.products.sentinel1.doppler_info.Sentinel1Doppler
+    """
+    subswath = view.subswath
+    fm_rate, centroid, steering = nearest_rates(view, orbit)
+    return eos_module("eos.products.sentinel1.doppler_info").Sentinel1Doppler(
+        mid_swath_slrt=subswath.slant_range_time + subswath.samples / 2 / subswath.range_sampling_rate,
+        burst_mid_time=_middle(view, orbit),
+        az_fm_info=[fm_rate.t0, *fm_rate.coefficients],
+        dc_t0=centroid.t0,
+        dc_poly=list(centroid.coefficients),
+        krot=steering,
+    )
+
+
+def nearest_rates(view: SwathBurst, orbit: Orbit) -> tuple[Polynomial, Polynomial, float]:
+    """Azimuth FM rate (Hz/s) and Doppler centroid (Hz) annotated nearest to a burst, and its steering (Hz/s).
+
+    The steering is that of Miranda (2014), equation 3: ``k_s = 2 v omega / lambda``.
+    """
+    import numpy as np
+
+    subswath, middle = view.subswath, _middle(view, orbit)
+
+    def nearest(polynomials: Iterable[Polynomial]) -> Polynomial:
+        return min(polynomials, key=lambda p: abs(orbit.seconds(p.azimuth_time) - middle))
+
+    speed = float(np.linalg.norm(orbit.state(np.asarray(middle))[1]))
+    steering = 2 * speed * np.radians(subswath.azimuth_steering_rate) / subswath.wavelength
+    return nearest(subswath.fm_rates), nearest(subswath.doppler_centroids), float(steering)
+
+
+def _middle(view: SwathBurst, orbit: Orbit) -> float:
+    """Time in the middle of a burst, seconds after the epoch of an orbit."""
+    half = (view.subswath.lines_per_burst - 1) / 2 * view.subswath.azimuth_time_interval
+    return float(orbit.seconds(view.burst.azimuth_time) + half)
+
+
+def strips(look_lines: int, bytes_per_line: float, memory: int, threads: int) -> list[tuple[int, int]]:
+    """Look lines ``first, last`` of strips of which `threads` fit into a memory together.
+
+    Parameters
+    ----------
+    look_lines : int
+        Look lines of the scene.
+    bytes_per_line : float
+        Memory that a look line takes.
+    memory : int
+        Bytes for all strips that are worked on at a time.
+    threads : int
+        Strips that are worked on at a time.
+    """
+    height = max(1, min(look_lines, int(memory / threads / bytes_per_line)))
+    return [(first, min(first + height, look_lines)) for first in range(0, look_lines, height)]
+
+
+def form_all(
+    worker: StripWorker,
+    plan: Sequence[tuple[int, int]],
+    layers: dict[str, RadarFile],
+    threads: int,
+    progress: Callable[[float], None],
+) -> None:
+    """Make all strips on several threads and write them into layers.
+
+    Parameters
+    ----------
+    layers : dict of RadarFile
+        ``cross``, ``amplitude``, ``longitude``, ``latitude``, ``height``, ``los``; they are created here.
+    """
+    for layer in layers.values():
+        layer.create()
+
+    def make(strip: tuple[int, int]) -> None:
+        result = worker.form(*strip)
+        ground = result.ground
+        layers["cross"].write(strip[0], result.cross)
+        layers["amplitude"].write(strip[0], result.amplitude)
+        for name in ("longitude", "latitude", "height", "los"):
+            layers[name].write(strip[0], getattr(ground, name))
+
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(make, strip) for strip in plan]
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                future.result()
+                progress(done / len(futures))
+        finally:
+            pool.shutdown(cancel_futures=True)

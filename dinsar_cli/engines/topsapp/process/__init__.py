@@ -1,0 +1,1 @@
+"""topsApp as a process: found, run, watched, explained when it fails."""

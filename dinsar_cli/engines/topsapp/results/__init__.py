@@ -1,0 +1,1 @@
+"""What topsApp left: found, checked, read."""

@@ -1,0 +1,83 @@
+"""ISCE2 near 180 degrees: the Earth that it is given is turned by half a turn about its axis.
+
+The longitudes that its topo computes jump from 180 to -180, and a DEM in which they do so cannot be. Distances and
+directions do not depend on where longitudes are counted from. So where the DEM reaches over 180 degrees, topsApp
+gets state vectors with x and y negated (a half turn, without rounding), and DEM and region half a turn away, in the
+middle of the Pacific's opposite side; half a turn is added to the longitudes that it finds.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinsar_cli.base.files import atomic_path, make_folder
+from dinsar_cli.geo.antimeridian import crosses, near
+from dinsar_cli.geo.dem_file import open_dem
+
+if TYPE_CHECKING:
+    from dinsar_cli.engines.base import EngineInputs
+
+HALF_TURN = 180.0
+"""Degrees to add to the longitudes of a turned Earth."""
+
+_FOLDER = "turned"  # of the orbit files; where it is, topsApp's Earth is turned
+_NEGATED = ("X", "Y", "VX", "VY")
+
+
+def is_wanted(dem: Path) -> bool:
+    """Whether topsApp needs a turned Earth: whether a DEM reaches over 180 degrees."""
+    with open_dem(dem) as dataset:
+        return crosses(tuple(dataset.bounds))
+
+
+def is_turned(work: Path) -> bool:
+    """Whether the Earth of a working folder of topsApp is turned."""
+    return (work / _FOLDER).is_dir()
+
+
+def turned(longitude: float) -> float:
+    """Longitude on the turned Earth; near 180 degrees it is continuous there."""
+    return near(longitude + HALF_TURN, 0.0)
+
+
+def turned_inputs(inputs: EngineInputs, work: Path) -> EngineInputs:
+    """Area and orbit files of the turned Earth; `write_orbits` writes these."""
+    first, south, last, north = inputs.bounds
+    west = turned(first)
+    reference, secondary = (
+        replace(orbit, path=work / _FOLDER / orbit.path.name)
+        for orbit in (inputs.reference_orbit, inputs.secondary_orbit)
+    )
+    return replace(
+        inputs,
+        bounds=(west, south, west + last - first, north),
+        reference_orbit=reference,
+        secondary_orbit=secondary,
+    )
+
+
+def write_orbits(inputs: EngineInputs, work: Path) -> None:
+    """Write the orbit files with all state vectors turned, under their names, into the working folder."""
+    from lxml import etree
+
+    folder = make_folder(work / _FOLDER)
+    for path in {inputs.reference_orbit.path, inputs.secondary_orbit.path}:
+        root = etree.parse(path, etree.XMLParser(resolve_entities=False, no_network=True))
+        for name in _NEGATED:
+            for element in root.iterfind(f".//{{*}}OSV/{{*}}{name}"):
+                element.text = _negative((element.text or "").strip())
+        with atomic_path(folder / path.name) as part:
+            root.write(part, encoding="UTF-8", xml_declaration=True)
+
+
+def turn_back(work: Path) -> None:
+    """Let topsApp have the Earth as it is."""
+    shutil.rmtree(work / _FOLDER, ignore_errors=True)
+
+
+def _negative(number: str) -> str:
+    """Minus a number, with all of its digits."""
+    return number[1:] if number.startswith("-") else f"-{number.removeprefix('+')}"

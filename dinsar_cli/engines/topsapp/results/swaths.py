@@ -1,0 +1,320 @@
+"""What topsApp notes of the bursts of a subswath (``IWn.xml``), and where it puts them when it merges them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinsar_cli.engines.topsapp.results.isce_file import parse_xml, properties
+from dinsar_cli.errors import EngineError
+from dinsar_cli.radar.geometry import Orbit
+from dinsar_cli.radar.squint import RangePolynomial, SteeredBurst
+from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lxml import etree
+
+    from dinsar_cli.config.model import Looks
+
+_BURSTS = "component[@name='instance']/component[@name='bursts']/component"
+_STATES = "component[@name='orbit']/component[@name='state_vectors']/component"
+
+
+@dataclass(frozen=True)
+class StateVector:
+    """Position of the satellite at a time: Earth-fixed, metres."""
+
+    time: datetime
+    position: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Steering:
+    """How the antenna turned during a burst.
+
+    Attributes
+    ----------
+    lines, samples : int
+        Size of the burst, invalid ones included.
+    rate : float
+        Radians a second.
+    fm_rate, centroid : RangePolynomial
+        Azimuth FM rate (Hz/s) and Doppler centroid (Hz).
+    """
+
+    lines: int
+    samples: int
+    rate: float
+    fm_rate: RangePolynomial
+    centroid: RangePolynomial
+
+
+@dataclass(frozen=True)
+class IsceBurst:
+    """A burst as ISCE2 describes it.
+
+    Attributes
+    ----------
+    start : datetime
+        Zero-Doppler time of the first line, UTC.
+    first_valid_line, valid_lines, first_valid_sample, valid_samples : int
+        The part with data.
+    starting_range, range_spacing : float
+        Slant range of the first sample, and its step, metres.
+    line_interval : float
+        Seconds.
+    range_bandwidth, azimuth_bandwidth : float
+        Processed bandwidths, Hz.
+    wavelength : float
+        Metres.
+    states : tuple of StateVector
+        In the order of time.
+    steering : Steering or None
+        None where it is not told.
+    """
+
+    start: datetime
+    first_valid_line: int
+    valid_lines: int
+    first_valid_sample: int
+    valid_samples: int
+    starting_range: float
+    range_spacing: float
+    line_interval: float
+    range_bandwidth: float
+    azimuth_bandwidth: float
+    wavelength: float
+    states: tuple[StateVector, ...]
+    steering: Steering | None = None
+
+    @property
+    def independent_share(self) -> float:
+        """Independent samples per sample: bandwidth / sampling in both directions."""
+        range_share = self.range_bandwidth * 2 * self.range_spacing / SPEED_OF_LIGHT
+        azimuth_share = self.azimuth_bandwidth * self.line_interval
+        return min(1.0, range_share) * min(1.0, azimuth_share)
+
+    def orbit(self, epoch: datetime) -> Orbit:
+        """Orbit through the state vectors, with times after an epoch."""
+        import numpy as np
+
+        times = np.array([(state.time - epoch).total_seconds() for state in self.states])
+        return Orbit.fit(epoch, times, np.array([state.position for state in self.states]))
+
+
+@dataclass(frozen=True)
+class IsceSwath:
+    """The bursts of a subswath in the order of time; at least one."""
+
+    number: int
+    bursts: tuple[IsceBurst, ...]
+
+
+def read_swaths(folder: Path) -> tuple[IsceSwath, ...]:
+    """Read the subswaths that topsApp left in a folder (``reference``, ``fine_interferogram``, ...).
+
+    Raises
+    ------
+    EngineError
+        When there is none, or one is not readable.
+    """
+    found = _descriptions(folder)
+    if not found:
+        raise EngineError(
+            f"{folder} has no description of a subswath.",
+            "None of IW1.xml, IW2.xml and IW3.xml is there: topsApp has not come so far, or they were removed.",
+            "Run topsApp again from preprocess, and keep the XML files.",
+        )
+    return tuple(_read_swath(number, path) for number, path in found)
+
+
+def has_swaths(folder: Path) -> bool:
+    """Whether topsApp left the description of a subswath in a folder."""
+    return bool(_descriptions(folder))
+
+
+def _descriptions(folder: Path) -> list[tuple[int, Path]]:
+    return [(number, path) for number in (1, 2, 3) if (path := folder / f"IW{number}.xml").is_file()]
+
+
+def _read_swath(number: int, path: Path) -> IsceSwath:
+    root = parse_xml(path)
+    try:
+        bursts = [_burst(element) for element in root.iterfind(_BURSTS)]
+    except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
+        raise _not_a_swath(path, f"What is missing or wrong: {error}.") from error
+    if not bursts:
+        raise _not_a_swath(path, "It has no bursts.")
+    return IsceSwath(number, tuple(sorted(bursts, key=lambda burst: burst.start)))
+
+
+def _not_a_swath(path: Path, cause: str) -> EngineError:
+    return EngineError(
+        f"{path} does not describe the bursts of a subswath.", cause, "Run topsApp again from preprocess."
+    )
+
+
+def _burst(element: etree._Element) -> IsceBurst:
+    values = properties(element)
+    states = [_state(properties(state)) for state in element.iterfind(_STATES)]
+    if len(states) < 4:
+        raise ValueError(f"a burst has {len(states)} state vectors")
+    return IsceBurst(
+        start=_time(values["sensingstart"]),
+        first_valid_line=int(values["firstvalidline"]),
+        valid_lines=int(values["numberofvalidlines"]),
+        first_valid_sample=int(values["firstvalidsample"]),
+        valid_samples=int(values["numberofvalidsamples"]),
+        starting_range=float(values["startingrange"]),
+        range_spacing=float(values["rangepixelsize"]),
+        line_interval=float(values["azimuthtimeinterval"]),
+        range_bandwidth=float(values["rangeprocessingbandwidth"]),
+        azimuth_bandwidth=float(values["azimuthprocessingbandwidth"]),
+        wavelength=float(values["radarwavelength"]),
+        states=tuple(sorted(states, key=lambda state: state.time)),
+        steering=_steering(element, values),
+    )
+
+
+def _steering(element: etree._Element, values: Mapping[str, str]) -> Steering | None:
+    fm_rate, centroid = _polynomial(element, "azimuthfmrate"), _polynomial(element, "doppler")
+    names = ("numberoflines", "numberofsamples", "azimuthsteeringrate")
+    if fm_rate is None or centroid is None or not set(names) <= values.keys():
+        return None
+    lines, samples, rate = (float(values[name]) for name in names)
+    return Steering(int(lines), int(samples), rate, fm_rate, centroid)
+
+
+def _polynomial(element: etree._Element, name: str) -> RangePolynomial | None:
+    """A polynomial of a burst: ISCE2 counts it in slant range, metres, from `mean` in units of `norm`."""
+    found = element.find(f"component[@name='{name}']")
+    values = {} if found is None else properties(found)
+    if not {"mean", "norm", "coeffs"} <= values.keys():
+        return None
+    to_time = 2 / SPEED_OF_LIGHT
+    unit = float(values["norm"]) * to_time
+    coefficients = [float(value) / unit**power for power, value in enumerate(json.loads(values["coeffs"]))]
+    return RangePolynomial(float(values["mean"]) * to_time, tuple(coefficients))
+
+
+def _state(values: Mapping[str, str]) -> StateVector:
+    x, y, z = json.loads(values["position"])
+    return StateVector(_time(values["time"]), (float(x), float(y), float(z)))
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def first_start(swaths: Sequence[IsceSwath]) -> datetime:
+    """Zero-Doppler time of the first line of all bursts."""
+    return min(swath.bursts[0].start for swath in swaths)
+
+
+@dataclass(frozen=True)
+class _Valid:
+    """Valid part of a burst on the merged grid: lines ``top:bottom``, samples ``left:right``."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def seams(
+    swaths: Sequence[IsceSwath], looks: Looks, *, later_on_top: bool
+) -> tuple[tuple[tuple[int, int, int], ...], tuple[int, ...]]:
+    """Cuts between the bursts and between the subswaths of a merged interferogram, in look cells.
+
+    Parameters
+    ----------
+    swaths : sequence of IsceSwath
+        Of the folder ``fine_interferogram``: their valid parts are those that are merged.
+    looks : Looks
+        In range and azimuth.
+    later_on_top : bool
+        Which burst an overlap is taken from: the later one where merging is virtual, the earlier one where a
+        single subswath is copied (``use virtual files`` False). Of subswaths, the farther one is always on top.
+
+    Returns
+    -------
+    burst_seams : tuple of (int, int, int)
+        Look line, first and last look sample.
+    swath_seams : tuple of int
+        Look sample.
+    """
+    placed = [_placed(swath, swaths) for swath in swaths]
+    lefts = [min(valid.left for valid in bursts) for bursts in placed]
+    burst_seams = []
+    for bursts, hidden_from in zip(placed, [*lefts[1:], None], strict=True):
+        for upper, lower in pairwise(bursts):
+            line = lower.top if later_on_top else upper.bottom
+            right = min(upper.right, lower.right, *([] if hidden_from is None else [hidden_from]))
+            left = max(upper.left, lower.left)
+            burst_seams.append((line // looks.azimuth, left // looks.range, right // looks.range))
+    return tuple(burst_seams), tuple(left // looks.range for left in lefts[1:])
+
+
+def _placed(swath: IsceSwath, swaths: Sequence[IsceSwath]) -> list[_Valid]:
+    """Valid parts on the merged grid, whose first line and sample are the earliest and the nearest."""
+    top = first_start(swaths)
+    near = min(one.bursts[0].starting_range for one in swaths)
+    placed = []
+    for burst in swath.bursts:
+        line = round((burst.start - top).total_seconds() / burst.line_interval) + burst.first_valid_line
+        sample = round((burst.starting_range - near) / burst.range_spacing) + burst.first_valid_sample
+        placed.append(_Valid(line, line + burst.valid_lines, sample, sample + burst.valid_samples))
+    return placed
+
+
+def steered(swaths: Sequence[IsceSwath], *, later_on_top: bool) -> list[SteeredBurst]:
+    """How the beam turned over the bursts of a merged interferogram, in the order in which they are put on it.
+
+    Parameters
+    ----------
+    swaths, later_on_top
+        As for `seams`.
+
+    Returns
+    -------
+    list of SteeredBurst
+        Empty where the descriptions do not tell it.
+    """
+    first, near = first_start(swaths), min(one.bursts[0].starting_range for one in swaths)
+    found = []
+    for swath in swaths:
+        pairs = list(zip(swath.bursts, _placed(swath, swaths), strict=True))
+        for burst, place in pairs if later_on_top else reversed(pairs):
+            if burst.steering is None:
+                return []
+            found.append(_steered(burst, burst.steering, place, first, near))
+    return found
+
+
+def _steered(burst: IsceBurst, steering: Steering, place: _Valid, first: datetime, near: float) -> SteeredBurst:
+    import numpy as np
+
+    half = (steering.lines - 1) / 2
+    speed = np.linalg.norm(burst.orbit(burst.start).state(np.asarray(half * burst.line_interval))[1])
+    to_time = 2 / SPEED_OF_LIGHT
+    return SteeredBurst(
+        top=place.top,
+        bottom=place.bottom,
+        left=place.left,
+        right=place.right,
+        middle=(burst.start - first).total_seconds() / burst.line_interval + half,
+        line_interval=burst.line_interval,
+        near_time=near * to_time,
+        sample_interval=burst.range_spacing * to_time,
+        swath_middle=(burst.starting_range + steering.samples / 2 * burst.range_spacing) * to_time,
+        fm_rate=steering.fm_rate,
+        centroid=steering.centroid,
+        steering=float(2 * speed * steering.rate / burst.wavelength),
+    )

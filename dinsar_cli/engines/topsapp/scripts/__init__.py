@@ -1,0 +1,1 @@
+"""Programs for the interpreter of ISCE2, which import nothing of this package."""

@@ -1,0 +1,1 @@
+"""What topsApp is asked for."""

@@ -1,0 +1,176 @@
+"""The steps of topsApp: their order, which are done in a folder, and how far a run is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from dinsar_cli.base.files import write_text
+
+# in the order of topsApp 2.6.5, up to the one that gives the unwrapped phase
+STEPS = (
+    "startup",
+    "preprocess",
+    "computeBaselines",
+    "verifyDEM",
+    "topo",
+    "subsetoverlaps",
+    "coarseoffsets",
+    "coarseresamp",
+    "overlapifg",
+    "prepesd",
+    "esd",
+    "rangecoreg",
+    "fineoffsets",
+    "fineresamp",
+    "ion",
+    "burstifg",
+    "mergebursts",
+    "filter",
+    "unwrap",
+)
+OFFSETS = "denseoffsets"
+"""A step on request, when all those are done."""
+
+EVERY = (*STEPS, OFFSETS)
+_STATES = "PICKLE"
+_PASSED_OVER = "geocode"  # the step of topsApp before `OFFSETS`: it starts with the state of that one
+_STOP = b"."  # the last byte of every whole pickle
+_NUMPY_SCALAR = re.compile(r"np\.\w+\(([^()]*)\)")
+
+
+def last_done(folder: Path) -> str | None:
+    """Last step of which topsApp left a whole state, with all those before it.
+
+    Parameters
+    ----------
+    folder : Path
+        Working folder of topsApp. Its states are written in place: a kill can leave half of one.
+    """
+    done = None
+    for step in STEPS:
+        if not _whole(folder / _STATES / step):
+            break
+        done = step
+    return done
+
+
+def next_step(folder: Path) -> str | None:
+    """First step that is still to be done; None when all are."""
+    done = last_done(folder)
+    if done is None:
+        return STEPS[0]
+    index = STEPS.index(done) + 1
+    return STEPS[index] if index < len(STEPS) else None
+
+
+def is_done(folder: Path, step: str) -> bool:
+    """Whether topsApp left a whole state of a step."""
+    return _whole(folder / _STATES / step)
+
+
+def pass_over_geocode(folder: Path) -> None:
+    """Let topsApp start at `OFFSETS`, with the state that it left after the last of `STEPS`."""
+    for suffix in ("", ".xml"):
+        shutil.copyfile(folder / _STATES / f"{STEPS[-1]}{suffix}", folder / _STATES / f"{_PASSED_OVER}{suffix}")
+
+
+def forget_from(folder: Path, step: str) -> None:
+    """Remove the states of a step and of those after it, so that they are done again.
+
+    The step esd appends to the files of an earlier one: they go too.
+    """
+    if EVERY.index(step) <= STEPS.index("esd") and (folder / "esd").exists():
+        shutil.rmtree(folder / "esd")
+    for name in (*_from(step), _PASSED_OVER):
+        for path in (folder / _STATES / name, folder / _STATES / f"{name}.xml"):
+            path.unlink(missing_ok=True)
+
+
+def made_by_topsapp(folder: Path, keep: Collection[str] = ()) -> tuple[Path, ...]:
+    """Everything in a working folder but some names, in the order in which it is to be removed.
+
+    The states come first: without them nothing counts as done, even when the removal is cut short.
+    """
+    if not folder.is_dir():
+        return ()
+    found = (path for path in folder.iterdir() if path.name not in keep)
+    return tuple(sorted(found, key=lambda path: (path.name != _STATES, path.name)))
+
+
+def forget_all(folder: Path, keep: Collection[str] = ()) -> None:
+    """Remove what topsApp made in a folder, and its inputs but for some names."""
+    for path in made_by_topsapp(folder, keep):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def mend_state(folder: Path, step: str) -> None:
+    """Make the state that topsApp loads to start at a step one that it can load.
+
+    It writes its state as text, and numpy 2 writes the numbers in it as ``np.int64(0)``. Every version up to 2.6.5
+    then stops when it loads them ("The attribute corresponding to the key commonburststartsecondaryindex is not
+    present in the object"), whatever step after computeBaselines it starts at; a run without a stop loads nothing.
+
+    Parameters
+    ----------
+    folder : Path
+        Working folder of topsApp.
+    step : str
+        The step to start at.
+    """
+    index = EVERY.index(step)
+    state = folder / _STATES / f"{_PASSED_OVER if step == OFFSETS else STEPS[index - 1]}.xml"
+    if index == 0 or not state.is_file():
+        return
+    text = state.read_text(encoding="utf-8")
+    mended = _NUMPY_SCALAR.sub(r"\1", text)
+    if mended != text:
+        write_text(state, mended)
+
+
+def share_done(expected: Mapping[str, float], step: str, elapsed: float) -> float:
+    """Share of the time of all steps that has gone by in a step; never past the end of that step.
+
+    Parameters
+    ----------
+    expected : mapping
+        Seconds that each step is expected to take.
+    step : str
+        The step that is under way.
+    elapsed : float
+        Seconds since it started.
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
+    total = sum(expected.get(name, 0.0) for name in EVERY)
+    if total <= 0:
+        return EVERY.index(step) / len(EVERY)
+    done = sum(expected.get(name, 0.0) for name in EVERY[: EVERY.index(step)])
+    return (done + min(elapsed, expected.get(step, 0.0))) / total
+
+
+def time_left(expected: Mapping[str, float], step: str, elapsed: float, end: str) -> float:
+    """Seconds to the end of a last step, as far as they can be told in the middle of a step."""
+    later = EVERY[EVERY.index(step) + 1 : EVERY.index(end) + 1]
+    return max(0.0, expected.get(step, 0.0) - elapsed) + sum(expected.get(name, 0.0) for name in later)
+
+
+def _from(step: str) -> Iterable[str]:
+    return EVERY[EVERY.index(step) :]
+
+
+def _whole(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, 2)
+            return file.read(1) == _STOP
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Places on the Earth: region, grid, datum, DEM file."""

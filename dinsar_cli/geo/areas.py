@@ -1,0 +1,199 @@
+"""Areas that a user gives beside the region of interest: polygons, or a raster that is not zero in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dinsar_cli.base.rasters import open_raster
+from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.geo.polygons import FILE_SUFFIXES, read_file
+from dinsar_cli.geo.roi import parse_roi
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rasterio import DatasetReader
+    from shapely.geometry.base import BaseGeometry
+
+    from dinsar_cli.geo.grid import Grid
+
+    Floats = NDArray[np.floating[Any]]
+    Bools = NDArray[np.bool_]
+
+_BLOCK_ROWS = 256
+_POLYGONS = "polygons in longitude and latitude or with their CRS (.geojson, .json, .shp, .zip, .gpkg, .kml)"
+
+
+class Area(Protocol):
+    """A part of the Earth."""
+
+    def covers(self, longitude: Floats, latitude: Floats) -> Bools:
+        """Whether points (degrees) are in it; not those that are NaN."""
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """Polygons in longitude and latitude, degrees."""
+
+    geometry: BaseGeometry
+
+    def covers(self, longitude: Floats, latitude: Floats) -> Bools:
+        """Whether points (degrees) are in one of them."""
+        import numpy as np
+        import shapely
+
+        inside = np.zeros(longitude.shape, bool)
+        known = np.isfinite(longitude) & np.isfinite(latitude)
+        if not known.any():
+            return inside
+        lon, lat = near(longitude[known], 0.0), latitude[known]
+        part = shapely.clip_by_rect(
+            self.geometry, lon.min() - 1e-9, lat.min() - 1e-9, lon.max() + 1e-9, lat.max() + 1e-9
+        )
+        shapely.prepare(part)
+        inside[known] = shapely.contains_xy(part, lon, lat)
+        return inside
+
+
+@dataclass(frozen=True)
+class RasterArea:
+    """Where a raster has a value that is not zero."""
+
+    path: Path
+
+    def covers(self, longitude: Floats, latitude: Floats) -> Bools:
+        """Whether the pixel in which a point (degrees) lies counts; not outside the raster or without data."""
+        import numpy as np
+        from rasterio.windows import Window
+
+        inside = np.zeros(longitude.shape, bool)
+        with _opened(self.path) as dataset:
+            row, column = _pixels(dataset, longitude, latitude)
+            on = (row >= 0) & (row < dataset.height) & (column >= 0) & (column < dataset.width)
+            if not on.any():
+                return inside
+            top, left = int(row[on].min()), int(column[on].min())
+            height, width = int(row[on].max()) - top + 1, int(column[on].max()) - left + 1
+            values = dataset.read(1, window=Window(left, top, width, height), masked=True)
+        counts = values.filled(0) != 0
+        inside[on] = counts[row[on].astype(np.intp) - top, column[on].astype(np.intp) - left]
+        return inside
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[DatasetReader]:
+    """Open a raster with a place on the Earth; what is wrong with it becomes an error that names it."""
+    from rasterio.errors import RasterioError
+
+    try:
+        with open_raster(path) as dataset:
+            if dataset.crs is None or not dataset.count:
+                raise _no_raster(path, "It has no coordinate reference system, or no band.")
+            yield dataset
+    except RasterioError as error:
+        raise _no_raster(path, f"It cannot be read: {error}.") from error
+
+
+def _pixels(dataset: DatasetReader, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
+    """Row and column of the pixels in which points lie; NaN where unknown."""
+    import numpy as np
+    from pyproj import Transformer
+
+    x, y = longitude, latitude
+    if dataset.crs.to_epsg() != 4326:
+        x, y = Transformer.from_crs("EPSG:4326", dataset.crs.to_wkt(), always_xy=True).transform(x, y)
+    x, y = (np.where(np.isfinite(values), values, np.nan) for values in (x, y))
+    if dataset.crs.is_geographic:
+        x = near(x, (dataset.bounds.left + dataset.bounds.right) / 2)
+    inverse = ~dataset.transform
+    return np.floor(inverse.d * x + inverse.e * y + inverse.f), np.floor(inverse.a * x + inverse.b * y + inverse.c)
+
+
+def read_polygons(text: str, option: str) -> Polygons:
+    """Polygons of WKT, GeoJSON text, a box or a file.
+
+    Parameters
+    ----------
+    text : str
+        As for `dinsar_cli.geo.roi.parse_roi`.
+    option : str
+        What the messages call it.
+
+    Raises
+    ------
+    UsageError
+        When it is none of these, or no valid polygon.
+    """
+    try:
+        return Polygons(parse_roi(text).geometry)
+    except UsageError as error:
+        problem, cause = (
+            part.replace("--roi", option).replace("The ROI file", f"The file of {option}")
+            for part in (error.problem, error.cause)
+        )
+        raise UsageError(
+            problem, cause, f"Give WKT, GeoJSON, W S E N in degrees, or a file of {_POLYGONS}."
+        ) from error
+
+
+def read_water(path: Path) -> Area:
+    """Water as polygons, or as a raster that is not zero there.
+
+    Raises
+    ------
+    UsageError
+        When the file is neither.
+    """
+    import shapely
+
+    name = f"The water mask {path}"
+    if not path.is_file():
+        raise UsageError(f"{name} is not there.", "There is no such file.", f"Give {_POLYGONS}, or a raster.")
+    if path.suffix.lower() not in FILE_SUFFIXES:
+        return _read_raster(path)
+    try:
+        found = read_file(path, name)
+    except UsageError as error:
+        raise UsageError(error.problem, error.cause, f"Give {_POLYGONS}, or a raster.") from error
+    return Polygons(shapely.union_all([shapely.make_valid(part) for part in found.polygons]))
+
+
+def _read_raster(path: Path) -> RasterArea:
+    with _opened(path):
+        return RasterArea(path)
+
+
+def _no_raster(path: Path, cause: str) -> UsageError:
+    return UsageError(
+        f"The water mask {path} cannot be used.",
+        cause,
+        f"Give {_POLYGONS}, or a georeferenced raster that is not zero in water.",
+    )
+
+
+def on_grid(area: Area, grid: Grid) -> Bools:
+    """Whether the centres of map cells are in an area; shape of the grid."""
+    import numpy as np
+
+    inside = np.zeros(grid.shape, bool)
+    for first in range(0, grid.height, _BLOCK_ROWS):
+        rows = slice(first, min(first + _BLOCK_ROWS, grid.height))
+        inside[rows] = area.covers(*_positions(grid, rows))
+    return inside
+
+
+def _positions(grid: Grid, rows: slice) -> tuple[Floats, Floats]:
+    """Longitude and latitude of the centres of the cells in some rows, degrees."""
+    import numpy as np
+    from pyproj import Transformer
+
+    x, y = np.meshgrid(grid.x_centres, grid.y_centres[rows])
+    if grid.is_geographic:
+        return x, y
+    longitude, latitude = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
+    return longitude, latitude

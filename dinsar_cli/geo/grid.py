@@ -1,0 +1,401 @@
+"""The map grid of a run: coordinate system, posting, origin and shape."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.antimeridian import near
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from affine import Affine
+    from numpy.typing import NDArray
+
+Bounds: TypeAlias = tuple[float, float, float, float]
+"""West, south, east, north."""
+
+GEOGRAPHIC = "EPSG:4326"
+
+ARC_SECOND_M = 30.87
+"""Length of one arc-second of latitude in metres (mean meridian of WGS84)."""
+
+# WGS84
+_SEMI_MAJOR_M = 6_378_137.0
+_ECCENTRICITY_SQUARED = 6.694379990141316e-3
+
+_METRIC_STEP_M = 5
+_HALF_ARC_SECONDS_PER_DEGREE = 7200
+# Bounds that are whole multiples of the posting miss them by a few ulp after the division (1e-10 of a pixel at
+# half an arc-second); a millionth of a pixel is far above that and far below anything that can be seen.
+_PIXEL_TOLERANCE = 1e-6
+_UTM_PATTERN = re.compile(r"EPSG:32[67](0[1-9]|[1-5][0-9]|60)")
+_UTM_LATITUDES = (-80.0, 84.0)
+# A zone and a half from the central meridian: scale error below 1 %, rotation below 9 degrees.
+_UTM_REACH_DEGREES = 9.0
+
+
+class GridRecord(TypedDict):
+    """The JSON form of a grid."""
+
+    crs: str
+    west: float
+    north: float
+    posting: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A north-up map grid with square pixels.
+
+    Parameters
+    ----------
+    crs : str
+        ``EPSG:4326`` or a WGS84 / UTM zone (``EPSG:326xx``, ``EPSG:327xx``).
+    west, north : float
+        Outer corner of the first pixel, in units of the CRS.
+    posting : float
+        Size of a pixel, in units of the CRS.
+    width, height : int
+        Number of columns and rows.
+
+    Raises
+    ------
+    ValueError
+        If the CRS is another one, or a size or the posting is not positive.
+    """
+
+    crs: str
+    west: float
+    north: float
+    posting: float
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.crs != GEOGRAPHIC and not _UTM_PATTERN.fullmatch(self.crs):
+            raise ValueError(f"crs must be {GEOGRAPHIC} or EPSG:326xx/327xx, not {self.crs!r}")
+        if not (math.isfinite(self.west) and math.isfinite(self.north)):
+            raise ValueError(f"west and north must be finite, not {self.west} and {self.north}")
+        if not (math.isfinite(self.posting) and self.posting > 0):
+            raise ValueError(f"posting must be a positive number, not {self.posting}")
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"width and height must be at least 1, not {self.width} and {self.height}")
+
+    @property
+    def is_geographic(self) -> bool:
+        """Whether the units are degrees of longitude and latitude."""
+        return self.crs == GEOGRAPHIC
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.height, self.width
+
+    @property
+    def transform(self) -> Affine:
+        """Affine transform from (column, row) of pixel corners to map coordinates, as GDAL and rasterio use it."""
+        from affine import Affine
+
+        return Affine(self.posting, 0.0, self.west, 0.0, -self.posting, self.north)
+
+    @property
+    def bounds(self) -> Bounds:
+        """Outer edges west, south, east, north, in units of the CRS."""
+        east = self.west + self.width * self.posting
+        south = self.north - self.height * self.posting
+        return self.west, south, east, self.north
+
+    @property
+    def x_centres(self) -> NDArray[np.float64]:
+        """Map x of the pixel centres of a row; shape (width,)."""
+        import numpy as np
+
+        return self.west + (np.arange(self.width, dtype=np.float64) + 0.5) * self.posting
+
+    @property
+    def y_centres(self) -> NDArray[np.float64]:
+        """Map y of the pixel centres of a column, from north to south; shape (height,)."""
+        import numpy as np
+
+        return self.north - (np.arange(self.height, dtype=np.float64) + 0.5) * self.posting
+
+    def lonlat(self, row: int, column: int) -> tuple[float, float]:
+        """Longitude and latitude of the centre of a pixel, degrees."""
+        from rasterio.warp import transform
+
+        x, y = self.west + (column + 0.5) * self.posting, self.north - (row + 0.5) * self.posting
+        longitude, latitude = transform(self.crs, GEOGRAPHIC, [x], [y])
+        return longitude[0], latitude[0]
+
+    def index(self, longitude: float, latitude: float) -> tuple[int, int]:
+        """Row and column of the pixel that contains a point (degrees); it may lie outside the grid."""
+        x, y = self.from_lonlat(longitude, latitude)
+        return math.floor((self.north - y) / self.posting), math.floor((x - self.west) / self.posting)
+
+    @property
+    def metres_per_unit(self) -> tuple[float, float]:
+        """Metres of a unit of the CRS eastward and northward at the middle of the grid.
+
+        For degrees from the radii of curvature of the WGS84 ellipsoid (Snyder 1987, equations 4-18 to 4-21); for
+        UTM 1, that is without the scale factor of the projection.
+        """
+        if not self.is_geographic:
+            return 1.0, 1.0
+        _, south, _, north = self.bounds
+        latitude = math.radians((south + north) / 2)
+        root = math.sqrt(1 - _ECCENTRICITY_SQUARED * math.sin(latitude) ** 2)
+        east = _SEMI_MAJOR_M / root * math.cos(latitude)
+        north = _SEMI_MAJOR_M * (1 - _ECCENTRICITY_SQUARED) / root**3
+        return math.radians(east), math.radians(north)
+
+    @property
+    def aspect(self) -> float:
+        """Height of the map over its width, on the ground."""
+        metres_x, metres_y = self.metres_per_unit
+        return self.height * metres_y / (self.width * metres_x)
+
+    def from_lonlat(self, lon: float, lat: float) -> tuple[float, float]:
+        """Map x and y of a position in degrees (WGS84)."""
+        if self.is_geographic:
+            return lon, lat
+        from pyproj import Transformer
+
+        x, y = Transformer.from_crs(GEOGRAPHIC, self.crs, always_xy=True).transform(lon, lat)
+        return float(x), float(y)
+
+    def to_lonlat(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Longitudes and latitudes of positions on the map, degrees; they run on where it reaches over 180."""
+        import numpy as np
+
+        if self.is_geographic:
+            return np.asarray(x, np.float64), np.asarray(y, np.float64)
+        from pyproj import Transformer
+
+        west, south, east, north = self.bounds
+        to_lonlat = Transformer.from_crs(self.crs, GEOGRAPHIC, always_xy=True)
+        middle, _ = to_lonlat.transform((west + east) / 2, (south + north) / 2)
+        longitude, latitude = to_lonlat.transform(x, y)
+        return near(np.asarray(longitude), float(middle)), np.asarray(latitude)
+
+    @property
+    def lonlat_bounds(self) -> Bounds:
+        """West, south, east, north in degrees of all of the map; longitudes run on where it reaches over 180."""
+        import numpy as np
+
+        west, south, east, north = self.bounds
+        t, ones = np.linspace(0, 1, 51), np.ones(51)
+        x = np.concatenate([west + t * (east - west)] * 2 + [west * ones, east * ones])
+        y = np.concatenate([south * ones, north * ones] + [south + t * (north - south)] * 2)
+        longitude, latitude = self.to_lonlat(x, y)
+        return float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
+
+    def to_dict(self) -> GridRecord:
+        """Return the fields as a dictionary that JSON can hold without loss."""
+        return {
+            "crs": self.crs,
+            "west": self.west,
+            "north": self.north,
+            "posting": self.posting,
+            "width": self.width,
+            "height": self.height,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, object]) -> Grid:
+        """Build the grid from what `to_dict` returned.
+
+        Raises
+        ------
+        ValueError
+            If a key is missing or too many, or a value is not of its kind.
+        """
+        expected = set(GridRecord.__annotations__)
+        if set(record) != expected:
+            raise ValueError(f"a grid has the keys {sorted(expected)}, not {sorted(record)}")
+        return cls(
+            crs=str(record["crs"]),
+            west=_number(record, "west"),
+            north=_number(record, "north"),
+            posting=_number(record, "posting"),
+            width=_whole_number(record, "width"),
+            height=_whole_number(record, "height"),
+        )
+
+
+def grid_for(bounds_lonlat: Bounds, crs: str, posting: float) -> Grid:
+    """Return the smallest grid on whole multiples of the posting that covers a box.
+
+    Parameters
+    ----------
+    bounds_lonlat : tuple of float
+        West, south, east, north in degrees (WGS84).
+    crs : str
+        ``EPSG:4326``, ``EPSG:326xx``, ``EPSG:327xx``, or ``utm`` for the UTM zone of the box's centre (the plain
+        six-degree zones, without the exceptions of Norway and Svalbard).
+    posting : float
+        Pixel size in degrees (``EPSG:4326``) or metres (UTM).
+
+    Returns
+    -------
+    Grid
+        The same for the same arguments; bounds that are whole multiples of the posting are kept as they are.
+
+    Raises
+    ------
+    UsageError
+        If the CRS is not one of those, does not suit the area, or the posting is not a positive number.
+    ValueError
+        If the bounds are not finite or are in a wrong order.
+    """
+    west, south, east, north = bounds_lonlat
+    if not (all(map(math.isfinite, bounds_lonlat)) and west < east and south < north):
+        raise ValueError(f"bounds must be finite west < east and south < north, not {bounds_lonlat}")
+    name = _resolve_crs(bounds_lonlat, crs)
+    _check_posting(posting, name)
+    x_min, y_min, x_max, y_max = bounds_lonlat if name == GEOGRAPHIC else _utm_bounds(bounds_lonlat, name)
+    first_column, end_column = _outward(x_min, x_max, posting)
+    last_row, first_row = _outward(y_min, y_max, posting)
+    return Grid(
+        crs=name,
+        west=_multiple(first_column, posting),
+        north=_multiple(first_row, posting),
+        posting=posting,
+        width=end_column - first_column,
+        height=first_row - last_row,
+    )
+
+
+def posting_for_looks(range_spacing_ground_m: float, azimuth_spacing_m: float, crs: str) -> float:
+    """Return a round map posting that suits the size of a look cell.
+
+    Parameters
+    ----------
+    range_spacing_ground_m, azimuth_spacing_m : float
+        Size of a look cell on the ground, in metres.
+    crs : str
+        ``EPSG:4326``, or ``utm`` or the code of a UTM zone.
+
+    Returns
+    -------
+    float
+        The geometric mean of both sizes, rounded to half an arc-second (in degrees; at least half an arc-second)
+        or to 5 m (at least 5 m).
+
+    Raises
+    ------
+    UsageError
+        If the CRS is not supported.
+    ValueError
+        If a spacing is not a positive number.
+    """
+    spacings = (range_spacing_ground_m, azimuth_spacing_m)
+    if not all(math.isfinite(spacing) and spacing > 0 for spacing in spacings):
+        raise ValueError(f"the spacings of a look cell must be positive, not {spacings}")
+    size_m = math.sqrt(range_spacing_ground_m * azimuth_spacing_m)
+    if crs == GEOGRAPHIC:
+        return _steps(size_m / (ARC_SECOND_M / 2)) / _HALF_ARC_SECONDS_PER_DEGREE
+    if crs == "utm" or _UTM_PATTERN.fullmatch(crs):
+        return float(_METRIC_STEP_M * _steps(size_m / _METRIC_STEP_M))
+    raise _unsupported_crs(crs)
+
+
+def _steps(ratio: float) -> int:
+    """Return the nearest whole number of steps, halves upward, at least one."""
+    return max(1, math.floor(ratio + 0.5))
+
+
+def _outward(low: float, high: float, posting: float) -> tuple[int, int]:
+    """Return the whole multiples of the posting that enclose an interval."""
+    first = math.floor(low / posting + _PIXEL_TOLERANCE)
+    end = math.ceil(high / posting - _PIXEL_TOLERANCE)
+    return first, max(end, first + 1)
+
+
+def _multiple(count: int, posting: float) -> float:
+    """Return ``count * posting``, correctly rounded when the posting is a whole fraction of the unit.
+
+    A posting of 3 arc-seconds is 1/1200 degree, which no binary number is; dividing gives 31.5 where multiplying
+    gives 31.500000000000004.
+    """
+    per_unit = round(1 / posting)
+    if per_unit > 1 and math.isclose(1 / per_unit, posting, rel_tol=1e-14):
+        return count / per_unit
+    return count * posting
+
+
+def _resolve_crs(bounds_lonlat: Bounds, crs: str) -> str:
+    """Return the EPSG name for a CRS option, checked against the area."""
+    west, south, east, north = bounds_lonlat
+    if crs == GEOGRAPHIC:
+        return crs
+    centre_lon = (west + east) / 2
+    if crs == "utm":
+        zone = int((centre_lon + 180) // 6) % 60 + 1
+        crs = f"EPSG:{326 if south + north >= 0 else 327}{zone:02d}"
+    elif not _UTM_PATTERN.fullmatch(crs):
+        raise _unsupported_crs(crs)
+    central_meridian = 6 * int(crs[-2:]) - 183
+    distance = abs((centre_lon - central_meridian + 180) % 360 - 180)
+    lowest, highest = _UTM_LATITUDES
+    if south < lowest or north > highest or distance > _UTM_REACH_DEGREES:
+        raise UsageError(
+            f"The map cannot be made in {crs}.",
+            f"The area ({west:g} {south:g} {east:g} {north:g}) is too far from the zone's central meridian "
+            f"({central_meridian} degrees) or outside {lowest:g} to {highest:g} degrees of latitude.",
+            f"Use grid.crs: {GEOGRAPHIC}, or utm for the zone of the area where UTM is defined.",
+        )
+    return crs
+
+
+def _unsupported_crs(crs: str) -> UsageError:
+    return UsageError(
+        f"The map cannot be made in {crs!r}.",
+        f"grid.crs must be {GEOGRAPHIC}, utm, or a WGS84 / UTM zone (EPSG:32601-32660 or EPSG:32701-32760).",
+        "Change grid.crs and reproject the products afterwards if you need another system.",
+    )
+
+
+def _check_posting(posting: float, crs: str) -> None:
+    if math.isfinite(posting) and posting > 0:
+        return
+    unit = "degrees" if crs == GEOGRAPHIC else "metres"
+    raise UsageError(
+        f"The map cannot have a posting of {posting} {unit}.",
+        "The size of a pixel must be a positive number.",
+        "Correct grid.posting, or leave it out to get one that suits the looks.",
+    )
+
+
+def _utm_bounds(bounds_lonlat: Bounds, crs: str) -> Bounds:
+    """Return the bounds in UTM metres of a lon/lat box whose edges are curves there."""
+    from pyproj import Transformer
+
+    to_utm = Transformer.from_crs(GEOGRAPHIC, crs, always_xy=True)
+    west, south, east, north = to_utm.transform_bounds(*bounds_lonlat, densify_pts=101)
+    return float(west), float(south), float(east), float(north)
+
+
+def _number(record: Mapping[str, object], key: str) -> float:
+    match record[key]:
+        case bool():
+            pass
+        case int() | float() as value:
+            return float(value)
+    raise ValueError(f"{key} of a grid must be a number, not {record[key]!r}")
+
+
+def _whole_number(record: Mapping[str, object], key: str) -> int:
+    match record[key]:
+        case bool():
+            pass
+        case int() as value:
+            return value
+    raise ValueError(f"{key} of a grid must be a whole number, not {record[key]!r}")

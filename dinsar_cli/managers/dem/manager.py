@@ -1,0 +1,279 @@
+"""The DEM of a run: from a file or from the archives, as ellipsoidal heights on EPSG:4326 in the cache."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+from dataclasses import dataclass
+from functools import cache as once
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dinsar_cli.base.files import atomic_path, make_folder
+from dinsar_cli.errors import NoDataError, ResourceError, UsageError
+from dinsar_cli.geo.datum import check_datum
+from dinsar_cli.managers.dem.geoid import read_undulation
+from dinsar_cli.managers.dem.plan import DemPlan, FilePlan, TilePlan, check_bounds, file_key, plan_file, plan_tiles
+from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Tile, describe
+from dinsar_cli.managers.dem.tile_store import TILES, DamagedTileError, TileStore
+from dinsar_cli.managers.dem.tiles import TileMosaic
+from dinsar_cli.managers.dem.write import write_dem, write_from_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dinsar_cli.geo.grid import Bounds
+    from dinsar_cli.net.download import Transfer
+
+logger = logging.getLogger(__name__)
+
+_GEOIDS = "geoids"
+
+
+@dataclass(frozen=True)
+class Dem:
+    """A DEM ready for use: float32 metres above the WGS84 ellipsoid, EPSG:4326, no voids.
+
+    Attributes
+    ----------
+    path : Path
+        GeoTIFF with GDAL's corner transform.
+    bounds : tuple of float
+        Its outer edges (west, south, east, north, degrees).
+    datum_from : str
+        What the heights of the source referred to.
+    voids_filled : int
+        Pixels within the requested bounds that had no height and were interpolated.
+    warnings : tuple of str
+        What the user should know.
+    filled_from_coarser : int
+        Pixels that the source does not have and a coarser model has.
+    """
+
+    path: Path
+    bounds: Bounds
+    datum_from: str
+    voids_filled: int
+    warnings: tuple[str, ...]
+    filled_from_coarser: int = 0
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Pixels without a height of their own: interpolated in the area and around it, and taken from elsewhere."""
+
+    in_area: int
+    in_buffer: int
+    filled: int = 0
+
+
+class DemManager:
+    """Makes the DEM of a run ready.
+
+    Parameters
+    ----------
+    file : Path or None
+        Any single-file raster that GDAL reads; None takes the archives.
+    datum : str or None
+        What the heights of the file refer to (`dinsar_cli.geo.datum.DATUMS`); None if the file says so itself.
+    buffer_deg : float
+        Margin around the bounds (degrees), taken as far as the file reaches.
+    cache : Path
+        Cache folder; the result goes to ``dem/`` in it, what is fetched to ``dem/tiles/`` and ``dem/geoids/``.
+    source : str
+        Model to take from the archives (`dinsar_cli.managers.dem.sources.SOURCES`).
+
+    Raises
+    ------
+    UsageError
+        If the datum or the source is unknown, or the buffer is negative.
+    """
+
+    def __init__(
+        self, file: Path | None, datum: str | None, buffer_deg: float, cache: Path, source: str = "glo_30"
+    ) -> None:
+        check_datum(datum)
+        if not (math.isfinite(buffer_deg) and buffer_deg >= 0):
+            raise UsageError(
+                f"The DEM buffer of {buffer_deg} degrees is impossible.",
+                "It is a margin around the area.",
+                "Give dem.buffer a number of degrees from 0 up, such as 0.2.",
+            )
+        if source not in SOURCES:
+            raise UsageError(f"The DEM source {source} is not known.", f"It is {', '.join(SOURCES)}.", "Name one.")
+        self._file = file
+        self._datum = datum
+        self._buffer = buffer_deg
+        self._folder = cache / "dem"
+        self._source = source
+
+    def plan(self, bounds: Bounds) -> DemPlan:
+        """Check what there is and say what will be made of it. Writes nothing, and asks no server.
+
+        Parameters
+        ----------
+        bounds : tuple of float
+            West, south, east, north (degrees) that must be covered, without the buffer.
+
+        Returns
+        -------
+        DemPlan
+
+        Raises
+        ------
+        UsageError
+            If the file is not a usable DEM, its datum is unknown or contradicts the one given, or the grid of
+            its geoid is not on this machine.
+        NoDataError
+            If it does not cover the bounds, or they lie in the open sea.
+        """
+        check_bounds(bounds)
+        plan: DemPlan
+        if self._file is None:
+            plan = plan_tiles(self._source, bounds, self._buffer, self._folder)
+        else:
+            plan = plan_file(self._file, self._datum, bounds, self._buffer, self._folder)
+        logger.info("DEM: %s", plan.summary)
+        return plan
+
+    def fetch(self, plan: DemPlan, progress: Callable[[Transfer], None] | None = None) -> Dem:
+        """Write the DEM of a plan, or reuse the complete one in the cache.
+
+        Parameters
+        ----------
+        plan : DemPlan
+        progress : callable, optional
+            Is told how far a transfer is.
+
+        Raises
+        ------
+        NoDataError
+            If the source has no heights, has too many voids, is damaged, or changed since it was planned.
+        NetworkError, CredentialsError
+            If an archive does not give what is needed.
+        UsageError
+            If the cache is not writable.
+        ResourceError
+            If the disk is too small.
+        """
+        if isinstance(plan, FilePlan) and plan.path.stem != file_key(plan):
+            raise NoDataError(
+                f"The DEM {plan.source} has changed since it was checked.",
+                "Its size or time of change is another one.",
+                "Run the command again.",
+            )
+        from filelock import FileLock
+
+        counts = _cached(plan)
+        if counts is None:
+            _check_disk(plan, make_folder(plan.path.parent))
+            # runs that do not know of each other share the cache: the second waits for the first
+            with FileLock(plan.path.parent.with_suffix(".lock")):
+                counts = _cached(plan)
+                if counts is None:
+                    with atomic_path(plan.path) as part:
+                        counts = self._write(plan, part, progress)
+                    logger.info("DEM written: %s", plan.path)
+        else:
+            logger.info("DEM reused: %s", plan.path)
+        notes = [*plan.warnings, *_remarks(plan, counts)]
+        for text in notes[len(plan.warnings) :]:
+            logger.info(text)
+        return Dem(plan.path, plan.bounds, plan.datum, counts.in_area, tuple(notes), counts.filled)
+
+    def _write(self, plan: DemPlan, part: Path, progress: Callable[[Transfer], None] | None) -> _Counts:
+        if isinstance(plan, FilePlan):
+            return _Counts(*write_from_file(plan, part))
+        if not isinstance(plan, TilePlan):
+            raise TypeError(f"{type(plan).__name__} is no plan of a DEM manager")
+        fetched_again: set[Tile] = set()
+        while True:
+            try:
+                return self._write_tiles(plan, part, progress)
+            except DamagedTileError as error:
+                if error.tile in fetched_again:
+                    raise
+                logger.warning("%s %s It is fetched again.", error.problem, error.cause)
+                fetched_again.add(error.tile)
+                TileStore(self._folder / TILES).discard(error.tile)
+
+    def _write_tiles(self, plan: TilePlan, part: Path, progress: Callable[[Transfer], None] | None) -> _Counts:
+        with TileStore(self._folder / TILES) as store:
+            gone = store.fetch(plan.tiles, progress)
+            coarse = {tile.cell: tile for tile in plan.coarse}
+            lost = [tile.cell for tile in gone if tile.cell not in coarse]
+            if lost:
+                raise NoDataError(
+                    f"{plan.title} does not cover the area.",
+                    f"Its archive has no tile for {describe(lost)}, which its index names as land.",
+                    "Choose another --dem-source, or give a DEM with --dem.",
+                )
+            mosaic = TileMosaic(
+                grid=plan,
+                lattice=SOURCES[plan.source].lattice(plan.bounds),
+                source=plan.source,
+                tiles={tile.cell: tile for tile in plan.tiles if tile not in gone},
+                coarse=coarse,
+                sea=plan.sea,
+                undulation=once(partial(read_undulation, bounds=plan.bounds, folder=self._folder / _GEOIDS)),
+                store=store,
+                progress=progress,
+            )
+            voids = write_dem(plan, mosaic.strips(), part, DATUM_FROM=plan.datum, SOURCE=plan.source)
+        filled = mosaic.filled
+        _tag(part, FILLED=filled)
+        return _Counts(*voids, filled)
+
+
+def _remarks(plan: DemPlan, counts: _Counts) -> list[str]:
+    """What the user should know of pixels without a height of their own."""
+    name = plan.source.name if isinstance(plan, FilePlan) else plan.title
+    notes = []
+    if counts.filled:
+        share = counts.filled / (plan.width * plan.height)
+        notes.append(f"{name} lacks {counts.filled} pixels ({share:.1%}): taken from {SOURCES[COARSE].title}.")
+    if counts.in_area + counts.in_buffer:
+        notes.append(
+            f"{name} has voids: {counts.in_area} pixels in the area and {counts.in_buffer} in the buffer "
+            "were interpolated."
+        )
+    return notes
+
+
+def _tag(path: Path, **tags: object) -> None:
+    import rasterio
+
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(**tags)
+
+
+def _cached(plan: DemPlan) -> _Counts | None:
+    """Return the counts of a complete cached result; None without one."""
+    import rasterio
+    from rasterio.errors import RasterioIOError
+
+    if not plan.path.is_file():
+        return None
+    try:
+        with rasterio.open(plan.path) as cached:
+            tags = cached.tags()
+            same = cached.shape == (plan.height, plan.width) and cached.transform[:6] == plan.transform
+            counts = (tags["VOIDS_IN_AREA"], tags["VOIDS_IN_BUFFER"], tags.get("FILLED", 0))
+            return _Counts(*(int(count) for count in counts)) if same else None
+    except (RasterioIOError, KeyError, ValueError):
+        logger.warning("%s is damaged and is made again", plan.path)
+        return None
+
+
+def _check_disk(plan: DemPlan, folder: Path) -> None:
+    """Make sure that the result fits; unlike other files of a run it goes to the cache, which the remedy names."""
+    tiles = plan.download_bytes if isinstance(plan, TilePlan) else 0
+    needed, free = 4 * plan.width * plan.height + tiles, shutil.disk_usage(folder).free
+    if free < needed:
+        raise ResourceError(
+            f"There is not enough disk for the DEM in {folder}.",
+            f"It takes up to {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free.",
+            "Free some disk, or give --cache a folder on another one.",
+        )

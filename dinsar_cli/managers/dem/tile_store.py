@@ -1,0 +1,204 @@
+"""Tiles of elevation models on disk: fetched when they are needed, opened as rasters, and known by their pixels."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+import zipfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from dinsar_cli.base.files import make_folder
+from dinsar_cli.base.memory import RASTER_CACHE_BYTES
+from dinsar_cli.errors import NoDataError
+from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.geo.dem_file import read_heights
+from dinsar_cli.managers.dem.sources import SOURCES, Lattice, describe
+from dinsar_cli.net.download import Source, exists, fetch_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dinsar_cli.managers.dem.sources import Tile
+    from dinsar_cli.net.download import Transfer
+
+logger = logging.getLogger(__name__)
+
+TILES = "tiles"
+"""Folder of the tiles beside the prepared DEMs."""
+
+_ALIGNED = 0.02  # pixels
+
+
+class DamagedTileError(NoDataError):
+    """A tile on disk that cannot be read.
+
+    Attributes
+    ----------
+    tile : Tile
+    """
+
+    def __init__(self, tile: Tile, path: Path, cause: str) -> None:
+        super().__init__(
+            f"The DEM tile {path} cannot be read.",
+            f"{cause.rstrip('.')}. It was fetched from {tile.url}.",
+            "Run the command again later, or choose another --dem-source.",
+        )
+        self.tile = tile
+
+
+@dataclass(frozen=True)
+class OpenTile:
+    """A tile that is open for reading.
+
+    Attributes
+    ----------
+    tile : Tile
+    path : Path
+    dataset : rasterio dataset
+    lattice : Lattice
+        That its pixels are part of.
+    row, column : int
+        Numbers of its first row and column on the lattice; rows are counted southward from the equator, columns
+        eastward from Greenwich.
+    """
+
+    tile: Tile
+    path: Path
+    dataset: Any
+    lattice: Lattice
+    row: int
+    column: int
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
+        """Read a part of it (m, NaN where it has no height); rows and columns count from its own first ones."""
+        from rasterio.windows import Window
+
+        try:
+            return read_heights(self.dataset, Window(left, top, right - left, bottom - top), self.path)
+        except NoDataError as error:
+            raise DamagedTileError(self.tile, self.path, error.cause) from error
+
+
+class TileStore:
+    """The tiles in a folder, as a context in which they can be opened.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets a folder for each model.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: dict[Tile, OpenTile] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        import rasterio
+
+        self._stack.enter_context(rasterio.Env(GDAL_CACHEMAX=RASTER_CACHE_BYTES))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.clear()
+        self._stack.close()
+
+    def path(self, tile: Tile) -> Path:
+        """Where a tile is, or will be."""
+        return self._folder / tile.source / tile.name
+
+    def lacking(self, tiles: Iterable[Tile]) -> list[Tile]:
+        """Tiles that are not on disk."""
+        return [tile for tile in tiles if not self.path(tile).is_file()]
+
+    def fetch(self, tiles: Iterable[Tile], progress: Callable[[Transfer], None] | None = None) -> set[Tile]:
+        """Get the tiles that are not on disk.
+
+        Returns
+        -------
+        set of Tile
+            Those that their archive does not have, although its index names them.
+
+        Raises
+        ------
+        NetworkError, CredentialsError
+            If the archive does not give the others.
+        """
+        lacking = self.lacking(tiles)
+        for name in {tile.source for tile in lacking}:
+            make_folder(self._folder / name)
+        try:
+            fetch_all([self._source(tile) for tile in lacking], progress=progress)
+        except NoDataError:
+            gone = {tile for tile in self.lacking(lacking) if not exists(tile.url)}
+            if not gone:
+                raise
+            names = describe(tile.cell for tile in gone)
+            logger.info("%s lacks tiles that its index names: %s", SOURCES[next(iter(gone)).source].title, names)
+            return gone | self.fetch([tile for tile in lacking if tile not in gone], progress)
+        return set()
+
+    def _source(self, tile: Tile) -> Source:
+        return Source(tile.url, self.path(tile), login=SOURCES[tile.source].login)
+
+    def discard(self, tile: Tile) -> None:
+        """Remove a tile, so that it is fetched again."""
+        self._open.pop(tile, None)
+        self.path(tile).unlink(missing_ok=True)
+
+    def open(self, tile: Tile) -> OpenTile:
+        """Open a tile that is on disk; it stays open until the end of the context.
+
+        Raises
+        ------
+        DamagedTileError
+            If it is none, or its pixels are not where those of its model are.
+        """
+        import rasterio
+        from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+        if tile not in self._open:
+            path = self.path(tile)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", NotGeoreferencedWarning)  # its place is looked at below
+                    dataset = self._stack.enter_context(rasterio.open(_raster(path)))
+            except (RasterioError, OSError, zipfile.BadZipFile) as error:
+                raise DamagedTileError(tile, path, str(error)) from error
+            self._open[tile] = _located(tile, path, dataset)
+        return self._open[tile]
+
+
+def _raster(path: Path) -> Path:
+    """What GDAL opens: the file, or the one of heights in a zip."""
+    if path.suffix != ".zip":
+        return path
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.lower().endswith(".hgt")]
+    if len(names) != 1:
+        raise zipfile.BadZipFile(f"It holds {len(names)} files of heights (.hgt)")
+    return Path(f"/vsizip/{{{path.absolute()}}}/{names[0]}")
+
+
+def _located(tile: Tile, path: Path, dataset: Any) -> OpenTile:
+    """Find the place of a tile's pixels on the lattice of all tiles like it."""
+    a, b, west, d, e, north = dataset.transform[:6]
+    cause = f"Its transform is not that of {SOURCES[tile.source].title}: {dataset.transform[:6]}"
+    if dataset.crs is None or not dataset.crs.is_geographic or b or d or a <= 0 or e >= 0:
+        raise DamagedTileError(tile, path, cause)
+    shift = 0.5 if SOURCES[tile.source].centred else 0.0
+    lattice = Lattice(1 / round(1 / a), 1 / round(-1 / e), shift)
+    turn = near(west, tile.cell[0] + 0.5) - west  # the file is within 180 degrees
+    column, row = (west + turn) / lattice.dx + shift, -north / lattice.dy + shift
+    if abs(column - round(column)) > _ALIGNED or abs(row - round(row)) > _ALIGNED:
+        raise DamagedTileError(tile, path, cause)
+    return OpenTile(tile, path, dataset, lattice, round(row), round(column))

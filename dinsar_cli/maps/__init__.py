@@ -1,0 +1,1 @@
+"""From the radar grid to displacement on a map."""

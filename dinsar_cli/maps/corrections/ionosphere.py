@@ -1,0 +1,57 @@
+"""The ionosphere, as ISCE2's topsApp estimates it with the split-spectrum method.
+
+topsApp leaves the dispersive part of the interferogram's phase in ``merged/topophase.ion``, on the look grid. It
+has the sign of the interferogram: topsApp itself takes it off as ``interferogram x exp(-1j ionosphere)``
+(runMergeBursts.py, step 4; Liang et al. 2019, IEEE Transactions on Geoscience and Remote Sensing 57).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.errors import UsageError
+from dinsar_cli.radar.displacement import los_displacement
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dinsar_cli.config.model import RunConfig
+
+    Floats = NDArray[np.floating[Any]]
+
+
+def check_ionosphere(config: RunConfig, engine: str) -> None:
+    """See that topsApp estimates the ionosphere and leaves it to this correction.
+
+    Raises
+    ------
+    UsageError
+        When another engine is used, or topsApp already takes the ionosphere off.
+    """
+    if engine != "isce2":
+        raise UsageError(
+            f"The engine {engine} cannot estimate the ionosphere.",
+            "corrections.ionosphere takes what ISCE2's topsApp finds with the split-spectrum method.",
+            "Use --engine isce2, or leave corrections.ionosphere out.",
+        )
+    if config.topsapp.apply_ionosphere_correction:
+        raise UsageError(
+            "The ionosphere would be taken off twice.",
+            "topsapp.apply_ionosphere_correction takes it off the interferogram, and corrections.ionosphere takes "
+            "it off the displacement.",
+            "Set one of them to false; with corrections.ionosphere the map without it stays known.",
+        )
+
+
+def ionosphere_los(phase: Floats, wavelength: float) -> Floats:
+    """Displacement that the ionosphere feigns, metres of LOS, positive toward the satellite.
+
+    Parameters
+    ----------
+    phase : ndarray
+        Of the ionosphere, earlier x conj(later), radians.
+    wavelength : float
+        Metres.
+    """
+    return los_displacement(phase, wavelength)

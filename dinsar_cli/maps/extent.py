@@ -1,0 +1,57 @@
+"""Map grid of an interferogram of which only its layers are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.errors import NoDataError
+from dinsar_cli.geo.antimeridian import crosses, near, no_crossing
+from dinsar_cli.geo.grid import Bounds, Grid, grid_for, posting_for_looks
+from dinsar_cli.geo.roi import parse_roi
+
+if TYPE_CHECKING:
+    from dinsar_cli.config.model import RunConfig
+    from dinsar_cli.radar.interferogram import Interferogram
+
+_BLOCK = 512  # look lines
+
+
+def asked_bounds(config: RunConfig) -> Bounds | None:
+    """West, south, east, north of the area that is asked for, degrees; None where none is."""
+    return parse_roi(config.roi).bounds if config.roi else None
+
+
+def radar_grid(interferogram: Interferogram, config: RunConfig) -> Grid:
+    """Map grid of a configuration, over the area or else over all look cells with data."""
+    crs = config.grid.crs
+    posting = config.grid.posting or posting_for_looks(
+        interferogram.range_spacing, interferogram.azimuth_spacing, crs
+    )
+    return grid_for(asked_bounds(config) or _data_bounds(interferogram), crs, posting)
+
+
+def _data_bounds(interferogram: Interferogram) -> Bounds:
+    """West, south, east, north of the look cells with an interferogram, degrees."""
+    import numpy as np
+
+    edges: list[Any] = []
+    layers = [interferogram.layer(name) for name in ("longitude", "latitude", "wrapped")]
+    for first in range(0, interferogram.lines, _BLOCK):
+        longitude, latitude, wave = (layer.read(first, first + _BLOCK) for layer in layers)
+        known = np.isfinite(wave) & np.isfinite(longitude) & np.isfinite(latitude)
+        if known.any():
+            lon, lat = longitude[known], latitude[known]
+            edges.append((lon.min(), lat.min(), -lon.max(), -lat.max()))
+    if not edges:
+        raise NoDataError(
+            "No look cell of the interferogram has a position.",
+            "filt_topophase.flat, or lat.rdr and lon.rdr, are empty.",
+            "Run topsApp again from topo to unwrap.",
+        )
+    west, south, east, north = (float(edge) for edge in np.min(edges, axis=0))
+    turn = near((west - east) / 2, 0.0) - (west - east) / 2
+    bounds = west + turn, south, turn - east, -north
+    if crosses(bounds):
+        west, south, east, north = (round(bound, 4) for bound in bounds)
+        raise no_crossing("What the look cells cover", (west, south, east, north))
+    return bounds

@@ -1,0 +1,74 @@
+"""What is known of the map after a stage, for later stages, tags and the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dinsar_cli.radar.displacement import ReferencePoint
+
+
+@dataclass(frozen=True)
+class MapFacts:
+    """What is known of the map after a stage, for later stages, tags and the summary.
+
+    Attributes
+    ----------
+    reference : ReferencePoint or None
+        Point to which displacement is relative; None when it is not.
+    longitude, latitude : float or None
+        Of the reference point, degrees.
+    components : dict
+        Share of the unwrapped cells that each component has, by its number; 0 = none.
+    lowest, highest : float
+        2nd and 98th percentile of the displacement, metres.
+    mean_los : (float, float, float) or None
+        Mean unit vector to the satellite: east, north, up; None where it is not known.
+    mean_coherence : float or None
+        Of the cells with data; None where it is not known.
+    median_sigma : float or None
+        Median of the noise of the displacement, metres; None where it is not known.
+    along_track : float or None
+        The most that unknown motion along the track adds to it, metres; None where it is not in it.
+    masked : dict
+        Share of the cells with displacement that each mask left out, by its key.
+    ramp : dict or None
+        The ramp that was taken off: its kind, coefficients and fit; None when none was.
+    low_coherence : float or None
+        Share of the cells with data whose coherence is below 0.3; None where it is not known.
+    corrections : dict
+        What each correction was and did, by its name; see `dinsar_cli.maps.corrections.apply`.
+    """
+
+    reference: ReferencePoint | None
+    longitude: float | None
+    latitude: float | None
+    components: dict[str, float]
+    lowest: float
+    highest: float
+    mean_los: tuple[float, float, float] | None
+    mean_coherence: float | None
+    low_coherence: float | None = None
+    median_sigma: float | None = None
+    along_track: float | None = None
+    masked: dict[str, float] = field(default_factory=dict)
+    ramp: dict[str, Any] | None = None
+    corrections: dict[str, Any] = field(default_factory=dict)
+
+
+def facts_to_dict(facts: MapFacts) -> dict[str, Any]:
+    """Facts for JSON."""
+    return asdict(facts)
+
+
+def facts_from_dict(record: Mapping[str, Any]) -> MapFacts:
+    """Facts as `facts_to_dict` gave them."""
+    reference = record["reference"]
+    return MapFacts(
+        **{
+            **record,
+            "reference": ReferencePoint(**reference) if reference else None,
+            "mean_los": tuple(record["mean_los"]) if record["mean_los"] else None,
+        }
+    )

@@ -1,0 +1,251 @@
+"""Check the phase of a map while it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.maps.geocode import sample
+from dinsar_cli.maps.reversed_phase import filled, leftover
+from dinsar_cli.products.layers import read_product, write_products
+from dinsar_cli.radar.unwrap_check import CONGRUENT, comparable, component_jumps, inner_jumps, residue
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinsar_cli.config.checks import ChecksConfig
+    from dinsar_cli.geo.grid import Grid
+    from dinsar_cli.radar.interferogram import Interferogram
+    from dinsar_cli.radar.unwrap_check import ComponentJump
+
+    Array = NDArray[Any]
+
+
+REVERSED, CYCLES, JUMP, COMPONENT, INCONGRUENT, FILLED, NO_PHASE = 1, 2, 4, 8, 16, 32, 255
+"""Values that ``flags.tif`` sums, and the one of cells without phase."""
+_BLOCK = 512  # look lines that are looked at in a go
+_MOST_TOLD = 20  # pairs of components in run.json
+_FEW = 1e-3  # share of the map that may be flagged without a warning
+
+
+def check_phase(
+    interferogram: Interferogram,
+    folder: Path,
+    grid: Grid,
+    tags: Mapping[str, str],
+    places: tuple[Array, Array],
+    memory: int,
+    compare: Callable[[Array], tuple[dict[str, Array], dict[str, Any]]] | None = None,
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Check the phase of a map by itself, and write what was found.
+
+    Parameters
+    ----------
+    folder : Path
+        With the layers of the phase on the map.
+    grid : Grid
+        Of the map.
+    places : (ndarray, ndarray)
+        Line and sample of the radar grid for each cell of the map.
+    compare : callable, optional
+        Puts what another way of processing finds into the flags, and gives further layers and facts.
+
+    Returns
+    -------
+    files, found
+        As those of `check_map`.
+    """
+    radar_flags, found = check_unwrapping(interferogram)
+    flags = sample(radar_flags, *places, "nearest", memory_bytes=memory)
+    return _flagged(folder, grid, tags, _phase_of(folder), flags, found, compare)
+
+
+def check_geocoded(folder: Path, grid: Grid, tags: Mapping[str, str]) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Check the phase of a map of which there are no layers on the radar grid.
+
+    Whether the unwrapped phase is the wrapped one plus whole cycles is not looked at: topsApp's geocoding takes
+    them from different places.
+
+    Returns
+    -------
+    files, found
+        As those of `check_map`.
+    """
+    import numpy as np
+
+    phase, components = _phase_of(folder)
+    flags = np.zeros(components.shape, np.uint8)
+    beside, jumps, pairs = inner_jumps(phase, components)
+    flags[beside] |= JUMP
+    found = _counted((0, 0, 0.0), (jumps, pairs), component_jumps(phase, components), components)
+    return _flagged(folder, grid, tags, (phase, components), flags, found, None)
+
+
+def _phase_of(folder: Path) -> tuple[Array, Array]:
+    """Unwrapped phase and components on the map; where these are not known, all phase is one."""
+    import numpy as np
+
+    phase = read_product(folder, "unwrapped_phase")
+    there = (folder / "connected_components.tif").is_file()
+    return phase, read_product(folder, "connected_components") if there else np.isfinite(phase).astype(np.uint16)
+
+
+def _flagged(
+    folder: Path,
+    grid: Grid,
+    tags: Mapping[str, str],
+    phase_of: tuple[Array, Array],
+    flags: Array,
+    found: dict[str, Any],
+    compare: Callable[[Array], tuple[dict[str, Array], dict[str, Any]]] | None,
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Finish the flags on the map and write them."""
+    import numpy as np
+
+    phase, components = phase_of
+    flags[np.isin(components, found.pop("uncertain"))] |= COMPONENT
+    files: dict[str, Path] = {}
+    if compare is not None:
+        made, found["reversed"] = compare(flags)
+        for name, values in made.items():
+            own_tags = dict(tags) | ({"filled": "see flags.tif"} if name == "unwrapped_phase" else {})
+            files |= write_products(folder, {name: values}, grid, own_tags)
+    found["flagged"] = _share((flags & ~np.uint8(FILLED)) > 0, np.isfinite(phase) & (components > 0))
+    flags[~np.isfinite(phase)] = NO_PHASE
+    return files | write_products(folder, {"flags": flags}, grid, tags), found
+
+
+def compare_reversed(
+    config: ChecksConfig, folder: Path, backward: Array, flags: Array
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Hold the phase on the map against that of the reversed pair; put what differs into the flags.
+
+    Returns
+    -------
+    layers : dict of ndarray
+        ``reversed_difference``, and ``unwrapped_phase`` when it was filled.
+    facts : dict
+        Shares of the cells with a component that both orders unwrapped.
+    """
+    import numpy as np
+
+    phase, components = (read_product(folder, name) for name in ("unwrapped_phase", "connected_components"))
+    difference = leftover(phase, backward, components)
+    wrong = np.abs(difference) > config.bound
+    flags[wrong] |= REVERSED
+    flags[np.abs(difference) > np.pi] |= CYCLES
+    layers = {"reversed_difference": difference.astype(np.float32)}
+    if config.fill:
+        layers["unwrapped_phase"], cells = filled(phase, read_product(folder, "wrapped_phase"), components, wrong)
+        flags[cells] |= FILLED
+    compared = np.isfinite(difference) & (components > 0)
+    equal = difference[compared & ~wrong]
+    return layers, {
+        "way": config.reversed,
+        "bound_rad": config.bound,
+        "compared_cells": int(compared.sum()),
+        "flagged": _share(wrong, compared),
+        "whole_cycles": _share((flags & CYCLES) > 0, compared),
+        "filled": _share((flags & FILLED) > 0, compared),
+        "rms_of_the_others_rad": round(float(np.sqrt(np.mean(equal**2))), 5) if equal.size else None,
+    }
+
+
+def check_unwrapping(interferogram: Interferogram) -> tuple[Array, dict[str, Any]]:
+    """Flags of the unwrapping on the radar grid, and what was counted.
+
+    Returns
+    -------
+    flags : ndarray of uint8
+        `JUMP` and `INCONGRUENT`, shape (lines, samples).
+    found : dict
+        Counts; ``uncertain`` are the numbers of components whose cycles against the largest are not certain.
+    """
+    import numpy as np
+
+    files = [interferogram.layer(name) for name in ("unwrapped", "wrapped", "components")]
+    flags = np.zeros((interferogram.lines, interferogram.samples), np.uint8)
+    cells = incongruent = jumps = pairs = 0
+    worst = 0.0
+    for first in range(0, interferogram.lines, _BLOCK):
+        last = min(first + _BLOCK, interferogram.lines)
+        phase, wave, labels = (file.read(first, last + 1) for file in files)  # one line more: pairs across blocks
+        beside, some, of = inner_jumps(phase, labels)
+        flags[first : last + 1][beside] |= JUMP
+        if last < interferogram.lines:  # pairs within the last line are those of the next block
+            _, doubled, twice = inner_jumps(phase[-1:], labels[-1:])
+            some, of = some - doubled, of - twice
+        rest = np.abs(residue(phase, wave))[: last - first]
+        known = np.isfinite(rest)
+        flags[first:last][known & (rest > CONGRUENT)] |= INCONGRUENT
+        worst = max(worst, float(rest[known].max(initial=0.0)))
+        cells, incongruent = cells + int(known.sum()), incongruent + int((rest[known] > CONGRUENT).sum())
+        jumps, pairs = jumps + some, pairs + of
+    between = component_jumps(files[0].read(), labels := files[2].read())
+    return flags, _counted((cells, incongruent, worst), (jumps, pairs), between, labels)
+
+
+def _counted(
+    residues: tuple[int, int, float], jumps: tuple[int, int], between: Sequence[ComponentJump], labels: Array
+) -> dict[str, Any]:
+    """What was counted, for the journal.
+
+    Parameters
+    ----------
+    residues : (int, int, float)
+        Cells that were held against the wrapped phase, those that differ, and the largest difference (rad).
+    jumps : (int, int)
+        Neighbours with a step of more than half a cycle, and all.
+    between : sequence of ComponentJump
+        Between components.
+    labels : ndarray
+        Their numbers.
+    """
+    import numpy as np
+
+    numbers = [int(number) for number in np.unique(labels) if number]
+    uncertain = [number for number in numbers if number not in comparable(between)]
+    told = sorted(between, key=lambda jump: (jump.certain, -jump.edges))
+    return {
+        "residue": {"cells": residues[0], "incongruent": residues[1], "largest_rad": round(residues[2], 6)},
+        "jumps": {"neighbours": jumps[1], "beyond_half_a_cycle": jumps[0]},
+        "components": {
+            "borders": len(between),
+            "uncertain_borders": sum(not jump.certain for jump in between),
+            "jumps": [asdict(jump) for jump in told[:_MOST_TOLD]],
+            "not_comparable": len(uncertain),
+        },
+        "uncertain": uncertain,
+    }
+
+
+def _share(cells: Array, among: Array) -> float:
+    import numpy as np
+
+    return round(float(np.mean(cells[among])), 6) if among.any() else 0.0
+
+
+def check_warnings(found: Mapping[str, Any]) -> list[str]:
+    """What the checks found that the user should keep in mind, in words."""
+    warnings = []
+    wrong = found.get("reversed", {})
+    if wrong.get("flagged", 0) > _FEW:
+        done = f"; the cycles of {wrong['filled']:.2%} were chosen again" if wrong["filled"] else ""
+        warnings.append(
+            f"{wrong['flagged']:.2%} of the map is not equal and opposite in the reversed pair "
+            f"({wrong['whole_cycles']:.2%} by half a cycle or more){done}. See flags.tif."
+        )
+    jumps = found["jumps"]
+    if jumps["beyond_half_a_cycle"] > _FEW * jumps["neighbours"]:
+        warnings.append(
+            f"The phase steps by more than half a cycle between {jumps['beyond_half_a_cycle']} neighbours within a "
+            "component: on one side of such lines it may be wrong by whole cycles (2.8 cm). See flags.tif."
+        )
+    if found["residue"]["incongruent"]:
+        warnings.append(
+            f"The unwrapped phase of {found['residue']['incongruent']} look cells is not the wrapped one plus "
+            "whole cycles: the unwrapping was damaged, or comes from another interferogram."
+        )
+    return warnings

@@ -1,0 +1,58 @@
+"""Draw the picture of a map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.maps.facts import MapFacts
+from dinsar_cli.products.layers import read_product
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinsar_cli.geo.grid import Grid
+    from dinsar_cli.radar.interferogram import Described
+
+    Array = NDArray[Any]
+    Progress = Callable[[float], None]
+
+
+def draw_map(grid: Grid, folder: Path, facts: MapFacts, interferogram: Described, title: str) -> dict[str, Path]:
+    """Draw the displacement beside the coherence, whose panel stays empty where it is not known."""
+    import numpy as np
+
+    from dinsar_cli.drawing.map_picture import displacement_map
+
+    known = facts.mean_coherence is not None
+    coherence = read_product(folder, "coherence") if known else np.full(grid.shape, np.nan, np.float32)
+
+    path = folder / "displacement.png"
+    point = None if facts.longitude is None or facts.latitude is None else (facts.longitude, facts.latitude)
+    displacement_map(
+        path,
+        read_product(folder, "los_displacement"),
+        coherence,
+        grid,
+        title=title,
+        subtitle=_subtitle(interferogram),
+        los_vector_mean=facts.mean_los,
+        reference_point=point,
+        dates=(
+            date.fromisoformat(interferogram.reference_date[:10]),
+            date.fromisoformat(interferogram.secondary_date[:10]),
+        ),
+    )
+    return {"map": path}
+
+
+def _subtitle(interferogram: Described) -> str:
+    parts = []
+    if not math.isnan(interferogram.perpendicular_baseline):
+        parts.append(f"perpendicular baseline {interferogram.perpendicular_baseline:.0f} m")
+    if interferogram.looks is not None:
+        parts.append(f"{interferogram.looks[0]} x {interferogram.looks[1]} looks")
+    return ", ".join(parts)

@@ -1,0 +1,107 @@
+"""To what displacement is relative: a point, an area, or nothing; and how well that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.config.model import LonLat
+from dinsar_cli.errors import NoDataError
+from dinsar_cli.geo.areas import on_grid, read_polygons, read_water
+from dinsar_cli.maps.masks import cell_area
+from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, reference_at, reference_over
+from dinsar_cli.radar.uncertainty import phase_deviation, unbiased_coherence
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dinsar_cli.config.model import RunConfig
+    from dinsar_cli.geo.grid import Grid
+
+    Floats = NDArray[np.floating[Any]]
+
+
+def check_areas(config: RunConfig, grid: Grid) -> None:
+    """Read the areas of a configuration before anything expensive starts.
+
+    Raises
+    ------
+    UsageError
+        When the water or the reference area cannot be read.
+    NoDataError
+        When the reference area lies outside the map.
+    """
+    if config.mask.water is not None:
+        read_water(config.mask.water)
+    if config.reference_area is not None:
+        _reference_cells(config.reference_area, grid)
+
+
+def _reference_cells(text: str, grid: Grid) -> NDArray[np.bool_]:
+    cells = on_grid(read_polygons(text, "reference_area"), grid)
+    if not cells.any():
+        west, south, east, north = grid.bounds
+        raise NoDataError(
+            "The reference area has no displacement.",
+            f"It lies outside the map ({west:g} {south:g} {east:g} {north:g} in {grid.crs}), or between its cells.",
+            "Give a polygon on the map, in longitude and latitude.",
+        )
+    return cells
+
+
+def find_reference(
+    config: RunConfig, grid: Grid, los: Floats, coherence: Floats, components: NDArray[np.integer[Any]]
+) -> ReferencePoint | None:
+    """The reference that a configuration asks for.
+
+    Parameters
+    ----------
+    los : ndarray
+        Displacement in metres, not yet relative to anything; NaN where there is none.
+    coherence, components : ndarray
+        On the same grid.
+
+    Raises
+    ------
+    UsageError
+        When the area cannot be read.
+    NoDataError
+        When there is no displacement at it.
+    """
+    if config.reference_area is not None:
+        return reference_over(los, coherence, components, _reference_cells(config.reference_area, grid))
+    point = config.reference_point
+    if point == "none":
+        return None
+    if not isinstance(point, LonLat):
+        return choose_reference(los, coherence, components)
+    row, column = grid.index(point.lon, point.lat)
+    return reference_at(los, coherence, components, row, column)
+
+
+def reference_variance(reference: ReferencePoint | None, grid: Grid, noise: Mapping[str, str]) -> float:
+    """Variance of the mean phase of the reference, square radians.
+
+    A filter takes away what differs from cell to cell, and no more of a mean over many cells than averaging does:
+    it is the variance of the unfiltered phase over the number of look cells in the window.
+
+    Parameters
+    ----------
+    reference : ReferencePoint or None
+        None, or one whose coherence is not known, adds nothing.
+    noise : mapping
+        Tags of ``phase_sigma.tif``: looks, and the area of a look cell.
+    """
+    import numpy as np
+
+    if reference is None or reference.coherence is None:
+        return 0.0
+    looks, samples, area = (float(noise[name]) for name in NOISE_TAGS)
+    coherence = unbiased_coherence(np.array([reference.coherence]), samples)
+    cells = max(1.0, reference.cells * min(1.0, cell_area(grid) / area))
+    return float(phase_deviation(coherence, looks)[0]) ** 2 / cells
+
+
+NOISE_TAGS = ("effective_looks", "coherence_looks", "look_area_m2")
+"""Tags of ``phase_sigma.tif`` from which the noise of a mean follows."""

@@ -1,0 +1,101 @@
+"""What is in the standard deviation of a displacement beside the noise of its phase, and how that is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.products.layers import read_product, read_tags
+from dinsar_cli.radar.squint import NEIGHBOURHOOD, squint_sigma
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from dinsar_cli.geo.grid import Grid
+    from dinsar_cli.radar.displacement import ReferencePoint
+
+    Array = NDArray[Any]
+
+NOISE = "noise of the filtered phase and of the reference"
+ALONG_TRACK = "unknown motion along the track"
+NEVER = ("atmosphere", "orbit errors", "wrong cycles")
+"""What is never in it."""
+
+
+def parts(*, along_track: bool) -> tuple[str, str]:
+    """What is in the standard deviation, and what is not, in words."""
+    inside = (NOISE, ALONG_TRACK) if along_track else (NOISE,)
+    outside = NEVER if along_track else (*NEVER, ALONG_TRACK)
+    return ", ".join(inside), ", ".join(outside)
+
+
+def sigma_tags(unknown: Array | None) -> dict[str, str]:
+    """Tags of ``los_sigma.tif``.
+
+    Parameters
+    ----------
+    unknown : ndarray or None
+        As `along_track` gives it.
+    """
+    inside, outside = parts(along_track=unknown is not None)
+    if unknown is None:
+        return {"includes": inside, "excludes": f"{outside} (the squint of the beam is not known)"}
+    how = (
+        f"|squint| x the size of that motion, by the root mean square of the displacement over "
+        f"{NEIGHBOURHOOD / 1000:g} x {NEIGHBOURHOOD / 1000:g} km: its expected square is the mean of that over "
+        "a volume that changes at depth and of none, as over soft layers that consolidate; motion along strike of "
+        "a fault can be larger"
+    )
+    return {"includes": f"{inside} ({how})", "excludes": outside}
+
+
+def sigma_told(path: Path) -> list[tuple[str, str]]:
+    """What a file of standard deviations tells of itself, as names and texts for people."""
+    tags = read_tags(path.parent, path.stem)
+    names = (("In los_sigma", "includes"), ("Not in los_sigma", "excludes"))
+    return [(name, tags[key]) for name, key in names if key in tags]
+
+
+def along_track(
+    folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None, up: Array | None = None
+) -> Array | None:
+    """Standard deviation of what unknown motion along the track adds to displacement, metres.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the products.
+    grid : Grid
+        Of the displacement.
+    los : ndarray
+        Metres, NaN where there is none.
+    reference : ReferencePoint or None
+        To which it is relative; without one, ground at the median is taken as still.
+    up : ndarray, optional
+        Up component of the unit vector to the satellite; that of the angle of incidence in the folder if not given.
+
+    Returns
+    -------
+    ndarray or None
+        None where the squint is not known.
+    """
+    import numpy as np
+
+    if up is None and (folder / "incidence_angle.tif").is_file():
+        up = np.cos(np.radians(read_product(folder, "incidence_angle")))
+    if up is None or not (folder / "squint.tif").is_file() or not np.isfinite(los).any():
+        return None
+    squint = read_product(folder, "squint")
+    if squint.shape != los.shape or up.shape != los.shape:  # of another map
+        return None
+    east, north = (grid.posting * metres for metres in grid.metres_per_unit)
+    still = np.float32(0) if reference else np.nanmedian(los)
+    return squint_sigma(squint, los - still, up, (north, east))
+
+
+def largest(unknown: Array, los: Array) -> float:
+    """Largest of the values of `along_track` where there is displacement, metres."""
+    import numpy as np
+
+    return float(np.max(unknown[np.isfinite(los)]))

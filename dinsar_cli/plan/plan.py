@@ -1,0 +1,356 @@
+"""What a run decides before it starts: everything is checked here, and nothing is written."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinsar_cli.base.memory import memory_limit
+from dinsar_cli.engines.base import EngineInputs, StepChoice, Work
+from dinsar_cli.engines.find import find_engine
+from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.geo.grid import grid_for, posting_for_looks
+from dinsar_cli.geo.relief import Relief, read_relief
+from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.managers.aux_cal import check_aux_cal
+from dinsar_cli.managers.dem.manager import DemManager
+from dinsar_cli.managers.orbits.manager import OrbitManager
+from dinsar_cli.managers.slc import SlcManager, missing_images
+from dinsar_cli.maps.science_warnings import Circumstances, before
+from dinsar_cli.plan.looks import looks_for
+from dinsar_cli.radar.pair_geometry import PairGeometry, pair_geometry
+from dinsar_cli.sentinel1.annotated_orbit import annotated_orbit, annotated_relief
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dinsar_cli.config.model import Looks, RunConfig
+    from dinsar_cli.engines.base import Engine
+    from dinsar_cli.geo.grid import Bounds, Grid
+    from dinsar_cli.managers.dem.plan import DemPlan
+    from dinsar_cli.managers.orbits.manager import OrbitChoice
+    from dinsar_cli.managers.slc import SlcPlan
+    from dinsar_cli.sentinel1.orbit_file import OrbitFile
+
+_LEAST_COVERAGE = 0.999
+_DEGREE_M = 111_320.0  # a degree of latitude
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Everything that is decided before work starts; making it writes nothing.
+
+    Attributes
+    ----------
+    slc, orbits, dem
+        Plans of the managers.
+    engine : Engine
+        Engine to use.
+    looks : Looks
+        In range and azimuth.
+    cell : (float, float)
+        Size of a look cell on the ground in range and azimuth, metres.
+    grid : Grid
+        Map grid.
+    threads, memory : int
+        Cores, and bytes to stay below.
+    orbit_files : (OrbitFile, OrbitFile)
+        From which the geometry comes.
+    geometry : PairGeometry
+        How the pair sees the area.
+    relief : Relief
+        Of the area, as the DEM has it.
+    work : Work
+        How much there is to do.
+    preliminary : bool
+        Whether state vectors and relief are those of the annotation, because orbit files or DEM have yet to be
+        fetched.
+    cautions : tuple of str
+        Those of the warnings that follow from geometry and relief.
+    notes, warnings : tuple of str
+        What the user is told, and what the user should keep in mind.
+    """
+
+    config: RunConfig
+    slc: SlcPlan
+    orbits: tuple[OrbitChoice, OrbitChoice]
+    dem: DemPlan
+    engine: Engine
+    looks: Looks
+    cell: tuple[float, float]
+    grid: Grid
+    threads: int
+    memory: int
+    orbit_files: tuple[OrbitFile, OrbitFile]
+    geometry: PairGeometry
+    relief: Relief
+    work: Work
+    preliminary: bool = False
+    cautions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> RunPlan:
+    """Check all inputs and decide everything, without writing anything.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What is asked for.
+    cache : Path
+        Folder for prepared DEMs.
+    engine : Engine, optional
+        One that is not going to be run, so that nobody asks whether it works here; None: the configuration's.
+
+    Raises
+    ------
+    DinsarError
+        When the inputs cannot give a map.
+    """
+    _require(config)
+    roi = parse_roi(config.roi) if config.roi else None
+    slc = SlcManager(config.slc.files).plan(roi.geometry if roi else None, config.polarization)
+    pair = slc.pair
+    engine, reason = (engine, "its files are written") if engine else find_engine(config, pair)
+    engine.check_options(config, slc.bursts)
+    auxiliary = check_aux_cal(pair, config.topsapp.auxiliary_data_directory, isce2=engine.name == "isce2")
+    dem = dem_manager(config, cache).plan(slc.burst_bounds)
+    spacing = _sample_spacing(slc)
+    looks = looks_for(config, *spacing)
+    cell = (spacing[0] * looks.range, spacing[1] * looks.azimuth)
+    posting = config.grid.posting or posting_for_looks(*cell, config.grid.crs)
+    _check_size(slc.bounds, cell)
+    grid = grid_for(roi.bounds if roi else slc.bounds, config.grid.crs, posting)
+    _check_reference_point(config, grid)
+    notes = [f"engine {engine.name}: {reason}"]
+    manager = orbit_manager(config, cache)
+    orbits = tuple(manager.plan(one.mission, one.start, one.stop) for one in (pair.reference, pair.secondary))
+    notes += [f"orbit {choice.summary}" for choice in orbits if choice.url]
+    notes += [f"DEM: {dem.summary}"] if config.dem.file is None else []
+    preliminary = dem.at_hand is None or any(choice.url for choice in orbits)
+    if preliminary:
+        relief = annotated_relief(pair.reference, pair.polarization)
+        files = tuple(annotated_orbit(one, pair.polarization) for one in (pair.reference, pair.secondary))
+    else:
+        relief = read_relief(given(dem.at_hand), slc.bounds)
+        files = tuple(manager.fetch(choice) for choice in orbits)
+    geometry = pair_geometry(pair, slc.bursts, (files[0], files[1]), relief.middle)
+    cautions = before(_circumstances(config, slc, orbits, geometry, relief))
+    warnings = [*cautions, *engine.cautions(pair), *filter(None, [auxiliary]), *dem.warnings]
+    missing = missing_images(slc)
+    if missing:
+        warnings.append(f"Images of bursts in use are not there, and a run will be refused: {', '.join(missing)}.")
+    if slc.coverage < _LEAST_COVERAGE:
+        warnings.append(f"The scenes cover {slc.coverage:.1%} of the area; the rest of the map stays empty.")
+    return RunPlan(
+        config=config,
+        slc=slc,
+        orbits=(orbits[0], orbits[1]),
+        dem=dem,
+        engine=engine,
+        looks=looks,
+        cell=cell,
+        grid=grid,
+        threads=allowed_threads(config),
+        memory=allowed_memory(config),
+        orbit_files=(files[0], files[1]),
+        geometry=geometry,
+        relief=relief,
+        work=_work(slc, looks, grid, dem, roi.bounds if roi else slc.bounds),
+        preliminary=preliminary,
+        cautions=tuple(cautions),
+        notes=tuple(notes),
+        warnings=tuple(warnings),
+    )
+
+
+def settle(plan: RunPlan, files: tuple[OrbitFile, OrbitFile], dem: Path) -> RunPlan:
+    """Complete a preliminary plan with orbits and ground as they are, now that the files are there.
+
+    Parameters
+    ----------
+    plan : RunPlan
+    files : (OrbitFile, OrbitFile)
+        Orbits of both dates.
+    dem : Path
+        The prepared DEM.
+    """
+    relief = read_relief(dem, plan.slc.bounds)
+    geometry = pair_geometry(plan.slc.pair, plan.slc.bursts, files, relief.middle)
+    cautions = before(_circumstances(plan.config, plan.slc, plan.orbits, geometry, relief))
+    others = [text for text in plan.warnings if text not in plan.cautions]
+    return replace(
+        plan,
+        orbit_files=files,
+        geometry=geometry,
+        relief=relief,
+        cautions=tuple(cautions),
+        warnings=(*cautions, *others),
+        preliminary=False,
+    )
+
+
+def orbit_manager(config: RunConfig, cache: Path) -> OrbitManager:
+    """Make the manager of the orbit files that a configuration asks for."""
+    return OrbitManager(config.orbits.dir, cache, config.orbits.kind)
+
+
+def dem_manager(config: RunConfig, cache: Path) -> DemManager:
+    """Make the manager of the DEM that a configuration asks for."""
+    return DemManager(config.dem.file, config.dem.datum, config.dem.buffer, cache, config.dem.source)
+
+
+def _circumstances(
+    config: RunConfig, slc: SlcPlan, orbits: Sequence[OrbitChoice], geometry: PairGeometry, relief: Relief
+) -> Circumstances:
+    _, south, _, north = slc.bounds
+    return Circumstances(
+        pair=slc.pair,
+        geometry=geometry,
+        relief=relief,
+        latitude=max(south, north, key=abs),
+        orbit_kinds=tuple(choice.kind for choice in orbits),
+        range_bandwidth=min(burst.reference.subswath.range_bandwidth for burst in slc.bursts),
+        esd=config.topsapp.do_esd,
+    )
+
+
+def _work(slc: SlcPlan, looks: Looks, grid: Grid, dem: DemPlan, bounds: Bounds) -> Work:
+    """How much there is to do, for an engine that works on whole bursts."""
+    from shapely import box
+
+    swaths = [burst.reference.subswath for burst in slc.bursts]
+    sizes = [swath.lines_per_burst * swath.samples / 1e6 for swath in swaths]
+    cells = grid.width * grid.height / 1e6
+    return Work(
+        samples=sum(sizes),
+        bursts=len(sizes),
+        largest=max(sizes),
+        cells=sum(sizes) / (looks.range * looks.azimuth),
+        ground=cells * slc.area.area / box(*bounds).area,
+        map=cells,
+        dem=dem.width * dem.height / 1e6,
+    )
+
+
+def engine_inputs(
+    plan: RunPlan,
+    files: tuple[OrbitFile, OrbitFile],
+    dem: Path,
+    choice: StepChoice | None = None,
+    history: Path | None = None,
+) -> EngineInputs:
+    """Gather what the engine works on.
+
+    Parameters
+    ----------
+    plan : RunPlan
+        The run.
+    files : (OrbitFile, OrbitFile)
+        Orbits of both dates.
+    dem : Path
+        The prepared DEM.
+    choice : StepChoice, optional
+        Part of the work to do; all of it if not given.
+    history : Path, optional
+        File with what the steps of earlier runs have cost.
+    """
+    reference, secondary = files
+    return EngineInputs(
+        pair=plan.slc.pair,
+        bursts=plan.slc.bursts,
+        bounds=plan.slc.bounds,
+        reference_orbit=reference,
+        secondary_orbit=secondary,
+        dem=dem,
+        config=plan.config,
+        looks=plan.looks,
+        threads=plan.threads,
+        memory=plan.memory,
+        work=plan.work,
+        heights=(plan.relief.low, plan.relief.high),
+        choice=choice or StepChoice(),
+        history=history,
+    )
+
+
+def _require(config: RunConfig) -> None:
+    """Refuse a configuration that lacks a required input."""
+    if not config.slc.files:
+        raise UsageError(
+            "Not given: slc.files (--slc), nor dates to find scenes of.",
+            "A run needs two Sentinel-1 products: local ones, or an area and dates for which the archive has some. "
+            "Orbits and DEM come from the archives unless they are given.",
+            "dinsar run --slc A.zip --slc B.zip, or dinsar run --roi 'W S E N' --start DATE --end DATE",
+        )
+    if config.dem.datum is not None and config.dem.file is None:
+        raise UsageError(
+            f"dem.datum is {config.dem.datum}, but dem.file is not given.",
+            "It says what the heights of a file of yours refer to; those of the archives are known.",
+            "Give the file with --dem, or leave --dem-datum out.",
+        )
+
+
+def given(path: Path | None) -> Path:
+    """Path of an input that `plan_run` has made sure of."""
+    if path is None:
+        raise ValueError("a required path is missing")
+    return path
+
+
+def _sample_spacing(slc: SlcPlan) -> tuple[float, float]:
+    """Mean spacing of single-look samples and lines on the ground, metres."""
+    subswaths = [burst.reference.subswath for burst in slc.bursts]
+    ground = [s.range_spacing / math.sin(math.radians(s.incidence_mid_swath)) for s in subswaths]
+    return sum(ground) / len(ground), sum(s.azimuth_spacing for s in subswaths) / len(subswaths)
+
+
+def _check_size(bounds: tuple[float, float, float, float], cell: tuple[float, float]) -> None:
+    """Refuse an area of which less than a look cell lies in the scenes."""
+    west, south, east, north = bounds
+    width = (east - west) * _DEGREE_M * math.cos(math.radians((south + north) / 2))
+    height = (north - south) * _DEGREE_M
+    if min(width, height) < max(cell):
+        raise UsageError(
+            "The area is smaller than a look cell.",
+            f"What the scenes see of it is {width:.0f} m x {height:.0f} m; "
+            f"a look cell is {cell[0]:.0f} m x {cell[1]:.0f} m.",
+            "Choose a larger area or fewer looks (--looks, --resolution).",
+        )
+
+
+def _check_reference_point(config: RunConfig, grid: Grid) -> None:
+    """Refuse a reference point outside the map now, not after the interferogram."""
+    point = config.reference_point
+    if isinstance(point, str):
+        return
+    row, column = grid.index(point.lon, point.lat)
+    if not (0 <= row < grid.height and 0 <= column < grid.width):
+        raise NoDataError(
+            f"The reference point {point} lies outside the map.",
+            f"The map spans {' '.join(f'{value:.6g}' for value in grid.bounds)} in {grid.crs} "
+            "(west south east north).",
+            "Choose a point on coherent ground inside, in the order LON,LAT, or --reference-point auto.",
+        )
+
+
+def allowed_threads(config: RunConfig) -> int:
+    """Cores that a run may use."""
+    if config.compute.threads != "auto":
+        return config.compute.threads
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def allowed_memory(config: RunConfig) -> int:
+    """Bytes of memory that a run stays below."""
+    import psutil
+
+    if config.compute.memory != "auto":
+        return config.compute.memory
+    total = psutil.virtual_memory().total
+    return int(min(total, memory_limit() or total) * 0.8)

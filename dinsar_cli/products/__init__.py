@@ -1,0 +1,1 @@
+"""The layers that are handed over: written and read."""

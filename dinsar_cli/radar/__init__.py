@@ -1,0 +1,1 @@
+"""The interferogram on the radar grid, and its formulas."""

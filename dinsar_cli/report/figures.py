@@ -1,0 +1,242 @@
+"""The pictures and tables of a report, each with the words that belong to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.base.rasters import mean_direction
+from dinsar_cli.drawing.svg_charts import histogram, seam_chart, trend_chart, viewing_sketch
+from dinsar_cli.drawing.web_map import scale_limits
+from dinsar_cli.maps.sigma import sigma_told
+from dinsar_cli.report.page_layers import opened
+from dinsar_cli.report.pictures import picture
+from dinsar_cli.report.record import Cost, costs
+from dinsar_cli.report.summary import centimetres
+from dinsar_cli.report.texts import ADVICE, Advice
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from dinsar_cli.report.evidence import Evidence
+
+_TURN = (-math.pi, math.pi)
+_EARTH, _HEIGHT = 6_371_000.0, 693_000.0  # m: mean radius, and orbit of Sentinel-1 above it
+_NOISE = 0.3
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture of the report.
+
+    Attributes
+    ----------
+    key : str
+        Its name in the page.
+    advice : Advice
+        The words beside it.
+    chart : Markup or None
+        An SVG.
+    images : tuple of (str, str)
+        Captions and addresses; two of one place take turns.
+    facts : tuple of (str, str)
+        Numbers below it.
+    costs : tuple of Cost
+        Rows of the table of costs.
+    most_seconds : float
+        Length of the longest bar of that table.
+    """
+
+    key: str
+    chart: Markup | None = None
+    images: tuple[tuple[str, str], ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    costs: tuple[Cost, ...] = ()
+    most_seconds: float = 1.0
+    advice: Advice = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "advice", ADVICE[self.key])
+
+
+def figures(evidence: Evidence) -> list[Figure]:
+    """The pictures below the map, without those for which nothing is known."""
+    made = (
+        _fringes(evidence),
+        _amplitude(evidence),
+        _displacement(evidence),
+        _coherence(evidence),
+        _seams(evidence),
+        _plane(evidence),
+        _unwrapping(evidence),
+        _geometry(evidence),
+        _costs(evidence),
+    )
+    return [figure for figure in made if figure is not None]
+
+
+def _ratio(evidence: Evidence) -> float:
+    grid, (rows, columns) = evidence.grid, evidence.shape
+    east, north = grid.metres_per_unit
+    return (grid.height / rows * north) / (grid.width / columns * east)
+
+
+def _fringes(evidence: Evidence) -> Figure | None:
+    phase = evidence.bands.get("wrapped_phase")
+    if phase is None:
+        return None
+    return Figure("fringes", images=(("Wrapped phase", picture(phase, "twilight", _TURN, _ratio(evidence))),))
+
+
+def _amplitude(evidence: Evidence) -> Figure | None:
+    import numpy as np
+
+    first, second = evidence.bands.get("amplitude"), evidence.bands.get("amplitude.secondary")
+    if first is None or second is None:
+        return None
+    known = np.concatenate([band[np.isfinite(band)] for band in (first, second)])
+    limits = scale_limits(known, symmetric=False)
+    names = [evidence.tags.get(f"{side}_date", side)[:10] for side in ("reference", "secondary")]
+    ratio = _ratio(evidence)
+    images = [
+        (name, picture(band, "gray", limits, ratio)) for name, band in zip(names, (first, second), strict=True)
+    ]
+    return Figure("amplitude", images=tuple(images))
+
+
+def _displacement(evidence: Evidence) -> Figure | None:
+    import numpy as np
+
+    los = evidence.los * 100
+    known = los[np.isfinite(los)]
+    if not known.size:
+        return None
+    low, high = (float(value) for value in np.percentile(known, (0.1, 99.9)))
+    margin = max(0.02 * (high - low), 1e-4)
+    chart = histogram(los, (low - margin, high + margin), "displacement (cm, positive toward the satellite)")
+    middle, noise = float(np.median(known)), evidence.bands.get("los_sigma")
+    facts = [
+        ("Median", centimetres(middle / 100)),
+        ("Part of the map with displacement", _percent(known.size / los.size)),
+    ]
+    if noise is not None and np.isfinite(noise).any():
+        facts.append(("Noise (median of los_sigma)", centimetres(float(np.nanmedian(noise)))))
+        facts += sigma_told(evidence.pair.rasters["los_sigma"])
+    return Figure("displacement", chart, facts=tuple(facts))
+
+
+def _coherence(evidence: Evidence) -> Figure | None:
+    import numpy as np
+
+    coherence = evidence.bands.get("coherence")
+    if coherence is None or not np.isfinite(coherence).any():
+        return None
+    chart = histogram(coherence, (0.0, 1.0), "coherence", _NOISE)
+    return Figure("coherence", chart, facts=(("Mean", f"{float(np.nanmean(coherence)):.2f}"),))
+
+
+def _seams(evidence: Evidence) -> Figure | None:
+    rule = next(verdict for verdict in evidence.verdicts if verdict.rule.key == "burst_step")
+    chart = seam_chart([seam.step for seam in evidence.seams], rule.threshold)
+    facts = tuple((f"{n}: {seam.name}", _radians(seam.step)) for n, seam in enumerate(evidence.seams, 1))
+    return Figure("seams", chart, facts=facts[:12]) if evidence.seams else None
+
+
+def _radians(step: float) -> str:
+    return f"{step:+.2f} rad".replace("-", "\u2212") if math.isfinite(step) else "not known"
+
+
+def _plane(evidence: Evidence) -> Figure | None:
+    far, trend = evidence.far, evidence.trend
+    if far is None:
+        return None
+    facts = [
+        ("Plane over the map", centimetres(far.span)),
+        ("Rises toward east by", _slope(far.plane.coefficients["east"])),
+        ("Rises toward north by", _slope(far.plane.coefficients["north"])),
+        ("Scatter of the far field about it", centimetres(far.scatter)),
+    ]
+    chart = None
+    if trend is not None:
+        chart = trend_chart(trend.heights, trend.means * 100, trend.spreads * 100)
+        facts.append(("Correlation with height", f"{trend.correlation:+.2f}".replace("-", "\u2212")))
+        facts.append(("Displacement per 100\u00a0m of height", centimetres(trend.slope * 100)))
+    ramp = (evidence.details("displacement").get("facts") or {}).get("ramp")
+    if ramp:
+        facts.append(("A ramp was taken off", str(ramp.get("kind"))))
+    return Figure("plane", chart, facts=tuple(facts))
+
+
+def _slope(metres: float) -> str:
+    """Metres in a kilometre, for people."""
+    return f"{metres * 1e4:+.2f} mm in 10\u00a0km".replace("-", "\u2212")
+
+
+def _unwrapping(evidence: Evidence) -> Figure:
+    import numpy as np
+
+    keys = ("cycle_jump", "components", "water")
+    facts = [(v.rule.title, f"{v.number} (limit {v.limit})") for v in evidence.verdicts if v.rule.key in keys]
+    known = np.isfinite(evidence.los)
+    labels, counts = np.unique(evidence.components[known], return_counts=True)
+    order = np.argsort(-counts)[:5]
+    facts += [
+        (f"Component {labels[n]}" if labels[n] else "No component", _percent(counts[n] / counts.sum()))
+        for n in order
+    ]
+    return Figure("unwrapping", facts=tuple(facts))
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}"
+
+
+def _geometry(evidence: Evidence) -> Figure | None:
+    los = _mean_direction(evidence)
+    if los is None:
+        return None
+    text = evidence.tags.get("perpendicular_baseline_m")
+    baseline = float(text) if text else None
+    ambiguity = None if not baseline else _height_ambiguity(evidence, los[2], abs(baseline))
+    azimuth = math.degrees(math.atan2(-los[0], -los[1])) % 360
+    facts = [
+        ("Looks toward", f"{azimuth:.0f}° from north"),
+        ("Incidence", f"{math.degrees(math.acos(los[2])):.1f}°"),
+    ]
+    if baseline is not None:
+        facts.append(("Perpendicular baseline", f"{baseline:.0f} m".replace("-", "\u2212")))
+    if ambiguity is not None:
+        facts.append(("Height of ambiguity, about", f"{ambiguity:.0f} m"))
+        wavelength = float(evidence.tags["wavelength_m"])
+        facts.append(("An error of the DEM of 10 m looks like", centimetres(10 / ambiguity * wavelength / 2)))
+    facts.append(("A vertical millimetre counts", f"{los[2]:.2f} mm in the line of sight"))
+    return Figure("geometry", viewing_sketch(los, baseline), facts=tuple(facts))
+
+
+def _mean_direction(evidence: Evidence) -> tuple[float, float, float] | None:
+    """Mean unit vector to the satellite: east, north, up."""
+    path = evidence.pair.rasters.get("los_vector")
+    if path is None:
+        return None
+    with opened(path) as dataset:
+        return mean_direction(dataset)
+
+
+def _height_ambiguity(evidence: Evidence, up: float, baseline: float) -> float | None:
+    """Height that is worth a cycle, metres: ``lambda R sin(incidence) / (2 B)`` (Bamler and Hartl 1998, eq. 37)."""
+    text: Any = evidence.tags.get("wavelength_m")
+    if not text:
+        return None
+    incidence = math.acos(min(1.0, up))
+    look = math.asin(_EARTH / (_EARTH + _HEIGHT) * math.sin(incidence))
+    slant_range = _EARTH * math.sin(incidence - look) / math.sin(look)
+    return float(text) * slant_range * math.sin(incidence) / (2 * baseline)
+
+
+def _costs(evidence: Evidence) -> Figure | None:
+    rows = costs(evidence.record)
+    if not rows:
+        return None
+    most = max(max(row.seconds, row.predicted or 0.0) for row in rows) or 1.0
+    return Figure("costs", costs=tuple(rows), most_seconds=most)

@@ -1,0 +1,350 @@
+"""Numbers by which a map is judged: pure functions on arrays, all of one shape (rows, columns)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.maps.corrections.ramps import Ramp, fit_ramp
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating[Any]]
+    Bools = NDArray[np.bool_]
+    Labels = NDArray[np.integer[Any]]
+
+NOISE = 0.3  # coherence up to which it may be pure noise
+COHERENT = 0.5  # coherence from which neighbours must not jump
+_JUMP = 0.9 * math.pi  # rad: a cycle that was interpolated over two cells has half of it in one of them
+_FAR = 2.5  # standard deviations about the plane within which a cell is of the far field
+_NEAR_SEAM, _FAR_FROM_SEAM = 3, 40  # look cells beside a seam through which lines are laid
+_DARK = 6.0  # dB below the median: smooth water is darker than land by more
+_FLAT = 0.02  # m between a cell and its neighbours: lakes are flatter in edited DEMs
+_ORBIT_RATIO = 0.902  # sine of the look angle over that of the incidence: (6371 km) / (6371 + 693 km)
+_HEIGHT_CELLS = 1000
+_LEAST_CELLS = 50
+
+
+@dataclass(frozen=True)
+class FarField:
+    """The part of a map that does not move by itself.
+
+    Attributes
+    ----------
+    plane : Ramp
+        Through it.
+    surface : ndarray
+        Plane with its level on the whole map, metres.
+    cells : ndarray of bool
+        Those of the far field.
+    scatter : float
+        Standard deviation of the displacement about the plane there, metres.
+    span : float
+        Height of the plane over the cells with displacement, metres.
+    """
+
+    plane: Ramp
+    surface: Floats
+    cells: Bools
+    scatter: float
+    span: float
+
+
+def far_field(los: Floats, east: Floats, north: Floats, components: Labels) -> FarField:
+    """Fit a plane to the largest component, and tell which cells it describes.
+
+    Parameters
+    ----------
+    los : ndarray
+        Displacement, metres; NaN where there is none.
+    east, north : ndarray
+        Kilometres.
+    components : ndarray of int
+        0 = none.
+
+    Raises
+    ------
+    NoDataError
+        When there is too little displacement for a plane.
+    """
+    import numpy as np
+
+    used = np.isfinite(los) & (components == largest_component(los, components))
+    plane = fit_ramp(np.where(used, los, np.nan), east, north, "plane")
+    surface = plane.at(east, north) + plane.level
+    away = np.abs(los - surface)
+    cells = used & (away <= max(_FAR * plane.spread, 1e-9))
+    inside = surface[used]
+    scatter = float(np.std((los - surface)[cells])) if cells.any() else math.nan
+    return FarField(plane, surface, cells, scatter, float(inside.max() - inside.min()))
+
+
+def largest_component(los: Floats, components: Labels) -> int:
+    """Label of the component that has the most displacement; 0 counts as none."""
+    import numpy as np
+
+    counts = np.bincount(components[np.isfinite(los)].astype(np.intp), minlength=2)
+    counts[0] = 0
+    return int(np.argmax(counts))
+
+
+def other_components(los: Floats, components: Labels) -> float:
+    """Share of the displacement that is in other components than the largest."""
+    import numpy as np
+
+    known = np.isfinite(los) & (components > 0)
+    return float(np.mean(components[known] != largest_component(los, components))) if known.any() else math.nan
+
+
+def cycle_jumps(unwrapped: Floats, wrapped: Floats, coherence: Floats, components: Labels) -> tuple[int, int]:
+    """Pairs of neighbours between which the unwrapping adds a cycle that the wrapped phase does not have.
+
+    Parameters
+    ----------
+    unwrapped, wrapped : ndarray
+        Phase at the full resolution, radians.
+    coherence, components : ndarray
+        Pairs count where both cells are coherent and of one component.
+
+    Returns
+    -------
+    jumps, cells : int
+        Pairs that jump, and cells that count.
+    """
+    import numpy as np
+
+    counts = np.isfinite(unwrapped) & np.isfinite(wrapped) & (coherence >= COHERENT) & (components > 0)
+    jumps = 0
+    for one, two in (((slice(None), slice(1, None)), (slice(None), slice(-1))), ((slice(1, None),), (slice(-1),))):
+        near = counts[one] & counts[two] & (components[one] == components[two])
+        step = (unwrapped[one] - unwrapped[two])[near]
+        true = (wrapped[one] - wrapped[two])[near]
+        true -= 2 * np.pi * np.round(true / (2 * np.pi))
+        jumps += int(np.count_nonzero(np.abs(step - true) > _JUMP))
+    return jumps, int(np.count_nonzero(counts))
+
+
+def jump_length(jumps: float, cells: float) -> float:
+    """Length of jumps in widths of a map, from the pairs that jump and the cells that count."""
+    return jumps / math.sqrt(cells) if cells else math.nan
+
+
+def seam_step(phase: Floats, at: int) -> float:
+    """Step of the phase across a seam, as lines through both sides tell it.
+
+    On each side a line is fitted to the cells from 3 to 40 away, per column, so that a slope is no step; the median
+    over the columns leaves deformation out that only some of them have. Closer cells are mixed by the filter.
+
+    Parameters
+    ----------
+    phase : ndarray
+        Unwrapped phase, radians; shape (cells across the seam, cells along it); NaN where it does not count.
+    at : int
+        First row after the seam.
+
+    Returns
+    -------
+    float
+        After minus before, radians; NaN where a side has too few values.
+    """
+    import numpy as np
+
+    edges = []
+    for rows in (
+        np.arange(at - _FAR_FROM_SEAM, at - _NEAR_SEAM),
+        np.arange(at + _NEAR_SEAM, at + _FAR_FROM_SEAM),
+    ):
+        inside = rows[(rows >= 0) & (rows < len(phase))]
+        edges.append(_at_seam(phase[inside], inside + 0.5 - at))
+    steps = edges[1] - edges[0]
+    steps = steps[np.isfinite(steps)]
+    return float(np.median(steps)) if steps.size >= 10 else math.nan
+
+
+def _at_seam(side: Floats, distance: Floats) -> Floats:
+    """Value of the line through each column at distance 0; NaN where less than half of it is known."""
+    import numpy as np
+
+    known = np.isfinite(side)
+    count = known.sum(axis=0)
+    values = np.where(known, side, 0.0).astype(np.float64)
+    x = np.where(known, distance[:, None], 0.0)
+    n = np.maximum(count, 1)
+    mean_x, mean = x.sum(axis=0) / n, values.sum(axis=0) / n
+    spread = (x * x).sum(axis=0) / n - mean_x**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = ((x * values).sum(axis=0) / n - mean_x * mean) / spread
+    return np.where(count >= max(4, len(side) // 2), mean - slope * mean_x, np.nan)
+
+
+def noise_share(coherence: Floats) -> float:
+    """Share of the cells with coherence in which it is below 0.3."""
+    import numpy as np
+
+    known = coherence[np.isfinite(coherence)]
+    return float(np.mean(known < NOISE)) if known.size else math.nan
+
+
+def orbit_error(surface: Floats, incidence: Floats, cells: Bools) -> tuple[float, float]:
+    """Error of the baseline that a tilt across the track is worth.
+
+    An error of the baseline changes the range by ``B_h sin(look) - B_v cos(look)``, whose derivative is the error
+    perpendicular to the line of sight (Fattahi and Amelung 2014, GJI 199, eq. 3).
+
+    Parameters
+    ----------
+    surface : ndarray
+        Plane through the displacement, metres.
+    incidence : ndarray
+        Degrees.
+    cells : ndarray of bool
+        That count.
+
+    Returns
+    -------
+    error : float
+        Metres, its absolute value; NaN where it cannot be told.
+    angles : float
+        Radians of look angle between the 2nd and 98th percentile of the cells.
+    """
+    import numpy as np
+
+    used = cells & np.isfinite(incidence)
+    if np.count_nonzero(used) < _LEAST_CELLS:
+        return math.nan, math.nan
+    look = np.arcsin(_ORBIT_RATIO * np.sin(np.radians(incidence[used].astype(np.float64))))
+    low, high = np.percentile(look, (2, 98))
+    if high - low < 1e-4:
+        return math.nan, math.nan
+    slope = float(np.polyfit(look - look.mean(), surface[used], 1)[0])
+    return abs(slope), float(high - low)
+
+
+@dataclass(frozen=True)
+class HeightTrend:
+    """How displacement follows the height.
+
+    Attributes
+    ----------
+    slope : float
+        Metres of displacement per metre of height.
+    correlation : float
+        -1 to 1.
+    size : float
+        Metres: slope times the relief from the 2nd to the 98th percentile, where the correlation is above 0.3.
+    heights, means, spreads : ndarray
+        Of classes of height: middle, mean and standard deviation of the displacement, metres.
+    """
+
+    slope: float
+    correlation: float
+    size: float
+    heights: Floats
+    means: Floats
+    spreads: Floats
+
+
+def height_trend(residual: Floats, elevation: Floats, cells: Bools) -> HeightTrend | None:
+    """Follow the displacement of the far field over the height.
+
+    Parameters
+    ----------
+    residual : ndarray
+        Displacement without the plane, metres.
+    elevation : ndarray
+        Metres.
+    cells : ndarray of bool
+        That count.
+
+    Returns
+    -------
+    HeightTrend or None
+        None where there is too little relief, or too few cells.
+    """
+    import numpy as np
+
+    used = cells & np.isfinite(elevation) & np.isfinite(residual)
+    if np.count_nonzero(used) < _HEIGHT_CELLS:
+        return None
+    height, value = elevation[used].astype(np.float64), residual[used].astype(np.float64)
+    low, high = np.percentile(height, (2, 98))
+    if high - low < 1.0 or value.std() == 0:
+        return None
+    slope = float(np.polyfit(height - height.mean(), value, 1)[0])
+    correlation = float(np.corrcoef(height, value)[0, 1])
+    size = abs(slope) * float(high - low) if abs(correlation) > 0.3 else 0.0
+    edges = np.linspace(low, high, 21)
+    number = np.digitize(height, edges) - 1
+    told = [n for n in range(20) if np.count_nonzero(number == n) >= 20]
+    groups = [value[number == n] for n in told]
+    middles = (edges[:-1] + edges[1:])[told] / 2
+    means = np.array([group.mean() for group in groups])
+    return HeightTrend(slope, correlation, size, middles, means, np.array([group.std() for group in groups]))
+
+
+def dem_gap(elevation: Floats, seen: Bools, outside: float = 0.0) -> float:
+    """Share of a map that has no heights.
+
+    Parameters
+    ----------
+    elevation : ndarray
+        Metres, NaN where there is none.
+    seen : ndarray of bool
+        Cells in which the radar has data.
+    outside : float
+        Share of the map beyond the edges of the DEM.
+    """
+    import numpy as np
+
+    missing = float(np.mean(~np.isfinite(elevation[seen]))) if seen.any() else math.nan
+    return max(missing, outside) if math.isfinite(missing) else outside or math.nan
+
+
+def outside_share(inner: tuple[float, ...], outer: tuple[float, ...]) -> float:
+    """Share of a box (west, south, east, north) that lies outside another one."""
+    width = min(inner[2], outer[2]) - max(inner[0], outer[0])
+    height = min(inner[3], outer[3]) - max(inner[1], outer[1])
+    area = (inner[2] - inner[0]) * (inner[3] - inner[1])
+    return 1 - max(width, 0.0) * max(height, 0.0) / area
+
+
+def water_share(los: Floats, coherence: Floats, elevation: Floats | None, amplitude: Floats | None) -> float:
+    """Share of the displacement that lies on what looks like water.
+
+    Water has no coherence, is flat in an edited DEM, and is darker than land where it is smooth (see
+    `dinsar_cli.geo.relief.read_relief`). A cell counts without coherence and with one of the other two.
+
+    Parameters
+    ----------
+    los, coherence : ndarray
+        Metres; 0 to 1.
+    elevation : ndarray or None
+        Metres.
+    amplitude : ndarray or None
+        Mean of both dates, dB.
+    """
+    import numpy as np
+
+    known = np.isfinite(los)
+    if not known.any():
+        return math.nan
+    watery = np.zeros(los.shape, bool)
+    if elevation is not None:
+        watery |= _flat(elevation)
+    if amplitude is not None and np.isfinite(amplitude).any():
+        watery |= amplitude < np.nanmedian(amplitude) - _DARK
+    return float(np.mean((watery & (coherence < NOISE))[known]))
+
+
+def _flat(elevation: Floats) -> Bools:
+    import numpy as np
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    there = np.isfinite(elevation)
+    high = maximum_filter(np.where(there, elevation, -np.inf), 3)
+    low = minimum_filter(np.where(there, elevation, np.inf), 3)
+    flat: Bools = there & (high - low < _FLAT)
+    return flat

@@ -1,0 +1,221 @@
+"""``report.html``: one page by which a person sees whether a run worked; and one that lists several runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.base.files import sha256, write_text
+from dinsar_cli.base.journal import RUN_FILE, Journal, locked
+from dinsar_cli.drawing.web_map import embed_grid, scale_limits
+from dinsar_cli.errors import ResourceError
+from dinsar_cli.report.evidence import Evidence, gather
+from dinsar_cli.report.figures import figures
+from dinsar_cli.report.page_layers import days, embedded_layers, facts_of, link, page_environment
+from dinsar_cli.report.pictures import picture, relief_layer
+from dinsar_cli.report.record import checks_told, citation_text, corrections_told, licences, provenance
+from dinsar_cli.report.summary import summary_sentence
+from dinsar_cli.report.texts import ADVICE
+
+if TYPE_CHECKING:
+    from dinsar_cli.products.folder import PairProducts
+
+REPORT = "report.html"
+OVERVIEW = "reports.html"
+
+_ON_MAP = (
+    "los_displacement",
+    "los_sigma",
+    "coherence",
+    "wrapped_phase",
+    "connected_components",
+    "amplitude",
+    "elevation",
+)
+_OPACITY = 0.75  # of a layer over the relief, at first
+
+
+@dataclass(frozen=True)
+class Written:
+    """A report that was written.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    evidence : Evidence
+        What it tells of.
+    """
+
+    path: Path
+    evidence: Evidence
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with the map, in words."""
+        return [verdict.warning for verdict in self.evidence.verdicts if verdict.warning]
+
+
+def report_path(pair: PairProducts) -> Path:
+    """Where the report of a pair is: beside its rasters."""
+    return next(iter(pair.rasters.values())).parent / REPORT
+
+
+def write_report(
+    pair: PairProducts, record: Mapping[str, Any] | None = None, evidence: Evidence | None = None
+) -> Written:
+    """Write the report of a pair.
+
+    Parameters
+    ----------
+    record : mapping, optional
+        Content of its run.json as far as it is known; read from the file if not given.
+    evidence : Evidence, optional
+        What was gathered of its rasters before all of the pair and of the record was there.
+
+    Raises
+    ------
+    NoDataError
+        When there is no displacement.
+    UsageError
+        When a raster cannot be read.
+    ResourceError
+        When the page cannot be written.
+    """
+    if evidence is None:
+        evidence = gather(pair, record)
+    else:
+        evidence = replace(evidence, pair=pair, record=dict(record or evidence.record))
+    path = report_path(pair)
+    _write(path, report_text(evidence, path.parent))
+    return Written(path, evidence)
+
+
+def rewrite_report(pair: PairProducts) -> Written:
+    """Write the report of a finished run again, and note it in the run's record if that has one.
+
+    Raises
+    ------
+    UsageError
+        When another process works in the folder.
+    DinsarError
+        As `write_report`.
+    """
+    if not (pair.folder / RUN_FILE).is_file():
+        return write_report(pair)
+    with locked(pair.folder):
+        written = write_report(pair)
+        journal = Journal.open(pair.folder / RUN_FILE)
+        record = journal.stages.get("report")
+        if record is not None:  # or the run would find a file that it has not made
+            journal.put("report", record, [written.path], hash_of=sha256)
+    return written
+
+
+def report_text(evidence: Evidence, folder: Path) -> str:
+    """The report as HTML; links in it start from a folder."""
+    pair, grid, tags = evidence.pair, evidence.grid, evidence.tags
+    verdicts = evidence.verdicts
+    return (
+        page_environment()
+        .get_template("report.html.j2")
+        .render(
+            pair=pair,
+            dates=days(tags),
+            summary=summary_sentence(evidence),
+            verdicts=verdicts,
+            bad=[verdict for verdict in verdicts if verdict.good is False],
+            unknown=[verdict.rule.title for verdict in verdicts if verdict.good is None],
+            data=_map_data(evidence),
+            cells=(grid.shape, evidence.shape),
+            map_advice=ADVICE["map"],
+            figures=figures(evidence),
+            corrections=corrections_told(evidence.record),
+            checks=checks_told(evidence.record),
+            facts=facts_of(grid, tags, evidence.reference),
+            provenance=provenance(evidence),
+            citation=citation_text(evidence),
+            licences=licences(tags.get("engine", "")),
+            rasters=[(path.name, link(path, folder)) for path in (*pair.rasters.values(), *pair.others)],
+        )
+    )
+
+
+def _map_data(evidence: Evidence) -> dict[str, Any]:
+    grid, reference = evidence.grid, evidence.reference
+    data: dict[str, Any] = {
+        "grid": embed_grid(grid, evidence.shape),
+        "reference": grid.from_lonlat(*reference) if reference else None,
+        "layers": embedded_layers(evidence.pair, evidence.shape, _ON_MAP, evidence.read),
+        "roi": _rings(evidence),
+    }
+    elevation = evidence.bands.get("elevation")
+    if elevation is not None:
+        data |= {"relief": relief_layer(elevation, cell_size(evidence)), "opacity": _OPACITY}
+    return data
+
+
+def cell_size(evidence: Evidence) -> tuple[float, float]:
+    """Width and height of a shown cell, metres."""
+    grid, (rows, columns) = evidence.grid, evidence.shape
+    east, north = grid.metres_per_unit
+    return grid.posting * grid.width / columns * east, grid.posting * grid.height / rows * north
+
+
+def _rings(evidence: Evidence) -> list[list[tuple[float, float]]]:
+    """Outlines of the area that was asked for, in map coordinates; none where all of the scenes was."""
+    from dinsar_cli.errors import DinsarError
+    from dinsar_cli.geo.roi import parse_roi
+    from dinsar_cli.report.record import area_asked_for
+
+    text = area_asked_for(evidence.pair.folder)
+    if text is None:
+        return []
+    try:
+        shape = parse_roi(text).geometry
+    except DinsarError:  # a file that is gone
+        return []
+    parts = getattr(shape, "geoms", [shape])
+    return [[evidence.grid.from_lonlat(lon, lat) for lon, lat, *_ in part.exterior.coords] for part in parts]
+
+
+def write_overview(path: Path, reports: Sequence[Written]) -> Path:
+    """Write the page that lists several reports, with a thumbnail of each.
+
+    Raises
+    ------
+    ResourceError
+        When it cannot be written.
+    """
+    rows = [_row(written, path.parent) for written in reports]
+    _write(path, page_environment().get_template("reports.html.j2").render(rows=rows))
+    return path
+
+
+def _row(written: Written, folder: Path) -> dict[str, Any]:
+    import numpy as np
+
+    evidence = written.evidence
+    width, height = cell_size(evidence)
+    limits = scale_limits(evidence.los[np.isfinite(evidence.los)], symmetric=True)
+    return {
+        "name": evidence.pair.name,
+        "link": link(written.path, folder),
+        "thumbnail": picture(evidence.los, "RdBu_r", limits, height / width, most=220),
+        "limits": [f"{100 * value:g} cm".replace("-", "\u2212") for value in limits],
+        "summary": summary_sentence(evidence),
+        "warnings": [v.rule.bad for v in evidence.verdicts if v.good is False],
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise ResourceError(
+            f"{path} cannot be written.",
+            f"The system says: {error.strerror or error}.",
+            "Make room on the disk or let the folder be written to, then: dinsar report FOLDER",
+        ) from error

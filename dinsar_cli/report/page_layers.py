@@ -1,0 +1,270 @@
+"""Products of a pair as layers of a map in a page, and what their tags tell: what all pages share."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.rasters import open_raster
+from dinsar_cli.base.templates import template_text
+from dinsar_cli.drawing.web_map import EmbeddedLayer, Style, embed_layer
+from dinsar_cli.errors import UsageError
+from dinsar_cli.products.layers import LAYERS, Layer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jinja2 import Environment
+    from numpy.typing import NDArray
+    from rasterio import DatasetReader
+
+    from dinsar_cli.geo.grid import Grid
+    from dinsar_cli.products.folder import PairProducts
+
+    Floats = NDArray[np.floating[Any]]
+
+MOST_CELLS = 1_250_000
+"""Cells of a layer in the page, which keep it below 8 MB; a larger map is shown with fewer."""
+
+_CENTIMETRES_FROM = 0.02  # m: largest displacement from which on it is shown in centimetres, as in the picture
+_MAKE_AGAIN = "Make the products again with: dinsar run"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A band of a product as the page shows it; ``metres`` are shown in mm or cm, whatever suits."""
+
+    product: str
+    style: Style
+    band: int = 1
+    metres: bool = False
+
+
+_TURN = (-math.pi, math.pi)
+SHOWN = (
+    Shown("los_displacement", Style("LOS displacement", "RdBu_r", symmetric=True), metres=True),
+    Shown("vertical_displacement", Style("Vertical, if only vertical", "RdBu_r", symmetric=True), metres=True),
+    Shown("los_sigma", Style("Noise of LOS displacement", "magma"), metres=True),
+    Shown("coherence", Style("Coherence", "viridis", limits=(0, 1))),
+    Shown("wrapped_phase", Style("Wrapped phase", "twilight", "rad", limits=_TURN)),
+    Shown("unwrapped_phase", Style("Unwrapped phase", "viridis", "rad")),
+    Shown("phase_sigma", Style("Noise of the phase", "magma", "rad")),
+    Shown("connected_components", Style("Connected components", "tab10", decimals=0, labels=True)),
+    Shown("amplitude", Style("Amplitude, reference", "gray", "dB", 1)),
+    Shown("amplitude", Style("Amplitude, secondary", "gray", "dB", 1), band=2),
+    Shown("elevation", Style("Elevation", "cividis", "m", 0)),
+    Shown("incidence_angle", Style("Incidence angle", "viridis", "°")),
+    Shown("los_vector", Style("LOS vector, east", "viridis", decimals=3)),
+    Shown("los_vector", Style("LOS vector, north", "viridis", decimals=3), band=2),
+    Shown("los_vector", Style("LOS vector, up", "viridis", decimals=3), band=3),
+    Shown("squint", Style("Squint of the beam", "RdBu_r", decimals=4, symmetric=True)),
+    Shown("reversed_difference", Style("Pair plus reversed pair", "RdBu_r", "rad", symmetric=True)),
+    Shown("flags", Style("Flags of the checks", "tab10", decimals=0, labels=True)),
+    Shown("ramp", Style("Ramp taken off", "RdBu_r", symmetric=True), metres=True),
+    Shown("ionosphere_phase", Style("Phase of the ionosphere", "viridis", "rad")),
+    Shown("offset_los", Style("Image offset, LOS", "RdBu_r", symmetric=True), metres=True),
+    Shown("offset_azimuth", Style("Image offset, along track", "RdBu_r", symmetric=True), metres=True),
+    Shown("offset_east_west", Style("Image offset, east if horizontal", "RdBu_r", symmetric=True), metres=True),
+    Shown("offset_snr", Style("Image offset, signal to noise", "viridis", decimals=1)),
+    Shown("correction_tides", Style("Solid Earth tide taken off", "viridis", decimals=2), metres=True),
+    Shown("correction_ionosphere", Style("Ionosphere taken off", "viridis"), metres=True),
+    Shown("correction_troposphere", Style("Troposphere taken off", "viridis"), metres=True),
+)
+
+
+def page_environment() -> Environment:
+    """Jinja2 over the templates: whatever a name or a tag holds, it stays text."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    return Environment(
+        autoescape=True,
+        loader=FunctionLoader(template_text),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def embedded_layers(
+    pair: PairProducts,
+    shape: tuple[int, int],
+    names: Collection[str] | None = None,
+    known: Mapping[tuple[str, int], Floats] | None = None,
+) -> list[EmbeddedLayer]:
+    """The layers of a pair for the map of a page.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns that they get.
+    names : collection of str, optional
+        Products to take; all of them if not given.
+    known : mapping, optional
+        Bands of this shape that are read already, by product and number from 1.
+
+    Raises
+    ------
+    UsageError
+        When a raster cannot be read.
+    """
+
+    def values(one: Shown) -> Floats:
+        found = known.get((one.product, one.band)) if known else None
+        return (
+            read_band(pair.rasters[one.product], one.band, shape, LAYERS[one.product]) if found is None else found
+        )
+
+    chosen = [one for one in SHOWN if one.product in pair.rasters and (names is None or one.product in names)]
+    return [embed(one, values(one)) for one in chosen]
+
+
+def shown_shape(grid: Grid, most: int = MOST_CELLS) -> tuple[int, int]:
+    """Rows and columns of the layers in a page: those of the grid unless they are more cells than `most`."""
+    factor = min(1.0, math.sqrt(most / (grid.height * grid.width)))
+    return max(1, int(grid.height * factor)), max(1, int(grid.width * factor))
+
+
+def describe(pair: PairProducts) -> tuple[Grid, dict[str, str]]:
+    """Grid and tags of the products; the grid is the same in all of them."""
+    grids, tags = {}, {}
+    for name, path in pair.rasters.items():
+        with opened(path) as dataset:
+            grids[name] = _grid(path, dataset)
+            tags[name] = dataset.tags()
+    first, *rest = grids
+    other = next((name for name in rest if grids[name] != grids[first]), None)
+    if other is not None:
+        raise UsageError(
+            f"{pair.rasters[other]} lies on another grid than {first}.tif.",
+            f"They are {grids[other]} and {grids[first]}.",
+            "Give a folder with the products of one run.",
+        )
+    return grids[first], tags[first]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[DatasetReader]:
+    """Open a raster; what GDAL has against it becomes an error that names it."""
+    from rasterio.errors import RasterioError
+
+    try:
+        with open_raster(path) as dataset:  # what has no place is told by `_grid`
+            yield dataset
+    except RasterioError as error:
+        raise UsageError(f"{path} cannot be read.", f"It is not a whole GeoTIFF: {error}.", _MAKE_AGAIN) from error
+
+
+def _grid(path: Path, dataset: DatasetReader) -> Grid:
+    from dinsar_cli.geo.grid import Grid
+
+    place, crs = dataset.transform, dataset.crs
+    if crs is None or place.b or place.d or place.a != -place.e:
+        raise _off_grid(path, "It is not north-up with square pixels in a coordinate reference system.")
+    try:
+        return Grid(crs.to_string(), place.c, place.f, place.a, dataset.width, dataset.height)
+    except ValueError as error:
+        raise _off_grid(path, f"Of its grid: {error}.") from error
+
+
+def _off_grid(path: Path, cause: str) -> UsageError:
+    return UsageError(f"{path} is not on a grid of dinsar.", cause, _MAKE_AGAIN)
+
+
+def embed(shown: Shown, values: Floats) -> EmbeddedLayer:
+    """A band of a product for the map of a page."""
+    layer, style = LAYERS[shown.product], shown.style
+    if shown.metres:
+        values, style = in_small_units(values, style)
+    name = shown.product if len(layer.bands) == 1 else f"{shown.product}.{layer.bands[shown.band - 1]}"
+    return embed_layer(
+        name, values, style, f"{layer.description}; {layer.sign}" if layer.sign else layer.description
+    )
+
+
+def read_band(path: Path, band: int, shape: tuple[int, int], layer: Layer) -> Floats:
+    """Read a band with a number of rows and columns, made fewer as the overviews of the layer are."""
+    import numpy as np
+    from rasterio.enums import Resampling
+
+    with opened(path) as dataset:
+        if band > dataset.count:
+            raise UsageError(f"{path} is not a product.", f"It has no band {band}.", _MAKE_AGAIN)
+        if dataset.dtypes[band - 1].startswith("complex"):
+            raise UsageError(f"{path} is not a product.", "It holds complex numbers.", _MAKE_AGAIN)
+        values = dataset.read(band, out_shape=shape, resampling=Resampling[layer.overviews], masked=True)
+    return values.astype(np.float32).filled(np.nan)
+
+
+def in_small_units(metres: Floats, style: Style) -> tuple[Floats, Style]:
+    """Metres as millimetres or centimetres, to a tenth of a millimetre."""
+    import numpy as np
+
+    finite = np.abs(metres[np.isfinite(metres)])
+    large = finite.size and np.percentile(finite, 99.5) >= _CENTIMETRES_FROM
+    unit, factor, decimals = ("cm", 100.0, 2) if large else ("mm", 1000.0, 1)
+    return metres.astype(np.float64) * factor, replace(style, unit=unit, decimals=decimals)
+
+
+def reference_point(tags: Mapping[str, str]) -> tuple[float, float] | None:
+    """Longitude and latitude to which displacement is relative, from the tags of a product."""
+    try:
+        lon, lat = (float(number) for number in tags.get("reference_point", "").split(","))
+    except ValueError:
+        return None
+    return lon, lat
+
+
+def days(tags: Mapping[str, str]) -> tuple[str, str] | None:
+    """Days of both acquisitions, as far as the products tell."""
+    first, second = tags.get("reference_date"), tags.get("secondary_date")
+    return (first[:10], second[:10]) if first and second else None
+
+
+def facts_of(grid: Grid, tags: Mapping[str, str], reference: tuple[float, float] | None) -> list[tuple[str, str]]:
+    """What a reader wants to know of the run, as names and texts."""
+    dates = {name: _time(tags[f"{name}_date"]) for name in ("reference", "secondary") if f"{name}_date" in tags}
+    wavelength, baseline = tags.get("wavelength_m"), tags.get("perpendicular_baseline_m")
+    facts = {
+        "Reference date": dates.get("reference"),
+        "Secondary date": dates.get("secondary"),
+        "Reference point": f"{reference[0]:.5f}, {reference[1]:.5f} (lon, lat)" if reference else "none",
+        "Perpendicular baseline": f"{baseline} m" if baseline else None,
+        "Wavelength": f"{wavelength} m" if wavelength else None,
+        "Looks, range x azimuth": tags.get("looks"),
+        "Grid": f"{grid.crs}, {grid.width} x {grid.height} pixels of {_posting(grid)}",
+        "Engine": tags.get("engine"),
+        "dinsar": tags.get("version"),
+    }
+    return [(name, text) for name, text in facts.items() if text]
+
+
+def _time(stamp: str) -> str:
+    """2023-09-04 06:37:14 UTC, from a time as the tags have it."""
+    return f"{stamp[:10]} {stamp[11:19]} UTC".replace("  ", " ") if len(stamp) > 10 else stamp
+
+
+def _posting(grid: Grid) -> str:
+    metres = grid.posting * grid.metres_per_unit[1]
+    return f"{grid.posting * 3600:.3g}\u2033 ({metres:.0f} m)" if grid.is_geographic else f"{grid.posting:g} m"
+
+
+def file_row(path: Path, base: Path, layer: Layer | None) -> dict[str, str]:
+    """A row of the list of files."""
+    return {
+        "name": path.name,
+        "link": link(path, base),
+        "size": human_bytes(path.stat().st_size),
+        "unit": layer.unit if layer and layer.unit != "1" else "",
+        "description": layer.description if layer else "",
+    }
+
+
+def link(path: Path, base: Path) -> str:
+    """Relative address of a file in a page in a folder; it starts with a dot, so no name looks like a scheme."""
+    return quote(f"./{Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()}")

@@ -1,0 +1,84 @@
+"""Pictures of a report: PNG inside the page, relief under the map."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.drawing.png import pixel_bytes
+from dinsar_cli.drawing.web_map import EmbeddedLayer, Style, embed_layer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating[Any]]
+
+MOST_PIXELS = 640
+"""Of the longer side of a picture."""
+
+_AZIMUTH, _ALTITUDE = 315.0, 45.0  # degrees: of the sun, as cartographers have it
+
+
+def hillshade(elevation: Floats, cell: tuple[float, float]) -> Floats:
+    """Brightness of relief under a sun in the north-west, 0 to 1 (Horn 1981, Proceedings of the IEEE 69).
+
+    Parameters
+    ----------
+    elevation : ndarray
+        Metres, north up; NaN where there is none.
+    cell : (float, float)
+        Width and height of a cell, metres.
+    """
+    import numpy as np
+
+    down, right = np.gradient(elevation.astype(np.float64))
+    east, north = right / cell[0], -down / cell[1]
+    steep = np.hypot(east, north)
+    # relief that is gentle on average is shown steeper, or nothing would be seen of it
+    typical = float(np.nanpercentile(steep, 90)) if np.isfinite(steep).any() else 0.0
+    lift = min(8.0, 0.35 / typical) if typical > 0.005 else 1.0
+    azimuth, altitude = math.radians(_AZIMUTH), math.radians(_ALTITUDE)
+    sun = (math.sin(azimuth) * math.cos(altitude), math.cos(azimuth) * math.cos(altitude), math.sin(altitude))
+    normal = np.sqrt(1 + (lift * steep) ** 2)
+    shade = (sun[2] - lift * (sun[0] * east + sun[1] * north)) / normal
+    return np.clip(shade, 0, 1)
+
+
+def relief_layer(elevation: Floats, cell: tuple[float, float]) -> EmbeddedLayer:
+    """Relief as a layer of the map."""
+    return embed_layer("relief", hillshade(elevation, cell), Style("Relief", "gray", "", 2, (0.0, 1.0)))
+
+
+def picture(
+    values: Floats, colours: str, limits: tuple[float, float], ratio: float = 1.0, most: int = MOST_PIXELS
+) -> str:
+    """A band as a PNG in a ``data:`` address.
+
+    Parameters
+    ----------
+    values : ndarray
+        Shape (rows, columns); NaN becomes transparent.
+    colours : str
+        A colour map of Matplotlib.
+    limits : (float, float)
+        Ends of the scale.
+    ratio : float
+        Height over width of a cell: rows are repeated or left out so that pixels are square.
+    most : int
+        Pixels of the longer side.
+    """
+    import matplotlib as mpl
+    import numpy as np
+
+    rows, columns = values.shape
+    factor = min(1.0, most / max(rows * ratio, columns))
+    height, width = max(1, round(rows * ratio * factor)), max(1, round(columns * factor))
+    row = np.minimum((np.arange(height) + 0.5) * rows / height, rows - 1).astype(int)
+    column = np.minimum((np.arange(width) + 0.5) * columns / width, columns - 1).astype(int)
+    thin = values[np.ix_(row, column)]
+    share = (thin - limits[0]) / ((limits[1] - limits[0]) or 1.0)
+    pixels = mpl.colormaps[colours](np.nan_to_num(np.clip(share, 0, 1)), bytes=True)
+    pixels[~np.isfinite(thin)] = 0
+    return f"data:image/png;base64,{base64.b64encode(pixel_bytes(pixels)).decode('ascii')}"

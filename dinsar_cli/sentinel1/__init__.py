@@ -1,0 +1,1 @@
+"""What a Sentinel-1 product, an orbit file and a burst are."""

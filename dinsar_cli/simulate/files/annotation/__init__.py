@@ -1,0 +1,1 @@
+"""The product annotation of one image, part by part."""

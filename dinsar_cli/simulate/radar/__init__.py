@@ -1,0 +1,1 @@
+"""What the radar sees of it."""

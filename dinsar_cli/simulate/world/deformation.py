@@ -1,0 +1,164 @@
+"""How the ground moves: displacement (east, north, up) around a source, in metres.
+
+Every model is given in a plane whose origin is the source; see `ellipsoid.local_metres`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, pi, radians, sin
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from dinsar_cli.simulate.world.arrays import Floats
+
+    Motion: TypeAlias = tuple[Floats, Floats, Floats]
+
+
+class Deformation(Protocol):
+    """A displacement field: metres, or metres a year when the scenario's motion is a velocity."""
+
+    def displacement(self, east: Floats, north: Floats) -> Motion:
+        """Return east, north and up displacement at distances (m) from the source."""
+        ...
+
+
+@dataclass(frozen=True)
+class Still:
+    """No motion."""
+
+    def displacement(self, east: Floats, north: Floats) -> Motion:
+        """Return zeros."""
+        import numpy as np
+
+        zero = np.zeros_like(east + north)
+        return zero, zero, zero
+
+
+@dataclass(frozen=True)
+class Mogi:
+    """A point source of volume change: Mogi (1958), as in Segall (2010), equation 7.14.
+
+    Attributes
+    ----------
+    depth : float
+        Metres.
+    volume_change : float
+        Cubic metres; positive inflates.
+    poisson : float
+        Poisson's ratio.
+    """
+
+    depth: float = 3000.0
+    volume_change: float = 4.0e6
+    poisson: float = 0.25
+
+    @classmethod
+    def from_uplift(cls, uplift: float, depth: float, poisson: float = 0.25) -> Mogi:
+        """Build the source that lifts the ground above it by `uplift` metres."""
+        return cls(depth=depth, volume_change=uplift * pi * depth**2 / (1.0 - poisson), poisson=poisson)
+
+    def displacement(self, east: Floats, north: Floats) -> Motion:
+        """Return ``(1 - nu) dV / pi * (east, north, depth) / R^3``."""
+        radius = (east**2 + north**2 + self.depth**2) ** 0.5
+        scale = (1.0 - self.poisson) * self.volume_change / pi / radius**3
+        return scale * east, scale * north, scale * self.depth
+
+
+@dataclass(frozen=True)
+class GaussianBowl:
+    """A bowl of subsidence (or, with a positive peak, a dome), as over a mine or an aquifer.
+
+    Attributes
+    ----------
+    peak : float
+        Vertical displacement at the centre (m, up positive).
+    radius : float
+        Standard deviation of the bowl (m).
+    pull : float
+        Horizontal motion toward a sinking centre: ``pull * grad(up)`` with `pull` in metres (0 = vertical
+        only).
+    """
+
+    peak: float = -0.08
+    radius: float = 3000.0
+    pull: float = 0.0
+
+    def displacement(self, east: Floats, north: Floats) -> Motion:
+        """Return the bowl and its horizontal pull."""
+        import numpy as np
+
+        up = self.peak * np.exp(-0.5 * (east**2 + north**2) / self.radius**2)
+        slope = self.pull * up / self.radius**2
+        return slope * east, slope * north, up
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """Vertical motion that grows linearly: metres for each kilometre to the east and to the north."""
+
+    east_per_km: float = 0.001
+    north_per_km: float = 0.001
+
+    def displacement(self, east: Floats, north: Floats) -> Motion:
+        """Return the tilted plane."""
+        import numpy as np
+
+        up = (self.east_per_km * east + self.north_per_km * north) / 1000.0
+        return np.zeros_like(up), np.zeros_like(up), up
+
+
+@dataclass(frozen=True)
+class RectangularDislocation:
+    """A fault, dyke or sill: uniform slip and opening on a rectangle (Okada 1985).
+
+    Attributes
+    ----------
+    length, width : float
+        Along strike and along dip (m).
+    depth : float
+        Depth of the upper edge (m); the source is above the middle of that edge.
+    strike, dip : float
+        Degrees; the fault dips to the right of the strike.
+    rake : float
+        Direction of the hanging wall's slip in the plane (deg): 0 left-lateral, 90 thrust, -90 normal.
+    slip, opening : float
+        Metres.
+    poisson : float
+        Poisson's ratio.
+    """
+
+    length: float = 10000.0
+    width: float = 6000.0
+    depth: float = 1500.0
+    strike: float = 30.0
+    dip: float = 60.0
+    rake: float = 90.0
+    slip: float = 0.5
+    opening: float = 0.0
+    poisson: float = 0.25
+
+    def displacement(self, east: Floats, north: Floats) -> Motion:
+        """Return Okada's surface displacement, turned from the fault's frame to east and north."""
+        from dinsar_cli.simulate.world.okada import Dislocations, surface_displacement
+
+        sin_s, cos_s = sin(radians(self.strike)), cos(radians(self.strike))
+        sin_d, cos_d = sin(radians(self.dip)), cos(radians(self.dip))
+        # Okada's origin is the lower left corner: y points to the left of the strike, against the dip.
+        x = east * sin_s + north * cos_s + 0.5 * self.length
+        y = -east * cos_s + north * sin_s + self.width * cos_d
+        ux, uy, uz = surface_displacement(
+            x,
+            y,
+            depth=self.depth + self.width * sin_d,
+            dip=self.dip,
+            length=self.length,
+            width=self.width,
+            slip=Dislocations(
+                strike=self.slip * cos(radians(self.rake)),
+                dip=self.slip * sin(radians(self.rake)),
+                tensile=self.opening,
+            ),
+            poisson=self.poisson,
+        )
+        return ux * sin_s - uy * cos_s, ux * cos_s + uy * sin_s, uz

@@ -1,0 +1,159 @@
+"""The stages up to the interferogram on the radar grid: scenes, orbits, DEM, process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.base.disk import disk_use
+from dinsar_cli.base.files import make_folder
+from dinsar_cli.base.journal import PRODUCTS, STAGES
+from dinsar_cli.engines.base import step_costs
+from dinsar_cli.errors import DinsarError
+from dinsar_cli.managers.slc import SlcManager
+from dinsar_cli.plan.cost_forecast import HISTORY
+from dinsar_cli.plan.plan import dem_manager, engine_inputs, orbit_manager, settle
+from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.workflow.leftovers import layers_in
+from dinsar_cli.workflow.run_state import Session, check_resources
+
+if TYPE_CHECKING:
+    from dinsar_cli.engines.base import EngineInputs
+
+_FIRST_BUFFER, _MOST_BUFFER = 0.1, 2.0  # degrees around the bursts when the DEM was too small
+_ZIP_NOTES = "verified"  # folder in the cache: which zips were read to their ends
+
+
+def prepare_inputs(session: Session) -> EngineInputs:
+    """Do the stages before the engine: scenes, orbits and DEM."""
+    plan, slc, config = session.plan, session.plan.slc, session.plan.config
+    slc_manager = SlcManager(config.slc.files)
+    paths = [str(path) for path in config.slc.files]
+
+    def check_scenes() -> tuple[Iterable[Path], dict[str, Any]]:
+        return slc_manager.fetch(
+            slc, session.cache / _ZIP_NOTES, session.reporter.progress
+        ), session.supplies.details
+
+    session.stage("slc", [paths, session.journal.header["pair"]], check_scenes, hashed=True)
+    orbits = orbit_manager(config, session.cache)
+
+    def get_orbits() -> tuple[Iterable[Path], dict[str, Any]]:
+        paths = [orbits.fetch(choice, session.meter.told("download")).path for choice in plan.orbits]
+        return paths, {
+            "kinds": [choice.kind for choice in plan.orbits],
+            "urls": [one.origin for one in plan.orbits],
+        }
+
+    def prepare_dem() -> tuple[Iterable[Path], dict[str, Any]]:
+        made = dem_manager(config, session.cache).fetch(plan.dem, session.meter.told("download"))
+        details = {
+            "path": str(made.path),
+            "source": None if config.dem.file else config.dem.source,
+            "file": config.dem.file.name if config.dem.file else None,
+            "datum_from": made.datum_from,
+            "voids_filled": made.voids_filled,
+            "filled_from_coarser": made.filled_from_coarser,
+            "warnings": list(made.warnings),
+        }
+        return [made.path], details
+
+    session.stage("orbits", [str(choice.path) for choice in plan.orbits], get_orbits, hashed=True)
+    dem = session.stage("dem", [str(plan.dem.path), config.dem.datum], prepare_dem, hashed=True)
+    files = plan.orbit_files
+    if plan.preliminary:
+        files = (orbits.fetch(plan.orbits[0]), orbits.fetch(plan.orbits[1]))
+        session.plan = settle(plan, files, Path(dem["path"]))
+        session.journal.header["warnings"] = list(session.plan.warnings)
+    for text in dict.fromkeys((*session.plan.warnings, *dem["warnings"])):
+        if text not in plan.warnings:
+            session.reporter.warn(text)
+    return engine_inputs(session.plan, files, Path(dem["path"]), session.choice, session.cache / HISTORY)
+
+
+def make_interferogram(session: Session, meanwhile: Callable[[], None] | None = None) -> Interferogram | None:
+    """Do the stages up to the interferogram, or up to the step of the engine that is asked for.
+
+    Parameters
+    ----------
+    session : Session
+        The run.
+    meanwhile : callable, optional
+        Gets ready for the stages that follow, see `EngineInputs`.
+    """
+    inputs = prepare_inputs(session)
+    if meanwhile is not None:
+        inputs = replace(inputs, meanwhile=meanwhile)
+    plan, radar = session.plan, session.radar
+    hashes = [file.sha256 for name in ("slc", "orbits", "dem") for file in session.journal.stages[name].files]
+    options = [plan.engine.fingerprint(plan.config), str(plan.looks), plan.slc.bounds, session.marks["slc"]]
+    depends = [hashes, options, *filter(None, [session.own_files])]
+    layers_needed = not session.journal.holds(
+        "geocode", session.mark(geocode_depends(session, session.mark(depends)))
+    )
+    if inputs.choice.first or (layers_needed and not layers_in(radar)):
+        session.journal.forget(STAGES[STAGES.index("process") :])
+
+    def process() -> tuple[Iterable[Path], dict[str, Any]]:
+        check_resources(plan, session.prediction, session.folder, force=session.force)
+        made, cures = _process_with_larger_dem(session, inputs, make_folder(radar))
+        costs = step_costs(radar)
+        work = sum(disk_use(path) for path in session.folder.iterdir() if path.name != PRODUCTS)
+        details = {
+            "steps": {name: asdict(cost) for name, cost in costs.items()},
+            "disk": max(work, *(cost.disk for cost in costs.values()), 0),
+            "cures": cures,
+        }
+        return made.files if made else (), details
+
+    if inputs.choice.last in {None, plan.engine.steps[-1]} or session.journal.holds(
+        "process", session.mark(depends)
+    ):
+        session.stage("process", depends, process)
+        return Interferogram.load(radar)
+    session.reporter.start("process")
+    started = time.monotonic()
+    process()
+    session.reporter.end("process", time.monotonic() - started, skipped=False)
+    return None
+
+
+def _process_with_larger_dem(
+    session: Session, inputs: EngineInputs, radar: Path
+) -> tuple[Interferogram | None, list[str]]:
+    """Run the engine, once more with a larger DEM if it was too small; and give what was changed to go on."""
+    cures: list[str] = []
+
+    def tell(text: str) -> None:
+        cures.append(text)
+        session.reporter.warn(text)
+
+    inputs = replace(inputs, tell=tell)
+    try:
+        return session.plan.engine.process(inputs, radar, session.reporter.progress), cures
+    except DinsarError as error:
+        if error.cure != "enlarge_dem" or inputs.choice.own_files:
+            raise
+        dem = session.plan.config.dem
+        buffer = min(2 * dem.buffer or _FIRST_BUFFER, _MOST_BUFFER)
+        larger = session.plan.config.model_copy(update={"dem": dem.model_copy(update={"buffer": buffer})})
+        manager = dem_manager(larger, session.cache)
+        plan = manager.plan(session.plan.slc.burst_bounds)
+        if plan.path == inputs.dem:
+            raise  # the file of the user reaches no further
+        cause = error.cause.rstrip(".")  # it may end in a line of the engine, without a full stop
+        tell(f"{error.problem} {cause}. The DEM is made again with a margin of {buffer:g} degrees, once.")
+        made = manager.fetch(plan, session.meter.told("download"))
+        # not from the step that was asked for: the new DEM counts from an earlier one on
+        again = replace(inputs, dem=made.path, choice=replace(inputs.choice, first=None))
+        return session.plan.engine.process(again, radar, session.reporter.progress), cures
+
+
+def geocode_depends(session: Session, process_mark: str) -> object:
+    """What the layers on the map depend on."""
+    config = session.plan.config
+    offsets = [config.offsets.model_dump(mode="json")] if config.offsets.enabled else []
+    return [process_mark, session.plan.grid.to_dict(), config.checks.model_dump(), *offsets]

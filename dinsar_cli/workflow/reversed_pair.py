@@ -1,0 +1,127 @@
+"""Checks of a map while it is made: the unwrapping by itself, and the pair against its reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.base.disk import check_disk, human_bytes, remove
+from dinsar_cli.base.files import make_folder
+from dinsar_cli.base.journal import RADAR, REVERSED_FOLDER
+from dinsar_cli.engines.base import StepChoice
+from dinsar_cli.maps.geocode import radar_coordinates, sample
+from dinsar_cli.maps.phase_checks import check_phase, compare_reversed
+from dinsar_cli.plan.cost_forecast import HISTORY
+from dinsar_cli.plan.plan import engine_inputs
+from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinsar_cli.engines.base import EngineInputs
+    from dinsar_cli.radar.interferogram import Interferogram
+    from dinsar_cli.workflow.run_state import Session
+
+    Array = NDArray[Any]
+
+
+def check_map(
+    session: Session,
+    interferogram: Interferogram,
+    tags: Mapping[str, str],
+    row: Array,
+    column: Array,
+    memory: int,
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Check the phase on the map, and write what was found.
+
+    Parameters
+    ----------
+    session : Session
+        The run; its folder of products has the layers of the phase.
+    interferogram : Interferogram
+        Of which they were made.
+    tags : mapping
+        For the files.
+    row, column : ndarray
+        Line and sample of the radar grid for each cell of the map.
+    memory : int
+        Bytes for resampling.
+
+    Returns
+    -------
+    files : dict of Path
+        Of ``flags``, and with a reversed pair of ``reversed_difference``.
+    found : dict
+        Shares and counts, for the journal and the summary.
+    """
+    config, folder = session.plan.config.checks, session.products
+    (folder / "reversed_difference.tif").unlink(missing_ok=True)  # of an earlier run
+
+    def compare(flags: Array) -> tuple[dict[str, Array], dict[str, Any]]:
+        return compare_reversed(config, folder, _reversed_phase(session, interferogram, row, column, memory), flags)
+
+    both_orders = None if config.reversed == "none" else compare
+    return check_phase(interferogram, folder, session.plan.grid, tags, (row, column), memory, both_orders)
+
+
+def _reversed_phase(
+    session: Session, interferogram: Interferogram, row: Array, column: Array, memory: int
+) -> Array:
+    """Phase of later x conj(earlier) on the map, radians."""
+    inputs = _inputs(session)
+    if session.plan.config.checks.reversed == "phase":
+        session.reporter.progress("reversed", 0.0)
+        backward: Array = session.plan.engine.unwrap_conjugate(inputs, interferogram.folder)
+        return sample(backward, row, column, "linear", memory_bytes=memory)
+    made = _process_exchanged(session, inputs)
+    latitude, longitude = (made.layer(name).read() for name in ("latitude", "longitude"))
+    places = radar_coordinates(latitude, longitude, session.plan.grid, memory_bytes=memory)
+    phase = sample(made.layer("unwrapped").read(), *places, "linear", memory_bytes=memory)
+    _tidy(session, made.folder)
+    # topsApp's outputs are turned to the order of the dates when they are collected
+    return phase if made.reference_date > made.secondary_date else -phase
+
+
+def _inputs(session: Session) -> EngineInputs:
+    plan = session.plan
+    dem = Path(session.journal.stages["dem"].details["path"])
+    return engine_inputs(plan, plan.orbit_files, dem, StepChoice(), session.cache / HISTORY)
+
+
+def exchanged(inputs: EngineInputs) -> EngineInputs:
+    """The same inputs with the later date as the one that the other is coregistered to; without offsets."""
+    pair, config = inputs.pair, inputs.config
+    return replace(
+        inputs,
+        config=config.model_copy(update={"offsets": type(config.offsets)()}),
+        pair=Pair(pair.secondary, pair.reference, pair.polarization),
+        bursts=tuple(CommonBurst(burst.swath, burst.secondary, burst.reference) for burst in inputs.bursts),
+        reference_orbit=inputs.secondary_orbit,
+        secondary_orbit=inputs.reference_orbit,
+    )
+
+
+def _process_exchanged(session: Session, inputs: EngineInputs) -> Interferogram:
+    """Run the engine with the dates exchanged, in a folder of its own in that of the pair."""
+    plan = session.plan
+    if not session.force:
+        needed = session.prediction.engine.disk
+        check_disk(session.folder, needed, f"the reversed pair ({human_bytes(needed)})")
+    folder = make_folder(make_folder(session.folder / REVERSED_FOLDER) / RADAR)
+    session.reporter.note("the pair is processed in the reversed order too, which takes as long as the first time")
+    made = plan.engine.process(exchanged(inputs), folder, session.reporter.progress)
+    if made is None:
+        raise ValueError("all steps of the engine are needed")
+    return made
+
+
+def _tidy(session: Session, folder: Path) -> None:
+    """Remove of the reversed pair what is removed of the pair itself."""
+    kept = session.plan.config.output.intermediates
+    if kept == "geocoded":
+        remove(session.plan.engine.leftovers(folder))
+    elif kept == "delete":
+        remove([folder.parent])

@@ -1,0 +1,210 @@
+"""A run under way: what its stages need of each other, its folder that is held, and its journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli import __version__
+from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.file_notes import sha256_of
+from dinsar_cli.base.files import fingerprint, make_folder, write_text
+from dinsar_cli.base.journal import PRODUCTS, RADAR, RUN_FILE, STAGES, Journal, StageRecord, locked
+from dinsar_cli.base.memory import bounded_raster_cache, peak_memory
+from dinsar_cli.config.file import dump_commented_yaml
+from dinsar_cli.engines.base import StepChoice, StepCost
+from dinsar_cli.errors import UsageError
+from dinsar_cli.formats import check_formats
+from dinsar_cli.maps.corrections.apply import check_corrections
+from dinsar_cli.maps.reference import check_areas
+from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, learn, predict, shortage, stage_setting
+from dinsar_cli.plan.plan import RunPlan, plan_run
+from dinsar_cli.workflow.scenes import Meter, Supplies, supply
+
+if TYPE_CHECKING:
+    from dinsar_cli.base.reporter import Reporter
+    from dinsar_cli.config.model import RunConfig
+    from dinsar_cli.engines.base import Engine
+    from dinsar_cli.engines.costs import Setting
+
+
+@dataclass
+class Session:
+    """A run under way: what each stage needs of the others, and the journal."""
+
+    plan: RunPlan
+    folder: Path
+    cache: Path
+    journal: Journal
+    reporter: Reporter
+    choice: StepChoice
+    own_files: str
+    prediction: Prediction
+    setting: Setting
+    force: bool
+    supplies: Supplies
+    meter: Meter
+    marks: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def radar(self) -> Path:
+        """Folder of the interferogram's layers."""
+        return self.folder / RADAR
+
+    @property
+    def products(self) -> Path:
+        """Folder of the map."""
+        return self.folder / PRODUCTS
+
+    def mark(self, depends: object) -> str:
+        """Fingerprint of a stage that depends on something, and on this version of the program."""
+        return fingerprint([__version__, depends])
+
+    def stage(
+        self,
+        name: str,
+        depends: object,
+        work: Callable[[], tuple[Iterable[Path], dict[str, Any]]],
+        *,
+        hashed: bool = False,
+    ) -> dict[str, Any]:
+        """Do a stage unless it is done, and give its details."""
+        mark = self.marks[name] = self.mark(depends)
+        self.reporter.start(name)
+        if self.journal.holds(name, mark):
+            record = self.journal.stages[name]
+            self.reporter.end(name, record.seconds, skipped=True)
+            return record.details
+        self.journal.forget(STAGES[STAGES.index(name) :])
+        started = time.monotonic()
+        with peak_memory() as peak:
+            files, details = work()
+            seconds = time.monotonic() - started
+            memory = max(peak(), *(step["peak_memory"] for step in details.get("steps", {}).values()), 0)
+            noted = details | self._predicted(name)
+            self.journal.put(
+                name, StageRecord(mark, (), seconds, memory, noted), files, hash_of=sha256_of if hashed else None
+            )
+            made = sum(file.size for file in self.journal.stages[name].files)
+            learn(self.cache / HISTORY, name, StepCost(seconds, memory, made), self.plan.work, self.setting)
+        self.reporter.end(name, seconds, skipped=False)
+        return details
+
+    def _predicted(self, stage: str) -> dict[str, Any]:
+        """What was predicted of a stage, to stand beside what it has cost."""
+        known = self.prediction.to_dict()
+        if stage not in known["stages"]:
+            return {}
+        steps = {"steps": known["steps"]} if stage == "process" else {}
+        return {"predicted": known["stages"][stage] | steps}
+
+
+@contextmanager
+def opened(
+    config: RunConfig,
+    workdir: Path,
+    cache: Path,
+    reporter: Reporter,
+    command: Sequence[str],
+    choice: StepChoice,
+    engine: Engine | None = None,
+    *,
+    force: bool,
+) -> Iterator[Session]:
+    """Plan a run, and hold the folder of its pair with its journal."""
+    check_formats(config.output.formats)
+    with bounded_raster_cache():
+        meter = Meter(reporter)
+        supplies = supply(config, cache, reporter, meter, engine)
+        plan = plan_run(supplies.config, cache, engine)
+        _check_choice(plan.engine, choice)
+        check_areas(plan.config, plan.grid)
+        pair = plan.slc.pair
+        dates = (pair.reference.start.isoformat(), pair.secondary.start.isoformat())
+        check_corrections(plan.config, plan.grid, plan.engine.name, dates)
+        for text in plan.notes:
+            reporter.note(text)
+        for text in plan.warnings:
+            reporter.warn(text)
+        prediction, folder = predict(plan, cache / HISTORY), workdir / plan.slc.pair.name
+        if "process" not in Journal.open(folder / RUN_FILE).stages:
+            check_resources(plan, prediction, folder, force=force)
+            reporter.note(
+                f"expected: {prediction.seconds:.0f} s, {human_bytes(prediction.memory)} of memory, "
+                f"{human_bytes(prediction.disk)} of disk"
+            )
+        make_folder(workdir)
+        make_folder(folder)
+        make_folder(cache)
+        with locked(folder):
+            journal = Journal.open(folder / RUN_FILE)
+            own_files = plan.engine.check_work(folder / RADAR, choice)
+            journal.header = _header(plan, command, supplies)
+            journal.save()
+            write_text(folder / "dinsar.yaml", dump_commented_yaml(supplies.pinned))
+            setting = stage_setting(plan)
+            yield Session(
+                plan,
+                folder,
+                cache,
+                journal,
+                reporter,
+                choice,
+                own_files,
+                prediction,
+                setting,
+                force,
+                supplies,
+                meter,
+            )
+
+
+def _check_choice(engine: Engine, choice: StepChoice) -> None:
+    """Refuse steps that the engine does not have, or in the wrong order."""
+    for option, step in (("--from", choice.first), ("--to", choice.last)):
+        if step is not None and step not in engine.steps:
+            raise UsageError(
+                f"{option} {step}: the engine {engine.name} has no such step.",
+                f"Its steps are {', '.join(engine.steps)}.",
+                "Name one of them.",
+            )
+    if choice.first and choice.last and engine.steps.index(choice.first) > engine.steps.index(choice.last):
+        raise UsageError(
+            f"--from {choice.first} --to {choice.last} has no steps.",
+            f"{choice.last} comes before {choice.first}.",
+            "Exchange them, or leave one out.",
+        )
+
+
+def _header(plan: RunPlan, command: Sequence[str], supplies: Supplies) -> dict[str, Any]:
+    pair = plan.slc.pair
+    chosen = {} if supplies.record is None else {"choice": supplies.record}
+    return chosen | {
+        "dinsar": __version__,
+        "updated": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(command),
+        "pair": {
+            "name": pair.name,
+            "reference": [scene.name for scene in pair.reference.scenes],
+            "secondary": [scene.name for scene in pair.secondary.scenes],
+            "polarization": pair.polarization,
+            "bursts": [f"{b.swath} {b.reference.burst.azimuth_time.isoformat()}" for b in plan.slc.bursts],
+        },
+        "engine": {"name": plan.engine.name, "versions": plan.engine.version(plan.config)},
+        "looks": str(plan.looks),
+        "filter_strength": plan.config.filter.strength,
+        "grid": plan.grid.to_dict(),
+        "warnings": list(plan.warnings),
+    }
+
+
+def check_resources(plan: RunPlan, prediction: Prediction, folder: Path, *, force: bool) -> None:
+    """Refuse a run that does not fit on this machine, unless it is forced."""
+    error = shortage(plan, prediction, folder)
+    if error is not None and not force:
+        raise error

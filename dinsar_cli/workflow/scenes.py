@@ -1,0 +1,148 @@
+"""What comes before the plan of a run: scenes on the disk, given by the user or brought from the archive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dinsar_cli.base.disk import free_disk, human_bytes
+from dinsar_cli.catalog.pair_search import area_of
+from dinsar_cli.catalog.scene_choice import ScenePlan, fetch_scenes, is_wanted, plan_scenes, told_bytes
+from dinsar_cli.engines.find import find_engine
+from dinsar_cli.net.client import shown
+
+if TYPE_CHECKING:
+    from dinsar_cli.base.reporter import Reporter
+    from dinsar_cli.config.model import RunConfig
+    from dinsar_cli.engines.base import Engine
+    from dinsar_cli.net.download import Transfer
+
+
+@dataclass(frozen=True)
+class Supplies:
+    """Scenes of a run, all on the disk.
+
+    Attributes
+    ----------
+    config : RunConfig
+        With the scenes as files.
+    pinned : RunConfig
+        The same with what the user gave, but the chosen products instead of a question: for running it again.
+    record : dict or None
+        How the scenes were chosen, for the journal; None when they were given.
+    details : dict
+        What fetching them took, for the stage ``slc``.
+    """
+
+    config: RunConfig
+    pinned: RunConfig
+    record: dict[str, Any] | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Meter:
+    """Passes the state of downloads on to a reporter, and counts what has come.
+
+    Parameters
+    ----------
+    reporter : Reporter
+
+    Attributes
+    ----------
+    received : int
+        Bytes.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self.received = 0
+
+    def told(self, what: str) -> Callable[[Transfer], None]:
+        """Make what downloads call, with a word for what they are."""
+        before = 0
+
+        def tell(now: Transfer) -> None:
+            nonlocal before
+            # each group of downloads counts from zero
+            self.received += now.received - before if now.received >= before else now.received
+            before = now.received
+            self._reporter.progress(what, now.done / now.total if now.total else 0.0, now.left)
+
+        return tell
+
+
+def supply(
+    config: RunConfig, cache: Path, reporter: Reporter, meter: Meter, engine: Engine | None = None
+) -> Supplies:
+    """Find and fetch the scenes, unless they are given.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What is asked for.
+    cache : Path
+        Gets the scenes.
+    reporter : Reporter
+        Is told what is chosen and how the downloads go.
+    meter : Meter
+        Counts them.
+    engine : Engine, optional
+        One that is not going to be run; None: one that works must be there before anything is fetched.
+
+    Raises
+    ------
+    DinsarError
+        When there is no such pair, or it cannot be fetched.
+    """
+    if not is_wanted(config):
+        return Supplies(config, config)
+    area_of(config)
+    if engine is None:
+        find_engine(config)
+    plan = choose(config, cache, reporter)
+    seconds, received = _fetch(plan, cache, reporter, meter)
+    urls = [shown(url) for url in plan.urls] if received else []
+    details = {"fetched": plan.way, "urls": urls, "received_bytes": received, "download_seconds": round(seconds, 2)}
+    return Supplies(plan.with_files(config, cache), plan.pinned(config), _record(plan), details)
+
+
+def choose(config: RunConfig, cache: Path, reporter: Reporter) -> ScenePlan:
+    """Choose the scenes, and tell which, why, and what there is to fetch.
+
+    Parameters
+    ----------
+    config, cache, reporter
+        As for `supply`.
+    """
+    started = time.monotonic()
+    reporter.start("search")
+    plan = plan_scenes(config, cache)
+    reporter.end("search", time.monotonic() - started, skipped=plan.remembered)
+    reporter.note(f"pair {plan.name}: {plan.record['reason']}")
+    reporter.note(plan.baselines)
+    for text in plan.warnings:
+        reporter.warn(text)
+    reporter.note(told_bytes(plan, cache, free_disk(cache)))
+    if plan.why_way and not plan.is_there(cache):
+        reporter.note(plan.why_way)
+    return plan
+
+
+def _fetch(plan: ScenePlan, cache: Path, reporter: Reporter, meter: Meter) -> tuple[float, int]:
+    """Fetch the scenes; seconds and bytes that it took."""
+    before, started, there = meter.received, time.monotonic(), plan.is_there(cache)
+    reporter.start("fetch")
+    fetch_scenes(plan, cache, meter.told(plan.way))
+    seconds, received = time.monotonic() - started, meter.received - before
+    reporter.end("fetch", seconds, skipped=there)
+    if received:
+        reporter.note(f"{human_bytes(received)} fetched, {human_bytes(received / max(seconds, 1e-3))} a second")
+    return seconds, received
+
+
+def _record(plan: ScenePlan) -> dict[str, Any]:
+    """The choice for the journal."""
+    return plan.record | {"searched": plan.searched.isoformat(timespec="seconds")}
