@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from command import Outcome, run_here
 from dinsar_cli.engines.topsapp.process.installation import find_isce2
-from refusal import Refusal
-from run_inputs import Inputs, write_inputs
+from support.command import Outcome, run_here
+from support.refusal import Refusal
+from support.run_inputs import Inputs, write_inputs
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -26,20 +26,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 LONGEST = (
-    "test_cases.py",
-    "test_job.py",
-    "test_download.py",
-    "test_resume.py",
-    "test_remote_run.py",
-    "test_across_180.py",
-    "test_remote_orbit.py",
-    "test_remote_dem.py",
-    "test_demo.py",
-    "test_kill_every_step.py",
-    "test_decompose.py",
-    "test_examples.py",
-    "test_run_formats.py",
-    "test_burstfetch.py",
+    "end_to_end/test_cases.py",
+    "workflow/test_job.py",
+    "net/test_download.py",
+    "workflow/test_resume.py",
+    "workflow/test_remote_run.py",
+    "end_to_end/test_across_180.py",
+    "managers/orbits/test_remote.py",
+    "managers/dem/test_remote.py",
+    "workflow/test_demo.py",
+    "engines/topsapp/process/test_kill_every_step.py",
+    "compare/test_decompose.py",
+    "end_to_end/test_examples.py",
+    "formats/test_run_formats.py",
+    "catalog/bursts/test_burst_fetch.py",
 )
 """Files that take longest, in the order in which workers start them, so that none is left alone with one."""
 
@@ -60,7 +60,8 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; within a file the order stays."""
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: ranks.get(item.path.relative_to(tests).as_posix(), len(ranks)))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import dinsar_cli
-from command import Outcome
 from dinsar_cli import DinsarError, RunResult, run
 from dinsar_cli.base.journal import STAGES
 from dinsar_cli.errors import ExitCode, UsageError
-from run_inputs import Inputs
+from support.command import Outcome
+from support.run_inputs import Inputs
 
 pytest.importorskip("eos")
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from archive import Archive
 from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
+from support.archive import Archive
 
 CENTRE = (-8.85, 31.35)
 BASELINE = 80.0

@@ -18,8 +18,8 @@ import requests
 from lxml import etree
 from shapely import Point, Polygon
 
-from archive import Archive, Scene, faults
 from dinsar_cli.simulate import SimulatedStack
+from support.archive import Archive, Scene, faults
 
 AREA = "POLYGON((-8.86 31.34,-8.84 31.34,-8.84 31.36,-8.86 31.36,-8.86 31.34))"
 TRIANGLE = "POLYGON((-8.86 31.34,-8.84 31.34,-8.85 31.36,-8.86 31.34))"

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 import requests
 
-from archive import Archive, faults
-from archive.listeners import IDLE
 from dinsar_cli.simulate import SimulatedStack
+from support.archive import Archive, faults
+from support.archive.listeners import IDLE
 
 TESTS = Path(__file__).parents[1]
 BUCKET = "s1-orbits.s3.amazonaws.com"
@@ -57,7 +57,7 @@ def test_a_child_sees_nothing_of_the_surroundings(tmp_path: Path, simulated: Sim
         "SSL_CERT_DIR": "s",
     }
     code = (
-        "import json, sys; from pathlib import Path; from archive import Archive\n"
+        "import json, sys; from pathlib import Path; from support.archive import Archive\n"
         "with Archive() as archive: print(json.dumps(archive.env(Path(sys.argv[1]))))"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
@@ -247,7 +247,7 @@ def test_another_client_sees_the_same(archive: Archive, address: str, content: b
 
 def test_by_hand(simulated: SimulatedStack, tmp_path: Path) -> None:
     """What it prints is all that another terminal needs."""
-    command = [sys.executable, "-m", "archive", str(simulated.folder)]
+    command = [sys.executable, "-m", "support.archive", str(simulated.folder)]
     with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as serving:
         assert serving.stdout is not None
         script: list[str] = []

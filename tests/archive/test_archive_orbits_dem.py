@@ -17,11 +17,11 @@ from rasterio.transform import from_origin
 from scipy.interpolate import RectBivariateSpline
 from shapely import box
 
-from archive import Archive, restituted
-from archive.elevation import Elevation, geoid_height
-from archive.messages import Request
 from dinsar_cli.sentinel1.orbit_file import read_orbit_file
 from dinsar_cli.simulate import SimulatedStack
+from support.archive import Archive, restituted
+from support.archive.elevation import Elevation, geoid_height
+from support.archive.messages import Request
 
 ORBITS = """
 import eof.download, json, os, pathlib

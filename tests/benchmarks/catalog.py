@@ -16,8 +16,8 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from archive import Archive, Scene
-from catalog_inputs import FIRST, run_online, scene
+from support.archive import Archive, Scene
+from support.catalog_inputs import FIRST, run_online, scene
 
 AREA = "37.0 35.9 37.4 37.4"  # in both slices
 HOST = "cmr.earthdata.nasa.gov"

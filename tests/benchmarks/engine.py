@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from run_inputs import write_dem, write_orbit
-from safe_factory import Product, write_safe
+from support.run_inputs import write_dem, write_orbit
+from support.safe_factory import Product, write_safe
 
 SAMPLES = 4000
 

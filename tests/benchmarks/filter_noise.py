@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from dinsar_cli.maps.phase_noise import TABLE_FILE, PhaseFilter, filters, surplus
 from dinsar_cli.radar.uncertainty import phase_deviation
-from speckle import INDEPENDENT, look_cells
+from support.speckle import INDEPENDENT, look_cells
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LOOKS = ((3, 1), (7, 2), (19, 7), (38, 14))

@@ -17,15 +17,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from command import run_apart
 from dinsar_cli.engines.topsapp.process.diagnose import watch
 from dinsar_cli.engines.topsapp.process.monitor import Monitor
 from dinsar_cli.sentinel1.orbit_file import read_orbit_file
-from run_inputs import write_inputs
-from test_orbitfile import eof, regular
+from support.command import run_apart
+from support.orbit_text import eof, regular
+from support.run_inputs import write_inputs
 
 FILES = 2000
-LOGS = Path(__file__).parents[1] / "engines" / "topsapp" / "failures"
+LOGS = Path(__file__).parents[1] / "engines" / "topsapp" / "process" / "failures"
 WATCHED = 3.0  # s
 
 

@@ -20,10 +20,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from command import run_apart
 from dinsar_cli.compare.truth import on_grid, read_map
 from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.simulate import Coherence, Deformation, GaussianBowl, Mogi, Ramp, Scenario, Still, simulate
+from support.command import run_apart
 
 BINS = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9))
 LOOKS = ("7x2", "19x7")

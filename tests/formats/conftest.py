@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from format_inputs import Made, make
-from view_inputs import DEGREES, METRES
+from support.format_inputs import Made, make
+from support.view_inputs import DEGREES, METRES
 
 
 @pytest.fixture(params=[DEGREES, METRES], ids=["degrees", "utm"])

@@ -22,13 +22,13 @@ from pystac.extensions.sat import SatExtension
 from pystac.extensions.view import ViewExtension
 from rio_cogeo.cogeo import cog_validate
 
-from command import Outcome
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.formats import ALWAYS, WRITERS, ProductFacts, clear_formats, product_facts, write_formats
 from dinsar_cli.formats.citation import citation
 from dinsar_cli.formats.kmz import overlay
 from dinsar_cli.formats.stac import heading_of
-from format_inputs import AZIMUTH, INCIDENCE, MARK, RECORD, VALUE, WAVELENGTH, Made
+from support.command import Outcome
+from support.format_inputs import AZIMUTH, INCIDENCE, MARK, RECORD, VALUE, WAVELENGTH, Made
 
 KML = "{http://www.opengis.net/kml/2.2}"
 

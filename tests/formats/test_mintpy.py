@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dinsar_cli.formats import write_formats
-from format_inputs import AZIMUTH, INCIDENCE, MARK, VALUE, WAVELENGTH, Made
+from support.format_inputs import AZIMUTH, INCIDENCE, MARK, VALUE, WAVELENGTH, Made
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from command import Outcome
 from dinsar_cli.base.journal import Journal
-from run_inputs import Inputs
+from support.command import Outcome
+from support.run_inputs import Inputs
 
 FILES = {"range_change.tif", "displacement.nc", "hyp3"}
 ALWAYS = {"overview.kmz", "item.json", "citation.txt"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asking import Ask, ask_manager
+from support.asking import Ask, ask_manager
 
 
 @pytest.fixture

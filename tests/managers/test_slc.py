@@ -13,8 +13,8 @@ from shapely.affinity import translate
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.roi import parse_roi
 from dinsar_cli.managers.slc import SlcManager
-from refusal import cut
-from safe_factory import Product, write_safe, write_zip
+from support.refusal import cut
+from support.safe_factory import Product, write_safe, write_zip
 
 WIDE = Product(swaths=("IW1", "IW2"), bursts=3)
 

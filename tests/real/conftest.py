@@ -10,8 +10,8 @@ import pytest
 from lxml import etree
 
 from dinsar_cli.simulate import Scenario, SimulatedStack, Still, Terrain, simulate
-from likeness import DOCUMENTS, parsed
-from real_inputs import FOLDER, REASON
+from support.likeness import DOCUMENTS, parsed
+from support.real_inputs import FOLDER, REASON
 
 
 @pytest.fixture(scope="session")

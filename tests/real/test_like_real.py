@@ -18,9 +18,9 @@ import pytest
 from lxml import etree
 
 from dinsar_cli.simulate import SimulatedStack
-from forms import Form, differences, forms_of
-from likeness import DOCUMENTS, parsed
-from safe_factory import Product, write_safe
+from support.forms import Form, differences, forms_of
+from support.likeness import DOCUMENTS, parsed
+from support.safe_factory import Product, write_safe
 
 pytestmark = pytest.mark.real
 

@@ -16,7 +16,7 @@ from dinsar_cli.simulate.files.annotation.parts import DECIMATION
 from dinsar_cli.simulate.radar.acquisition import plan
 from dinsar_cli.simulate.radar.doppler import carriers
 from dinsar_cli.simulate.world.instrument import LINE_INTERVAL, RADAR_FREQUENCY, RANGE_SAMPLING_RATE, SUBSWATHS
-from likeness import DOCUMENTS, number, numbers, parsed, time
+from support.likeness import DOCUMENTS, number, numbers, parsed, time
 
 pytestmark = pytest.mark.real
 

@@ -23,7 +23,7 @@ from dinsar_cli.catalog.pair_choice import choose_pair, common_place
 from dinsar_cli.catalog.pair_wish import EventWish, SpanWish
 from dinsar_cli.catalog.scenes import CatalogScene, read_scene
 from dinsar_cli.catalog.stacks import CatalogAcquisition, Stack, group_stacks
-from real_inputs import each
+from support.real_inputs import each
 
 pytestmark = pytest.mark.real
 

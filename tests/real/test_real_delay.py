@@ -13,8 +13,8 @@ from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.delay_file import files_of_pair, read_delay
 from dinsar_cli.maps.corrections.troposphere import at_ground, check_delays, troposphere_los
-from look_inputs import lonlat
-from real_inputs import each
+from support.look_inputs import lonlat
+from support.real_inputs import each
 
 pytestmark = pytest.mark.real
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from real_inputs import CLAIMED
+from support.real_inputs import CLAIMED
 
 pytestmark = pytest.mark.real
 

@@ -14,10 +14,10 @@ import rasterio
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 
-from command import Outcome
 from dinsar_cli.compare.gnss_table import Station, read_stations
 from dinsar_cli.compare.tenv3 import Unmeasured, read_motion
-from real_inputs import each, files
+from support.command import Outcome
+from support.real_inputs import each, files
 
 pytestmark = pytest.mark.real
 

@@ -19,7 +19,7 @@ from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.roi import parse_roi
 from dinsar_cli.managers.dem.manager import Dem, DemManager
 from dinsar_cli.sentinel1.orbit_file import read_orbit_file, window
-from real_inputs import each, files
+from support.real_inputs import each, files
 
 pytestmark = pytest.mark.real
 

@@ -17,11 +17,11 @@ from lxml.builder import ElementMaker
 from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import brentq
 
-from command import Outcome
 from dinsar_cli.compare.truth import read_map
-from refusal import NO_DATA, check_refusal
-from safe_factory import xml_text
-from truth import accuracy
+from support.command import Outcome
+from support.refusal import NO_DATA, check_refusal
+from support.safe_factory import xml_text
+from support.truth import accuracy
 
 pytestmark = pytest.mark.real
 
@@ -139,7 +139,7 @@ def _plan(pair: RealPair, dinsar: Callable[..., Outcome], tmp_path: Path, *more:
 
 
 def _flat_dem(folder: Path) -> tuple[object, ...]:
-    from run_inputs import write_dem
+    from support.run_inputs import write_dem
 
     dem = write_dem(folder / "dem.tif", (-11.5, 29.5, -7.2, 32.8), step=0.01)
     return ("--dem", dem, "--dem-datum", "ellipsoid")

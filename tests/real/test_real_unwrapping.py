@@ -12,7 +12,7 @@ from dinsar_cli.compare.truth import read_map
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.eos.steps import unwrap
 from dinsar_cli.radar.displacement import los_displacement
-from real_inputs import each
+from support.real_inputs import each
 
 pytestmark = pytest.mark.real
 

@@ -12,8 +12,8 @@ import pytest
 from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from dinsar_cli.simulate.world.instrument import WAVELENGTH
-from topsapp import Products, run_topsapp
-from truth import read, truth_at
+from support.topsapp.direct_run import Products, run_topsapp
+from support.truth import read, truth_at
 
 pytestmark = pytest.mark.isce2
 

@@ -6,9 +6,9 @@ import pytest
 
 from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.simulate import SimulatedStack, simulate
-from recording import FOLDER, SCENARIO, Recording
-from replay import write_replay
-from workbench import Workbench
+from support.topsapp.recording import FOLDER, SCENARIO, Recording
+from support.topsapp.replay import write_replay
+from support.topsapp.workbench import Workbench
 
 
 @pytest.fixture(scope="session")

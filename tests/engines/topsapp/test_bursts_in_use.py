@@ -14,10 +14,10 @@ from types import SimpleNamespace
 import pytest
 from lxml import etree
 
-from command import Outcome
 from dinsar_cli.engines.topsapp.scripts.burstwise import BURSTS, keep_bursts
 from dinsar_cli.managers.slc import SlcManager
 from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
+from support.command import Outcome
 
 START = datetime(2023, 9, 4, 6, 37, 31, 79898, UTC).replace(tzinfo=None)  # ISCE2 has no time zones
 

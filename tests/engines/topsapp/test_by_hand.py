@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from command import PROGRAM, Outcome, run_apart
 from dinsar_cli.base.disk import disk_use
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
-from workbench import Workbench, pair_folder, products, states, work_folder
+from support.command import PROGRAM, Outcome, run_apart
+from support.topsapp.workbench import Workbench, pair_folder, products, states, work_folder
 
 
 @pytest.fixture(scope="module")

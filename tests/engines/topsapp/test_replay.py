@@ -19,9 +19,9 @@ from dinsar_cli.compare.truth import compare, read_map
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.errors import DinsarError, EngineError, ResourceError
 from dinsar_cli.radar.interferogram import Interferogram
-from recording import FOLDER, OTHER_STRENGTH, SCENARIO, Recording, Rows, pack, unpack
-from replay_topsapp import REFUSED
-from workbench import Workbench, other_swath, pair_folder, products, states, work_folder
+from support.topsapp.recording import FOLDER, OTHER_STRENGTH, SCENARIO, Recording, Rows, pack, unpack
+from support.topsapp.replay_topsapp import REFUSED
+from support.topsapp.workbench import Workbench, other_swath, pair_folder, products, states, work_folder
 
 _PATIENCE = 120.0  # s for a real topsApp to come to a step
 

@@ -1,0 +1,376 @@
+"""The commands as a user types them: help, status, clean, doctor, and the way from init to run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+import rasterio
+
+from dinsar_cli import __version__
+from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.journal import STAGES, read_journal
+from dinsar_cli.cli import COMMANDS, cli
+from dinsar_cli.config.file import build_config, load_config
+from support.command import PROGRAM, Outcome, run_apart
+from support.run_inputs import Inputs, write_inputs
+from support.safe_factory import Product
+
+PAIR = "T052D_20230904_20230916"
+HEAVY = (
+    *("numpy", "rasterio", "pydantic", "scipy", "matplotlib", "shapely", "lxml", "eos", "cv2", "rich", "pyproj"),
+    *("pyogrio", "whirlwind", "ruamel", "asf_search", "psutil"),
+)
+
+
+# --- help and version -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--version"], []])
+def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import atexit, json, sys; "
+        "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr)); "
+        "from dinsar_cli.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in json.loads(done.stderr)}
+    assert "click" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_help_names_every_command(dinsar: Callable[..., Outcome]) -> None:
+    outcome = dinsar("--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    for name, text in COMMANDS.items():
+        assert any(line.split() == [name, *text.split()] for line in outcome.out.splitlines())
+
+
+def test_no_command_shows_the_help(dinsar: Callable[..., Outcome]) -> None:
+    nothing, asked = dinsar(), dinsar("--help")
+    assert (nothing.code, nothing.out, nothing.err) == (0, asked.out, "")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_short_helps_are_those_of_the_commands(name: str, dinsar: Callable[..., Outcome]) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.get_short_help_str(limit=200) == COMMANDS[name]
+    assert command.name == name
+    outcome = dinsar(name, "--help")
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"Usage: dinsar {name} ")
+    assert "--debug" in outcome.out
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.name} has no help"
+
+
+def test_every_option_of_run_tells_its_default(dinsar: Callable[..., Outcome]) -> None:
+    said = " ".join(dinsar("run", "--help").out.split())
+    assert "default: 19x7" in said
+    assert "default: not set" in said
+
+
+def test_version(dinsar: Callable[..., Outcome]) -> None:
+    assert dinsar("--version").out == f"dinsar, version {__version__}\n"
+
+
+# --- errors -----------------------------------------------------------------------------------------------------
+
+
+def test_debug_shows_where_an_error_comes_from(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    plain = dinsar("status", "--workdir", tmp_path)
+    assert plain.code == 3
+    assert str(tmp_path) in plain.error[0]
+    assert "Traceback" not in plain.err
+    debug = dinsar("status", "--workdir", tmp_path, "--debug")
+    assert debug.code == 3
+    assert debug.error == plain.error
+    assert "Traceback" in debug.err
+    assert "pair_folders" in debug.err
+
+
+def test_an_error_names_its_log(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    for _ in range(2):
+        outcome = dinsar("run", "--workdir", tmp_path)
+        logs = [line.removeprefix("  Log: ") for line in outcome.err.splitlines() if line.startswith("  Log: ")]
+        assert len(logs) == 1
+        assert Path(logs[0]).is_file()
+    assert len(list((tmp_path / "logs").iterdir())) == 2
+    assert logs[0] == str(max((tmp_path / "logs").iterdir()))
+
+
+FAULT = """
+import sys
+from pathlib import Path
+import dinsar_cli.cli as program
+from dinsar_cli.cli.common import logging_to
+
+@program.cli.command()
+@program.click.option("--debug", is_flag=True)
+def fault(debug):
+    with logging_to(Path(sys.argv[1]), 0):
+        {}["nowhere"]
+
+program.main(["fault", *sys.argv[2:]])
+"""
+
+
+def test_a_fault_of_the_program_is_told_in_three_lines_too(tmp_path: Path) -> None:
+    """A command that fails as nobody expects: exit code 1, the traceback in the log or with --debug."""
+    program = (sys.executable, "-c", FAULT)
+    plain, debug = (run_apart(tmp_path, *options, program=program) for options in ([], ["--debug"]))
+    assert (plain.code, debug.code) == (1, 1)
+    assert plain.error[0] == "dinsar has failed: KeyError: 'nowhere'"
+    assert "fault of the program" in plain.error[1]
+    assert "--debug" in plain.error[2]
+    assert "Traceback" not in plain.err
+    assert "Traceback" in debug.err
+    log = Path(next(line for line in plain.err.splitlines() if line.startswith("  Log: ")).removeprefix("  Log: "))
+    assert "KeyError: 'nowhere'" in log.read_text()
+
+
+@pytest.mark.parametrize("limit", [200, 2000])
+def test_a_full_disk_in_the_middle_is_no_fault_of_the_program(inputs: Inputs, tmp_path: Path, limit: int) -> None:
+    """A limit on the size of files makes the system refuse a write, as a full disk does."""
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); {PROGRAM[-1]}"
+    limited = (sys.executable, "-c", code)
+    run = run_apart("run", *inputs.options(), "--workdir", tmp_path, "--cache", tmp_path / "cache", program=limited)
+    assert run.code == 7
+    assert "File too large" in run.error[1]
+    assert "disk" in run.error[2]
+    assert "Traceback" not in run.err
+    assert list(tmp_path.rglob("*.part")) == []
+    file = tmp_path / "dinsar.yaml"
+    init = run_apart("init", file, program=limited)
+    assert init.code == 2
+    assert init.error[0] == f"{file} cannot be written."
+    assert not file.exists()
+
+
+# --- a run ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run: what it was made from, its working folder, what it said."""
+
+    inputs: Inputs
+    workdir: Path
+    said: Outcome
+
+    def copy(self, folder: Path) -> Path:
+        """The working folder again, to be changed."""
+        return Path(shutil.copytree(self.workdir, folder, symlinks=True))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """One burst of 180 x 360 pixels of true size, twice the same: no displacement."""
+    folder = tmp_path_factory.mktemp("finished")
+    product = Product(bursts=1, lines=180, samples=360, line_interval=2.0556e-3, range_sampling_rate=64.345e6)
+    inputs = write_inputs(folder / "inputs", product, dem_step=0.001)
+    # init -> run: looks and the rest come from the file, what is typed wins over it
+    file = folder / "dinsar.yaml"
+    scenes = [part for scene in inputs.scenes for part in ("--slc", scene)]
+    made = run_apart(
+        "init", file, *scenes, "--orbits", inputs.orbits, "--dem", inputs.dem, "--dem-datum", "ellipsoid"
+    )
+    assert made.code == 0, made.err
+    text = file.read_text()
+    assert "looks: 19x7" in text
+    file.write_text(text.replace("looks: 19x7", "looks: 8x2").replace("strength: 0.5", "strength: 0.25"))
+    workdir = folder / "work"
+    said = run_apart("run", file, "--looks", "4x2", "--workdir", workdir, "--cache", workdir / "cache", "--json")
+    assert said.code == 0, said.err
+    return Finished(inputs, workdir, said)
+
+
+def test_flags_win_over_the_file(finished: Finished) -> None:
+    config = build_config(load_config(finished.workdir / PAIR / "dinsar.yaml"), {})
+    assert str(config.looks) == "4x2"
+    assert config.filter.strength == 0.25
+    assert config.slc.files == list(finished.inputs.scenes)
+    header = read_journal(finished.workdir / PAIR / "run.json")
+    assert header["looks"] == "4x2"
+    assert header["dinsar"] == __version__
+
+
+def test_the_same_pixels_twice_have_not_moved(finished: Finished) -> None:
+    record = json.loads(finished.said.out)
+    assert record["folder"] == str(finished.workdir / PAIR)
+    assert record["mean_coherence"] == pytest.approx(1, abs=1e-3)
+    assert record["perpendicular_baseline_m"] == pytest.approx(0, abs=0.01)
+    with rasterio.open(record["products"]["los_displacement"]) as dataset:
+        displacement = dataset.read(1)
+    assert np.isfinite(displacement).mean() > 0.5
+    assert np.nanmax(np.abs(displacement)) < 1e-5
+
+
+def test_status_of_a_finished_run(finished: Finished, dinsar: Callable[..., Outcome]) -> None:
+    for place in (finished.workdir, finished.workdir / PAIR):
+        for option in ([], ["--verify"]):
+            outcome = dinsar("status", "--workdir", place, "--json", *option)
+            assert (outcome.code, outcome.err) == (0, "")
+            record = json.loads(outcome.out)[PAIR]
+            assert list(record["stages"]) == list(STAGES)
+            assert all(stage["done"] and stage["changed"] == [] for stage in record["stages"].values())
+            assert record["stages"]["process"]["peak_memory"] > 10**7
+            assert record["engine"] == "eos"
+            assert record["pair"]["reference"] == [finished.inputs.reference.name]
+    text = dinsar("status", "--workdir", finished.workdir).out
+    assert text.splitlines()[0] == f"{PAIR}  (engine eos)"
+    assert text.count("done") == len(STAGES)
+
+
+def test_verify_finds_one_changed_byte(finished: Finished, dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    workdir = finished.copy(tmp_path / "work")
+    product = workdir / PAIR / "products" / "los_displacement.tif"
+    before, content = product.stat(), bytearray(product.read_bytes())
+    content[len(content) // 2] ^= 1
+    product.write_bytes(content)
+    os.utime(product, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert dinsar("status", "--workdir", workdir).code == 0
+    outcome = dinsar("status", "--workdir", workdir, "--verify", "--json")
+    assert outcome.code == 8
+    stages = json.loads(outcome.out)[PAIR]["stages"]
+    changed = {name: stage["changed"] for name, stage in stages.items() if stage["changed"]}
+    assert changed == {"displacement": ["products/los_displacement.tif"]}
+    text = dinsar("status", "--workdir", workdir, "--verify").out
+    assert "changed or missing: products/los_displacement.tif" in text
+
+
+def test_status_of_a_missing_product(finished: Finished, dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    workdir = finished.copy(tmp_path / "work")
+    (workdir / PAIR / "products" / "coherence.tif").unlink()
+    outcome = dinsar("status", "--workdir", workdir)
+    assert outcome.code == 0
+    assert "changed or missing: products/coherence.tif" in outcome.out
+    assert dinsar("status", "--workdir", workdir, "--verify").code == 8
+
+
+def test_clean_keeps_products_inputs_and_journal(
+    finished: Finished, dinsar: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    workdir = finished.copy(tmp_path / "work")
+    folder = workdir / PAIR
+    layers = list((folder / "radar").glob("*.npy"))
+    radar = sum(file.stat().st_size for file in layers)
+    before = {path for path in workdir.rglob("*") if path.is_file()}
+    dry = dinsar("clean", "--workdir", workdir, "--dry-run")
+    assert dry.code == 0
+    assert f"would remove {folder / 'radar'}" in dry.err
+    assert {path for path in workdir.rglob("*") if path.is_file()} == before
+    cleaned = dinsar("clean", "--workdir", workdir)
+    assert cleaned.code == 0
+    assert cleaned.out == dry.out.replace("would be", "were") == f"{human_bytes(radar)} were removed.\n"
+    left = {path for path in workdir.rglob("*") if path.is_file()}
+    assert before - left == set(layers)
+    assert all(scene.is_file() for scene in finished.inputs.scenes)
+    again = dinsar("clean", "--workdir", workdir)
+    assert (again.code, again.out) == (0, "0 B were removed.\n")
+    status = json.loads(dinsar("status", "--workdir", workdir, "--json").out)[PAIR]["stages"]
+    assert [name for name, stage in status.items() if stage["changed"]] == []
+    folders = ("--workdir", workdir, "--cache", finished.workdir / "cache")
+    same = dinsar("run", workdir / PAIR / "dinsar.yaml", *folders)
+    assert same.err.count("already done") == len(STAGES)
+    other = dinsar("run", workdir / PAIR / "dinsar.yaml", *folders, "--posting", "0.003")
+    assert other.code == 0, other.err
+    assert set(folder.glob("radar/*.npy")) == set(layers)
+
+
+def test_clean_removes_the_reversed_pair(
+    finished: Finished, dinsar: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    workdir = finished.copy(tmp_path / "work")
+    folder = workdir / PAIR
+    layer = folder / "reversed" / "radar" / "unwrapped.npy"
+    (folder / "reversed" / "isce2").mkdir(parents=True)
+    layer.parent.mkdir()
+    layer.write_bytes(bytes(5000))
+    dry = dinsar("clean", "--workdir", workdir, "--dry-run")
+    assert f"would remove {folder / 'reversed'}" in dry.err
+    assert layer.is_file()
+    cleaned = dinsar("clean", "--workdir", workdir)
+    assert cleaned.code == 0
+    assert cleaned.out == dry.out.replace("would be", "were")
+    assert not (folder / "reversed").exists()
+    assert (folder / "products" / "los_displacement.tif").is_file()
+
+
+def test_clean_everything(finished: Finished, dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    workdir = finished.copy(tmp_path / "work")
+    outcome = dinsar("clean", "--workdir", workdir, "--cache", workdir / "cache", "--products", "--with-cache")
+    assert outcome.code == 0
+    assert not (workdir / PAIR).exists()
+    assert not (workdir / "cache" / "dem").exists()
+    assert (workdir / "cache" / "step-costs.jsonl").is_file()  # what was learnt cannot be made again
+    assert all(path.is_file() for path in (*finished.inputs.scenes, finished.inputs.dem))
+    assert dinsar("status", "--workdir", workdir).code == 3
+    assert finished.workdir.is_dir()
+
+
+def test_clean_touches_nothing_that_is_not_a_run(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    kept = tmp_path / "radar" / "thesis.txt"
+    kept.parent.mkdir()
+    kept.write_text("years of work")
+    outcome = dinsar("clean", "--workdir", tmp_path, "--products")
+    assert outcome.code == 3
+    assert kept.read_text() == "years of work"
+
+
+def test_quiet_and_verbose(finished: Finished, dinsar: Callable[..., Outcome]) -> None:
+    """A finished run that is asked for again says little, or all; its result goes to stdout alike."""
+    file = finished.workdir / PAIR / "dinsar.yaml"
+    folders = ["--workdir", finished.workdir, "--cache", finished.workdir / "cache"]
+    quiet, plain, verbose = (dinsar("run", file, *folders, *option) for option in (["-q"], [], ["-vv"]))
+    assert quiet.code == plain.code == verbose.code == 0
+    said = [re.sub(r"took +\S+ \w+", "took", outcome.out) for outcome in (quiet, plain, verbose)]
+    assert said[0] == said[1] == said[2]
+    assert str(finished.workdir / PAIR / "products" / "los_displacement.tif") in plain.out
+    assert "already done" not in quiet.err
+    assert plain.err.count("already done") == len(STAGES)
+    assert "DEBUG" in verbose.err
+    assert "DEBUG" not in plain.err
+
+
+# --- init and doctor --------------------------------------------------------------------------------------------
+
+
+def test_init_does_not_overwrite(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    file = tmp_path / "dinsar.yaml"
+    assert dinsar("init", file).code == 0
+    assert json.loads((tmp_path / "dinsar.schema.json").read_text())["type"] == "object"
+    file.write_text("mine")
+    outcome = dinsar("init", file)
+    assert outcome.code == 2
+    assert str(file) in outcome.error[0]
+    assert "--force" in outcome.error[2]
+    assert file.read_text() == "mine"
+    assert dinsar("init", file, "--force").code == 0
+    assert build_config(load_config(file), {}) == build_config(None, {})
+
+
+def test_doctor_says_what_there_is(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    outcome = dinsar("doctor", "--workdir", tmp_path, "--cache", tmp_path / "not" / "yet", "--json")
+    findings = {finding["name"]: finding for finding in json.loads(outcome.out)}
+    assert findings["dinsar"]["state"] == __version__
+    assert "eos-sar 0.43.1" in findings["engine eos"]["state"]
+    assert findings["numpy"]["state"] == np.__version__
+    assert str(tmp_path) in findings["working folder"]["state"]
+    assert all(finding["good"] or finding["remedy"] for finding in findings.values())
+    assert outcome.code == (0 if all(finding["good"] for finding in findings.values()) else 6)
+    assert list(tmp_path.iterdir()) == []
+    text = dinsar("doctor", "--workdir", tmp_path, "--cache", tmp_path).out
+    assert len(text.splitlines()) >= len(findings)

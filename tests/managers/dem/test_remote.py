@@ -1,0 +1,326 @@
+"""DEMs from the archives: made of tiles by a process of its own, compared with the ground that the tiles are of."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+from shapely import box
+
+from dinsar_cli.errors import NoDataError
+from dinsar_cli.managers.dem.manager import DemManager
+from dinsar_cli.managers.dem.plan import TilePlan
+from support.archive import Archive, faults
+from support.archive.elevation import GEOID_HOST, geoid_height
+from support.asking import Answer, Ask
+
+GLO_30, GLO_90 = "copernicus-dem-30m.s3.amazonaws.com", "copernicus-dem-90m.s3.amazonaws.com"
+ATLAS = (-8.7, 31.3, -8.5, 31.5)
+CENTIMETRE = 0.01
+
+
+@contextmanager
+def land(folder: Path, bounds: tuple[float, float, float, float], **options: Any) -> Iterator[Archive]:
+    """Archive whose tiles have one slope from far beyond some bounds, at 0.01 degrees."""
+    west, south, east, north = (
+        round(edge + sign * 1.5, 2) for edge, sign in zip(bounds, (-1, -1, 1, 1), strict=True)
+    )
+    shape = round((north - south) / 0.01), round((east - west) / 0.01)
+    x, y = west + 0.01 * (np.arange(shape[1]) + 0.5), north - 0.01 * (np.arange(shape[0]) + 0.5)
+    heights = slope(bounds, x[None, :], y[:, None])
+    profile = {"driver": "GTiff", "dtype": "float64", "count": 1, "height": shape[0], "width": shape[1]}
+    path = folder / "ground.tif"
+    with rasterio.open(
+        path, "w", crs="EPSG:4326", transform=from_origin(west, north, 0.01, 0.01), **profile
+    ) as out:
+        out.write(heights, 1)
+    with Archive(dem=path) as archive:
+        assert archive.elevation is not None
+        for name, value in options.items():
+            setattr(archive.elevation, name, value)
+        yield archive
+    assert archive.errors == []
+    assert archive.refused == []
+
+
+def slope(bounds: tuple[float, float, float, float], longitude: Any, latitude: Any) -> np.ndarray:
+    """Ellipsoidal heights that bilinear interpolation keeps: some 10 m a kilometre eastward, 5 m southward."""
+    return np.asarray(1500.0 + 1000.0 * (longitude - bounds[0]) - 500.0 * (latitude - bounds[1]))
+
+
+def read(answer: Answer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Longitudes, latitudes and heights of a DEM."""
+    with rasterio.open(answer.path) as dataset:
+        transform, heights = dataset.transform, dataset.read(1)
+    x = transform.c + transform.a * (np.arange(heights.shape[1]) + 0.5)
+    y = transform.f + transform.e * (np.arange(heights.shape[0]) + 0.5)
+    return x[None, :], y[:, None], heights
+
+
+def name(number: int, cell: str) -> str:
+    return f"Copernicus_DSM_COG_{number}_{cell[:3]}_00_{cell[3:]}_00_DEM"
+
+
+def wish(bounds: tuple[float, float, float, float], buffer: float = 0.1, source: str = "glo_30") -> dict[str, Any]:
+    return {"bounds": bounds, "buffer": buffer, "source": source}
+
+
+# --- heights ----------------------------------------------------------------------------------------------------
+
+
+def test_the_dem_is_the_ground_and_covers_all(ask: Ask, tmp_path: Path) -> None:
+    """Four tiles meet in it. A geoid left out or added twice is 27 m, half a pixel 0.15 m."""
+    area = (-9.1, 30.9, -8.9, 31.15)
+    with land(tmp_path, area) as archive:
+        answer = ask(archive, **wish(area))
+        x, y, heights = read(answer)
+        assert np.abs(heights - slope(area, x, y)).max() < CENTIMETRE
+        west, south, east, north = answer.result["bounds"]
+        assert west <= -9.2 < west + 1 / 3600
+        assert south <= 30.8 < south + 1 / 3600
+        assert east >= -8.8 > east - 1 / 3600
+        assert north >= 31.25 > north - 1 / 3600
+        assert (answer.result["datum_from"], answer.result["warnings"]) == ("egm_08", [])
+        with rasterio.open(answer.path) as dataset:
+            assert dataset.tags()["AREA_OR_POINT"] == "Area"
+            assert (dataset.crs.to_epsg(), dataset.dtypes, dataset.units) == (4326, ("float32",), ("m",))
+        assert {entry.host for entry in archive.log} == {GLO_30, GEOID_HOST}
+
+
+@pytest.mark.parametrize("turn", [0.0, -360.0])
+def test_the_dem_across_180_is_the_ground_on_the_turn_of_the_area(ask: Ask, tmp_path: Path, turn: float) -> None:
+    """Tiles of both sides, and a geoid whose file ends there; without a step where they meet."""
+    area = (179.9, -16.85, 180.1, -16.65)
+    with land(tmp_path, area) as archive:
+        answer = ask(archive, **wish((area[0] + turn, area[1], area[2] + turn, area[3])))
+        fetched = {entry.request.path.split("/")[1][22:] for entry in archive.requests(GLO_30)}
+        assert {name(10, "S17E179")[22:], name(10, "S17W180")[22:]} <= fetched
+    x, y, heights = read(answer)
+    assert x.min() == pytest.approx(179.8 + turn, abs=1 / 3600)
+    assert np.abs(heights - slope(area, x - turn, y)).max() < CENTIMETRE
+
+
+_STITCH = """
+import sys, numpy, dem_stitcher
+heights, profile = dem_stitcher.stitch_dem([-8.8, 31.2, -8.4, 31.6], "glo_30")
+numpy.savez("stitched.npz", heights=heights, transform=list(profile["transform"])[:6])
+"""
+
+
+def test_dem_stitcher_gives_the_same(ask: Ask, tmp_path: Path) -> None:
+    with land(tmp_path, ATLAS) as archive:
+        answer = ask(archive, **wish(ATLAS))
+        subprocess.run(
+            [sys.executable, "-c", _STITCH], env=archive.env(tmp_path), cwd=tmp_path, check=True, timeout=60
+        )
+    stitched = np.load(tmp_path / "stitched.npz")
+    x, y, heights = read(answer)
+    a, _, c, _, e, f = stitched["transform"]
+    column, row = (x[0, 0] - c) / a - 0.5, (y[0, 0] - f) / e - 0.5
+    assert (column, row) == pytest.approx((round(column), round(row)), abs=1e-6)
+    row, column = round(row), round(column)
+    rows, columns = slice(max(row, 0), row + heights.shape[0]), slice(max(column, 0), column + heights.shape[1])
+    theirs = stitched["heights"][rows, columns]
+    ours = heights[max(-row, 0) :, max(-column, 0) :][: theirs.shape[0], : theirs.shape[1]]
+    assert ours.size > 0.99 * heights.size
+    assert np.abs(ours - theirs).max() < 1e-3
+
+
+def test_columns_of_two_widths_join_without_a_trace(ask: Ask, tmp_path: Path) -> None:
+    """North of 50 degrees the columns are half as wide again."""
+    area = (6.3, 49.9, 6.6, 50.1)
+    with land(tmp_path, area) as archive:
+        answer = ask(archive, **wish(area))
+    x, y, heights = read(answer)
+    assert x[0, 1] - x[0, 0] == pytest.approx(1 / 3600, rel=1e-9)
+    assert np.abs(heights - slope(area, x, y)).max() < CENTIMETRE
+
+
+# --- sea, voids, missing tiles ----------------------------------------------------------------------------------
+
+
+def test_the_sea_is_at_the_height_of_the_geoid(ask: Ask, tmp_path: Path) -> None:
+    """No archive has a tile for 11 to 10 degrees west off Lisbon, and the tile of the coast has sea in it."""
+    area = (-10.3, 38.3, -9.2, 38.6)
+    shore = box(-10.1, 38.0, -9.6, 39.0)
+    with land(tmp_path, area, sea=shore) as archive:
+        answer = ask(archive, **wish(area))
+        assert len(archive.requests(GLO_30)) == 1
+        assert archive.requests(GLO_90) == []
+    x, y, heights = read(answer)
+    assert np.isfinite(heights).all()
+    west = (x < -9.61) & (y > 0)
+    assert np.abs(heights - geoid_height(x, y))[west].max() < CENTIMETRE
+    east = (x > -9.59) & (y > 0)
+    assert np.abs(heights - slope(area, x, y))[east].max() < CENTIMETRE
+    (warning,) = answer.result["warnings"]
+    assert "only sea in N38W011" in warning
+
+
+def test_open_sea_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(NoDataError, match="open sea") as caught:
+        DemManager(None, None, 0.2, tmp_path).plan((-30.4, 40.2, -30.1, 40.5))
+    assert "N40W031" in caught.value.cause
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tiles_on_both_sides_of_180_are_put_beside_each_other(tmp_path: Path) -> None:
+    """Fiji: an area on one side, whose buffer reaches over, and bounds that do so themselves, on either turn."""
+    manager = DemManager(None, None, 0.2, tmp_path)
+    one_side = manager.plan((179.0, -16.9, 179.95, -16.2))
+    assert one_side.bounds[2] == pytest.approx(180.15, abs=1 / 3600)
+    east, west = manager.plan((179.5, -17.0, 180.5, -16.0)), manager.plan((-180.5, -17.0, -179.5, -16.0))
+    assert isinstance(east, TilePlan)
+    assert isinstance(west, TilePlan)
+    assert {tile.url for tile in east.tiles} == {tile.url for tile in west.tiles}
+    names = {tile.name[22:34] for tile in east.tiles}
+    assert {"S17_00_E179_", "S17_00_W180_"} <= names
+    assert all("E179" in name or "W180" in name for name in names)
+    assert (east.width, east.height) == (west.width, west.height)
+
+
+def test_what_glo_30_does_not_have_comes_from_glo_90(ask: Ask, tmp_path: Path) -> None:
+    """Armenia is not in GLO-30."""
+    area = (44.3, 40.2, 44.6, 40.5)
+    with land(tmp_path, area) as archive:
+        answer = ask(archive, **wish(area))
+        assert archive.requests(GLO_30) == []
+    x, y, heights = read(answer)
+    assert np.abs(heights - slope(area, x, y)).max() < CENTIMETRE
+    assert answer.result["filled_from_coarser"] == heights.size
+    assert "no tile for N40E044" in answer.result["warnings"][0]
+
+
+def test_a_tile_that_its_index_names_and_the_archive_lacks(ask: Ask, tmp_path: Path) -> None:
+    area = (-9.1, 31.3, -8.9, 31.5)
+    missing = {name(10, "N31W009")}
+    with land(tmp_path, area, missing=missing | {name(30, "N31W009")}) as archive:
+        answer = ask(archive, **wish(area))
+        assert answer.error == ("NoDataError", 3)
+        assert archive.elevation is not None
+        archive.elevation.missing = missing
+        answer = ask(archive, **wish(area))
+    x, y, heights = read(answer)
+    assert np.abs(heights - slope(area, x, y)).max() < CENTIMETRE
+    assert answer.result["filled_from_coarser"] == int((x > -9 - 1e-9).sum()) * heights.shape[0]
+    assert "taken from Copernicus GLO-90" in answer.result["warnings"][0]
+
+
+def test_voids_are_filled_from_the_coarser_model_and_counted(ask: Ask, tmp_path: Path) -> None:
+    with land(tmp_path, ATLAS, voids=box(-8.6, 31.4, -8.55, 31.45)) as archive:
+        answer = ask(archive, **wish(ATLAS))
+        assert len(archive.requests(GLO_90)) == 1
+        x, y, heights = read(answer)
+        again = ask(archive, **wish(ATLAS))
+    assert np.abs(heights - slope(ATLAS, x, y)).max() < CENTIMETRE
+    assert answer.result["filled_from_coarser"] == pytest.approx(180 * 180, abs=400)
+    assert answer.result["voids_filled"] == 0
+    assert "lacks" in answer.result["warnings"][0]
+    assert again.result == answer.result, "the cache remembers it"
+
+
+# --- cache ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_there_needs_no_network(ask: Ask, tmp_path: Path) -> None:
+    with land(tmp_path, ATLAS) as archive:
+        first = ask(archive, **wish(ATLAS))
+        before = read(first)[2]
+        archive.forget()
+        archive.down.update(archive.hosts)
+        assert ask(archive, **wish(ATLAS)).path == first.path
+        other = ask(archive, **wish((-8.68, 31.32, -8.52, 31.48)))
+        assert other.path != first.path, "another area, of the same tile and part of the geoid"
+        first.path.unlink()
+        again = ask(archive, **wish(ATLAS))
+        assert archive.log == []
+    np.testing.assert_array_equal(read(again)[2], before)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+def test_a_damaged_tile_is_fetched_again(ask: Ask, tmp_path: Path, share: float) -> None:
+    with land(tmp_path, ATLAS) as archive:
+        answer = ask(archive, **wish(ATLAS))
+        before = read(answer)[2]
+        (tile,) = (tmp_path / "data" / "dem" / "tiles" / "glo_30").glob("*.tif")
+        content = tile.read_bytes()
+        tile.write_bytes(content[: int(share * len(content))])
+        answer.path.unlink()
+        archive.forget()
+        again = ask(archive, **wish(ATLAS))
+        assert share > 0.9 or len(archive.requests(GLO_30)) == 1
+    np.testing.assert_array_equal(read(again)[2], before)
+
+
+def test_tiles_in_zips_and_a_geoid_of_this_machine(tmp_path: Path) -> None:
+    """SRTM: whole metres above EGM96, 3601 samples, first and last on whole degrees; nothing is asked."""
+    row, column = np.indices((3601, 3601))
+    samples = (1000 + row // 4 + column // 8).astype(">i2")
+    folder = tmp_path / "dem" / "tiles" / "srtm_v3"
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder / "N31W009.SRTMGL1.hgt.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("N31W009.hgt", samples.tobytes())
+    manager = DemManager(None, None, 0.1, tmp_path, "srtm_v3")
+    dem = manager.fetch(manager.plan(ATLAS))
+    with rasterio.open(dem.path) as dataset:
+        heights, transform = dataset.read(1), dataset.transform
+    first = round((32 - (transform.f + transform.e / 2)) * 3600), round((transform.c + transform.a / 2 + 9) * 3600)
+    part = samples[first[0] : first[0] + heights.shape[0], first[1] : first[1] + heights.shape[1]]
+    undulation = heights - part
+    # EGM96 is 47 to 49 m there (NGA), and smooth.
+    assert 44 < undulation.min() < undulation.max() < 52
+    assert np.abs(np.diff(undulation, axis=1)).max() < 0.01
+    assert (dem.datum_from, dem.voids_filled, dem.filled_from_coarser) == ("egm_96", 0, 0)
+
+
+# --- failures ---------------------------------------------------------------------------------------------------
+
+FAULTS: dict[str, Callable[[], faults.Fault]] = {
+    "refused": faults.refused,
+    "no such host": faults.unresolved,
+    "401": lambda: faults.status(401),
+    "403": lambda: faults.status(403),
+    "429": lambda: faults.status(429),
+    "500": lambda: faults.status(500),
+    "502 HTML": faults.bad_gateway,
+    "cut": lambda: faults.cut(after=5000),
+    "stalled": lambda: faults.stall(after=5000),
+    "silent": faults.silent,
+    "login page": faults.login_page,
+}
+
+
+@pytest.mark.parametrize("host", [GLO_30, GEOID_HOST])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_host_that_fails(ask: Ask, tmp_path: Path, host: str, fault: str) -> None:
+    with land(tmp_path, ATLAS) as archive:
+        archive.fail(host, FAULTS[fault]())
+        answer = ask(archive, **wish(ATLAS), timeout=1.5 if host == GLO_30 else 3.0)
+    assert answer.error == ("NetworkError", 5)
+    assert (host if host == GEOID_HOST else name(10, "N31W009")) in answer.result["text"]
+    prepared = tmp_path / "data" / "dem"
+    assert [*prepared.glob("*.tif"), *prepared.glob("*.part"), *prepared.glob("geoids/*")] == []
+
+
+@pytest.mark.parametrize("host", [GLO_30, GEOID_HOST])
+def test_a_host_that_recovers(ask: Ask, tmp_path: Path, host: str) -> None:
+    with land(tmp_path, ATLAS) as archive:
+        archive.fail(host, faults.status(503), times=2)
+        x, y, heights = read(ask(archive, **wish(ATLAS)))
+    assert np.abs(heights - slope(ATLAS, x, y)).max() < CENTIMETRE
+
+
+def test_a_model_that_wants_an_account(ask: Ask, tmp_path: Path) -> None:
+    with land(tmp_path, ATLAS) as archive:
+        answer = ask(archive, **wish(ATLAS, source="nasadem"))
+        assert answer.error == ("CredentialsError", 4)
+        assert archive.log == []

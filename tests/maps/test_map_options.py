@@ -1,0 +1,187 @@
+"""Noise, masks, reference and ramp of whole runs, on simulated pairs whose coherence falls from north to south."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from dinsar_cli.compare.truth import on_grid, read_map
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.engines.topsapp.process.installation import find_isce2
+from dinsar_cli.engines.topsapp.results.collect import collect
+from dinsar_cli.geo.grid import grid_for, posting_for_looks
+from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.maps.layers import displacement_layers, map_layers
+from dinsar_cli.maps.phase_noise import PhaseFilter
+from dinsar_cli.simulate import Coherence, Ramp, Scenario, SimulatedStack, Still, simulate
+from support.command import run_apart
+from support.place import Dinsar, Place
+from support.refusal import NO_DATA, USAGE, check_refusal
+from support.topsapp.direct_run import run_topsapp
+
+BINS = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9))
+FALLING = Coherence(repeat=1.0, floor=0.0, noise=-25.0, south=0.2)
+TILT = 2e-3  # metres a kilometre east
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder = tmp_path_factory.mktemp("options")
+    scenario = Scenario(deformation=Ramp(TILT, 0.0), coherence=FALLING, lake=None, bursts=1, columns=1600, seed=41)
+    made = Place.simulated(scenario, folder)
+    done = run_apart(*made.command(), timeout=300)
+    assert done.code == 0, done.err
+    return made
+
+
+def values(record: dict[str, object], name: str) -> np.ndarray:
+    return read_map(Path(record["products"][name])).values
+
+
+def check_sigma(products: Path, stack: SimulatedStack) -> None:
+    """Error over sigma has the standard deviation 1 within a fifth, in each bin of true coherence."""
+    los, sigma = (read_map(products / f"{name}.tif") for name in ("los_displacement", "los_sigma"))
+    truth, coherence = (on_grid(read_map(stack.truth / f"{n}.tif"), los) for n in ("los_displacement", "coherence"))
+    error = los.values - truth
+    error -= np.nanmedian(error[coherence > 0.7])
+    for low, high in BINS:
+        counts = (coherence > low) & (coherence < high) & np.isfinite(error)
+        assert counts.sum() > 1000
+        assert 0.8 <= np.std(error[counts] / sigma.values[counts]) <= 1.2
+    np.testing.assert_array_equal(np.isfinite(sigma.values), np.isfinite(los.values))
+
+
+def test_the_embedded_engine_knows_its_noise(place: Place) -> None:
+    (folder,) = place.work().glob("T*")
+    check_sigma(folder / "products", place.stack)
+    with rasterio.open(folder / "products" / "los_sigma.tif") as dataset:
+        tags = dataset.tags()
+    assert tags["unit"] == "m"
+    assert "without atmosphere" in tags["description"]
+
+
+def test_the_simulated_coherence_falls_southward(place: Place) -> None:
+    (folder,) = place.work().glob("T*")
+    found = read_map(folder / "products" / "coherence.tif")
+    truth = on_grid(read_map(place.stack.truth / "coherence.tif"), found)
+    known = np.isfinite(found.values) & np.isfinite(truth)
+    rows = np.flatnonzero(known.any(axis=1))
+    means = [np.mean(truth[row][known[row]]) for row in rows]
+    assert np.all(np.diff(means) < 0)
+    for low, high in BINS:  # estimates of low coherence are a little too high
+        cells = known & (truth > low) & (truth < high)
+        assert np.mean(found.values[cells]) == pytest.approx(np.mean(truth[cells]), abs=0.03)
+
+
+def test_nothing_is_masked_or_fitted_unasked(dinsar: Dinsar, place: Place) -> None:
+    record = place.run(dinsar)
+    assert (record["masked"], record["ramp"]) == ({}, None)
+    assert "ramp" not in record["products"]
+    assert record["los_sigma_m"]["median"] > 0
+
+
+def test_a_ramp_is_taken_off_told_and_saved(dinsar: Dinsar, place: Place) -> None:
+    plain = values(place.run(dinsar, "--reference-point", "none"), "los_displacement")
+    record = place.run(dinsar, "--ramp", "plane", "--reference-point", "none")
+    los, ramp = values(record, "los_displacement"), values(record, "ramp")
+    known = np.isfinite(plain)
+    np.testing.assert_allclose((los + ramp)[known], plain[known], atol=1e-7)
+    truth = read_map(place.stack.truth / "los_displacement.tif").values
+    assert np.nanstd(truth) > 2e-3
+    assert np.ptp(ramp) == pytest.approx(np.ptp(truth[np.isfinite(truth)]), rel=0.5)
+    residual = los[known & (values(record, "coherence") > 0.7)]
+    assert np.std(residual) < 0.3e-3
+    assert any("ramp.tif" in text for text in record["warnings"])
+    journal = json.loads((Path(record["folder"]) / "run.json").read_text(encoding="utf-8"))
+    kept = journal["stages"]["displacement"]["details"]["facts"]["ramp"]
+    assert kept["kind"] == "plane"
+    assert kept["coefficients"].keys() == {"east", "north"}
+    again = place.run(dinsar)
+    assert not (Path(again["folder"]) / "products" / "ramp.tif").exists()
+
+
+def test_masks_leave_out_what_they_say(dinsar: Dinsar, place: Place) -> None:
+    record = place.run(dinsar, "--mask-coherence", "0.6")
+    los, coherence = values(record, "los_displacement"), values(record, "coherence")
+    assert np.nanmin(coherence[np.isfinite(los)]) >= 0.6
+    assert 0.2 < record["masked"]["coherence"] < 0.8
+    assert np.isnan(values(record, "vertical_displacement")[np.isnan(los)]).all()
+
+
+def middle(place: Place, share: float) -> tuple[float, float, float, float]:
+    """The middle part of the scene: west, south, east, north."""
+    south, north, west, east = json.loads(place.stack.summary.read_text(encoding="utf-8"))["roi_snwe"]
+    x, y, wide, high = (
+        (west + east) / 2,
+        (south + north) / 2,
+        share * (east - west) / 2,
+        share * (north - south) / 2,
+    )
+    return x - wide, y - high, x + wide, y + high
+
+
+def test_water_is_left_out_of_the_unwrapping(dinsar: Dinsar, place: Place) -> None:
+    west, south, east, north = middle(place, 0.3)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    (place.folder / "lake.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    config = place.config(mask={"water": "lake.geojson"})
+    record = place.run(dinsar, config)
+    phase = read_map(Path(record["products"]["unwrapped_phase"]))
+    x, y = (np.asarray(part) for part in (phase.transform.c, phase.transform.f))
+    rows, columns = np.mgrid[: phase.values.shape[0], : phase.values.shape[1]]
+    lon, lat = x + (columns + 0.5) * phase.transform.a, y + (rows + 0.5) * phase.transform.e
+    cell = 2 * phase.transform.a  # at the shore the neighbours are interpolated
+    inside = (lon > west + cell) & (lon < east - cell) & (lat > south + cell) & (lat < north - cell)
+    assert np.isnan(phase.values[inside]).all()
+    assert np.isfinite(values(record, "wrapped_phase")[inside]).all()
+    assert np.isfinite(phase.values[~inside]).mean() > 0.3
+    assert record["masked"]["water"] < 0.02  # what the shore leaves
+
+
+def test_displacement_is_relative_to_an_area(dinsar: Dinsar, place: Place) -> None:
+    west, south, east, north = middle(place, 0.4)
+    area = f"POLYGON(({west} {south},{east} {south},{east} {north},{west} {north},{west} {south}))"
+    record = place.run(dinsar, place.config(reference_area=area))
+    los = read_map(Path(record["products"]["los_displacement"]))
+    rows = (int((los.transform.f - lat) / -los.transform.e) for lat in (north, south))
+    columns = (int((lon - los.transform.c) / los.transform.a) for lon in (west, east))
+    (top, bottom), (left, right) = rows, columns
+    assert np.nanmean(los.values[top + 1 : bottom, left + 1 : right]) == pytest.approx(0, abs=5e-5)
+    assert west < record["reference_point"]["lon"] < east
+
+
+def test_wrong_areas_are_refused_before_anything_is_made(dinsar: Dinsar, place: Place) -> None:
+    far = place.config(reference_area="10 40 11 41")
+    check_refusal(dinsar(*place.command(far)), NO_DATA, "reference area", "outside the map")
+    lost = place.config(mask={"water": "none.tif"})
+    check_refusal(dinsar(*place.command(lost)), USAGE, place.folder / "none.tif")
+    both = place.config(reference_area="10 40 11 41", reference_point="none")
+    check_refusal(dinsar(*place.command(both)), USAGE, "reference_area")
+    check_refusal(dinsar(*place.command("--ramp", "cubic")), USAGE, "ramp", "plane")
+    check_refusal(dinsar(*place.command("--mask-coherence", "2")), USAGE, "mask.coherence", "0 to 1")
+
+
+@pytest.mark.isce2
+def test_topsapp_noise_is_known(tmp_path: Path) -> None:
+    isce2 = find_isce2()[0]
+    if isce2 is None:
+        pytest.skip("no working ISCE2 (set ISCE_HOME, or put topsApp.py and a python3 with osgeo on PATH)")
+    scenario = Scenario(coherence=FALLING, lake=None, deformation=Still(), seed=42)
+    stack = simulate(scenario, tmp_path / "pair")
+    work, products = tmp_path / "work", tmp_path / "products"
+    for folder in (work, products):
+        folder.mkdir()
+    run_topsapp(isce2, scenario, stack, work)
+    made = collect(work, tmp_path / "radar")
+    shutil.rmtree(work)
+    south, north, west, east = json.loads(stack.summary.read_text(encoding="utf-8"))["roi_snwe"]
+    bounds = parse_roi(f"{west} {south} {east} {north}").bounds
+    grid = grid_for(bounds, "EPSG:4326", posting_for_looks(made.range_spacing, made.azimuth_spacing, "EPSG:4326"))
+    map_layers(made, grid, products, {}, 10**9, lambda _: None, PhaseFilter("isce2", 0.5))
+    displacement_layers(RunConfig(), grid, made.wavelength, products, {})
+    check_sigma(products, stack)

@@ -1,0 +1,1 @@
+"""topsApp for tests: recorded, replayed, stood in for, and run."""
