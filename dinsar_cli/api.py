@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dinsar_cli.base.files import default_cache, make_folder
 from dinsar_cli.config.file import build_config, config_keys, load_config
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import UsageError
 from dinsar_cli.workflow import pipeline
-
-if TYPE_CHECKING:
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.workflow.product_stages import RunResult
+from dinsar_cli.workflow.product_stages import RunResult
 
 Progress = Callable[[str, str, float], None]
 """Called with the stage, the step of it, and how much of the stage is done, 0 to 1."""

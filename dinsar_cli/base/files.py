@@ -9,17 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
 
 from dinsar_cli.errors import UsageError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Bools = NDArray[np.bool_]
+Bools = NDArray[np.bool_]
 
 
 _HASH_BLOCK = 1 << 22
@@ -27,8 +24,6 @@ _HASH_BLOCK = 1 << 22
 
 def default_cache() -> Path:
     """Folder for what several runs can share: that of the variable ``DINSAR_CACHE``, else one of the user."""
-    import platformdirs
-
     return Path(os.environ.get("DINSAR_CACHE") or platformdirs.user_cache_dir("dinsar"))
 
 

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from dinsar_cli.base.files import sha256, write_text
 from dinsar_cli.errors import UsageError
 
@@ -216,8 +218,6 @@ def locked(folder: Path) -> Iterator[None]:
     UsageError
         When another process holds it.
     """
-    from filelock import FileLock, Timeout
-
     lock = FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import rasterio
+
 RASTER_CACHE_BYTES = 64 * 1024**2
 _M_ARENA_MAX = -8  # of mallopt(3)
 _CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -50,8 +52,6 @@ def bounded_raster_cache() -> Iterator[None]:
     GDAL takes the size when it first reads a block, and keeps it for the life of the process. In this thread it
     inflates the blocks of a large read with all cores.
     """
-    import rasterio
-
     with rasterio.Env(GDAL_CACHEMAX=RASTER_CACHE_BYTES, GDAL_NUM_THREADS="ALL_CPUS"):
         yield
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rasterio import DatasetReader
+import numpy as np
+import rasterio
+from rasterio import DatasetReader
+from rasterio.errors import NotGeoreferencedWarning
 
 _THINNED = 16  # cells for which one is read where an overview does
 _OPENING = threading.Lock()  # filters of warnings are of the whole process
@@ -28,11 +31,6 @@ def open_raster(path: Path | str, **options: Any) -> Any:
     rasterio.errors.RasterioError
         When it cannot be opened.
     """
-    import warnings
-
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
-
     with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(path, **options)
@@ -46,8 +44,6 @@ def mean_direction(vectors: DatasetReader) -> tuple[float, float, float] | None:
     vectors : DatasetReader
         Of three bands, such as ``los_vector.tif``: east, north, up.
     """
-    import numpy as np
-
     shape = tuple(max(1, size // _THINNED) for size in vectors.shape)
     values = vectors.read(out_shape=(vectors.count, *shape), masked=True).astype(np.float64).filled(np.nan)
     known = values[:, np.isfinite(values).all(axis=0)]

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from dinsar_cli.catalog.scenes import CatalogScene, StateVector
+from dinsar_cli.catalog.stacks import CatalogAcquisition
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import beside
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, los_vector, perpendicular_baseline, zero_doppler
 from dinsar_cli.sentinel1.orbit_file import ORBIT_KINDS, OrbitFile, window
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.catalog.scenes import CatalogScene, StateVector
-    from dinsar_cli.catalog.stacks import CatalogAcquisition
 
 CATALOGUE: Final = "catalogue"
 """Source of a baseline from the state vectors in the catalogue, which are of the orbit in the product (metres)."""
@@ -122,8 +121,6 @@ def measure_baseline(
     Baseline or None
         None when one of the two has no orbit, or none that sees the point.
     """
-    import numpy as np
-
     flights = [_flight(one, place, orbit) for one, orbit in zip((reference, secondary), orbits, strict=True)]
     first, second = flights
     if first is None or second is None:
@@ -157,16 +154,12 @@ def _flight(acquisition: CatalogAcquisition, place: tuple[float, float], orbit: 
 
 def _nearest(acquisition: CatalogAcquisition, place: tuple[float, float]) -> CatalogScene:
     """The slice in whose middle a place is most."""
-    import shapely
-
     point = shapely.Point(place)
     middles = {scene: beside(scene.footprint, place[0]).centroid for scene in acquisition.scenes}
     return min(acquisition.scenes, key=lambda scene: middles[scene].distance(point))
 
 
 def _from_file(scene: CatalogScene, orbit: OrbitFile) -> Orbit:
-    import numpy as np
-
     near = window(orbit, scene.start, scene.stop, _MARGIN)
     origin = np.datetime64(scene.start.replace(tzinfo=None), "us")
     return Orbit.fit(scene.start, (near.times - origin) / np.timedelta64(1, "us") * 1e-6, near.position)
@@ -177,8 +170,6 @@ def _from_vectors(scene: CatalogScene, before: StateVector, after: StateVector) 
 
     Beyond them it errs by (t - t0)^2 (t - t1)^2 / 24 of the fourth derivative, 8.5e-6 m/s^4: 5 cm at 15 s.
     """
-    import numpy as np
-
     t0, t1 = ((vector.time - scene.start).total_seconds() for vector in (before, after))
     time = np.linspace(t0 - _MARGIN, t1 + _MARGIN, 8)
     return Orbit.fit(scene.start, time, _hermite(time, (t0, t1), (before, after)))
@@ -188,8 +179,6 @@ def _hermite(
     time: NDArray[np.float64], knots: tuple[float, float], vectors: tuple[StateVector, StateVector]
 ) -> NDArray[np.float64]:
     """Cubic Hermite interpolation of positions; shape (times, 3)."""
-    import numpy as np
-
     length = knots[1] - knots[0]
     u = ((time - knots[0]) / length)[:, None]
     p0, p1 = (np.array(vector.position) for vector in vectors)

@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock, Timeout
+
 from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import fingerprint, make_folder
 from dinsar_cli.catalog.burst_plan import BurstPlan, PassBursts
@@ -106,8 +108,6 @@ def _product_in(home: Path) -> Path | None:
 @contextmanager
 def _turn(home: Path) -> Iterator[None]:
     """Hold the lock of a folder; who comes second waits until the first has finished or died."""
-    from filelock import FileLock, Timeout
-
     lock = FileLock(home / ".lock")
     try:
         lock.acquire(timeout=0.5)

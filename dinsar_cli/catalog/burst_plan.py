@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
+
+from shapely.geometry.base import BaseGeometry as Geometry
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.catalog.bursts import CatalogBurst, find_bursts
 from dinsar_cli.catalog.stacks import POLARIZATIONS, CatalogAcquisition
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import beside, middle_of
-
-if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry as Geometry
-
-    from dinsar_cli.net.limits import Limits
+from dinsar_cli.net.limits import Limits
 
 LARGEST_SHARE: Final = 0.6
 """Share of the bytes of the scenes from which bursts are not worth it: the archive has to cut each one out."""

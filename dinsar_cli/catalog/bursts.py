@@ -7,18 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from shapely import MultiPolygon, Polygon
 
 from dinsar_cli.catalog.scenes import Ring, complete, outline, products_of
 from dinsar_cli.catalog.stacks import POLARIZATIONS, CatalogAcquisition
 from dinsar_cli.errors import UsageError
+from dinsar_cli.net.limits import Limits
 from dinsar_cli.sentinel1.annotation import parse_time
 from dinsar_cli.sentinel1.scene import GranuleName
-
-if TYPE_CHECKING:
-    from shapely import MultiPolygon, Polygon
-
-    from dinsar_cli.net.limits import Limits
 
 _PASS_MARGIN: Final = timedelta(seconds=5)  # the times of a scene in the catalogue are rounded
 

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import requests
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
 
 from dinsar_cli.errors import NetworkError
-
-if TYPE_CHECKING:
-    from requests import PreparedRequest, Response
-
-    from dinsar_cli.net.limits import Limits
+from dinsar_cli.net.limits import Limits
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +63,6 @@ class PatientAdapter:
     """
 
     def __init__(self, limits: Limits) -> None:
-        from requests.adapters import HTTPAdapter
-
         self._adapter = HTTPAdapter()
         self._limits = limits
         self._silence = limits.stall / 3
@@ -97,8 +95,6 @@ class PatientAdapter:
         self._adapter.close()
 
     def _attempt(self, request: PreparedRequest, options: dict[str, Any]) -> Response | Failure:
-        import requests
-
         try:
             response: Response = self._adapter.send(request, **options)
             content = response.content
@@ -141,8 +137,6 @@ def _described(content: bytes) -> str:
 
 def _broken(error: Exception, silence: float) -> Failure:
     """Why there was no whole answer."""
-    import requests
-
     reason = _reason(error)
     if isinstance(error, requests.exceptions.ProxyError):
         return Failure(f"The proxy does not connect to it: {reason}.", _CONNECTION)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from shapely import MultiPolygon, Polygon
+from shapely.geometry import mapping
+from shapely.geometry.polygon import orient
 
-    from shapely import MultiPolygon, Polygon
-
-    from dinsar_cli.catalog.pair_choice import Candidate, Choice
-    from dinsar_cli.catalog.scenes import CatalogScene
-    from dinsar_cli.catalog.stacks import CatalogAcquisition, Stack
-    from dinsar_cli.geo.roi import Roi
+from dinsar_cli.base.files import write_text
+from dinsar_cli.catalog.pair_choice import Candidate, Choice
+from dinsar_cli.catalog.scenes import CatalogScene
+from dinsar_cli.catalog.stacks import CatalogAcquisition, Stack
+from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.roi import Roi
 
 
 def search_record(roi: Roi, stacks: Sequence[Stack], notes: Sequence[str]) -> dict[str, Any]:
@@ -70,8 +72,6 @@ def scene_record(scene: CatalogScene) -> dict[str, Any]:
 
 def geojson(stacks: Sequence[Stack]) -> dict[str, Any]:
     """Footprints of all products as GeoJSON (RFC 7946)."""
-    from shapely.geometry import mapping
-
     features = [
         {
             "type": "Feature",
@@ -94,9 +94,6 @@ def write_result(path: Path, text: str) -> None:
     UsageError
         When it cannot be written.
     """
-    from dinsar_cli.base.files import write_text
-    from dinsar_cli.errors import UsageError
-
     try:
         write_text(path, text)
     except OSError as error:
@@ -108,9 +105,6 @@ def write_result(path: Path, text: str) -> None:
 
 
 def _oriented(shape: Polygon | MultiPolygon) -> Polygon | MultiPolygon:
-    from shapely import MultiPolygon
-    from shapely.geometry.polygon import orient
-
     return (
         MultiPolygon([orient(part) for part in shape.geoms]) if shape.geom_type == "MultiPolygon" else orient(shape)
     )

@@ -6,17 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import shapely
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.base.templates import template_text
+from dinsar_cli.catalog.scenes import CatalogScene
+from dinsar_cli.catalog.stacks import Stack
 from dinsar_cli.geo.antimeridian import beside, middle_of
-
-if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry
-
-    from dinsar_cli.catalog.scenes import CatalogScene
-    from dinsar_cli.catalog.stacks import Stack
-    from dinsar_cli.geo.roi import Roi
+from dinsar_cli.geo.roi import Roi
 
 _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: for all eyes
 _ALIKE: Final = 0.05  # degrees: footprints whose corners differ by less are drawn once
@@ -39,8 +39,6 @@ class _Frame:
     @classmethod
     def around(cls, shapes: Sequence[BaseGeometry]) -> _Frame:
         """The frame of some shapes, with a margin."""
-        import shapely
-
         west, south, east, north = shapely.total_bounds(shapes)
         squeeze = max(0.05, math.cos(math.radians((south + north) / 2)))
         margin = _MARGIN * max((east - west) * squeeze, north - south)
@@ -72,8 +70,6 @@ def page_text(roi: Roi, stacks: Sequence[Stack], notes: Sequence[str] = ()) -> s
     notes : sequence of str
         What the user should know.
     """
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
     scenes = [scene for stack in stacks for one in stack.acquisitions for scene in one.scenes]
     middle = middle_of(roi.bounds)
     frame = _Frame.around([roi.geometry, *(beside(scene.footprint, middle) for scene in scenes)])

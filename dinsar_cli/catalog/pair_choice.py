@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from shapely.geometry.base import BaseGeometry as Geometry
 
 from dinsar_cli.catalog.baselines import Baseline, expected_coherence
 from dinsar_cli.catalog.pair_wish import DatesWish, EventWish, SpanWish, Wish
 from dinsar_cli.catalog.stacks import POLARIZATIONS, CatalogAcquisition, Stack, share
 from dinsar_cli.errors import NoDataError
-
-if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry as Geometry
 
 Measure = Callable[[CatalogAcquisition, CatalogAcquisition], Baseline | None]
 """Gives the baseline of the earlier and the later acquisition, None where it is not known."""

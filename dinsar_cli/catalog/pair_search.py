@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dinsar_cli.catalog.baselines import Baseline, measure_baseline
 from dinsar_cli.catalog.pair_choice import Choice, choose_pair, common_place
 from dinsar_cli.catalog.pair_wish import wish_of
 from dinsar_cli.catalog.scenes import PLATFORMS, Query, search
-from dinsar_cli.catalog.stacks import group_stacks
+from dinsar_cli.catalog.stacks import CatalogAcquisition, group_stacks
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.roi import Roi, parse_roi
 from dinsar_cli.managers.orbits.manager import OrbitManager
-
-if TYPE_CHECKING:
-    from dinsar_cli.catalog.baselines import Baseline
-    from dinsar_cli.catalog.stacks import CatalogAcquisition
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.sentinel1.orbit_file import OrbitFile
 
 
 def area_of(config: RunConfig) -> Roi:
@@ -83,8 +79,6 @@ def find_pair(
 
 def _measure(roi: Roi, folder: Path | None) -> Callable[[CatalogAcquisition, CatalogAcquisition], Baseline | None]:
     """How baselines are measured: with the orbit files of a folder where they serve."""
-    from dinsar_cli.catalog.baselines import measure_baseline
-
     known: dict[CatalogAcquisition, OrbitFile | None] = {}
 
     def orbit(acquisition: CatalogAcquisition) -> OrbitFile | None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from dinsar_cli.catalog.stacks import CatalogAcquisition
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import UsageError
 from dinsar_cli.sentinel1.scene import GranuleName
-
-if TYPE_CHECKING:
-    from dinsar_cli.catalog.stacks import CatalogAcquisition
-    from dinsar_cli.config.model import RunConfig
 
 _DAY: Final = timedelta(days=1)
 _AROUND_EVENT: Final = 60  # days: five cycles of one satellite

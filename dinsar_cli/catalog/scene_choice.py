@@ -12,27 +12,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.files import fingerprint, write_text
 from dinsar_cli.catalog.baselines import CATALOGUE
 from dinsar_cli.catalog.burst_fetch import fetch_bursts, products_there
-from dinsar_cli.catalog.burst_plan import Way, choose_download, plan_bursts
+from dinsar_cli.catalog.burst_plan import BurstPlan, Way, choose_download, plan_bursts
 from dinsar_cli.catalog.export import choice_record
+from dinsar_cli.catalog.pair_choice import Choice
 from dinsar_cli.catalog.pair_search import area_of, find_pair
 from dinsar_cli.catalog.pair_wish import DatesWish, Wish, wish_of
+from dinsar_cli.catalog.scenes import CatalogScene
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import CredentialsError, NetworkError
+from dinsar_cli.geo.roi import Roi
 from dinsar_cli.net.credentials import find_credentials
 from dinsar_cli.net.download import Source, Transfer, bytes_there, fetch_all, is_there
 from dinsar_cli.sentinel1.safe import MANIFEST
-
-if TYPE_CHECKING:
-    from dinsar_cli.catalog.burst_plan import BurstPlan
-    from dinsar_cli.catalog.pair_choice import Choice
-    from dinsar_cli.catalog.scenes import CatalogScene
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.geo.roi import Roi
 
 logger = logging.getLogger(__name__)
 

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import requests
+import shapely
+from shapely import MultiPolygon, Polygon
 
 from dinsar_cli.catalog.cmr import PatientAdapter, unsearchable
 from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.roi import Roi
 from dinsar_cli.net.limits import Limits, network_limits
 from dinsar_cli.sentinel1.annotation import parse_time
 from dinsar_cli.sentinel1.scene import GranuleName
-
-if TYPE_CHECKING:
-    from shapely import MultiPolygon, Polygon
-
-    from dinsar_cli.geo.roi import Roi
 
 logger = logging.getLogger(__name__)
 
@@ -243,7 +243,6 @@ def complete(search_once: Callable[[Limits], list[Any] | None], limits: Limits |
 def _search_once(query: Query, limits: Limits) -> list[Any] | None:
     """Products of asf_search; None when they are not all that there are."""
     import asf_search
-    import shapely
 
     first, last = query.span
     options: dict[str, Any] = {
@@ -274,7 +273,6 @@ def products_of(options: Mapping[str, Any], limits: Limits) -> list[Any] | None:
         When the archive cannot be reached or its answer is not understood.
     """
     import asf_search
-    import requests
 
     asf_search.REPORT_ERRORS = False  # else a failure would be posted to another host, which can hide it
     session = asf_search.ASFSession()
@@ -385,8 +383,6 @@ def _numbers(text: str) -> tuple[tuple[float, float, float], datetime]:
 
 def outline(ring: Ring) -> Polygon | MultiPolygon:
     """Polygon of a closed ring in degrees; in two parts when it lies across the antimeridian."""
-    import shapely
-
     west, east = min(x for x, _ in ring), max(x for x, _ in ring)
     if east - west <= 180:
         return shapely.Polygon(ring)

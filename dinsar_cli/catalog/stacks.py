@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry as Geometry
+import shapely
+from shapely.geometry.base import BaseGeometry as Geometry
 
-    from dinsar_cli.catalog.scenes import CatalogScene
+from dinsar_cli.catalog.scenes import CatalogScene
 
 POLARIZATIONS: Final = ("VV", "HH", "VH", "HV")
 """All, the better ones for interferometry first."""
@@ -85,8 +85,6 @@ class CatalogAcquisition:
     @cached_property
     def footprint(self) -> Geometry:
         """Union of the footprints, in degrees."""
-        import shapely
-
         return shapely.union_all([scene.footprint for scene in self.scenes])
 
 
@@ -157,8 +155,6 @@ def group_stacks(
     tuple of Stack
         Best coverage first, then most acquisitions.
     """
-    import shapely
-
     shapely.prepare(area)
     tracks: dict[tuple[int, str], list[CatalogAcquisition]] = defaultdict(list)
     for slices in _passes(scenes):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import middle_of, near
 from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
 from dinsar_cli.maps.geocode import sample
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 _DECIMALS = 6  # of positions in pixels, or rounding errors cost the edges
 _WHOLE = 1 - 1e-5  # weight of the neighbours that must have a value
@@ -62,8 +62,6 @@ def _pixel_metres(grid: Grid) -> float:
 
 
 def _bounds_in(grid: Grid, crs: str) -> tuple[float, float, float, float]:
-    from pyproj import Transformer
-
     if grid.crs == crs:
         return grid.bounds
     if crs == GEOGRAPHIC:
@@ -89,8 +87,6 @@ def resample(layer: Floats, source: Grid, target: Grid) -> Floats:
     source, target : Grid
         Where it is, and where it is wanted.
     """
-    import numpy as np
-
     if source == target:
         return layer
     bands = layer if layer.ndim == 3 else layer[np.newaxis]
@@ -108,12 +104,8 @@ def resample(layer: Floats, source: Grid, target: Grid) -> Floats:
 
 def _positions(source: Grid, target: Grid, rows: slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Fractional row and column in the source of the pixel centres in some rows of the target; NaN outside."""
-    import numpy as np
-
     x, y = np.meshgrid(target.x_centres, target.y_centres[rows])
     if source.crs != target.crs:
-        from pyproj import Transformer
-
         x, y = Transformer.from_crs(target.crs, source.crs, always_xy=True).transform(x, y)
         if source.is_geographic:
             x = near(x, middle_of(source.bounds))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.compare.common_grid import common_grid, no_overlap, resample
 from dinsar_cli.compare.east_up import LARGEST_CONDITION, EastUp, angle_between, condition, solve
@@ -14,18 +17,13 @@ from dinsar_cli.compare.truth import read_map
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.areas import on_grid, read_polygons
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.reference import NOISE_TAGS, reference_variance
 from dinsar_cli.maps.sigma import along_track
 from dinsar_cli.products.layers import read_tags
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, los_sigma, reference_at, reference_over
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 ASSUMPTION = "the ground did not move north or south"
 _LARGEST_OFFSET = 12  # days between the starts or the ends of the pairs: a cycle of one satellite
@@ -120,8 +118,6 @@ def decompose(
     NoDataError
         When they see the ground from the same side, have no place in common, or nothing at the reference.
     """
-    import numpy as np
-
     if reference_point == "none":
         raise UsageError(
             "--reference-point none cannot be used here.",
@@ -160,8 +156,6 @@ def decompose(
 
 def _sorted_looks(first: LosMap, second: LosMap) -> tuple[LosMap, LosMap]:
     """Ascending and descending map: a satellite that looks to the right flies north to the west of what it sees."""
-    import numpy as np
-
     directions = [np.nanmedian(one.vector.reshape(3, -1), axis=1) for one in (first, second)]
     east = [float(direction[0]) for direction in directions]
     number = float(condition(*directions))
@@ -193,8 +187,6 @@ class _Wanted:
 
 
 def _wanted(maps: tuple[LosMap, LosMap], point: LonLat | Literal["auto", "none"], area: str | None) -> _Wanted:
-    import numpy as np
-
     if area is not None:
         polygons = read_polygons(area, "--reference-area")
         labels = [one.components[on_grid(polygons, one.grid) & np.isfinite(one.los)] for one in maps]
@@ -221,8 +213,6 @@ def _wanted(maps: tuple[LosMap, LosMap], point: LonLat | Literal["auto", "none"]
 
 def _label_at(one: LosMap, place: LonLat) -> int:
     """Component with displacement at a place; 0 where there is none."""
-    import numpy as np
-
     row, column = one.grid.index(place.lon, place.lat)
     inside = 0 <= row < one.grid.height and 0 <= column < one.grid.width
     return int(one.components[row, column]) if inside and np.isfinite(one.los[row, column]) else 0
@@ -240,8 +230,6 @@ def _references(
     wanted: _Wanted, maps: tuple[LosMap, LosMap], grid: Grid, los: tuple[Floats, ...], both: NDArray[np.bool_]
 ) -> tuple[ReferencePoint, ReferencePoint]:
     """The same reference cells in both maps, cells that both have."""
-    import numpy as np
-
     labels = both.astype(np.uint16)
     coherence = [
         np.ones(grid.shape, np.float32) if one.coherence is None else resample(one.coherence, one.grid, grid)
@@ -268,8 +256,6 @@ def _references(
 def _look(
     source: LosMap, label: int, grid: Grid, los: Floats, reference: ReferencePoint, stated: float | None
 ) -> Look:
-    import numpy as np
-
     vector = resample(source.vector, source.grid, grid)
     vector = vector / np.linalg.norm(vector, axis=0)
     sigma, origin = _sigma(source, grid, reference, stated)
@@ -294,8 +280,6 @@ def _sigma(
     Interpolated as it is: the noise of neighbouring cells is not independent after the phase filter, so that the
     mean of several has little less of it.
     """
-    import numpy as np
-
     if source.sigma is None:
         return (None, "") if stated is None else (np.full(grid.shape, stated, np.float32), "as stated")
     file = source.folder / "phase_sigma.tif"

@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli import __version__
 from dinsar_cli.base.files import make_folder, write_text
-from dinsar_cli.compare.decompose import ASSUMPTION
+from dinsar_cli.compare.decompose import ASSUMPTION, Decomposition, Look
 from dinsar_cli.compare.decompose_picture import decomposition_picture
 from dinsar_cli.compare.east_up import angle_between, condition
 from dinsar_cli.errors import UsageError
 from dinsar_cli.products.layers import Layer, write_cog
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.compare.decompose import Decomposition, Look
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 RECORD_FILE = "decomposition.json"
 PICTURE_FILE = "decomposition.png"
@@ -91,8 +88,6 @@ def _tags(found: Decomposition) -> dict[str, str]:
 
 def describe(found: Decomposition) -> dict[str, Any]:
     """Give the facts of a decomposition as JSON holds them."""
-    import numpy as np
-
     motion = found.motion
     known = np.isfinite(motion.east)
     directions = [np.nanmean(look.vector[:, known], axis=1) for look in (found.ascending, found.descending)]

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dinsar_cli.base.files import atomic_path
+from dinsar_cli.compare.decompose import Decomposition
 from dinsar_cli.drawing.png import save_figure
+from dinsar_cli.geo.grid import Grid
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
-    from dinsar_cli.compare.decompose import Decomposition
-    from dinsar_cli.geo.grid import Grid
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 _MAX_PIXELS = 1500
 _DPI = 160
@@ -66,8 +65,6 @@ def _title(found: Decomposition) -> str:
 
 
 def _draw(axes: Axes, grid: Grid, values: Floats, title: str, unit: str) -> None:
-    import numpy as np
-
     step = max(1, math.ceil(max(values.shape) / _MAX_PIXELS))
     signed = unit.startswith("cm")
     factor = 1e2 if signed else 1e3

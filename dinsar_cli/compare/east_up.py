@@ -8,13 +8,12 @@ Their least-squares solution is exact, so that weights change nothing of it; the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 LARGEST_CONDITION = 5.0
 """Of the two directions, above which noise grows too much: less than 23 degrees between them."""
@@ -63,8 +62,6 @@ def solve(
     sigma : tuple of ndarray, optional
         Standard deviations of the displacements, metres, independent of each other.
     """
-    import numpy as np
-
     (d1, d2), (v1, v2) = (tuple(np.asarray(part, np.float64) for part in both) for both in (los, vector))
     (e1, n1, u1), (e2, n2, u2) = v1, v2
     determinant = e1 * u2 - e2 * u1
@@ -98,8 +95,6 @@ def condition(first: Floats, second: Floats) -> Floats:
     ndarray
         Ratio of the singular values of ``[[e_1, u_1], [e_2, u_2]]``; 1 at best, infinite for one direction.
     """
-    import numpy as np
-
     (e1, _, u1), (e2, _, u2) = (np.asarray(part, np.float64) for part in (first, second))
     square = e1**2 + u1**2 + e2**2 + u2**2
     twice = 2 * np.abs(e1 * u2 - e2 * u1)
@@ -115,7 +110,5 @@ def angle_between(first: Floats, second: Floats) -> float:
     first, second : ndarray
         One unit vector each: east, north, up.
     """
-    import numpy as np
-
     e1, u1, e2, u2 = (float(value) for value in (first[0], first[2], second[0], second[2]))
     return float(np.degrees(np.arctan2(abs(e1 * u2 - e2 * u1), e1 * e2 + u1 * u2)))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.compare.gnss_table import Station, read_stations
 from dinsar_cli.compare.los_map import LosMap, read_los_map
@@ -15,13 +19,7 @@ from dinsar_cli.compare.tenv3 import Unmeasured, files_in, read_motion
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.maps.geocode import sample
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 USED = "used"
 _LEAST_STATIONS = 2
@@ -232,8 +230,6 @@ def _place(found: LosMap, station: Station) -> tuple[float, float] | None:
 
 def _label(found: LosMap, station: Station) -> int:
     """Component of the pixel in which a station lies; 0 where there is no displacement."""
-    import numpy as np
-
     place = _place(found, station)
     if place is None:
         return 0
@@ -248,8 +244,6 @@ def _commonest(labels: Sequence[int]) -> int:
 
 
 def _measure(found: LosMap, station: Station, own: int, label: int, window: int) -> AtStation:
-    import numpy as np
-
     bare = AtStation(station.name, station.lon, station.lat, USED)
     place = _place(found, station)
     if place is None:
@@ -282,8 +276,6 @@ def _measure(found: LosMap, station: Station, own: int, label: int, window: int)
 
 def _interpolated(layers: Floats, row: float, column: float, _window: int) -> list[float]:
     """Bilinear values at a place; on the outer half of an edge pixel those of its edge."""
-    import numpy as np
-
     rows, columns = layers.shape[1:]
     at_row = np.array([[min(max(row, 0), rows - 1)]], np.float32)
     at_column = np.array([[min(max(column, 0), columns - 1)]], np.float32)
@@ -292,8 +284,6 @@ def _interpolated(layers: Floats, row: float, column: float, _window: int) -> li
 
 def _averaged(layers: Floats, row: float, column: float, window: int) -> list[float]:
     """Means of a window around the pixel of a place, where half of its pixels have a value; NaN elsewhere."""
-    import numpy as np
-
     half = window // 2
     middle_row, middle_column = math.floor(row + 0.5), math.floor(column + 0.5)
     part = layers[

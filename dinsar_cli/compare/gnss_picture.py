@@ -6,13 +6,15 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dinsar_cli.base.files import atomic_path
+from dinsar_cli.compare.gnss import GnssComparison
 from dinsar_cli.drawing.png import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from dinsar_cli.compare.gnss import GnssComparison
 
 _MAX_PIXELS = 1500
 _DPI = 160
@@ -46,7 +48,6 @@ def gnss_picture(path: Path, found: GnssComparison, title: str) -> None:
 
 def _draw_map(axes: Axes, found: GnssComparison) -> None:
     """Map and stations with one colour scale; the map is shifted to the reference of the stations."""
-    import numpy as np
     from matplotlib.patheffects import withStroke
 
     grid, los = found.map.grid, found.map.los

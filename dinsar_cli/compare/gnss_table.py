@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dinsar_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
 """Metres of each unit."""

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from rasterio.warp import reproject
 
 from dinsar_cli.base.journal import PRODUCTS
 from dinsar_cli.base.rasters import open_raster
@@ -13,13 +22,8 @@ from dinsar_cli.compare.truth import read_map
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from rasterio.io import DatasetReader
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
-    Bools: TypeAlias = NDArray[np.bool_]
+Floats: TypeAlias = NDArray[np.floating[Any]]
+Bools: TypeAlias = NDArray[np.bool_]
 
 LOS, VECTOR, SIGMA = "los_displacement", "los_vector", "los_sigma"
 _SAME_PLACE = 1e-6  # of a pixel
@@ -67,8 +71,6 @@ class LosMap:
     @property
     def dates(self) -> tuple[str, str] | None:
         """Days of reference and secondary, as ISO text; None where the tags do not tell."""
-        from datetime import date
-
         texts = [self.tags.get(name, "")[:10] for name in ("reference_date", "secondary_date")]
         try:
             first, second = (date.fromisoformat(text).isoformat() for text in texts)
@@ -87,8 +89,6 @@ class LosMap:
 
     def of_component(self, label: int) -> Bools:
         """Cells with displacement that belong to a component: within it no cycles are unknown."""
-        import numpy as np
-
         found: Bools = np.isfinite(self.los) & (self.components == label)
         return found
 
@@ -111,8 +111,6 @@ def read_los_map(path: Path, vector_file: Path | None = None) -> LosMap:
     NoDataError
         When it has no directions, or no displacement at all.
     """
-    import numpy as np
-
     file = _find(path)
     folder = file.parent
     if vector_file is None and not (folder / f"{VECTOR}.tif").is_file():
@@ -194,8 +192,6 @@ def _check_metres(path: Path) -> None:
 
 def _grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
     """Grid and tags of a raster that `read_map` has read."""
-    import rasterio
-
     with rasterio.open(path) as dataset:
         tags: dict[str, str] = dataset.tags()
         return _grid_of(path, dataset), tags
@@ -233,10 +229,6 @@ def _check_same(path: Path, found: Grid, expected: Grid, file: Path) -> None:
 
 
 def _read_vector(path: Path, grid: Grid, file: Path) -> Floats:
-    import numpy as np
-    import rasterio
-    from rasterio.errors import RasterioError
-
     read_map(path)  # says what is wrong with a file that is no map
     try:
         with rasterio.open(path) as dataset:
@@ -250,11 +242,6 @@ def _read_vector(path: Path, grid: Grid, file: Path) -> Floats:
 
 def _foreign_vector(path: Path, grid: Grid) -> Floats:
     """Directions on any grid, bilinear at the pixel centres of a map; shape (3, height, width)."""
-    import numpy as np
-    from rasterio.enums import Resampling
-    from rasterio.errors import RasterioError
-    from rasterio.warp import reproject
-
     read_map(path)  # says what is wrong with a file that is no map
     try:
         with open_raster(path) as dataset:
@@ -290,8 +277,6 @@ def _foreign_vector(path: Path, grid: Grid) -> Floats:
 
 def _check_directions(path: Path, values: Floats) -> None:
     """Refuse what are no unit vectors from the ground to a satellite."""
-    import numpy as np
-
     if len(values) != 3:
         raise UsageError(
             f"{path} does not hold directions.", f"It has {len(values)} bands, not east, north and up.", _REMEDY

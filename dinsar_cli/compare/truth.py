@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import ProjError
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from scipy.ndimage import map_coordinates
 
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 
-if TYPE_CHECKING:
-    import numpy as np
-    from affine import Affine
-    from numpy.typing import NDArray
-    from rasterio.io import DatasetReader
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 LOS_FILE = "los_displacement.tif"
 LEAST_COHERENCE = 0.5  # of the truth, where accuracy is stated
@@ -127,8 +130,6 @@ def compare(result: Path, truth: Path, least_coherence: float = LEAST_COHERENCE)
     NoDataError
         When they have nothing in common.
     """
-    import numpy as np
-
     los_file, radar = _find_result(result)
     truth_file = _find_truth(truth)
     found = read_map(los_file)
@@ -158,8 +159,6 @@ def judge(result: Floats, truth: Floats, counts: NDArray[np.bool_]) -> tuple[Sta
     NoDataError
         When fewer than ten pixels have both.
     """
-    import numpy as np
-
     known = counts & np.isfinite(result) & np.isfinite(truth)
     pixels = int(known.sum())
     if pixels < _LEAST_PIXELS:
@@ -208,8 +207,6 @@ def seam_steps(
     bursts, swaths : tuple of float
         Radians: 50 look cells after the seam minus 50 before it.
     """
-    import numpy as np
-
     unwrapped, longitude, latitude, components = (
         interferogram.layer(name).read() for name in ("unwrapped", "longitude", "latitude", "components")
     )
@@ -262,9 +259,6 @@ def read_map(path: Path) -> Map:
     UsageError
         When it is not a north-up raster of real numbers with a coordinate reference system.
     """
-    import numpy as np
-    from rasterio.errors import RasterioError
-
     try:
         with open_raster(path) as dataset:
             _check_map(path, dataset)
@@ -298,8 +292,6 @@ def _check_map(path: Path, dataset: DatasetReader) -> None:
 
 def on_grid(source: Map, target: Map) -> Floats:
     """Bilinear values of one map at the pixel centres of another; NaN outside and beside NaN."""
-    import numpy as np
-
     rows, columns = target.values.shape
     out = np.empty((rows, columns), np.float32)
     a = target.transform
@@ -317,9 +309,6 @@ def sample_map(source: Map, longitude: Floats, latitude: Floats) -> Floats:
 
 def _moved(before: str, after: str, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Coordinates in another reference system."""
-    from pyproj import Transformer
-    from pyproj.exceptions import ProjError
-
     if before == after:
         return x, y
     try:
@@ -333,10 +322,6 @@ def _moved(before: str, after: str, x: Floats, y: Floats) -> tuple[Floats, Float
 
 
 def _bilinear(source: Map, x: Floats, y: Floats) -> Floats:
-    import numpy as np
-    from pyproj import CRS
-    from scipy.ndimage import map_coordinates
-
     a = source.transform
     if CRS.from_user_input(source.crs).is_geographic:
         x = near(x, a.c + a.a * source.values.shape[1] / 2)

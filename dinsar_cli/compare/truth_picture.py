@@ -6,17 +6,17 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dinsar_cli.base.files import atomic_path
+from dinsar_cli.compare.truth import Comparison
 from dinsar_cli.drawing.png import save_figure
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
-    from dinsar_cli.compare.truth import Comparison
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 _MAX_PIXELS = 1500
 _DPI = 160
@@ -50,8 +50,6 @@ def comparison_picture(path: Path, comparison: Comparison, title: str) -> None:
 
 
 def _draw_residual(axes: Axes, comparison: Comparison) -> None:
-    import numpy as np
-
     step = max(1, math.ceil(max(comparison.residual.shape) / _MAX_PIXELS))
     residual = comparison.residual[::step, ::step] * 1e3
     known = np.abs(comparison.residual[np.isfinite(comparison.residual)]) * 1e3
@@ -72,7 +70,6 @@ def _draw_residual(axes: Axes, comparison: Comparison) -> None:
 
 
 def _draw_scatter(axes: Axes, comparison: Comparison) -> None:
-    import numpy as np
     from matplotlib.colors import LogNorm
 
     statistics = comparison.statistics

@@ -7,27 +7,26 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.base.files import atomic_path
 from dinsar_cli.drawing.png import save_figure
+from dinsar_cli.geo.grid import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
-    from pathlib import Path
-
-    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
-    from numpy.typing import NDArray
 
-    from dinsar_cli.geo.grid import Grid
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 Rectangle: TypeAlias = tuple[float, float, float, float]
 """Left, bottom, width and height in inches."""
@@ -190,8 +189,6 @@ def _axes(figure: Figure, layout: _Layout, place: Rectangle, **options: Any) -> 
 
 def _panel(figure: Figure, layout: _Layout, cell: Rectangle, image: _Image, grid: Grid) -> Axes:
     """Draw one map with its colour bar, in its true proportions."""
-    import numpy as np
-
     axes = _axes(figure, layout, cell, facecolor=_NO_DATA_COLOUR)
     axes.set_title(image.title, fontsize=9.5, loc="left", pad=5)
     west, south, east, north = grid.bounds
@@ -335,8 +332,6 @@ def _block_size(grid: Grid) -> int:
 
 def _block_means(values: Floats, factor: int) -> NDArray[np.float32]:
     """Return the means of the finite values of blocks of ``factor x factor`` pixels, NaN where there are none."""
-    import numpy as np
-
     shape = tuple(math.ceil(size / factor) for size in values.shape)
     total = np.zeros(shape)
     count = np.zeros(shape, dtype=np.int32)
@@ -352,8 +347,6 @@ def _block_means(values: Floats, factor: int) -> NDArray[np.float32]:
 
 def _displacement_image(los: NDArray[np.float32]) -> _Image:
     """Choose millimetres or centimetres, and symmetric limits that leave out the largest half per cent."""
-    import numpy as np
-
     finite = los[np.isfinite(los)].astype(np.float64)
     largest = float(np.percentile(np.abs(finite), 99.5)) if finite.size else 0.0
     unit, factor = ("cm", 100.0) if largest >= 0.02 else ("mm", 1000.0)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+import numpy as np
+from numpy.typing import NDArray
 
-    import numpy as np
+if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
+
 
 _OPTIONS: dict[str, Any] = {
     "format": "png",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from markupsafe import Markup
-    from numpy.typing import NDArray
+import numpy as np
+from markupsafe import Markup, escape
+from numpy.typing import NDArray
 
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 _WIDTH, _HEIGHT = 460, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 14, 40
@@ -55,8 +54,6 @@ def number(value: float) -> str:
 
 def histogram(values: Floats, limits: tuple[float, float], label: str, mark: float | None = None) -> Markup | None:
     """Histogram of what is known, outliers in the last classes; `mark` is drawn as a limit."""
-    import numpy as np
-
     known = values[np.isfinite(values)]
     if not known.size:
         return None
@@ -127,8 +124,6 @@ def chart(
     frame: Frame, content: str, across: str, up: str, title: str, places: Sequence[float] | None = None
 ) -> Markup:
     """An SVG with axes around a content of numbers; texts are escaped."""
-    from markupsafe import Markup, escape
-
     right, base = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
     parts = [f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"><title>{escape(title)}</title>']
     for tick in round_ticks(frame.bottom, frame.top):
@@ -158,8 +153,6 @@ def viewing_sketch(los: tuple[float, float, float], baseline: float | None) -> M
     baseline : float or None
         Perpendicular baseline, metres.
     """
-    from markupsafe import Markup
-
     east, north, up = los
     ground = math.hypot(east, north) or 1.0
     return Markup(  # noqa: S704  # numbers and fixed texts only

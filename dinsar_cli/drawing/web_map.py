@@ -12,15 +12,14 @@ import math
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    from dinsar_cli.geo.grid import Grid
+from dinsar_cli.geo.grid import Grid
 
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 NO_DATA = 0
 """Code of cells without a value."""
@@ -120,8 +119,6 @@ def embed_layer(name: str, values: Floats, style: Style, note: str = "") -> Embe
     note : str
         A sentence about it.
     """
-    import numpy as np
-
     finite = values[np.isfinite(values)]
     codes, first, decimals = quantise(values, style.decimals)
     return {
@@ -158,8 +155,6 @@ def quantise(values: Floats, decimals: int) -> tuple[NDArray[np.uint16], int, in
     decimals : int
         Those that were kept.
     """
-    import numpy as np
-
     known = np.isfinite(values)
     if not known.any():
         return np.zeros(values.shape, np.uint16), 0, decimals
@@ -180,8 +175,6 @@ def pack(codes: NDArray[np.uint16]) -> str:
     codes : ndarray of uint16
         Shape (rows, columns).
     """
-    import numpy as np
-
     steps = np.diff(codes, axis=1, prepend=np.uint16(0)).view(np.int16)  # modulo 2**16
     zigzag = ((steps << 1) ^ (steps >> 15)).view(np.uint16).ravel()
     planes = np.concatenate([zigzag & 0xFF, zigzag >> 8]).astype(np.uint8)
@@ -198,8 +191,6 @@ def scale_limits(finite: Floats, *, symmetric: bool) -> tuple[float, float]:
     symmetric : bool
         Around zero, to the 99.5th percentile of the absolute values; else from the 2nd to the 98th percentile.
     """
-    import numpy as np
-
     if not finite.size:
         return (-1.0, 1.0) if symmetric else (0.0, 1.0)
     if symmetric:
@@ -227,7 +218,6 @@ def colour_table(name: str) -> str:
         A continuous map gives 256 colours, a list such as ``tab10`` those that it has.
     """
     import matplotlib as mpl
-    import numpy as np
 
     colours = mpl.colormaps[name]
     count = min(colours.N, _COLOURS)
@@ -259,8 +249,6 @@ def embed_grid(grid: Grid, shape: tuple[int, int]) -> EmbeddedGrid:
 
 def lonlat_terms(grid: Grid) -> LonLatTerms:
     """Polynomials that give longitude and latitude on a projected grid, fitted to a lattice of exact ones."""
-    import numpy as np
-
     west, south, east, north = grid.bounds
     middle = ((west + east) / 2, (south + north) / 2)
     half = ((east - west) / 2, (north - south) / 2)

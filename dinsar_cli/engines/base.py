@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.base.journal import Journal
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.model import Looks, RunConfig
-    from dinsar_cli.radar.interferogram import Interferogram
-    from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
-    from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.config.model import Looks, RunConfig
+from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
+from dinsar_cli.sentinel1.orbit_file import OrbitFile
 
 STEPS_FILE = "steps.json"  # journal of the steps of an engine, in the folder of the interferogram
 

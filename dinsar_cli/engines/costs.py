@@ -21,12 +21,9 @@ from dataclasses import asdict, dataclass, field, fields
 from itertools import combinations
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from dinsar_cli.engines.base import Forecast, StepCost, Work
-
-if TYPE_CHECKING:
-    from dinsar_cli.radar.interferogram import RadarLayer
+from dinsar_cli.radar.interferogram import RadarLayer
 
 _LINES = 5000  # of the history that count, the last ones: some 200 runs
 _RUNS = 25  # of a step that count, the last ones: a machine and its programs change

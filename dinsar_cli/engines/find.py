@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.engines.base import Engine
+from dinsar_cli.engines.eos.engine import EosEngine
+from dinsar_cli.engines.topsapp.engine import TopsAppEngine
 from dinsar_cli.errors import EngineError, UsageError
-
-if TYPE_CHECKING:
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.engines.base import Engine
-    from dinsar_cli.sentinel1.acquisition import Pair
+from dinsar_cli.sentinel1.acquisition import Pair
 
 
 def engines() -> dict[str, Engine]:
     """All engines by name, the preferred one first."""
-    from dinsar_cli.engines.eos.engine import EosEngine
-    from dinsar_cli.engines.topsapp.engine import TopsAppEngine
-
     found: tuple[Engine, ...] = (TopsAppEngine(), EosEngine())
     return {engine.name: engine for engine in found}
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+from rasterio.errors import RasterioError
 
 from dinsar_cli.errors import ResourceError, UsageError
 from dinsar_cli.formats import citation, hyp3, kmz, mintpy, netcdf, qgis, range_change, stac
 from dinsar_cli.formats.facts import ProductFacts, product_facts
 from dinsar_cli.products.layers import LAYERS
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    Written = dict[str, list[Path]]
+Written = dict[str, list[Path]]
 
 __all__ = ["ALWAYS", "WRITERS", "ProductFacts", "check_formats", "clear_formats", "product_facts", "write_formats"]
 
@@ -74,8 +73,6 @@ def write_formats(facts: ProductFacts, names: Collection[str]) -> Written:
     DinsarError
         When a product is missing or cannot be read, or a file cannot be written.
     """
-    from rasterio.errors import RasterioError
-
     try:
         return {name: write(facts) for name, write in WRITERS.items() if name in names}
     except RasterioError as error:  # some of them are an OSError too

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILE = "citation.txt"
 

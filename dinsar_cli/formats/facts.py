@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio import DatasetReader
+from rasterio.errors import RasterioError
 
 from dinsar_cli.base.rasters import mean_direction, open_raster
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import LAYERS
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from rasterio import DatasetReader
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 MAIN = "los_displacement"
 
@@ -138,8 +138,6 @@ class ProductFacts:
         UsageError
             When it cannot be read.
         """
-        import numpy as np
-
         with _opened(self.require(layer)) as dataset:
             values = dataset.read(band, masked=True)
         # 0 is a component too: "none"
@@ -226,8 +224,6 @@ def _versions(tags: Mapping[str, str]) -> dict[str, str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[DatasetReader]:
     """Open a product; what GDAL has against it becomes an error that names it."""
-    from rasterio.errors import RasterioError
-
     try:
         with open_raster(path) as dataset:
             yield dataset

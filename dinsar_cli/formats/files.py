@@ -5,12 +5,9 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dinsar_cli.base.files import atomic_path
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.base.files import fingerprint, make_folder
 from dinsar_cli.errors import NoDataError
@@ -15,13 +19,7 @@ from dinsar_cli.formats.files import put
 from dinsar_cli.formats.stac import heading_of, is_ascending
 from dinsar_cli.products.layers import Layer, write_cog
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 FOLDER = "hyp3"
 
@@ -47,21 +45,15 @@ class _Raster:
 
 def _theta(facts: ProductFacts) -> Floats:
     """Elevation angle of the direction to the satellite above the horizon, radians."""
-    import numpy as np
-
     return np.arcsin(np.clip(facts.read("los_vector", 3), -1, 1))
 
 
 def _phi(facts: ProductFacts) -> Floats:
     """Orientation of the direction to the satellite: from east, counterclockwise, radians."""
-    import numpy as np
-
     return np.arctan2(facts.read("los_vector", 2), facts.read("los_vector", 1))
 
 
 def _incidence(facts: ProductFacts) -> Floats:
-    import numpy as np
-
     return np.radians(facts.read("incidence_angle"))
 
 
@@ -231,8 +223,6 @@ def slant_range(incidence: float, radius: float) -> float:
 
 def _incidence_span(facts: ProductFacts) -> tuple[float, float, float]:
     """Smallest, mean and largest incidence angle, radians."""
-    import numpy as np
-
     angles = _incidence(facts)
     known = angles[np.isfinite(angles)]
     return float(known.min()), float(known.mean(dtype=np.float64)), float(known.max())

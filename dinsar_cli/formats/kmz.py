@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.transform import array_bounds, from_origin
+from rasterio.warp import reproject
 
 from dinsar_cli.drawing.png import figure_bytes, pixel_bytes
 from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.formats.files import put, zipped
-from dinsar_cli.geo.grid import GEOGRAPHIC
+from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from affine import Affine
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 FILE = "overview.kmz"
 
@@ -37,8 +37,6 @@ def write_kmz(facts: ProductFacts) -> Path:
     The picture is on a grid of longitude and latitude, as KML wants it: that of the products, or when they are in
     UTM one of the same pixel size, with the nearest pixel.
     """
-    import numpy as np
-
     values, bounds = overlay(facts)
     low, high = scale_limits(values[np.isfinite(values)], symmetric=True)
     members = {
@@ -51,12 +49,6 @@ def write_kmz(facts: ProductFacts) -> Path:
 
 def overlay(facts: ProductFacts) -> tuple[Floats, tuple[float, float, float, float]]:
     """Displacement on longitude and latitude, metres, and its outer edges: west, south, east, north in degrees."""
-    import numpy as np
-    import rasterio
-    from rasterio.enums import Resampling
-    from rasterio.transform import array_bounds
-    from rasterio.warp import reproject
-
     grid = facts.grid
     factor = max(1, math.ceil(max(grid.shape) / _MOST_PIXELS))
     shape = math.ceil(grid.height / factor), math.ceil(grid.width / factor)
@@ -89,8 +81,6 @@ def _target(grid: Grid, shape: tuple[int, int]) -> tuple[Affine, int, int]:
 
     GDAL's own proposal is a belt around the Earth where a map in metres reaches over 180 degrees.
     """
-    from rasterio.transform import from_origin
-
     west, south, east, north = grid.lonlat_bounds
     step = math.hypot(east - west, north - south) / math.hypot(*shape)
     return (
@@ -103,7 +93,6 @@ def _target(grid: Grid, shape: tuple[int, int]) -> tuple[Affine, int, int]:
 def _picture(values: Floats, low: float, high: float) -> bytes:
     """The values in colours, transparent where there are none."""
     import matplotlib as mpl
-    import numpy as np
 
     share = np.clip((values - low) / (high - low), 0, 1)
     colours = mpl.colormaps[_COLOURS](np.nan_to_num(share), bytes=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
 from dinsar_cli.formats.hyp3 import write_set
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FOLDER = "mintpy"
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pyproj import CRS
 
 from dinsar_cli.base.files import atomic_path
 from dinsar_cli.errors import UsageError
@@ -14,9 +18,8 @@ from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.products.layers import LAYERS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from h5netcdf import File
+
 
 FILE = "displacement.nc"
 
@@ -97,8 +100,6 @@ def _attributes(facts: ProductFacts) -> dict[str, str]:
 
 def _write_axes(file: File, facts: ProductFacts) -> tuple[str, str]:
     """Write coordinates and the projection; give the names of the dimensions."""
-    from pyproj import CRS
-
     grid = facts.grid
     kinds = (
         (("lat", "latitude", "degrees_north", "Y"), ("lon", "longitude", "degrees_east", "X"))
@@ -135,8 +136,6 @@ def _write_axes(file: File, facts: ProductFacts) -> tuple[str, str]:
 
 def _write_lonlat(file: File, facts: ProductFacts, dimensions: tuple[str, str]) -> None:
     """Longitude and latitude of each pixel, which CF wants beside the coordinates of a projection."""
-    import numpy as np
-
     grid = facts.grid
     positions = grid.to_lonlat(*np.meshgrid(grid.x_centres, grid.y_centres))
     kinds = (("lon", "longitude", "degrees_east"), ("lat", "latitude", "degrees_north"))
@@ -172,8 +171,6 @@ def _variables(facts: ProductFacts) -> Iterator[_Variable]:
 
 
 def _write_layer(file: File, facts: ProductFacts, variable: _Variable, dimensions: tuple[str, str]) -> None:
-    import numpy as np
-
     layer = LAYERS[variable.layer]
     values = facts.read(variable.layer, variable.band)
     labels = layer.dtype == "uint16"

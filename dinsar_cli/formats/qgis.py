@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+import numpy as np
 
 from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
 from dinsar_cli.products.layers import LAYERS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _VERSION = "3.22.0"  # of QGIS, whose form of a style this is; later ones read it
@@ -59,8 +58,6 @@ _LABELS = ("connected_components", "flags")
 
 def write_styles(facts: ProductFacts) -> list[Path]:
     """Write a style for each raster that is there, into the folder of the products."""
-    import numpy as np
-
     made = []
     for style in _STYLES:
         if style.layer not in facts.rasters:

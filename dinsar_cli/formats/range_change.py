@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.products.layers import Layer, write_cog
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILE = "range_change.tif"
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import math
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
 from dinsar_cli.products.layers import LAYERS, Layer
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILE = "item.json"
 
@@ -82,8 +82,6 @@ def is_ascending(heading: float) -> bool:
 
 def _outline(facts: ProductFacts) -> list[list[float]]:
     """Corners of the grid in degrees, counterclockwise and closed."""
-    import numpy as np
-
     west, south, east, north = facts.grid.bounds
     x, y = np.array([(west, south), (east, south), (east, north), (west, north), (west, south)]).T
     return [

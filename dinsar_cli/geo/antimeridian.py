@@ -6,16 +6,17 @@ reach over: its longitudes are then those of the area's side and run on, so that
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.affinity import translate
+from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.errors import UsageError
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from shapely.geometry.base import BaseGeometry
-
-    Bounds = tuple[float, float, float, float]
+Bounds = tuple[float, float, float, float]
 
 Longitude = TypeVar("Longitude", float, "NDArray[np.float64]", "NDArray[np.floating[Any]]")
 
@@ -32,8 +33,6 @@ def near(longitude: Longitude, middle: float) -> Longitude:
     middle : float
         Degrees.
     """
-    import numpy as np
-
     with np.errstate(invalid="ignore"):
         return longitude - 360.0 * np.floor((longitude - middle + 180.0) / 360.0)
 
@@ -54,9 +53,6 @@ def beside(shape: BaseGeometry, middle: float) -> BaseGeometry:
     middle : float
         Longitude of what it is to lie beside, degrees.
     """
-    import shapely
-    from shapely.affinity import translate
-
     parts = []
     for part in getattr(shape, "geoms", [shape]):
         own = middle_of(part.bounds)

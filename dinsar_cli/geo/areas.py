@@ -6,24 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import Transformer
+from rasterio import DatasetReader
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.polygons import FILE_SUFFIXES, read_file
 from dinsar_cli.geo.roi import parse_roi
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from rasterio import DatasetReader
-    from shapely.geometry.base import BaseGeometry
-
-    from dinsar_cli.geo.grid import Grid
-
-    Floats = NDArray[np.floating[Any]]
-    Bools = NDArray[np.bool_]
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
 
 _BLOCK_ROWS = 256
 _POLYGONS = "polygons in longitude and latitude or with their CRS (.geojson, .json, .shp, .zip, .gpkg, .kml)"
@@ -44,9 +46,6 @@ class Polygons:
 
     def covers(self, longitude: Floats, latitude: Floats) -> Bools:
         """Whether points (degrees) are in one of them."""
-        import numpy as np
-        import shapely
-
         inside = np.zeros(longitude.shape, bool)
         known = np.isfinite(longitude) & np.isfinite(latitude)
         if not known.any():
@@ -68,9 +67,6 @@ class RasterArea:
 
     def covers(self, longitude: Floats, latitude: Floats) -> Bools:
         """Whether the pixel in which a point (degrees) lies counts; not outside the raster or without data."""
-        import numpy as np
-        from rasterio.windows import Window
-
         inside = np.zeros(longitude.shape, bool)
         with _opened(self.path) as dataset:
             row, column = _pixels(dataset, longitude, latitude)
@@ -88,8 +84,6 @@ class RasterArea:
 @contextmanager
 def _opened(path: Path) -> Iterator[DatasetReader]:
     """Open a raster with a place on the Earth; what is wrong with it becomes an error that names it."""
-    from rasterio.errors import RasterioError
-
     try:
         with open_raster(path) as dataset:
             if dataset.crs is None or not dataset.count:
@@ -101,9 +95,6 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
 
 def _pixels(dataset: DatasetReader, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
     """Row and column of the pixels in which points lie; NaN where unknown."""
-    import numpy as np
-    from pyproj import Transformer
-
     x, y = longitude, latitude
     if dataset.crs.to_epsg() != 4326:
         x, y = Transformer.from_crs("EPSG:4326", dataset.crs.to_wkt(), always_xy=True).transform(x, y)
@@ -149,8 +140,6 @@ def read_water(path: Path) -> Area:
     UsageError
         When the file is neither.
     """
-    import shapely
-
     name = f"The water mask {path}"
     if not path.is_file():
         raise UsageError(f"{name} is not there.", "There is no such file.", f"Give {_POLYGONS}, or a raster.")
@@ -178,8 +167,6 @@ def _no_raster(path: Path, cause: str) -> UsageError:
 
 def on_grid(area: Area, grid: Grid) -> Bools:
     """Whether the centres of map cells are in an area; shape of the grid."""
-    import numpy as np
-
     inside = np.zeros(grid.shape, bool)
     for first in range(0, grid.height, _BLOCK_ROWS):
         rows = slice(first, min(first + _BLOCK_ROWS, grid.height))
@@ -189,9 +176,6 @@ def on_grid(area: Area, grid: Grid) -> Bools:
 
 def _positions(grid: Grid, rows: slice) -> tuple[Floats, Floats]:
     """Longitude and latitude of the centres of the cells in some rows, degrees."""
-    import numpy as np
-    from pyproj import Transformer
-
     x, y = np.meshgrid(grid.x_centres, grid.y_centres[rows])
     if grid.is_geographic:
         return x, y

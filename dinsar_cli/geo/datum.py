@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pyproj
+from pyproj import CRS, Transformer
+from pyproj.exceptions import ProjError
 
 from dinsar_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pyproj import CRS, Transformer
 
 
 @dataclass(frozen=True)
@@ -113,9 +112,6 @@ def geoid_transformer(datum: str, path: Path) -> Transformer:
     UsageError
         If PROJ has no usable grid of that geoid.
     """
-    import pyproj
-    from pyproj.exceptions import ProjError
-
     geoid = GEOIDS[datum]
     try:
         return pyproj.Transformer.from_crs(

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from pyproj import CRS
+from rasterio.errors import RasterioIOError
 
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import near
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-    from pyproj import CRS
 
 HEIGHT_LIMITS_M = (-500.0, 9000.0)
 """What is not within is no height but a void."""
@@ -38,9 +38,6 @@ def open_dem(path: Path) -> Iterator[Any]:
     UsageError
         If it is missing or not a raster.
     """
-    import rasterio
-    from rasterio.errors import RasterioIOError
-
     with rasterio.Env(GTIFF_REPORT_COMPD_CS="YES", GDAL_CACHEMAX=RASTER_CACHE_BYTES):
         try:
             dataset = open_raster(path)  # what has no place is refused with an explanation by check_layout
@@ -89,8 +86,6 @@ def read_crs(dataset: Any, path: Path) -> CRS:
     UsageError
         If it is neither geographic nor projected.
     """
-    from pyproj import CRS
-
     crs = CRS.from_wkt(dataset.crs.to_wkt(version="WKT2_2019"))
     horizontal = crs.to_2d()
     if not (horizontal.is_geographic or horizontal.is_projected):
@@ -104,8 +99,6 @@ def read_crs(dataset: Any, path: Path) -> CRS:
 
 def is_wgs84(crs: CRS) -> bool:
     """Whether the horizontal CRS is EPSG:4326, whatever the order of its axes."""
-    from pyproj import CRS
-
     horizontal = crs.to_2d()
     return horizontal.to_epsg() == 4326 or horizontal.equals(CRS.from_epsg(4326), ignore_axis_order=True)
 
@@ -165,9 +158,6 @@ def read_heights(dataset: Any, window: Any, path: Path) -> NDArray[np.float32]:
     NoDataError
         If the file is damaged.
     """
-    import numpy as np
-    from rasterio.errors import RasterioIOError
-
     try:
         band = dataset.read(1, window=window, masked=True)
     except RasterioIOError as error:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from pyproj import Transformer
+from rasterio.warp import transform
 
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import near
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy as np
-    from affine import Affine
-    from numpy.typing import NDArray
 
 Bounds: TypeAlias = tuple[float, float, float, float]
 """West, south, east, north."""
@@ -102,8 +102,6 @@ class Grid:
     @property
     def transform(self) -> Affine:
         """Affine transform from (column, row) of pixel corners to map coordinates, as GDAL and rasterio use it."""
-        from affine import Affine
-
         return Affine(self.posting, 0.0, self.west, 0.0, -self.posting, self.north)
 
     @property
@@ -116,21 +114,15 @@ class Grid:
     @property
     def x_centres(self) -> NDArray[np.float64]:
         """Map x of the pixel centres of a row; shape (width,)."""
-        import numpy as np
-
         return self.west + (np.arange(self.width, dtype=np.float64) + 0.5) * self.posting
 
     @property
     def y_centres(self) -> NDArray[np.float64]:
         """Map y of the pixel centres of a column, from north to south; shape (height,)."""
-        import numpy as np
-
         return self.north - (np.arange(self.height, dtype=np.float64) + 0.5) * self.posting
 
     def lonlat(self, row: int, column: int) -> tuple[float, float]:
         """Longitude and latitude of the centre of a pixel, degrees."""
-        from rasterio.warp import transform
-
         x, y = self.west + (column + 0.5) * self.posting, self.north - (row + 0.5) * self.posting
         longitude, latitude = transform(self.crs, GEOGRAPHIC, [x], [y])
         return longitude[0], latitude[0]
@@ -166,18 +158,14 @@ class Grid:
         """Map x and y of a position in degrees (WGS84)."""
         if self.is_geographic:
             return lon, lat
-        from pyproj import Transformer
 
         x, y = Transformer.from_crs(GEOGRAPHIC, self.crs, always_xy=True).transform(lon, lat)
         return float(x), float(y)
 
     def to_lonlat(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Longitudes and latitudes of positions on the map, degrees; they run on where it reaches over 180."""
-        import numpy as np
-
         if self.is_geographic:
             return np.asarray(x, np.float64), np.asarray(y, np.float64)
-        from pyproj import Transformer
 
         west, south, east, north = self.bounds
         to_lonlat = Transformer.from_crs(self.crs, GEOGRAPHIC, always_xy=True)
@@ -188,8 +176,6 @@ class Grid:
     @property
     def lonlat_bounds(self) -> Bounds:
         """West, south, east, north in degrees of all of the map; longitudes run on where it reaches over 180."""
-        import numpy as np
-
         west, south, east, north = self.bounds
         t, ones = np.linspace(0, 1, 51), np.ones(51)
         x = np.concatenate([west + t * (east - west)] * 2 + [west * ones, east * ones])
@@ -376,8 +362,6 @@ def _check_posting(posting: float, crs: str) -> None:
 
 def _utm_bounds(bounds_lonlat: Bounds, crs: str) -> Bounds:
     """Return the bounds in UTM metres of a lon/lat box whose edges are curves there."""
-    from pyproj import Transformer
-
     to_utm = Transformer.from_crs(GEOGRAPHIC, crs, always_xy=True)
     west, south, east, north = to_utm.transform_bounds(*bounds_lonlat, densify_pts=101)
     return float(west), float(south), float(east), float(north)

@@ -6,19 +6,20 @@ import json
 import logging
 import math
 import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError, ProjError
+from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    import numpy as np
-    from numpy.typing import NDArray
-    from shapely import Polygon
-    from shapely.geometry.base import BaseGeometry
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +66,6 @@ def read_wkt(wkt: str, srid: str | None, name: str) -> Outlines:
     UsageError
         If it is no WKT, has no polygon or an SRID that cannot be used.
     """
-    import numpy as np
-    import shapely
-
     try:
         # NaN and overflow are refused with every other coordinate that is not finite.
         with np.errstate(invalid="ignore", over="ignore"):
@@ -90,8 +88,6 @@ def read_geojson(text: str, name: str) -> Outlines:
     UsageError
         If it is no GeoJSON, has no polygon or a ``crs`` that cannot be used; ``name`` is what it is called there.
     """
-    import shapely
-
     try:
         document = json.loads(text)
         geometries = list(_geojson_geometries(document))
@@ -161,7 +157,6 @@ def _shapefile_in(path: Path, name: str) -> str:
 def _read_layer(dataset: str, layer: str) -> tuple[list[BaseGeometry], str | None]:
     """Read the geometries of a layer and its CRS."""
     import pyogrio
-    import shapely
 
     meta, _, wkb, _ = pyogrio.raw.read(dataset, layer=layer, columns=[], force_2d=True)
     if None in wkb and dataset.lower().endswith(".shp"):
@@ -172,7 +167,6 @@ def _read_layer(dataset: str, layer: str) -> tuple[list[BaseGeometry], str | Non
 
 def _read_layers(dataset: str, path: Path, name: str) -> Outlines:
     import pyogrio
-    import shapely
 
     by_layer: dict[str, list[Polygon]] = {}
     kinds: set[str] = set()
@@ -204,11 +198,6 @@ def _read_layers(dataset: str, path: Path, name: str) -> Outlines:
 
 def _to_lonlat(parts: list[Polygon], crs: str, name: str) -> list[Polygon]:
     """Reproject polygons to WGS84 longitude and latitude."""
-    import numpy as np
-    import shapely
-    from pyproj import CRS, Transformer
-    from pyproj.exceptions import CRSError, ProjError
-
     try:
         system = CRS.from_user_input(crs)
         if system.equals(CRS.from_epsg(4326), ignore_axis_order=True):
@@ -232,8 +221,6 @@ def _to_lonlat(parts: list[Polygon], crs: str, name: str) -> list[Polygon]:
 
 def polygons(geometries: Iterable[BaseGeometry]) -> Iterator[Polygon]:
     """Give the single polygons in geometries of any kind; points and lines are passed over."""
-    import shapely
-
     for geometry in geometries:
         if isinstance(geometry, shapely.Polygon):
             yield geometry

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from rasterio.warp import transform_bounds
+from rasterio.windows import Window
 
 from dinsar_cli.geo.dem_file import open_dem, read_crs, read_heights, turn_beside
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Bounds
+from dinsar_cli.geo.grid import Bounds
 
 _TILES = 10  # along each side of the area
 _TILE = 40  # pixels along each side of a tile: at 30 m it is 1.2 km
@@ -69,8 +69,6 @@ def read_relief(file: Path, bounds: Bounds) -> Relief:
     UsageError, NoDataError
         When it is no DEM, or damaged.
     """
-    import numpy as np
-
     with open_dem(file) as dataset:
         tiles = [tile for tile in _tiles(dataset, bounds, file) if np.isfinite(tile).any()]
     if not tiles:
@@ -82,9 +80,6 @@ def read_relief(file: Path, bounds: Bounds) -> Relief:
 
 
 def _tiles(dataset: Any, bounds: Bounds, file: Path) -> list[NDArray[np.float32]]:
-    from rasterio.warp import transform_bounds
-    from rasterio.windows import Window
-
     crs = read_crs(dataset, file).to_2d()
     left, bottom, right, top = transform_bounds("EPSG:4326", crs.to_wkt(), *bounds, densify_pts=21)
     place = dataset.transform  # north-up, as `check_layout` has made sure
@@ -109,9 +104,6 @@ def _starts(first: float, last: float, count: int) -> list[int]:
 
 def _flat(tile: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Whether the inner pixels of a tile with heights all around are as high as their neighbours."""
-    import numpy as np
-    from numpy.lib.stride_tricks import sliding_window_view
-
     if min(tile.shape) < 3:
         return np.zeros(0, bool)
     near = sliding_window_view(tile, (3, 3)).reshape(-1, 9)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from shapely import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+from shapely.geometry.polygon import orient
 
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import near, no_crossing
@@ -21,12 +27,6 @@ from dinsar_cli.geo.polygons import (
     read_wkt,
     short,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from shapely import MultiPolygon, Polygon
-    from shapely.geometry.base import BaseGeometry
 
 _WKT = re.compile(
     r"\s*(?:SRID\s*=\s*(?P<srid>\d+)\s*;)?\s*"
@@ -174,8 +174,6 @@ def _number_list(text: str) -> list[float] | None:
 
 
 def _from_numbers(numbers: list[float], source: str) -> Roi:
-    import shapely
-
     problem = f"--roi {short(source)!r} is not a box in degrees."
     if len(numbers) != 4:
         hint = " Write decimals with a point, not a comma." if len(numbers) == 8 else ""
@@ -219,9 +217,6 @@ def _exists(path: Path) -> bool:
 
 
 def _checked(outlines: Outlines, source: str, name: str) -> Roi:
-    import shapely
-    from shapely.geometry.polygon import orient
-
     parts = [shapely.force_2d(part) for part in outlines.polygons if not part.is_empty]
     if not parts:
         raise no_polygon(name, {"an empty polygon"})
@@ -245,17 +240,12 @@ def _checked(outlines: Outlines, source: str, name: str) -> Roi:
 
 def _over_180(region: BaseGeometry) -> tuple[float, float, float, float]:
     """West, south, east, north of a region whose points beyond 180 degrees are written with a minus."""
-    import shapely
-
     longitude, latitude = shapely.get_coordinates(region).T
     lowest, highest = latitude.min(), latitude.max()
     return (longitude[longitude > 0].min(), lowest, longitude[longitude < 0].max(), highest)
 
 
 def _check_range(parts: list[Polygon], name: str, note: str) -> None:
-    import numpy as np
-    import shapely
-
     points = shapely.get_coordinates(parts)
     if not np.isfinite(points).all():
         raise UsageError(f"{name} is not a region.", "One of its coordinates is NaN or infinite.", FORMS)

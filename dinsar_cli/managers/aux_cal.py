@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dinsar_cli.errors import NoDataError
-
-if TYPE_CHECKING:
-    from dinsar_cli.sentinel1.acquisition import Acquisition, Pair
+from dinsar_cli.sentinel1.acquisition import Acquisition, Pair
 
 OLD_PROCESSOR = "002.36"
 """Did not take the phase of the elevation antenna pattern out; all later versions do."""

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+from shapely import box
+from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import beside, crosses, middle_of, near, no_crossing
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair, bursts_in, extent_of, ground_of, make_pair
-from dinsar_cli.sentinel1.safe import MANIFEST
+from dinsar_cli.sentinel1.annotation import Subswath
+from dinsar_cli.sentinel1.safe import MANIFEST, SafeArchive
 from dinsar_cli.sentinel1.scene import Scene, open_scene
 from dinsar_cli.sentinel1.zip_check import check_members
-
-if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry
-
-    from dinsar_cli.sentinel1.annotation import Subswath
-    from dinsar_cli.sentinel1.safe import SafeArchive
 
 _SAMPLE_BYTES = {"complex_int16": 4, "complex64": 8}
 _DOWNLOAD_AGAIN = "Download the product again and compare its size with the one the archive states."
@@ -198,9 +197,6 @@ def _images_in_use(plan: SlcPlan) -> list[tuple[Scene, list[_Image]]]:
 
 def _check_image(safe: SafeArchive, image: _Image) -> None:
     """Compare the size of an image with its annotation, and see whether the file is as long as that needs."""
-    from rasterio.errors import RasterioError
-    from rasterio.windows import Window
-
     measurement, subswath = image.measurement, image.subswath
     if measurement not in safe.members:
         raise NoDataError(
@@ -229,8 +225,6 @@ def _check_image(safe: SafeArchive, image: _Image) -> None:
 
 
 def _how_to_meet(area: BaseGeometry, footprint: BaseGeometry) -> str:
-    from shapely import box
-
     first, second, third, fourth = area.bounds
     if box(second, first, fourth, third).intersects(footprint):
         return "Latitude and longitude seem to be swapped: the order of a box is west south east north."

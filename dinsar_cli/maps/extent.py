@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import crosses, near, no_crossing
 from dinsar_cli.geo.grid import Bounds, Grid, grid_for, posting_for_looks
 from dinsar_cli.geo.roi import parse_roi
-
-if TYPE_CHECKING:
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.interferogram import Interferogram
 
 _BLOCK = 512  # look lines
 
@@ -32,8 +32,6 @@ def radar_grid(interferogram: Interferogram, config: RunConfig) -> Grid:
 
 def _data_bounds(interferogram: Interferogram) -> Bounds:
     """West, south, east, north of the look cells with an interferogram, degrees."""
-    import numpy as np
-
     edges: list[Any] = []
     layers = [interferogram.layer(name) for name in ("longitude", "latitude", "wrapped")]
     for first in range(0, interferogram.lines, _BLOCK):

@@ -9,21 +9,19 @@ is exact for an affine geometry.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
 
 from dinsar_cli.geo.antimeridian import middle_of, near
+from dinsar_cli.geo.grid import Grid
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
-
-    FloatMap: TypeAlias = NDArray[np.float64]
-    RadarIndex: TypeAlias = NDArray[np.float32]
+FloatMap: TypeAlias = NDArray[np.float64]
+RadarIndex: TypeAlias = NDArray[np.float32]
 
 Method: TypeAlias = Literal["linear", "nearest"]
 
@@ -105,8 +103,6 @@ def radar_coordinates(
     ValueError
         If the arrays are not 2-D, differ in shape, or have fewer than 2 x 2 cells.
     """
-    import numpy as np
-
     if latitude.ndim != 2 or latitude.shape != longitude.shape or min(latitude.shape) < 2:
         raise ValueError(
             "latitude and longitude must be 2-D, of one shape and at least 2 x 2, "
@@ -170,8 +166,6 @@ def sample(
     ValueError
         If the shapes do not fit, or integers are to be interpolated.
     """
-    import numpy as np
-
     if layer.ndim not in {2, 3} or 0 in layer.shape:
         raise ValueError(f"layer must have the shape (rows, cols) or (bands, rows, cols), not {layer.shape}")
     if row.ndim != 2 or row.shape != col.shape:
@@ -199,8 +193,6 @@ def sample(
 
 def _linear(layer: NDArray[Any], row: FloatMap, col: FloatMap) -> NDArray[Any]:
     """Interpolate bilinearly between the finite ones of the four neighbours."""
-    import numpy as np
-
     rows, cols = layer.shape
     above = np.clip(row.astype(np.intp), 0, max(0, rows - 2))
     left = np.clip(col.astype(np.intp), 0, max(0, cols - 2))
@@ -222,8 +214,6 @@ def _linear(layer: NDArray[Any], row: FloatMap, col: FloatMap) -> NDArray[Any]:
 
 def _of_the_finite(corners: list[NDArray[Any]], down: FloatMap, right: FloatMap) -> NDArray[Any]:
     """With the weights of the finite corners alone; NaN where they have less than half of the weight."""
-    import numpy as np
-
     total = np.zeros(down.shape, dtype=np.result_type(corners[0].dtype, np.float64))
     weight = np.zeros(down.shape)
     shares = ((1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right)
@@ -237,8 +227,6 @@ def _of_the_finite(corners: list[NDArray[Any]], down: FloatMap, right: FloatMap)
 
 def _nearest(layer: NDArray[Any], row: FloatMap, col: FloatMap) -> NDArray[Any]:
     """Take the cell whose centre is nearest; halfway, the one with the larger index."""
-    import numpy as np
-
     rows, cols = layer.shape
     at_row = np.clip((row + 0.5).astype(np.intp), 0, rows - 1)
     at_col = np.clip((col + 0.5).astype(np.intp), 0, cols - 1)
@@ -252,8 +240,6 @@ def _majority_turn(
 
     Ascending and descending passes, and engines that store near range left or right, differ in it.
     """
-    import numpy as np
-
     balance = 0
     for first in range(0, latitude.shape[0] - 1, block_rows):
         block = slice(first, first + block_rows + 1)
@@ -271,13 +257,9 @@ def _map_pixels(
     latitude: NDArray[np.floating[Any]], longitude: NDArray[np.floating[Any]], grid: Grid
 ) -> tuple[FloatMap, FloatMap]:
     """Return fractional map column and row of look cells, 0 at the centre of the first pixel; NaN where unknown."""
-    import numpy as np
-
     x = np.array(longitude, dtype=np.float64)
     y = np.array(latitude, dtype=np.float64)
     if not grid.is_geographic:
-        from pyproj import Transformer
-
         x, y = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(x, y)
     unknown = ~(np.isfinite(x) & np.isfinite(y))
     x[unknown] = np.nan
@@ -295,8 +277,6 @@ def _map_pixels(
 
 def _quads(x: FloatMap, y: FloatMap, first_row: int, grid: Grid) -> _Quads:
     """Return the quads of a block whose bounding box holds a pixel centre of the grid."""
-    import numpy as np
-
     left, across = _candidate_span(x, grid.width)
     top, down = _candidate_span(y, grid.height)
     count = across * down
@@ -318,8 +298,6 @@ def _quads(x: FloatMap, y: FloatMap, first_row: int, grid: Grid) -> _Quads:
 
 def _candidate_span(position: FloatMap, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return first index and number of the pixel centres within each quad's extent in one direction."""
-    import numpy as np
-
     low = np.fmin(position[:-1], position[1:])
     low = np.fmin(low[:, :-1], low[:, 1:])
     high = np.fmax(position[:-1], position[1:])
@@ -334,8 +312,6 @@ def _candidate_span(position: FloatMap, size: int) -> tuple[NDArray[np.int64], N
 
 def _hits(quads: _Quads, grid: Grid, chunk: int) -> Iterator[_Hits]:
     """Test the candidate pixels of all quads, a bounded number at a time."""
-    import numpy as np
-
     total = int(quads.end[-1]) if quads.end.size else 0
     for start in range(0, total, chunk):
         candidate = np.arange(start, min(start + chunk, total))
@@ -356,8 +332,6 @@ def _inside(
     The first triangle has its origin at corner 0 = (r, c), the second at corner 3 = (r+1, c+1); corners 1 and 2
     are shared.
     """
-    import numpy as np
-
     x = quads.x.take(quad, axis=1) - column
     y = quads.y.take(quad, axis=1) - line
     toward_1, toward_2, turn = _barycentric(x, y, origin=0)
@@ -386,8 +360,6 @@ def _barycentric(x: FloatMap, y: FloatMap, origin: int) -> tuple[FloatMap, Float
     `x` and `y` are the corners relative to the point, shape (4, n). The sign of the area is that of the quad's
     orientation for either origin.
     """
-    import numpy as np
-
     along_x, along_y = x[1] - x[origin], y[1] - y[origin]
     other_x, other_y = x[2] - x[origin], y[2] - y[origin]
     area = along_x * other_y - other_x * along_y

@@ -11,18 +11,23 @@ from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
 
 from dinsar_cli.base.files import file_mark
 from dinsar_cli.base.rasters import mean_direction
-from dinsar_cli.config.model import LonLat, is_roi_file
+from dinsar_cli.config.model import LonLat, RunConfig, is_roi_file
 from dinsar_cli.errors import NoDataError
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.apply import Uncorrected, correct, correction_marks
 from dinsar_cli.maps.corrections.ramps import ramp_of
 from dinsar_cli.maps.facts import MapFacts
 from dinsar_cli.maps.geocode import radar_coordinates, sample
 from dinsar_cli.maps.masks import masked_out
-from dinsar_cli.maps.phase_noise import noise_facts, phase_sigma
+from dinsar_cli.maps.phase_noise import PhaseFilter, noise_facts, phase_sigma
 from dinsar_cli.maps.reference import find_reference, reference_variance
 from dinsar_cli.maps.science_warnings import LOW_COHERENCE
 from dinsar_cli.maps.sigma import along_track, largest, sigma_tags
@@ -35,18 +40,10 @@ from dinsar_cli.radar.displacement import (
     los_sigma,
     vertical_displacement,
 )
+from dinsar_cli.radar.interferogram import Described, Interferogram
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.geo.grid import Grid
-    from dinsar_cli.maps.phase_noise import PhaseFilter
-    from dinsar_cli.radar.interferogram import Described, Interferogram
-
-    Array = NDArray[Any]
-    Progress = Callable[[float], None]
+Array = NDArray[Any]
+Progress = Callable[[float], None]
 
 
 _NOT_ALWAYS = ("squint", "ionosphere_phase")  # layers that not every run has
@@ -101,8 +98,6 @@ def map_layers(
     NoDataError
         When nothing of the interferogram lies on the grid.
     """
-    import numpy as np
-
     latitude, longitude = (
         np.load(interferogram.layer(name).path, mmap_mode="r") for name in ("latitude", "longitude")
     )
@@ -163,8 +158,6 @@ def map_layers(
 
 def _unwrapped_on_map(on_map: Callable[..., Array], wrapped: Array) -> Array:
     """Linear within a component; at its border, beyond which cycles are others, with those of the nearest cell."""
-    import numpy as np
-
     phase, nearest = on_map("unwrapped"), on_map("unwrapped", "nearest")
     mixed = on_map("components", change=lambda labels: labels.astype(np.float32)) != on_map("components", "nearest")
     mixed &= np.isfinite(phase) & np.isfinite(nearest) & np.isfinite(wrapped)
@@ -204,8 +197,6 @@ def displacement_layers(
     CancelledError
         When ``noise_written`` was cancelled.
     """
-    import numpy as np
-
     phase = read_product(folder, "unwrapped_phase")
     stated = {name: _product_or_none(folder, missing, name) for name in ("coherence", "connected_components")}
     up = _product_or_none(folder, missing, "los_vector", 3)
@@ -290,8 +281,6 @@ def _changes(config: RunConfig) -> dict[str, str]:
 
 
 def _masked_shares(masks: Mapping[str, Array], usable: NDArray[np.bool_]) -> dict[str, float]:
-    import numpy as np
-
     return {name: float(np.mean(cells[usable])) if usable.any() else 0.0 for name, cells in masks.items()}
 
 
@@ -299,8 +288,6 @@ def _sigma_layer(
     folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None, wavelength: float, unknown: Array | None
 ) -> dict[str, Array]:
     """Noise of the displacement, where the noise of the phase is known, with what unknown motion adds."""
-    import numpy as np
-
     if not (folder / "phase_sigma.tif").is_file():
         return {}
     variance = reference_variance(reference, grid, read_tags(folder, "phase_sigma"))
@@ -310,15 +297,11 @@ def _sigma_layer(
 
 
 def _median(values: Array | None) -> float | None:
-    import numpy as np
-
     known = np.empty(0) if values is None else values[np.isfinite(values)]
     return float(np.median(known)) if known.size else None
 
 
 def _share_below(values: Array, limit: float) -> float:
-    import numpy as np
-
     known = values[np.isfinite(values)]
     return float(np.mean(known < limit)) if known.size else float("nan")
 
@@ -328,8 +311,6 @@ def _or_else(values: Array | None, instead: Array) -> Array:
 
 
 def _mean_direction(folder: Path) -> tuple[float, float, float] | None:
-    import rasterio
-
     with rasterio.open(folder / "los_vector.tif") as dataset:
         return mean_direction(dataset)
 
@@ -344,7 +325,5 @@ def _position(grid: Grid, reference: ReferencePoint) -> LonLat:
 
 
 def _shares(components: Array, unwrapped: NDArray[np.bool_]) -> dict[str, float]:
-    import numpy as np
-
     counts = np.bincount(components[unwrapped].astype(np.intp))
     return {str(label): float(counts[label] / counts.sum()) for label in np.flatnonzero(counts)}

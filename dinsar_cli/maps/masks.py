@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.config.map import MaskConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.areas import on_grid, read_water
+from dinsar_cli.geo.grid import Grid
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.map import MaskConfig
-    from dinsar_cli.geo.grid import Grid
-
-    Bools = NDArray[np.bool_]
+Bools = NDArray[np.bool_]
 
 
 def masked_out(
@@ -47,8 +45,6 @@ def masked_out(
     NoDataError
         When they leave nothing.
     """
-    import numpy as np
-
     masks: dict[str, Bools] = {}
     if config.coherence is not None:
         masks["coherence"] = ~(coherence >= config.coherence)
@@ -74,8 +70,6 @@ def cell_area(grid: Grid) -> float:
 
 def _in_small_components(components: NDArray[np.integer[Any]], usable: Bools, least: float) -> Bools:
     """Cells of components that have fewer cells with displacement than some."""
-    import numpy as np
-
     sizes = np.bincount(components[usable].astype(np.intp), minlength=int(components.max(initial=0)) + 1)
     small: Bools = sizes[components] < least
     return small

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.config.offsets import OffsetsConfig
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.geocode import sample
 from dinsar_cli.products.layers import read_product, write_products
+from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.offset_field import OFFSETS_FILE, OffsetField, east_if_horizontal
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.offsets import OffsetsConfig
-    from dinsar_cli.geo.grid import Grid
-    from dinsar_cli.radar.interferogram import Interferogram
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 OFFSET_LAYERS = ("offset_los", "offset_azimuth", "offset_east_west", "offset_snr")
 """Products of dense offsets."""
@@ -66,8 +64,6 @@ def write_offsets(
     facts : dict
         Windows, the share of them that is usable, and for each layer in metres the 2nd and the 98th percentile.
     """
-    import numpy as np
-
     for name in OFFSET_LAYERS:
         (folder / f"{name}.tif").unlink(missing_ok=True)
     if not config.enabled:
@@ -98,8 +94,6 @@ def write_offsets(
 
 
 def _span(values: Floats) -> dict[str, float] | None:
-    import numpy as np
-
     known = values[np.isfinite(values)]
     if not known.size:
         return None

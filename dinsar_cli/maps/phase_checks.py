@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.config.checks import ChecksConfig
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.geocode import sample
 from dinsar_cli.maps.reversed_phase import filled, leftover
 from dinsar_cli.products.layers import read_product, write_products
-from dinsar_cli.radar.unwrap_check import CONGRUENT, comparable, component_jumps, inner_jumps, residue
+from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.unwrap_check import (
+    CONGRUENT,
+    ComponentJump,
+    comparable,
+    component_jumps,
+    inner_jumps,
+    residue,
+)
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.checks import ChecksConfig
-    from dinsar_cli.geo.grid import Grid
-    from dinsar_cli.radar.interferogram import Interferogram
-    from dinsar_cli.radar.unwrap_check import ComponentJump
-
-    Array = NDArray[Any]
+Array = NDArray[Any]
 
 
 REVERSED, CYCLES, JUMP, COMPONENT, INCONGRUENT, FILLED, NO_PHASE = 1, 2, 4, 8, 16, 32, 255
@@ -73,8 +78,6 @@ def check_geocoded(folder: Path, grid: Grid, tags: Mapping[str, str]) -> tuple[d
     files, found
         As those of `check_map`.
     """
-    import numpy as np
-
     phase, components = _phase_of(folder)
     flags = np.zeros(components.shape, np.uint8)
     beside, jumps, pairs = inner_jumps(phase, components)
@@ -85,8 +88,6 @@ def check_geocoded(folder: Path, grid: Grid, tags: Mapping[str, str]) -> tuple[d
 
 def _phase_of(folder: Path) -> tuple[Array, Array]:
     """Unwrapped phase and components on the map; where these are not known, all phase is one."""
-    import numpy as np
-
     phase = read_product(folder, "unwrapped_phase")
     there = (folder / "connected_components.tif").is_file()
     return phase, read_product(folder, "connected_components") if there else np.isfinite(phase).astype(np.uint16)
@@ -102,8 +103,6 @@ def _flagged(
     compare: Callable[[Array], tuple[dict[str, Array], dict[str, Any]]] | None,
 ) -> tuple[dict[str, Path], dict[str, Any]]:
     """Finish the flags on the map and write them."""
-    import numpy as np
-
     phase, components = phase_of
     flags[np.isin(components, found.pop("uncertain"))] |= COMPONENT
     files: dict[str, Path] = {}
@@ -129,8 +128,6 @@ def compare_reversed(
     facts : dict
         Shares of the cells with a component that both orders unwrapped.
     """
-    import numpy as np
-
     phase, components = (read_product(folder, name) for name in ("unwrapped_phase", "connected_components"))
     difference = leftover(phase, backward, components)
     wrong = np.abs(difference) > config.bound
@@ -163,8 +160,6 @@ def check_unwrapping(interferogram: Interferogram) -> tuple[Array, dict[str, Any
     found : dict
         Counts; ``uncertain`` are the numbers of components whose cycles against the largest are not certain.
     """
-    import numpy as np
-
     files = [interferogram.layer(name) for name in ("unwrapped", "wrapped", "components")]
     flags = np.zeros((interferogram.lines, interferogram.samples), np.uint8)
     cells = incongruent = jumps = pairs = 0
@@ -203,8 +198,6 @@ def _counted(
     labels : ndarray
         Their numbers.
     """
-    import numpy as np
-
     numbers = [int(number) for number in np.unique(labels) if number]
     uncertain = [number for number in numbers if number not in comparable(between)]
     told = sorted(between, key=lambda jump: (jump.certain, -jump.edges))
@@ -222,8 +215,6 @@ def _counted(
 
 
 def _share(cells: Array, among: Array) -> float:
-    import numpy as np
-
     return round(float(np.mean(cells[among])), 6) if among.any() else 0.0
 
 

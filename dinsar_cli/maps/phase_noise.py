@@ -18,18 +18,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from dinsar_cli.engines.eos.goldstein import goldstein
+from dinsar_cli.engines.topsapp.results.psfilt import psfilt
+from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.uncertainty import UNIFORM, phase_deviation, unbiased_coherence
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.radar.interferogram import Interferogram
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
-    Filter: TypeAlias = Callable[[NDArray[Any], float], NDArray[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
+Filter: TypeAlias = Callable[[NDArray[Any], float], NDArray[Any]]
 
 TABLE_FILE = Path(__file__).with_name("phase_noise.json")
 
@@ -86,8 +87,6 @@ class NoiseCurves:
 
     def at(self, coherence: Floats) -> tuple[Floats, Floats, Floats]:
         """``cell``, ``on_map`` and ``change`` at coherences, of their shape; NaN at NaN."""
-        import numpy as np
-
         steps = len(self.coherence) - 1
         place = np.clip(coherence, 0, 1) * steps
         first = np.minimum(np.nan_to_num(place).astype(np.intp), steps - 1)
@@ -101,16 +100,10 @@ class NoiseCurves:
 
 def filters() -> Mapping[str, Filter]:
     """Phase filters of the engines by name: of look cells with their amplitude, and a strength."""
-    from dinsar_cli.engines.topsapp.results.psfilt import psfilt
-
     return {"eos": _goldstein, "isce2": psfilt}
 
 
 def _goldstein(interferogram: NDArray[Any], strength: float) -> NDArray[Any]:
-    import numpy as np
-
-    from dinsar_cli.engines.eos.goldstein import goldstein
-
     size = np.abs(interferogram)
     unit = np.divide(interferogram, size, out=np.full(size.shape, np.nan, np.complex64), where=size > 0)
     filtered: NDArray[Any] = goldstein(unit, strength)
@@ -135,8 +128,6 @@ def noise_curves(phase_filter: PhaseFilter, looks: float) -> NoiseCurves:
     looks : float
         Independent looks of a cell.
     """
-    import numpy as np
-
     table = _table()
     figures = table["engines"][phase_filter.engine]
     strengths, log_looks = table["strength"], np.log(table["looks"])
@@ -155,8 +146,6 @@ def noise_curves(phase_filter: PhaseFilter, looks: float) -> NoiseCurves:
 
 def _between(nodes: Any, values: Floats, at: float) -> Floats:
     """Linear interpolation along the first axis, constant beyond the ends."""
-    import numpy as np
-
     place = float(np.interp(at, nodes, np.arange(len(nodes))))
     first = min(int(place), len(nodes) - 2)
     return values[first] + (place - first) * (values[first + 1] - values[first])
@@ -183,8 +172,6 @@ def phase_sigma(
     ndarray
         Shape (lines, samples); NaN where there is no data. At most `UNIFORM`.
     """
-    import numpy as np
-
     curves = noise_curves(phase_filter, interferogram.effective_looks)
     sigma = np.empty((interferogram.lines, interferogram.samples), np.float32)
     layers = [interferogram.layer(name) for name in ("coherence", "wrapped", "amplitude")]
@@ -244,8 +231,6 @@ def _spans(size: int, most: int) -> Iterator[_Span]:
 
 def _size(coherence: Floats, amplitude: Floats) -> Floats:
     """Amplitude of the interferogram: coherence times that of both images; without theirs, coherence alone."""
-    import numpy as np
-
     product = amplitude[0] * amplitude[1]
     return coherence * np.where(np.isfinite(product), product, 1.0)
 
@@ -275,8 +260,6 @@ def sigma_of(
     phase_filter : PhaseFilter
         How the phase was filtered.
     """
-    import numpy as np
-
     data = np.isfinite(wrapped) & np.isfinite(coherence)
     true = unbiased_coherence(_mean(coherence, data, _COHERENCE_WINDOW), coherence_looks)
     cell, on_map, change = curves.at(true)
@@ -311,8 +294,6 @@ def surplus(
     ndarray
         Mean over the patch around each cell, nearer edges of the data over less; 0 where noise explains all of it.
     """
-    import numpy as np
-
     data = np.isfinite(wrapped)
     unit = np.nan_to_num(wrapped)
     again = filters()[phase_filter.engine](np.where(size > 0, size, 0) * unit, phase_filter.strength)
@@ -328,8 +309,6 @@ def _mean_around(values: Floats, counted: NDArray[np.bool_], data: NDArray[np.bo
     cuts would tell of the inside. So it reaches half as far as the edge is, on both sides, and along the edge as
     far as ever, where the bending is the same and noise is averaged out. NaN where none counts.
     """
-    import numpy as np
-
     reach = [np.clip(_to_edge(data, axis) // 2, _LEAST_REACH, _REACH) for axis in (0, 1)]
     near = np.nonzero(data & ((reach[0] < _REACH) | (reach[1] < _REACH)))
     shrunk = [
@@ -343,8 +322,6 @@ def _mean_around(values: Floats, counted: NDArray[np.bool_], data: NDArray[np.bo
 
 def _totals(values: NDArray[Any], near: tuple[Any, ...], shrunk: Sequence[tuple[Any, Any]]) -> Floats:
     """Sums over `_REACH` cells to each side, and at some cells from a line and sample up to others."""
-    import numpy as np
-
     summed = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
     np.cumsum(np.cumsum(values, axis=0, dtype=np.float64), axis=1, out=summed[1:, 1:])
     (top, bottom), (left, right) = shrunk
@@ -357,9 +334,6 @@ def _totals(values: NDArray[Any], near: tuple[Any, ...], shrunk: Sequence[tuple[
 
 def _mean(values: Floats, counted: NDArray[np.bool_], window: int) -> Floats:
     """Mean of those that count in a window around each cell; NaN where none does."""
-    import numpy as np
-    from scipy.ndimage import uniform_filter
-
     total = uniform_filter(np.where(counted, values, 0).astype(np.float64), window, mode="constant")
     share = uniform_filter(counted.astype(np.float64), window, mode="constant")
     some = share > 0.5 / window**2
@@ -368,8 +342,6 @@ def _mean(values: Floats, counted: NDArray[np.bool_], window: int) -> Floats:
 
 def _to_edge(data: NDArray[np.bool_], axis: int) -> NDArray[np.int_]:
     """Cells with data between each one and the nearest without, or the end, along an axis; -1 without data."""
-    import numpy as np
-
     size = data.shape[axis]
     index = np.arange(size).reshape(np.roll((size, 1), axis))
     before = np.maximum.accumulate(np.where(data, -1, index), axis=axis)

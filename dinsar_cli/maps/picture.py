@@ -6,27 +6,23 @@ import math
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.drawing.map_picture import displacement_map
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.facts import MapFacts
 from dinsar_cli.products.layers import read_product
+from dinsar_cli.radar.interferogram import Described
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
-    from dinsar_cli.radar.interferogram import Described
-
-    Array = NDArray[Any]
-    Progress = Callable[[float], None]
+Array = NDArray[Any]
+Progress = Callable[[float], None]
 
 
 def draw_map(grid: Grid, folder: Path, facts: MapFacts, interferogram: Described, title: str) -> dict[str, Path]:
     """Draw the displacement beside the coherence, whose panel stays empty where it is not known."""
-    import numpy as np
-
-    from dinsar_cli.drawing.map_picture import displacement_map
-
     known = facts.mean_coherence is not None
     coherence = read_product(folder, "coherence") if known else np.full(grid.shape, np.nan, np.float32)
 

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dinsar_cli.config.model import LonLat
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.config.model import LonLat, RunConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.areas import on_grid, read_polygons, read_water
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.masks import cell_area
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, reference_at, reference_over
 from dinsar_cli.radar.uncertainty import phase_deviation, unbiased_coherence
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.geo.grid import Grid
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 
 def check_areas(config: RunConfig, grid: Grid) -> None:
@@ -93,8 +90,6 @@ def reference_variance(reference: ReferencePoint | None, grid: Grid, noise: Mapp
     noise : mapping
         Tags of ``phase_sigma.tif``: looks, and the area of a look cell.
     """
-    import numpy as np
-
     if reference is None or reference.coherence is None:
         return 0.0
     looks, samples, area = (float(noise[name]) for name in NOISE_TAGS)

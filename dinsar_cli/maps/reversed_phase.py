@@ -8,15 +8,17 @@ orders. What both orders do wrong alike (aliased fringes, atmosphere, orbits, th
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, find_objects, label
+from scipy.sparse import coo_matrix, diags
+from scipy.sparse.linalg import spsolve
 
-    Floats = NDArray[np.floating[Any]]
-    Bools = NDArray[np.bool_]
-    Labels = NDArray[np.integer[Any]]
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+Labels = NDArray[np.integer[Any]]
 
 _CYCLE = 2 * math.pi
 LARGEST_FILLED = 400
@@ -38,8 +40,6 @@ def leftover(forward: Floats, backward: Floats, components: Labels) -> Floats:
     ndarray
         NaN where one of them has no phase.
     """
-    import numpy as np
-
     total = np.asarray(forward, np.float64) + backward
     known = np.isfinite(total)
     settled = known & (components == 1)
@@ -71,8 +71,6 @@ def filled(unwrapped: Floats, wrapped: Floats, components: Labels, flagged: Bool
     cells : ndarray of bool
         Those that were filled.
     """
-    import numpy as np
-
     known = np.isfinite(unwrapped) & np.isfinite(wrapped) & (components > 0)
     cells = _fillable(flagged & known, known, components)
     if not cells.any():
@@ -85,9 +83,6 @@ def filled(unwrapped: Floats, wrapped: Floats, components: Labels, flagged: Bool
 
 def _fillable(flagged: Bools, known: Bools, components: Labels) -> Bools:
     """Cells of patches that are small and all around beside cells of one component that are not flagged."""
-    import numpy as np
-    from scipy.ndimage import binary_dilation, find_objects, label
-
     patches, _ = label(flagged)
     chosen = np.zeros(flagged.shape, bool)
     for number, (rows, columns) in enumerate(find_objects(patches), start=1):
@@ -110,10 +105,6 @@ _NEIGHBOURS = (
 
 def _harmonic(values: Floats, cells: Bools, known: Bools, components: Labels) -> Floats:
     """Solve for the cells: each is the mean of its neighbours of the same component."""
-    import numpy as np
-    from scipy.sparse import coo_matrix, diags
-    from scipy.sparse.linalg import spsolve
-
     number = np.full(cells.shape, -1)
     number[cells] = np.arange(cells.sum())
     count, right = np.zeros(cells.sum()), np.zeros(cells.sum())

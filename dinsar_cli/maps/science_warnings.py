@@ -10,12 +10,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dinsar_cli.geo.relief import Relief
-    from dinsar_cli.radar.pair_geometry import PairGeometry
-    from dinsar_cli.sentinel1.acquisition import Acquisition, Pair
+from dinsar_cli.geo.relief import Relief
+from dinsar_cli.radar.pair_geometry import PairGeometry
+from dinsar_cli.sentinel1.acquisition import Acquisition, Pair
 
 BAD_DATES = {
     date(2025, 4, 30): "their bursts start at other places than those of all other dates",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import read_product, read_tags
+from dinsar_cli.radar.displacement import ReferencePoint
 from dinsar_cli.radar.squint import NEIGHBOURHOOD, squint_sigma
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
-    from dinsar_cli.radar.displacement import ReferencePoint
-
-    Array = NDArray[Any]
+Array = NDArray[Any]
 
 NOISE = "noise of the filtered phase and of the reference"
 ALONG_TRACK = "unknown motion along the track"
@@ -80,8 +78,6 @@ def along_track(
     ndarray or None
         None where the squint is not known.
     """
-    import numpy as np
-
     if up is None and (folder / "incidence_angle.tif").is_file():
         up = np.cos(np.radians(read_product(folder, "incidence_angle")))
     if up is None or not (folder / "squint.tif").is_file() or not np.isfinite(los).any():
@@ -96,6 +92,4 @@ def along_track(
 
 def largest(unknown: Array, los: Array) -> float:
     """Largest of the values of `along_track` where there is displacement, metres."""
-    import numpy as np
-
     return float(np.max(unknown[np.isfinite(los)]))

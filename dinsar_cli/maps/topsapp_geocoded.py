@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dinsar_cli.engines.topsapp.results.geocoded import UNWRAPPED
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.engines.topsapp.results.geocoded import UNWRAPPED, GeocodedRun
 from dinsar_cli.errors import NoDataError
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.geocode import sample
 from dinsar_cli.products.layers import write_products
 from dinsar_cli.radar.displacement import incidence_angle
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dinsar_cli.engines.topsapp.results.geocoded import GeocodedRun
-    from dinsar_cli.geo.grid import Grid
-
-    Array = NDArray[Any]
-    OnMap = Callable[..., Array]
+Array = NDArray[Any]
+OnMap = Callable[..., Array]
 
 _PRODUCTS = 8  # at most
 
@@ -53,8 +51,6 @@ def geocoded_layers(
     NoDataError
         When there is no unwrapped phase on the grid.
     """
-    import numpy as np
-
     line, column = run.lattice.indices(grid)
     if not np.isfinite(line).any():
         raise _no_phase(run)
@@ -89,8 +85,6 @@ def geocoded_layers(
 
 def _phase_on_map(phase: Array, labels: Array | None, on_map: OnMap) -> dict[str, Array]:
     """Linear within a component; between two, where whole cycles are unknown, the nearest sample."""
-    import numpy as np
-
     found = on_map(phase)
     if labels is None:
         return {"unwrapped_phase": found}

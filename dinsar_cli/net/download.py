@@ -16,7 +16,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import requests
 
 from dinsar_cli.base.disk import check_disk, human_bytes
 from dinsar_cli.base.files import make_folder
@@ -25,9 +27,6 @@ from dinsar_cli.net.client import Client, shown
 from dinsar_cli.net.credentials import Credentials, find_credentials
 from dinsar_cli.net.limits import Limits, Patience, Stopped, TryAgain, network_limits
 from dinsar_cli.net.receive import NO_SPACE, Source, Task, bytes_there, is_there, receive
-
-if TYPE_CHECKING:
-    import requests
 
 __all__ = ["Source", "Transfer", "bytes_there", "exists", "fetch", "fetch_all", "get_text", "is_there", "post_form"]
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import requests
 from asf_search import ASFSession
 
-from dinsar_cli.net.credentials import EARTHDATA_HOST
-
-if TYPE_CHECKING:
-    import requests
-
-    from dinsar_cli.net.credentials import Credentials
+from dinsar_cli.net.credentials import EARTHDATA_HOST, Credentials
 
 
 class EarthdataSession(ASFSession):

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import requests
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.files import settle, write_text
 from dinsar_cli.net.limits import TryAgain
-
-if TYPE_CHECKING:
-    import requests
 
 _BLOCK = 1 << 22
 _RANGE = re.compile(r"bytes (?:(?P<start>\d+)-\d+|\*)/(?P<total>\d+|\*)")

@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock, Timeout
+
 from dinsar_cli.base.disk import check_disk, human_bytes
 from dinsar_cli.base.file_notes import NOTES, known_of, note_of
 from dinsar_cli.base.files import make_folder
@@ -177,8 +179,6 @@ def receive(source: Source, task: Task) -> Path:
 @contextmanager
 def _turn(target: Path, task: Task) -> Iterator[None]:
     """Hold the lock of a target; who comes second waits until the first has finished or died."""
-    from filelock import FileLock, Timeout
-
     path = target.with_name(f".{target.name}.lock")
     lock = FileLock(path, timeout=0.5)
     told = False

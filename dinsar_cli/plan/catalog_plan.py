@@ -5,30 +5,28 @@ The bursts come from the catalogue of single bursts; where it has none, their nu
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
+
+from shapely import box, union_all
+from shapely.geometry.base import BaseGeometry as Geometry
 
 from dinsar_cli.catalog.burst_plan import plan_bursts
+from dinsar_cli.catalog.pair_choice import Candidate
+from dinsar_cli.catalog.scene_choice import ScenePlan
+from dinsar_cli.config.model import Looks, RunConfig
 from dinsar_cli.engines.base import RoughInputs, Work
 from dinsar_cli.engines.costs import Setting
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.geo.antimeridian import beside, middle_of
-from dinsar_cli.geo.grid import grid_for, posting_for_looks
+from dinsar_cli.geo.grid import Bounds, Grid, grid_for, posting_for_looks
 from dinsar_cli.geo.roi import Roi, parse_roi
+from dinsar_cli.managers.dem.plan import DemPlan
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, stage_methods, with_stages
 from dinsar_cli.plan.looks import looks_for
 from dinsar_cli.plan.plan import allowed_memory, allowed_threads, dem_manager
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from shapely.geometry.base import BaseGeometry as Geometry
-
-    from dinsar_cli.catalog.pair_choice import Candidate
-    from dinsar_cli.catalog.scene_choice import ScenePlan
-    from dinsar_cli.config.model import Looks, RunConfig
-    from dinsar_cli.geo.grid import Bounds, Grid
-    from dinsar_cli.managers.dem.plan import DemPlan
 
 _SPACING: Final = (3.7, 14.1)  # m on the ground, of a sample in mid swath and of a line
 _SAMPLE_BYTES: Final = 4
@@ -131,8 +129,6 @@ def look_ahead(config: RunConfig, plan: ScenePlan, cache: Path) -> Outlook:
 
 def _bursts(plan: ScenePlan, best: Candidate, roi: Roi, config: RunConfig) -> Bursts:
     """Bursts over the area that both dates have."""
-    from shapely import union_all
-
     least = 2 if config.topsapp.do_esd else 1
     found = plan.bursts or plan_bursts(
         (best.reference, best.secondary), roi.geometry, best.polarization, least=least
@@ -150,8 +146,6 @@ def _bursts(plan: ScenePlan, best: Candidate, roi: Roi, config: RunConfig) -> Bu
 
 def _from_footprints(best: Candidate, roi: Roi) -> Bursts:
     """As many as the area needs, and those about it."""
-    import math
-
     middle = middle_of(roi.bounds)
     reference, secondary = (beside(one.footprint, middle) for one in (best.reference, best.secondary))
     common = reference.intersection(secondary)
@@ -168,8 +162,6 @@ def _from_footprints(best: Candidate, roi: Roi) -> Bursts:
 
 def _work(bursts: Bursts, looks: Looks, grid: Grid, dem: DemPlan, covered: float, bounds: Bounds) -> Work:
     """How much there is to do, with whole bursts."""
-    from shapely import box
-
     cells = grid.width * grid.height / 1e6
     return Work(
         samples=sum(bursts.megasamples),

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dinsar_cli.base.disk import disk_use, free_disk, human_bytes
-from dinsar_cli.engines.base import Forecast, StepCost, Work
+from dinsar_cli.config.checks import ChecksConfig
+from dinsar_cli.engines.base import Estimate, Forecast, StepCost, Work
 from dinsar_cli.engines.costs import Law, Setting, StepLaws, Term, forecast, note
 from dinsar_cli.errors import ResourceError
-from dinsar_cli.plan.plan import engine_inputs
-
-if TYPE_CHECKING:
-    from dinsar_cli.config.checks import ChecksConfig
-    from dinsar_cli.engines.base import Estimate
-    from dinsar_cli.plan.plan import RunPlan
+from dinsar_cli.plan.plan import RunPlan, engine_inputs
 
 HISTORY = "step-costs.jsonl"
 """File in the cache: all runs of the machine learn from it."""

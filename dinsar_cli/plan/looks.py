@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dinsar_cli.config.model import Looks
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from dinsar_cli.config.model import Looks, RunConfig
 
-    from dinsar_cli.config.model import RunConfig
-
-    Array = NDArray[Any]
-    Progress = Callable[[float], None]
+Array = NDArray[Any]
+Progress = Callable[[float], None]
 
 
 def looks_for(config: RunConfig, range_spacing: float, azimuth_spacing: float) -> Looks:

@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import psutil
+from shapely import box
 
 from dinsar_cli.base.memory import memory_limit
-from dinsar_cli.engines.base import EngineInputs, StepChoice, Work
+from dinsar_cli.config.model import Looks, RunConfig
+from dinsar_cli.engines.base import Engine, EngineInputs, StepChoice, Work
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.geo.grid import grid_for, posting_for_looks
+from dinsar_cli.geo.grid import Bounds, Grid, grid_for, posting_for_looks
 from dinsar_cli.geo.relief import Relief, read_relief
 from dinsar_cli.geo.roi import parse_roi
 from dinsar_cli.managers.aux_cal import check_aux_cal
 from dinsar_cli.managers.dem.manager import DemManager
-from dinsar_cli.managers.orbits.manager import OrbitManager
-from dinsar_cli.managers.slc import SlcManager, missing_images
+from dinsar_cli.managers.dem.plan import DemPlan
+from dinsar_cli.managers.orbits.manager import OrbitChoice, OrbitManager
+from dinsar_cli.managers.slc import SlcManager, SlcPlan, missing_images
 from dinsar_cli.maps.science_warnings import Circumstances, before
 from dinsar_cli.plan.looks import looks_for
 from dinsar_cli.radar.pair_geometry import PairGeometry, pair_geometry
 from dinsar_cli.sentinel1.annotated_orbit import annotated_orbit, annotated_relief
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dinsar_cli.config.model import Looks, RunConfig
-    from dinsar_cli.engines.base import Engine
-    from dinsar_cli.geo.grid import Bounds, Grid
-    from dinsar_cli.managers.dem.plan import DemPlan
-    from dinsar_cli.managers.orbits.manager import OrbitChoice
-    from dinsar_cli.managers.slc import SlcPlan
-    from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.sentinel1.orbit_file import OrbitFile
 
 _LEAST_COVERAGE = 0.999
 _DEGREE_M = 111_320.0  # a degree of latitude
@@ -221,8 +216,6 @@ def _circumstances(
 
 def _work(slc: SlcPlan, looks: Looks, grid: Grid, dem: DemPlan, bounds: Bounds) -> Work:
     """How much there is to do, for an engine that works on whole bursts."""
-    from shapely import box
-
     swaths = [burst.reference.subswath for burst in slc.bursts]
     sizes = [swath.lines_per_burst * swath.samples / 1e6 for swath in swaths]
     cells = grid.width * grid.height / 1e6
@@ -348,8 +341,6 @@ def allowed_threads(config: RunConfig) -> int:
 
 def allowed_memory(config: RunConfig) -> int:
     """Bytes of memory that a run stays below."""
-    import psutil
-
     if config.compute.memory != "auto":
         return config.compute.memory
     total = psutil.virtual_memory().total

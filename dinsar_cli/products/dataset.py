@@ -7,12 +7,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
+
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.products.layers import LAYERS
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
+
 
 _NEEDED = ("xarray", "rioxarray")
 _CF_UNITS = {"degree": "degree", "rad": "radian", "dB": "1"}  # UDUNITS has no decibel; the long name tells it
@@ -116,10 +121,6 @@ def _nothing(folder: Path) -> NoDataError | UsageError:
 
 def _tags(path: Path) -> dict[str, str]:
     """Tags of a file, after a look at its last pixel: what was cut off is missing at the end."""
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-    from rasterio.windows import Window
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told by `_opened`
@@ -142,7 +143,6 @@ def _is_shared(name: str, text: str, tags: dict[Path, dict[str, str]]) -> bool:
 def _opened(path: Path) -> DataArray:
     """A file with dimensions band, y and x, which is read when its values are used."""
     import rioxarray
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from xarray import DataArray
 
     labels = path.stem in LAYERS and LAYERS[path.stem].dtype.startswith("uint")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
 
 from dinsar_cli.base.files import atomic_path
 from dinsar_cli.errors import ResourceError
+from dinsar_cli.geo.grid import Grid
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
-
-    Array = NDArray[Any]
+Array = NDArray[Any]
 
 _BLOCK_SIZE = 512
 
@@ -280,11 +281,7 @@ def write_cog(path: Path, data: NDArray[Any], grid: Grid, layer: Layer, tags: Ma
     ResourceError
         If the file cannot be written.
     """
-    import rasterio
-
     # GDAL's own exceptions, as they come when the disk is full, have no public name in rasterio.
-    from rasterio._err import CPLE_BaseError
-    from rasterio.errors import RasterioError
 
     _check_array(data, grid, layer)
     all_tags = _tags(layer, tags)
@@ -308,8 +305,6 @@ def write_cog(path: Path, data: NDArray[Any], grid: Grid, layer: Layer, tags: Ma
 
 
 def _check_array(data: NDArray[Any], grid: Grid, layer: Layer) -> None:
-    import numpy as np
-
     expected = layer.shape(grid)
     if data.shape != expected:
         raise ValueError(f"{layer.name} must have the shape {expected}, not {data.shape}")
@@ -327,8 +322,6 @@ def _check_array(data: NDArray[Any], grid: Grid, layer: Layer) -> None:
 
 def _encode(data: NDArray[Any], layer: Layer) -> NDArray[Any]:
     """Return the array in the type of the file, with one kind of nodata."""
-    import numpy as np
-
     if np.dtype(layer.dtype).kind == "u":
         return data.astype(layer.dtype, copy=False)
     # One bit pattern for all NaN, or equal maps could differ in their bytes.
@@ -366,8 +359,6 @@ def _profile(grid: Grid, layer: Layer) -> dict[str, Any]:
 
 def read_product(folder: Path, name: str, band: int | None = None) -> Array:
     """Values of a product: shape (rows, columns), or (bands, rows, columns) unless one of them is asked for."""
-    import rasterio
-
     with rasterio.open(folder / f"{name}.tif") as dataset:
         values: Array = dataset.read(band)
     return values[0] if values.shape[0] == 1 and band is None else values
@@ -375,8 +366,6 @@ def read_product(folder: Path, name: str, band: int | None = None) -> Array:
 
 def read_tags(folder: Path, name: str) -> dict[str, str]:
     """Tags of a product."""
-    import rasterio
-
     with rasterio.open(folder / f"{name}.tif") as dataset:
         tags: dict[str, str] = dataset.tags()
     return tags

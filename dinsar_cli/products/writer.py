@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from numpy.typing import NDArray
+
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import write_products
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
 
 _WAITING = 2  # sets of arrays that are held in memory to be written
 

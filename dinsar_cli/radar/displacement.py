@@ -8,15 +8,15 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from dinsar_cli.errors import NoDataError
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 _WINDOW = 11  # map cells on a side of the reference window
 _TOP_SHARE = 0.9  # the reference is looked for among the tenth of the windows with the highest coherence
@@ -80,8 +80,6 @@ def los_sigma(phase_sigma: Floats, reference_variance: float, wavelength: float)
     wavelength : float
         Metres.
     """
-    import numpy as np
-
     phase = np.minimum(np.sqrt(np.square(phase_sigma) + reference_variance), math.pi / math.sqrt(3))
     sigma: Floats = wavelength / (4 * math.pi) * phase
     return sigma
@@ -102,8 +100,6 @@ def vertical_displacement(los: Floats, up: Floats) -> Floats:
 
 def incidence_angle(up: Floats) -> Floats:
     """Angle between the line of sight and the normal of the ellipsoid, degrees."""
-    import numpy as np
-
     return np.degrees(np.arccos(np.clip(up, -1, 1)))
 
 
@@ -120,9 +116,6 @@ def choose_reference(los: Floats, coherence: Floats, components: NDArray[np.inte
     NoDataError
         When no cell has a component.
     """
-    import numpy as np
-    from scipy.ndimage import uniform_filter
-
     known = np.isfinite(los) & np.isfinite(coherence) & (components > 0)
     counts = np.bincount(components[known].astype(np.intp))
     if not counts.size:
@@ -175,8 +168,6 @@ def reference_at(
     NoDataError
         When the cell has no displacement or no component.
     """
-    import numpy as np
-
     rows, columns = los.shape
     inside = 0 <= row < rows and 0 <= column < columns
     component = int(components[row, column]) if inside else 0
@@ -213,8 +204,6 @@ def reference_over(
     NoDataError
         When no cell of the area has displacement.
     """
-    import numpy as np
-
     labels = components[area & np.isfinite(los)]
     counts = np.bincount(labels[labels > 0].astype(np.intp))
     if not counts.size:
@@ -237,8 +226,6 @@ def _mean_of(
     centre: tuple[int, int],
     window: int,
 ) -> ReferencePoint:
-    import numpy as np
-
     value = float(np.mean(los[averaged], dtype=np.float64))
     component = int(components[centre])
     everywhere = np.isfinite(los) & (components == component)

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from numpy.typing import NDArray
 
 from dinsar_cli.errors import NoDataError
 
-if TYPE_CHECKING:
-    from typing import Any
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.floating[Any]]
+FloatArray = NDArray[np.floating[Any]]
 
 WGS84_A = 6_378_137.0  # semi-major axis, m
 WGS84_E2 = 6.694379990141316e-3  # first eccentricity squared
@@ -63,9 +61,6 @@ class Orbit:
         Over a few minutes a degree of 11 is exact to well below 0.1 mm: the truncation error of an orbit of
         angular rate w and radius r over a half span T is about r (w T)**12 / 12!.
         """
-        import numpy as np
-        from numpy.polynomial import chebyshev
-
         first, last = float(time[0]), float(time[-1])
         degree = min(_MAX_DEGREE, len(time) - 1)
         x = (2 * np.asarray(time) - first - last) / (last - first)
@@ -79,9 +74,6 @@ class Orbit:
         NoDataError
             When a time lies outside the state vectors.
         """
-        import numpy as np
-        from numpy.polynomial import chebyshev
-
         time = np.asarray(time, dtype=float)
         if time.size and (time.min() < self.first or time.max() > self.last):
             raise NoDataError(
@@ -105,8 +97,6 @@ class Orbit:
 
 def geodetic_to_cartesian(longitude: FloatArray, latitude: FloatArray, height: FloatArray) -> FloatArray:
     """WGS84 degrees and metres to Earth-fixed metres; shape ``longitude.shape + (3,)``."""
-    import numpy as np
-
     lon, lat = np.radians(longitude), np.radians(latitude)
     prime_vertical = WGS84_A / np.sqrt(1 - WGS84_E2 * np.sin(lat) ** 2)
     horizontal = (prime_vertical + height) * np.cos(lat)
@@ -126,8 +116,6 @@ def cartesian_to_geodetic(point: FloatArray) -> tuple[FloatArray, FloatArray, Fl
     Bowring (1985), "The accuracy of geodetic latitude and height equations", Survey Review 28; below 1e-9 m in
     height for points within 10 km of the ellipsoid.
     """
-    import numpy as np
-
     x, y, z = point[..., 0], point[..., 1], point[..., 2]
     minor = WGS84_A * np.sqrt(1 - WGS84_E2)
     second_e2 = WGS84_E2 / (1 - WGS84_E2)
@@ -168,8 +156,6 @@ def zero_doppler(orbit: Orbit, point: FloatArray, guess: FloatArray | float) -> 
     NoDataError
         When a target is not seen within the state vectors.
     """
-    import numpy as np
-
     time = np.broadcast_to(np.asarray(guess, dtype=float), point.shape[:-1]).copy()
     for _ in range(20):
         position, velocity, acceleration = orbit.state(np.clip(time, orbit.first, orbit.last))
@@ -203,8 +189,6 @@ class LookPlanes:
     @classmethod
     def at(cls, orbit: Orbit, time: FloatArray) -> LookPlanes:
         """Planes of zero Doppler at the times of image lines, seconds; shape (lines,)."""
-        import numpy as np
-
         position, velocity, _ = orbit.state(time)
         along = velocity / np.linalg.norm(velocity, axis=-1, keepdims=True)
         down = -position + np.einsum("...i,...i", position, along)[..., None] * along
@@ -213,8 +197,6 @@ class LookPlanes:
 
     def point(self, slant_range: FloatArray, look: FloatArray) -> FloatArray:
         """Point at a range and an angle from `down` toward `right`, radians; shape (lines, samples, 3)."""
-        import numpy as np
-
         return self.position + slant_range[..., None] * (
             np.cos(look)[..., None] * self.down + np.sin(look)[..., None] * self.right
         )
@@ -224,8 +206,6 @@ class LookPlanes:
 
         Newton's method on the exact height, from the angle on a sphere; ``dh/dlook = R (-sin d + cos r) . n``.
         """
-        import numpy as np
-
         radius = np.linalg.norm(self.position, axis=-1)
         ground = WGS84_A * (1 - WGS84_E2 / 4) + height
         cosine = (slant_range**2 + radius**2 - ground**2) / (2 * slant_range * radius)
@@ -247,8 +227,6 @@ class LookPlanes:
 
 def enu_basis(longitude: FloatArray, latitude: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """East, north and up unit vectors (of the ellipsoid) in Earth-fixed axes; each ``longitude.shape + (3,)``."""
-    import numpy as np
-
     lon, lat = np.radians(longitude), np.radians(latitude)
     zero = np.zeros_like(lon)
     east = np.stack([-np.sin(lon), np.cos(lon), zero], axis=-1)
@@ -266,8 +244,6 @@ def los_vector(satellite: FloatArray, point: FloatArray, longitude: FloatArray, 
     longitude, latitude : ndarray
         Of the points, degrees.
     """
-    import numpy as np
-
     look = satellite - point
     look = look / np.linalg.norm(look, axis=-1, keepdims=True)
     return np.stack([np.einsum("...i,...i", look, axis) for axis in enu_basis(longitude, latitude)], axis=-1)
@@ -294,8 +270,6 @@ def perpendicular_baseline(
     perpendicular, parallel : float
         Metres; parallel is positive when the secondary is nearer to the target.
     """
-    import numpy as np
-
     s_ref, v_ref, _ = reference.state(zero_doppler(reference, point, guess)[0])
     s_sec, _, _ = secondary.state(zero_doppler(secondary, point, guess)[0])
     baseline, look, along = s_sec - s_ref, point - s_ref, v_ref / np.linalg.norm(v_ref)

@@ -10,13 +10,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.radar.offset_field import OFFSETS_FILE
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 DESCRIPTION_FILE = "interferogram.json"
 
@@ -246,14 +245,10 @@ class RadarFile:
     @property
     def size(self) -> int:
         """Bytes of the values."""
-        import numpy as np
-
         return int(np.prod(self.layer.shape(self.lines, self.samples))) * np.dtype(self.layer.dtype).itemsize
 
     def create(self) -> None:
         """Write the header and reserve the space; the content is zero until written."""
-        import numpy as np
-
         shape = self.layer.shape(self.lines, self.samples)
         header = {"descr": np.dtype(self.layer.dtype).str, "fortran_order": False, "shape": shape}
         with self.path.open("wb") as file:
@@ -265,8 +260,6 @@ class RadarFile:
 
         Blocks of different lines may be written from several threads.
         """
-        import numpy as np
-
         data = np.ascontiguousarray(block, dtype=self.layer.dtype)
         with self.path.open("r+b") as file:
             start, itemsize = self._data_start(file), data.dtype.itemsize
@@ -276,8 +269,6 @@ class RadarFile:
 
     def read(self, first_line: int = 0, last_line: int | None = None) -> NDArray[Any]:
         """Lines ``first_line:last_line`` as an array in memory; shape (..., lines, samples)."""
-        import numpy as np
-
         stop = self.lines if last_line is None else min(last_line, self.lines)
         bands = max(1, len(self.layer.bands))
         dtype = np.dtype(self.layer.dtype)
@@ -291,15 +282,11 @@ class RadarFile:
 
     def window(self, lines: slice, samples: slice) -> NDArray[Any]:
         """Some samples of some lines as an array in memory; shape (..., lines, samples)."""
-        import numpy as np
-
         with self.path.open("rb") as file:
             self._data_start(file)
         return np.array(np.load(self.path, mmap_mode="r")[..., lines, samples])
 
     def _data_start(self, file: Any) -> int:
-        import numpy as np
-
         np.lib.format.read_magic(file)
         shape, _, _ = np.lib.format.read_array_header_1_0(file)
         if shape != self.layer.shape(self.lines, self.samples):

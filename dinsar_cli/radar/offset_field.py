@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.base.files import atomic_path
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 OFFSETS_FILE = "offsets.npz"
 """Beside the layers of an interferogram, when offsets were asked for."""
@@ -52,16 +51,12 @@ class OffsetField:
 
     def save(self, path: Path) -> None:
         """Write a file of NumPy's form ``.npz``."""
-        import numpy as np
-
         with atomic_path(path) as part, part.open("wb") as file:
             np.savez(file, **asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> OffsetField:
         """Read what `save` wrote."""
-        import numpy as np
-
         with np.load(path, allow_pickle=False) as file:
             values = dict(file)
         return cls(**{name: value if value.ndim else value.item() for name, value in values.items()})
@@ -81,8 +76,6 @@ class OffsetField:
         row, column : ndarray
             Float32; NaN beyond the windows, from half a step outside the middle of the outermost ones on.
         """
-        import numpy as np
-
         line = (row + 0.5) * looks[1] - 0.5
         sample = (column + 0.5) * looks[0] - 0.5
         at_row = (line - self.first_line) / self.skip_lines
@@ -109,8 +102,6 @@ class OffsetField:
         toward, along : ndarray
             Metres; NaN where an offset is left out.
         """
-        import numpy as np
-
         known = np.isfinite(self.toward) & np.isfinite(self.along) & (self.snr >= snr)
         kept = (np.where(known, values, np.nan).astype(np.float32) for values in (self.toward, self.along))
         toward, along = (median_of_known(values, size) for values in kept)
@@ -127,8 +118,6 @@ def median_of_known(values: Floats, size: int) -> Floats:
     size : int
         Side of the square, an odd number.
     """
-    import numpy as np
-
     if size == 1:
         return values
     half = size // 2

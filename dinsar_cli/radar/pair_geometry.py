@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+
+import numpy as np
 
 from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic, los_vector, perpendicular_baseline
-from dinsar_cli.sentinel1.orbit_file import window
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
-    from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
+from dinsar_cli.sentinel1.orbit_file import OrbitFile, window
 
 _ORBIT_MARGIN = 90.0  # s of state vectors on each side: nine of them
 
@@ -89,8 +86,6 @@ def fit_orbits(
 
 
 def _fit(orbit: OrbitFile, epoch: datetime, start: datetime, stop: datetime) -> Orbit:
-    import numpy as np
-
     near = window(orbit, start, stop, _ORBIT_MARGIN)
     origin = np.datetime64(epoch.replace(tzinfo=None), "us")
     return Orbit.fit(epoch, (near.times - origin) / np.timedelta64(1, "us") * 1e-6, near.position)
@@ -113,8 +108,6 @@ def pair_geometry(
     NoDataError
         When the orbits do not cover the bursts.
     """
-    import numpy as np
-
     middle = sorted(bursts, key=lambda burst: (burst.swath, burst.reference.burst.azimuth_time))[len(bursts) // 2]
     subswath, burst = middle.reference.subswath, middle.reference.burst
     epoch = burst.azimuth_time

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy import fft
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Complexes: TypeAlias = NDArray[np.complex64]
-    Gain: TypeAlias = Callable[[Complexes], NDArray[np.float32]]
+Complexes: TypeAlias = NDArray[np.complex64]
+Gain: TypeAlias = Callable[[Complexes], NDArray[np.float32]]
 
 _AT_ONCE = 256  # patches: what is worked on then stays in the cache of the processor
 
@@ -45,10 +45,6 @@ def filter_patches(
     ndarray
         Shape (lines, samples).
     """
-    import numpy as np
-    from numpy.lib.stride_tricks import sliding_window_view
-    from scipy import fft
-
     size, (lines, samples) = len(weight), image.shape
     weight = weight.astype(np.float32)
     down, across = (-(-(before + length) // step) for length in image.shape)  # patches that reach the image

@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
-    from dinsar_cli.radar.interferogram import RadarFile
+from dinsar_cli.radar.interferogram import RadarFile
 
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 NEIGHBOURHOOD = 2500.0
 """Metres on a side over which displacement along the line of sight tells how large that along the track may be.
@@ -46,8 +46,6 @@ class RangePolynomial:
 
     def at(self, range_time: Floats | float) -> Floats:
         """Value at two-way range times (s)."""
-        import numpy as np
-
         return np.asarray(np.polynomial.polynomial.polyval(np.asarray(range_time) - self.t0, self.coefficients))
 
 
@@ -147,8 +145,6 @@ def write_squint(
     ground_speed : float
         Of the plane of zero Doppler on the ground, metres a second.
     """
-    import numpy as np
-
     bursts = tuple(bursts)
     layer.create()
     for first in range(0, layer.lines, _BLOCK):
@@ -184,8 +180,6 @@ def along_track_share(up: Floats) -> Floats:
     up : ndarray
         Up component of the unit vector to the satellite, cos t.
     """
-    import numpy as np
-
     return 1 / np.sqrt(1 + np.square(up))
 
 
@@ -207,9 +201,6 @@ def motion_size(los: Floats, up: Floats, spacing: tuple[float, float]) -> Floats
         Root of the expected square: root mean square over `NEIGHBOURHOOD` on a side, times the share over sources
         of changing volume and the root of `SIDEWAYS`; NaN where `los` is.
     """
-    import numpy as np
-    from scipy.ndimage import uniform_filter
-
     known = np.isfinite(los)
     window = [2 * round(NEIGHBOURHOOD / step / 2) + 1 for step in spacing]
     total, share = (
@@ -231,6 +222,4 @@ def squint_sigma(squint: Floats, los: Floats, up: Floats, spacing: tuple[float, 
     los, up, spacing
         As for `motion_size`.
     """
-    import numpy as np
-
     return np.abs(np.nan_to_num(squint)) * motion_size(los, up, spacing)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, hyp2f1, xlogy
 
-    Floats: TypeAlias = NDArray[np.floating[Any]]
-    Doubles: TypeAlias = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.floating[Any]]
+Doubles: TypeAlias = NDArray[np.float64]
 
 UNIFORM = math.pi / math.sqrt(3)
 """Standard deviation of a phase of which nothing is known, radians: the largest there is."""
@@ -39,9 +39,6 @@ def expected_coherence(coherence: Floats, looks: float) -> Doubles:
     looks : float
         Independent samples of the estimate.
     """
-    import numpy as np
-    from scipy.special import gammaln, xlogy
-
     true = np.asarray(coherence, np.float64)
     looks = max(looks, _LEAST_LOOKS)
     result = np.ones(true.shape)
@@ -71,8 +68,6 @@ def unbiased_coherence(estimate: Floats, looks: float) -> Doubles:
     looks : float
         Independent samples of each estimate.
     """
-    import numpy as np
-
     true, expected = _expected_at_nodes(looks)
     found = np.asarray(np.interp(estimate, expected, true, left=0.0))
     return np.where(np.isfinite(estimate), found, np.nan)
@@ -80,8 +75,6 @@ def unbiased_coherence(estimate: Floats, looks: float) -> Doubles:
 
 @cache
 def _expected_at_nodes(looks: float) -> tuple[Doubles, Doubles]:
-    import numpy as np
-
     true = np.linspace(0, 1, _NODES)
     return true, expected_coherence(true, looks)
 
@@ -99,8 +92,6 @@ def phase_deviation(coherence: Floats, looks: float) -> Doubles:
     looks : float
         Independent looks.
     """
-    import numpy as np
-
     angle, nodes = _deviation_at_nodes(looks)
     known = np.clip(np.asarray(coherence, np.float64), 0, 1)
     return np.asarray(np.interp(np.arcsin(known), angle, nodes))
@@ -109,15 +100,11 @@ def phase_deviation(coherence: Floats, looks: float) -> Doubles:
 @cache
 def _deviation_at_nodes(looks: float) -> tuple[Doubles, Doubles]:
     """Arcsines of coherence, in equal steps, and the deviation: toward a coherence of 1 it falls as the cosine."""
-    import numpy as np
-
     angle = np.linspace(0, math.pi / 2, _NODES)
     return angle, np.array([_integrated_deviation(math.sin(a), looks) for a in angle[:-1]] + [0.0])
 
 
 def _integrated_deviation(coherence: float, looks: float) -> float:
-    import numpy as np
-
     bound = cramer_rao_deviation(coherence, looks)
     if bound < 10 * math.pi / _PHASES:  # too narrow for the integral, and Gaussian to 0.01 %
         return bound
@@ -142,9 +129,6 @@ def phase_density(phase: Floats, coherence: float, looks: float) -> Doubles:
     looks : float
         At least 1.
     """
-    import numpy as np
-    from scipy.special import gammaln, hyp2f1
-
     looks = max(looks, _LEAST_LOOKS)
     beta = coherence * np.cos(np.asarray(phase, np.float64))
     rest = 1 - beta**2

@@ -11,15 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
-    Floats = NDArray[np.floating[Any]]
-    Bools = NDArray[np.bool_]
-    Labels = NDArray[np.integer[Any]]
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+Labels = NDArray[np.integer[Any]]
 
 CONGRUENT = 1e-3
 """Radians by which an unwrapped phase may miss the wrapped one plus whole cycles."""
@@ -70,8 +70,6 @@ def residue(unwrapped: Floats, wrapped: NDArray[np.complexfloating[Any, Any]]) -
     wrapped : ndarray
         Complex, of the same shape.
     """
-    import numpy as np
-
     rest = unwrapped.astype(np.float64) - np.angle(wrapped)
     return np.asarray(rest - _CYCLE * np.rint(rest / _CYCLE))
 
@@ -95,8 +93,6 @@ def inner_jumps(unwrapped: Floats, components: Labels) -> tuple[Bools, int, int]
     pairs : int
         Number of all pairs of neighbours in one component.
     """
-    import numpy as np
-
     cells = np.zeros(components.shape, bool)
     jumps = pairs = 0
     for first, second in _neighbours():
@@ -121,9 +117,6 @@ def component_jumps(unwrapped: Floats, components: Labels) -> tuple[ComponentJum
     components : ndarray
         Connected components, 0 = none; of the same shape.
     """
-    import numpy as np
-    from scipy.ndimage import distance_transform_edt
-
     labelled = (components > 0) & np.isfinite(unwrapped)
     if np.unique(components[labelled]).size < 2:
         return ()
@@ -150,8 +143,6 @@ def component_jumps(unwrapped: Floats, components: Labels) -> tuple[ComponentJum
 
 def _jump(first: int, second: int, unwrapped: Floats, cells: NDArray[np.integer[Any]]) -> ComponentJump:
     """Step between two components over pairs of border cells, given by their flat index; shape (2, pairs)."""
-    import numpy as np
-
     phase = unwrapped.ravel()[cells].astype(np.float64)
     steps = (phase[1] - phase[0]) / _CYCLE
     line, sample = np.unravel_index(cells, unwrapped.shape)

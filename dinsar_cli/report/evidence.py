@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.warp import transform_bounds
+from rasterio.windows import Window
 
 from dinsar_cli.base.journal import RADAR, RUN_FILE, read_journal, read_map_record
 from dinsar_cli.errors import DinsarError, NoDataError
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 from dinsar_cli.report.measures import (
@@ -28,16 +35,9 @@ from dinsar_cli.report.measures import (
     water_share,
 )
 from dinsar_cli.report.page_layers import describe, opened, read_band, reference_point, shown_shape
-from dinsar_cli.report.verdicts import Verdict, judge
+from dinsar_cli.report.verdicts import RULES, Verdict, judge
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
-    from dinsar_cli.products.folder import PairProducts
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 MOST_CELLS = 750_000
 """Cells of a layer in the report, which keep it below 15 MB even where all of it is noise."""
@@ -157,8 +157,6 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
     UsageError
         When a raster cannot be read.
     """
-    import numpy as np
-
     if "los_displacement" not in pair.rasters:
         raise NoDataError(
             f"There is no los_displacement.tif in {pair.folder}.",
@@ -192,8 +190,6 @@ def _read_bands(pair: PairProducts, shape: tuple[int, int]) -> dict[str, Floats]
 
 def kilometres(grid: Grid, shape: tuple[int, int]) -> tuple[Floats, Floats]:
     """Kilometres east and north of the middle of the map, for cells of a shape that covers it."""
-    import numpy as np
-
     rows, columns = shape
     east = (np.arange(columns) + 0.5 - columns / 2) * grid.posting * grid.width / columns * grid.metres_per_unit[0]
     north = (rows / 2 - np.arange(rows) - 0.5) * grid.posting * grid.height / rows * grid.metres_per_unit[1]
@@ -212,17 +208,11 @@ def _far_field(
 
 def _judged(found: Evidence) -> Evidence:
     """The evidence with its verdicts, in the order of the rules."""
-    from dataclasses import replace
-
-    from dinsar_cli.report.verdicts import RULES
-
     by_key = {verdict.rule.key: verdict for verdict in (*_of_phase(found), *_of_geometry(found))}
     return replace(found, verdicts=tuple(by_key[key] for key in RULES))
 
 
 def _of_phase(found: Evidence) -> list[Verdict]:
-    import numpy as np
-
     coherence, amplitude = found.bands.get("coherence"), found.bands.get("amplitude")
     steps = [abs(seam.step) for seam in found.seams if math.isfinite(seam.step)]
     both = None if amplitude is None else (amplitude + found.bands["amplitude.secondary"]) / 2
@@ -258,8 +248,6 @@ def _of_geometry(found: Evidence) -> list[Verdict]:
 
 def _seen(found: Evidence) -> NDArray[np.bool_]:
     """Cells in which the radar has data."""
-    import numpy as np
-
     seen: NDArray[np.bool_] = np.isfinite(found.los)
     for name in ("coherence", "amplitude"):
         if name in found.bands:
@@ -284,7 +272,6 @@ def _outside_dem(found: Evidence) -> float:
     path = found.details("dem").get("path")
     if not path or not Path(str(path)).is_file():
         return 0.0
-    from rasterio.warp import transform_bounds
 
     try:
         with opened(Path(str(path))) as dataset:
@@ -299,7 +286,6 @@ def _jump_length(found: Evidence) -> float | None:
     names = ("unwrapped_phase", "wrapped_phase", "coherence", "connected_components")
     if any(name not in found.pair.rasters for name in names):
         return None
-    from rasterio.windows import Window
 
     height, width = found.grid.shape
     firsts = list(range(0, height, _STRIP))
@@ -337,8 +323,6 @@ def _seams(radar: Path) -> list[Seam]:
 
 
 def _burst_step(interferogram: Interferogram, line: int, first: int, last: int) -> float:
-    import numpy as np
-
     top, bottom = max(0, line - _AROUND), min(interferogram.lines, line + _AROUND)
     phase, components = (
         interferogram.layer(name).window(slice(top, bottom), slice(first, last))
@@ -348,8 +332,6 @@ def _burst_step(interferogram: Interferogram, line: int, first: int, last: int) 
 
 
 def _swath_step(interferogram: Interferogram, column: int) -> float:
-    import numpy as np
-
     left, right = max(0, column - _AROUND), min(interferogram.samples, column + _AROUND)
     phase, components = (
         interferogram.layer(name).window(slice(None), slice(left, right)) for name in ("unwrapped", "components")

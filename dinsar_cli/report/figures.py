@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
 
 from dinsar_cli.base.rasters import mean_direction
 from dinsar_cli.drawing.svg_charts import histogram, seam_chart, trend_chart, viewing_sketch
 from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.maps.sigma import sigma_told
+from dinsar_cli.report.evidence import Evidence
 from dinsar_cli.report.page_layers import opened
 from dinsar_cli.report.pictures import picture
 from dinsar_cli.report.record import Cost, costs
 from dinsar_cli.report.summary import centimetres
 from dinsar_cli.report.texts import ADVICE, Advice
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
-    from dinsar_cli.report.evidence import Evidence
 
 _TURN = (-math.pi, math.pi)
 _EARTH, _HEIGHT = 6_371_000.0, 693_000.0  # m: mean radius, and orbit of Sentinel-1 above it
@@ -90,8 +89,6 @@ def _fringes(evidence: Evidence) -> Figure | None:
 
 
 def _amplitude(evidence: Evidence) -> Figure | None:
-    import numpy as np
-
     first, second = evidence.bands.get("amplitude"), evidence.bands.get("amplitude.secondary")
     if first is None or second is None:
         return None
@@ -106,8 +103,6 @@ def _amplitude(evidence: Evidence) -> Figure | None:
 
 
 def _displacement(evidence: Evidence) -> Figure | None:
-    import numpy as np
-
     los = evidence.los * 100
     known = los[np.isfinite(los)]
     if not known.size:
@@ -127,8 +122,6 @@ def _displacement(evidence: Evidence) -> Figure | None:
 
 
 def _coherence(evidence: Evidence) -> Figure | None:
-    import numpy as np
-
     coherence = evidence.bands.get("coherence")
     if coherence is None or not np.isfinite(coherence).any():
         return None
@@ -174,8 +167,6 @@ def _slope(metres: float) -> str:
 
 
 def _unwrapping(evidence: Evidence) -> Figure:
-    import numpy as np
-
     keys = ("cycle_jump", "components", "water")
     facts = [(v.rule.title, f"{v.number} (limit {v.limit})") for v in evidence.verdicts if v.rule.key in keys]
     known = np.isfinite(evidence.los)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from dinsar_cli.maps.corrections.ramps import Ramp, fit_ramp
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.floating[Any]]
-    Bools = NDArray[np.bool_]
-    Labels = NDArray[np.integer[Any]]
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+Labels = NDArray[np.integer[Any]]
 
 NOISE = 0.3  # coherence up to which it may be pure noise
 COHERENT = 0.5  # coherence from which neighbours must not jump
@@ -70,8 +70,6 @@ def far_field(los: Floats, east: Floats, north: Floats, components: Labels) -> F
     NoDataError
         When there is too little displacement for a plane.
     """
-    import numpy as np
-
     used = np.isfinite(los) & (components == largest_component(los, components))
     plane = fit_ramp(np.where(used, los, np.nan), east, north, "plane")
     surface = plane.at(east, north) + plane.level
@@ -84,8 +82,6 @@ def far_field(los: Floats, east: Floats, north: Floats, components: Labels) -> F
 
 def largest_component(los: Floats, components: Labels) -> int:
     """Label of the component that has the most displacement; 0 counts as none."""
-    import numpy as np
-
     counts = np.bincount(components[np.isfinite(los)].astype(np.intp), minlength=2)
     counts[0] = 0
     return int(np.argmax(counts))
@@ -93,8 +89,6 @@ def largest_component(los: Floats, components: Labels) -> int:
 
 def other_components(los: Floats, components: Labels) -> float:
     """Share of the displacement that is in other components than the largest."""
-    import numpy as np
-
     known = np.isfinite(los) & (components > 0)
     return float(np.mean(components[known] != largest_component(los, components))) if known.any() else math.nan
 
@@ -114,8 +108,6 @@ def cycle_jumps(unwrapped: Floats, wrapped: Floats, coherence: Floats, component
     jumps, cells : int
         Pairs that jump, and cells that count.
     """
-    import numpy as np
-
     counts = np.isfinite(unwrapped) & np.isfinite(wrapped) & (coherence >= COHERENT) & (components > 0)
     jumps = 0
     for one, two in (((slice(None), slice(1, None)), (slice(None), slice(-1))), ((slice(1, None),), (slice(-1),))):
@@ -150,8 +142,6 @@ def seam_step(phase: Floats, at: int) -> float:
     float
         After minus before, radians; NaN where a side has too few values.
     """
-    import numpy as np
-
     edges = []
     for rows in (
         np.arange(at - _FAR_FROM_SEAM, at - _NEAR_SEAM),
@@ -166,8 +156,6 @@ def seam_step(phase: Floats, at: int) -> float:
 
 def _at_seam(side: Floats, distance: Floats) -> Floats:
     """Value of the line through each column at distance 0; NaN where less than half of it is known."""
-    import numpy as np
-
     known = np.isfinite(side)
     count = known.sum(axis=0)
     values = np.where(known, side, 0.0).astype(np.float64)
@@ -182,8 +170,6 @@ def _at_seam(side: Floats, distance: Floats) -> Floats:
 
 def noise_share(coherence: Floats) -> float:
     """Share of the cells with coherence in which it is below 0.3."""
-    import numpy as np
-
     known = coherence[np.isfinite(coherence)]
     return float(np.mean(known < NOISE)) if known.size else math.nan
 
@@ -210,8 +196,6 @@ def orbit_error(surface: Floats, incidence: Floats, cells: Bools) -> tuple[float
     angles : float
         Radians of look angle between the 2nd and 98th percentile of the cells.
     """
-    import numpy as np
-
     used = cells & np.isfinite(incidence)
     if np.count_nonzero(used) < _LEAST_CELLS:
         return math.nan, math.nan
@@ -264,8 +248,6 @@ def height_trend(residual: Floats, elevation: Floats, cells: Bools) -> HeightTre
     HeightTrend or None
         None where there is too little relief, or too few cells.
     """
-    import numpy as np
-
     used = cells & np.isfinite(elevation) & np.isfinite(residual)
     if np.count_nonzero(used) < _HEIGHT_CELLS:
         return None
@@ -297,8 +279,6 @@ def dem_gap(elevation: Floats, seen: Bools, outside: float = 0.0) -> float:
     outside : float
         Share of the map beyond the edges of the DEM.
     """
-    import numpy as np
-
     missing = float(np.mean(~np.isfinite(elevation[seen]))) if seen.any() else math.nan
     return max(missing, outside) if math.isfinite(missing) else outside or math.nan
 
@@ -326,8 +306,6 @@ def water_share(los: Floats, coherence: Floats, elevation: Floats | None, amplit
     amplitude : ndarray or None
         Mean of both dates, dB.
     """
-    import numpy as np
-
     known = np.isfinite(los)
     if not known.any():
         return math.nan
@@ -340,9 +318,6 @@ def water_share(los: Floats, coherence: Floats, elevation: Floats | None, amplit
 
 
 def _flat(elevation: Floats) -> Bools:
-    import numpy as np
-    from scipy.ndimage import maximum_filter, minimum_filter
-
     there = np.isfinite(elevation)
     high = maximum_filter(np.where(there, elevation, -np.inf), 3)
     low = minimum_filter(np.where(there, elevation, np.inf), 3)

@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from dinsar_cli.base.files import sha256, write_text
 from dinsar_cli.base.journal import RUN_FILE, Journal, locked
 from dinsar_cli.drawing.web_map import embed_grid, scale_limits
-from dinsar_cli.errors import ResourceError
+from dinsar_cli.errors import DinsarError, ResourceError
+from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.figures import figures
 from dinsar_cli.report.page_layers import days, embedded_layers, facts_of, link, page_environment
 from dinsar_cli.report.pictures import picture, relief_layer
-from dinsar_cli.report.record import checks_told, citation_text, corrections_told, licences, provenance
+from dinsar_cli.report.record import (
+    area_asked_for,
+    checks_told,
+    citation_text,
+    corrections_told,
+    licences,
+    provenance,
+)
 from dinsar_cli.report.summary import summary_sentence
 from dinsar_cli.report.texts import ADVICE
-
-if TYPE_CHECKING:
-    from dinsar_cli.products.folder import PairProducts
 
 REPORT = "report.html"
 OVERVIEW = "reports.html"
@@ -166,10 +174,6 @@ def cell_size(evidence: Evidence) -> tuple[float, float]:
 
 def _rings(evidence: Evidence) -> list[list[tuple[float, float]]]:
     """Outlines of the area that was asked for, in map coordinates; none where all of the scenes was."""
-    from dinsar_cli.errors import DinsarError
-    from dinsar_cli.geo.roi import parse_roi
-    from dinsar_cli.report.record import area_asked_for
-
     text = area_asked_for(evidence.pair.folder)
     if text is None:
         return []
@@ -195,8 +199,6 @@ def write_overview(path: Path, reports: Sequence[Written]) -> Path:
 
 
 def _row(written: Written, folder: Path) -> dict[str, Any]:
-    import numpy as np
-
     evidence = written.evidence
     width, height = cell_size(evidence)
     limits = scale_limits(evidence.los[np.isfinite(evidence.los)], symmetric=True)

@@ -8,26 +8,26 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
+
+import numpy as np
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from numpy.typing import NDArray
+from rasterio import DatasetReader
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.base.templates import template_text
 from dinsar_cli.drawing.web_map import EmbeddedLayer, Style, embed_layer
 from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS, Layer
 
-if TYPE_CHECKING:
-    import numpy as np
-    from jinja2 import Environment
-    from numpy.typing import NDArray
-    from rasterio import DatasetReader
-
-    from dinsar_cli.geo.grid import Grid
-    from dinsar_cli.products.folder import PairProducts
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 MOST_CELLS = 1_250_000
 """Cells of a layer in the page, which keep it below 8 MB; a larger map is shown with fewer."""
@@ -80,8 +80,6 @@ SHOWN = (
 
 def page_environment() -> Environment:
     """Jinja2 over the templates: whatever a name or a tag holds, it stays text."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
     return Environment(
         autoescape=True,
         loader=FunctionLoader(template_text),
@@ -151,8 +149,6 @@ def describe(pair: PairProducts) -> tuple[Grid, dict[str, str]]:
 @contextmanager
 def opened(path: Path) -> Iterator[DatasetReader]:
     """Open a raster; what GDAL has against it becomes an error that names it."""
-    from rasterio.errors import RasterioError
-
     try:
         with open_raster(path) as dataset:  # what has no place is told by `_grid`
             yield dataset
@@ -161,8 +157,6 @@ def opened(path: Path) -> Iterator[DatasetReader]:
 
 
 def _grid(path: Path, dataset: DatasetReader) -> Grid:
-    from dinsar_cli.geo.grid import Grid
-
     place, crs = dataset.transform, dataset.crs
     if crs is None or place.b or place.d or place.a != -place.e:
         raise _off_grid(path, "It is not north-up with square pixels in a coordinate reference system.")
@@ -189,9 +183,6 @@ def embed(shown: Shown, values: Floats) -> EmbeddedLayer:
 
 def read_band(path: Path, band: int, shape: tuple[int, int], layer: Layer) -> Floats:
     """Read a band with a number of rows and columns, made fewer as the overviews of the layer are."""
-    import numpy as np
-    from rasterio.enums import Resampling
-
     with opened(path) as dataset:
         if band > dataset.count:
             raise UsageError(f"{path} is not a product.", f"It has no band {band}.", _MAKE_AGAIN)
@@ -203,8 +194,6 @@ def read_band(path: Path, band: int, shape: tuple[int, int], layer: Layer) -> Fl
 
 def in_small_units(metres: Floats, style: Style) -> tuple[Floats, Style]:
     """Metres as millimetres or centimetres, to a tenth of a millimetre."""
-    import numpy as np
-
     finite = np.abs(metres[np.isfinite(metres)])
     large = finite.size and np.percentile(finite, 99.5) >= _CENTIMETRES_FROM
     unit, factor, decimals = ("cm", 100.0, 2) if large else ("mm", 1000.0, 1)

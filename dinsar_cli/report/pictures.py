@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.drawing.png import pixel_bytes
 from dinsar_cli.drawing.web_map import EmbeddedLayer, Style, embed_layer
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 MOST_PIXELS = 640
 """Of the longer side of a picture."""
@@ -31,8 +30,6 @@ def hillshade(elevation: Floats, cell: tuple[float, float]) -> Floats:
     cell : (float, float)
         Width and height of a cell, metres.
     """
-    import numpy as np
-
     down, right = np.gradient(elevation.astype(np.float64))
     east, north = right / cell[0], -down / cell[1]
     steep = np.hypot(east, north)
@@ -70,7 +67,6 @@ def picture(
         Pixels of the longer side.
     """
     import matplotlib as mpl
-    import numpy as np
 
     rows, columns = values.shape
     factor = min(1.0, most / max(rows * ratio, columns))

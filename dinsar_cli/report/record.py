@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.errors import DinsarError
+from dinsar_cli.formats import product_facts
+from dinsar_cli.formats.citation import citation
+from dinsar_cli.report.evidence import Evidence
 from dinsar_cli.report.texts import LICENCES
-
-if TYPE_CHECKING:
-    from dinsar_cli.report.evidence import Evidence
 
 _CONFIG = "dinsar.yaml"
 _LEAST_SECONDS = 0.05  # a step of the engine that takes less is not listed
@@ -117,9 +121,6 @@ def _flattened(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[
 
 def area_asked_for(folder: Path) -> str | None:
     """The key ``roi`` of the configuration beside a run; None where there is none."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
         config = YAML(typ="safe").load((folder / _CONFIG).read_text(encoding="utf-8"))
     except (OSError, YAMLError):
@@ -192,8 +193,6 @@ def _files(record: Mapping[str, Any], stage: str) -> list[tuple[str, str]]:
 
 
 def _versions(evidence: Evidence) -> list[tuple[str, str]]:
-    import json
-
     try:
         versions = json.loads(evidence.tags.get("engine_version", "{}"))
     except ValueError:
@@ -203,9 +202,6 @@ def _versions(evidence: Evidence) -> list[tuple[str, str]]:
 
 def citation_text(evidence: Evidence) -> str:
     """What to cite, without ``https://`` as the page has no addresses; empty where the products do not tell it."""
-    from dinsar_cli.formats import product_facts
-    from dinsar_cli.formats.citation import citation
-
     folder = next(iter(evidence.pair.rasters.values())).parent
     try:
         text = citation(product_facts(folder, evidence.pair.name, evidence.record))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from dinsar_cli.report.evidence import Evidence
 from dinsar_cli.report.measures import largest_component
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.report.evidence import Evidence
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 ATMOSPHERE = "One pair cannot separate ground motion from 1-3 cm of atmosphere."
 _LEAST_COHERENCE = 0.3  # of cells whose displacement is worth naming
@@ -64,8 +63,6 @@ def place_text(place: tuple[float, float]) -> str:
 
 def extremes(evidence: Evidence) -> tuple[Extreme | None, Extreme | None]:
     """The largest displacement toward the satellite and away from it, in the largest component."""
-    import numpy as np
-
     los = evidence.los
     used = np.isfinite(los) & (evidence.components == largest_component(los, evidence.components))
     if "coherence" in evidence.bands:
@@ -83,9 +80,6 @@ def extremes(evidence: Evidence) -> tuple[Extreme | None, Extreme | None]:
 
 
 def _means_of_nine(values: Floats) -> Floats:
-    import numpy as np
-    from scipy.ndimage import uniform_filter
-
     known = np.isfinite(values)
     share = uniform_filter(known.astype(np.float64), 3, mode="constant")
     total = uniform_filter(np.where(known, values, 0.0).astype(np.float64), 3, mode="constant")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dinsar_cli.base.files import write_text
 from dinsar_cli.drawing.web_map import embed_grid
 from dinsar_cli.errors import ResourceError
+from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.report.page_layers import (
     days,
@@ -21,9 +21,6 @@ from dinsar_cli.report.page_layers import (
     reference_point,
     shown_shape,
 )
-
-if TYPE_CHECKING:
-    from dinsar_cli.products.folder import PairProducts
 
 
 def write_pages(pairs: Sequence[PairProducts]) -> Iterator[Path]:

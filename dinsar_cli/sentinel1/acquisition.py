@@ -6,15 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+
+from shapely import total_bounds, union_all
+from shapely.geometry.base import BaseGeometry as Geometry
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import beside, middle_of
 from dinsar_cli.sentinel1.annotation import Burst, Subswath
 from dinsar_cli.sentinel1.scene import Scene
-
-if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry as Geometry
 
 _PREFERRED_POLARIZATIONS = ("VV", "HH", "VH", "HV")
 _SAME_PASS = timedelta(minutes=45)  # slices of one pass lie within half an orbit
@@ -290,15 +289,11 @@ def _common_polarization(reference: Acquisition, secondary: Acquisition, wanted:
 
 def ground_of(bursts: Sequence[CommonBurst], middle: float) -> Geometry:
     """Unite what bursts see on the reference date, on the side of 180 degrees on which a longitude is; degrees."""
-    from shapely import union_all
-
     return union_all([beside(burst.reference.burst.footprint, middle) for burst in bursts])
 
 
 def extent_of(bursts: Sequence[CommonBurst], middle: float) -> tuple[float, float, float, float]:
     """West, south, east, north of bursts on the reference date with their invalid lines and columns; so too."""
-    from shapely import total_bounds
-
     west, south, east, north = total_bounds([beside(burst.reference.burst.outline, middle) for burst in bursts])
     return float(west), float(south), float(east), float(north)
 

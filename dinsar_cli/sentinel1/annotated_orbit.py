@@ -6,20 +6,17 @@ heights that the processor used for its geolocation grid.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import datetime
+
+import numpy as np
+from lxml import etree
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.relief import Relief
+from dinsar_cli.sentinel1.acquisition import Acquisition
 from dinsar_cli.sentinel1.annotation import parse_time
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from lxml import etree
-
-    from dinsar_cli.sentinel1.acquisition import Acquisition
 
 KIND = "annotation"
 _STATE = ("position/x", "position/y", "position/z", "velocity/x", "velocity/y", "velocity/z")
@@ -34,8 +31,6 @@ def annotated_orbit(acquisition: Acquisition, polarization: str) -> OrbitFile:
     NoDataError
         If they are too few or cannot be read.
     """
-    import numpy as np
-
     states: dict[datetime, tuple[float, ...]] = {}
     try:
         for root in _annotations(acquisition, polarization):

@@ -6,19 +6,16 @@ Names follow the Sentinel-1 Product Specification (S1-RS-MDA-52-7441).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from lxml import etree
+from shapely import Polygon
 
 from dinsar_cli.errors import NoDataError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lxml import etree
-    from shapely import Polygon
-
-    from dinsar_cli.sentinel1.safe import SafeArchive
+from dinsar_cli.sentinel1.safe import SafeArchive
 
 SPEED_OF_LIGHT = 299_792_458.0  # m/s, exact by definition
 
@@ -344,8 +341,6 @@ class _GroundGrid:
         ValueError
             When the grid gives no outline that could be on the Earth.
         """
-        from shapely import Polygon
-
         first, last = ((time - self.epoch).total_seconds() for time in (start, stop))
         corners = [self._place(a, b) for a, b in ((first, near), (first, far), (last, far), (last, near))]
         outline = Polygon(corners)

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from lxml import etree
 
 from dinsar_cli.sentinel1.annotation import parse_time
-
-if TYPE_CHECKING:
-    from lxml import etree
 
 _INFORMATION: Final = "imageAnnotation/imageInformation/"
 _GRID: Final = "geolocationGrid/geolocationGridPointList"
@@ -116,8 +115,6 @@ def assemble_annotation(parts: Sequence[Part]) -> etree._Element:
     ValueError
         When an element is missing, or the scenes do not fit together.
     """
-    from lxml import etree
-
     _check_shared(parts)
     product = etree.Element("product")
     product.extend(deepcopy(list(parts[0].annotation)))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import rasterio
+from lxml import etree
+from rasterio.control import GroundControlPoint
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.base.rasters import open_raster
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lxml import etree
-    from rasterio.control import GroundControlPoint
 
 Shape = tuple[int, int]
 
@@ -58,8 +58,6 @@ def stack_images(
     OSError
         When the disk is full.
     """
-    import rasterio
-
     lines, samples = shape
     profile = {
         "driver": "GTiff",
@@ -87,8 +85,6 @@ def stack_images(
 @contextmanager
 def _opened(path: Path, expected: Shape, unfit: Callable[[Path, str], Exception]) -> Iterator[Any]:
     """Open the image of a burst, if it is one."""
-    from rasterio.errors import RasterioError
-
     try:
         image = open_raster(path, driver="GTiff")
     except RasterioError as error:
@@ -106,9 +102,6 @@ def _opened(path: Path, expected: Shape, unfit: Callable[[Path, str], Exception]
 
 def _copy(image: Any, stacked: Any, top: int, path: Path, unfit: Callable[[Path, str], Exception]) -> None:
     """Copy all lines of an image to those from `top` on."""
-    from rasterio.errors import RasterioError
-    from rasterio.windows import Window
-
     for first in range(0, image.height, _STRIP):
         count = min(_STRIP, image.height - first)
         try:
@@ -120,8 +113,6 @@ def _copy(image: Any, stacked: Any, top: int, path: Path, unfit: Callable[[Path,
 
 def _points(annotation: etree._Element) -> Iterator[GroundControlPoint]:
     """Points of the geolocation grid."""
-    from rasterio.control import GroundControlPoint
-
     for point in annotation.iterfind(_GRID):
         row, column, x, y, z = (
             float(point.findtext(name, "nan")) for name in ("line", "pixel", "longitude", "latitude", "height")

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from lxml import etree
+from lxml.etree import SubElement
 
 from dinsar_cli.sentinel1.burst_annotation import time_span
-
-if TYPE_CHECKING:
-    from lxml import etree
 
 _XFDU: Final = "urn:ccsds:schema:xfdu:1"
 _GRID: Final = "geolocationGrid/geolocationGridPointList/geolocationGridPoint"
@@ -80,8 +80,6 @@ def assemble_manifest(
     ValueError
         When the manifest lacks a section.
     """
-    from lxml import etree
-
     manifest = deepcopy(scene)
     _list_members(manifest, members)
     _describe_product(manifest, annotations)
@@ -92,8 +90,6 @@ def assemble_manifest(
 
 def _list_members(manifest: etree._Element, members: Sequence[Member]) -> None:
     """Replace the files of the scene by those of the product, in all three sections."""
-    from lxml.etree import SubElement
-
     package = _section(manifest, f"informationPackageMap/{{{_XFDU}}}contentUnit")
     metadata, objects = _section(manifest, "metadataSection"), _section(manifest, "dataObjectSection")
     of_files = [one for one in metadata.findall("metadataObject") if one.find("dataObjectPointer") is not None]

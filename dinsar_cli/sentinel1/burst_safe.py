@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from lxml import etree
 
 from dinsar_cli.base.files import atomic_path
 from dinsar_cli.errors import NoDataError, ResourceError
@@ -31,9 +33,6 @@ from dinsar_cli.sentinel1.burst_image import stack_images
 from dinsar_cli.sentinel1.burst_manifest import Member, assemble_manifest
 from dinsar_cli.sentinel1.safe import MANIFEST
 from dinsar_cli.sentinel1.scene import GranuleName
-
-if TYPE_CHECKING:
-    from lxml import etree
 
 logger = logging.getLogger(__name__)
 
@@ -156,8 +155,6 @@ def _write_images(
     bursts: Sequence[BurstFile], scenes: dict[str, _Parent], first: GranuleName, safe: Path
 ) -> tuple[list[Member], list[etree._Element]]:
     """Write image and annotation of each subswath; gives both as members of the manifest, and the annotations."""
-    from lxml import etree
-
     swaths: dict[str, list[BurstFile]] = defaultdict(list)
     for burst in bursts:
         swaths[burst.swath].append(burst)
@@ -218,8 +215,6 @@ def _stack(ordered: Sequence[BurstFile], parts: Sequence[Part], target: Path, ro
 
 def _read_parent(path: Path, polarization: str) -> _Parent:
     """Read the document that the archive gives with a burst."""
-    from lxml import etree
-
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.parse(path, parser).getroot()

@@ -7,16 +7,15 @@ import zipfile
 import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import IO, TYPE_CHECKING
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from lxml import etree
+from lxml.etree import _Element
+from numpy.typing import NDArray
 
 from dinsar_cli.errors import NoDataError, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from lxml.etree import _Element
-    from numpy.typing import NDArray
 
 ORBIT_KINDS = ("POEORB", "RESORB", "PREORB")
 """Kinds of orbit file, the most accurate first (about 1 cm, 5 cm, 1 m)."""
@@ -145,8 +144,6 @@ def window(orbit_file: OrbitFile, start: datetime, stop: datetime, margin_s: flo
     NoDataError
         If fewer than four state vectors lie within the window.
     """
-    import numpy as np
-
     margin = timedelta(seconds=margin_s)
     first = np.searchsorted(orbit_file.times, _to_datetime64(start - margin), side="left")
     last = np.searchsorted(orbit_file.times, _to_datetime64(stop + margin), side="right")
@@ -191,8 +188,6 @@ def _read_xml(path: Path) -> _Element:
 
 
 def _parse(stream: IO[bytes], path: Path, size: int) -> _Element:
-    from lxml import etree
-
     if size == 0:
         raise UsageError(f"The orbit file {path} is empty.", "It has 0 bytes: a download broke off.", _FETCH_AGAIN)
     if size > _MAX_BYTES:
@@ -248,8 +243,6 @@ def _check_frame(header: _Element, path: Path) -> None:
 
 def _state_vectors(root: _Element, path: Path) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
     """Return times, shape (n,), and x, y, z (m), vx, vy, vz (m/s), shape (n, 6), of all OSV elements."""
-    import numpy as np
-
     rows = [_osv_fields(osv) for osv in root.iterfind("{*}Data_Block/{*}List_of_OSVs/{*}OSV")]
     if len(rows) < _MIN_VECTORS:
         raise _unusable(path, f"It has {len(rows)} state vectors; at least {_MIN_VECTORS} are needed.")
@@ -277,8 +270,6 @@ def _utc_text(text: str) -> str:
 
 def _check_vectors(times: NDArray[np.datetime64], vectors: NDArray[np.float64], path: Path) -> None:
     """Refuse state vectors between which the orbit cannot be interpolated, or that are not Sentinel-1's."""
-    import numpy as np
-
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         raise _unusable(path, f"The state vector of {times[finite.argmin()]} UTC has a number that is not finite.")
@@ -355,7 +346,5 @@ def _to_datetime(time: np.datetime64) -> datetime:
 
 
 def _to_datetime64(moment: datetime) -> np.datetime64:
-    import numpy as np
-
     # datetime64 has no time zone: NumPy warns about an aware datetime.
     return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")

@@ -7,12 +7,10 @@ import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+
+from lxml import etree
 
 from dinsar_cli.errors import NoDataError, UsageError
-
-if TYPE_CHECKING:
-    from lxml import etree
 
 MANIFEST = "manifest.safe"
 _ZIP_START = b"PK"
@@ -88,8 +86,6 @@ class SafeArchive:
         NoDataError
             When the file is missing, is not well-formed, or declares a document type, which no product does.
         """
-        from lxml import etree
-
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
         try:
             root = etree.fromstring(self.read(member), parser)

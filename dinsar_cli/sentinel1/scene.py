@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from lxml import etree
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.sentinel1.annotation import Subswath, parse_time, read_annotation
 from dinsar_cli.sentinel1.safe import MANIFEST, SafeArchive, open_safe
-
-if TYPE_CHECKING:
-    from lxml import etree
 
 _NAMESPACES = {
     "safe": "http://www.esa.int/safe/sentinel-1.0",

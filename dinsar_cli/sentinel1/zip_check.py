@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
 
+from isal import igzip_lib, isal_zlib
+
 from dinsar_cli.base.disk import check_disk, human_bytes
 from dinsar_cli.base.file_notes import NOTES, known_of, note_of
 from dinsar_cli.base.files import make_folder
@@ -138,8 +140,6 @@ def _blocks(path: Path, name: str) -> Iterator[bytes]:
 
 def _inflated(path: Path, entry: zipfile.ZipInfo) -> Iterator[bytes]:
     """Blocks of a deflated file, in half the time that the library needs."""
-    from isal import igzip_lib, isal_zlib
-
     crc, size = 0, 0
     try:
         for block in _inflate(_packed(path, entry)):
@@ -156,8 +156,6 @@ def _inflated(path: Path, entry: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def _inflate(packed: Iterable[bytes]) -> Iterator[bytes]:
-    from isal import isal_zlib
-
     stream = isal_zlib.decompressobj(-isal_zlib.MAX_WBITS)
     for data in packed:
         rest = data

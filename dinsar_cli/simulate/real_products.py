@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import Final
 
 import numpy as np
+from lxml import etree
 
 from dinsar_cli.radar.geometry import zero_doppler
+from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, SwathBurst
+from dinsar_cli.sentinel1.annotation import Polynomial as AnnotatedPolynomial
+from dinsar_cli.sentinel1.annotation import Subswath
+from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.sentinel1.scene import Scene
 from dinsar_cli.simulate.files.measurement import ImageFrame, TiePoint
 from dinsar_cli.simulate.radar.acquisition import Burst, Campaign, Pass, Window
 from dinsar_cli.simulate.radar.carrier import Carrier, Polynomial
+from dinsar_cli.simulate.radar.render import Carriers
 from dinsar_cli.simulate.radar.sampled_orbit import sampled_orbit, utc_naive
 from dinsar_cli.simulate.truth import baselines
+from dinsar_cli.simulate.world.arrays import Floats
 from dinsar_cli.simulate.world.ellipsoid import to_cartesian
 from dinsar_cli.simulate.world.instrument import SPEED_OF_LIGHT, SUBSWATHS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from lxml import etree
-
-    from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, SwathBurst
-    from dinsar_cli.sentinel1.annotation import Polynomial as AnnotatedPolynomial
-    from dinsar_cli.sentinel1.annotation import Subswath
-    from dinsar_cli.sentinel1.orbit_file import OrbitFile
-    from dinsar_cli.sentinel1.scene import Scene
-    from dinsar_cli.simulate.radar.render import Carriers
-    from dinsar_cli.simulate.world.arrays import Floats
-    from dinsar_cli.simulate.world.scenario import LonLat, Scenario
+from dinsar_cli.simulate.world.scenario import LonLat, Scenario
 
 _GRID: Final = "geolocationGrid/geolocationGridPointList/geolocationGridPoint"
 _PROCESSING: Final = "imageAnnotation/processingInformation/swathProcParamsList/swathProcParams/"

@@ -6,21 +6,27 @@ import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.sentinel1.safe import MANIFEST
+from dinsar_cli.sentinel1.scene import Scene
 from dinsar_cli.simulate.files.manifest import describe
 from dinsar_cli.simulate.files.measurement import Measurement
 from dinsar_cli.simulate.files.pixels import prepare, render_swath
 from dinsar_cli.simulate.files.safe import pack
+from dinsar_cli.simulate.radar.render import Tile
 from dinsar_cli.simulate.radar.scene import build_scene, campaign_footprint
+from dinsar_cli.simulate.real_products import LikeImage, Likeness, Target
 from dinsar_cli.simulate.stack import (
+    Progress,
     SimulatedStack,
     check_folder,
     check_room,
@@ -31,16 +37,6 @@ from dinsar_cli.simulate.stack import (
 )
 from dinsar_cli.simulate.truth import write_summary
 from dinsar_cli.simulate.world.terrain import ARCSECOND, Bounds, Elevation, Lattice
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from dinsar_cli.sentinel1.scene import Scene
-    from dinsar_cli.simulate.radar.render import Tile
-    from dinsar_cli.simulate.real_products import LikeImage, Likeness, Target
-    from dinsar_cli.simulate.stack import Progress
 
 PACKED: Final = 0.95
 """Size of a zip as a part of the pixels in it."""

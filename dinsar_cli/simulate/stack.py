@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.errors import ResourceError, UsageError
 from dinsar_cli.simulate.files.eof import write_eof
@@ -16,22 +20,13 @@ from dinsar_cli.simulate.files.names import slices
 from dinsar_cli.simulate.files.pixels import RawImage, prepare, render_swath
 from dinsar_cli.simulate.files.safe import write_safe
 from dinsar_cli.simulate.radar.acquisition import plan
-from dinsar_cli.simulate.radar.scene import build_scene
+from dinsar_cli.simulate.radar.render import Swath, Tile
+from dinsar_cli.simulate.radar.scene import Scene, build_scene
 from dinsar_cli.simulate.truth import write_summary, write_truth
+from dinsar_cli.simulate.world.scenario import Scenario
 from dinsar_cli.simulate.world.terrain import write_map
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.simulate.radar.render import Swath, Tile
-    from dinsar_cli.simulate.radar.scene import Scene
-    from dinsar_cli.simulate.world.scenario import Scenario
-
-    Progress: TypeAlias = Callable[[str, float], None]
+Progress: TypeAlias = Callable[[str, float], None]
 
 BYTES_PER_PIXEL: Final = 4
 ROOM: Final = 2.2

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
-from dinsar_cli.simulate.radar.acquisition import heading
+import numpy as np
+
+from dinsar_cli.simulate.radar.acquisition import Campaign, heading
 from dinsar_cli.simulate.radar.range_doppler import view
-from dinsar_cli.simulate.radar.scene import MAP_STEP, lake_centre
+from dinsar_cli.simulate.radar.scene import MAP_STEP, Scene, lake_centre
+from dinsar_cli.simulate.world.arrays import Bools, Floats
 from dinsar_cli.simulate.world.instrument import DAYS_PER_CYCLE
+from dinsar_cli.simulate.world.scenario import Scenario
 from dinsar_cli.simulate.world.terrain import Lattice, write_map
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dinsar_cli.simulate.radar.acquisition import Campaign
-    from dinsar_cli.simulate.radar.scene import Scene
-    from dinsar_cli.simulate.world.arrays import Bools, Floats
-    from dinsar_cli.simulate.world.scenario import Scenario
 
 ROI_SHRINK: Final = 0.08
 """Share of the footprint's box that the region of interest leaves out on each side."""
@@ -43,8 +40,6 @@ class Truth:
 
 def truth_maps(scene: Scene) -> Truth:
     """See the map lattice from the reference orbit."""
-    import numpy as np
-
     lattice = Lattice.over(scene.footprint, MAP_STEP)
     longitude, latitude = lattice.centres()
     height = scene.terrain.at(longitude, latitude)
@@ -75,8 +70,6 @@ def coherence_map(scene: Scene, truth: Truth, first: int, second: int) -> Floats
 
     The loss by the perpendicular baseline (1 to 3 % at 150 m, more on slopes) is not in it.
     """
-    import numpy as np
-
     scenario = scene.scenario
     days = scenario.days(second) - scenario.days(first)
     floor = np.where(scene.in_lake(truth.longitude, truth.latitude), 0.0, scenario.coherence.floor)
@@ -102,8 +95,6 @@ def write_truth(scene: Scene, folder: Path) -> dict[str, Any]:
     dict
         Figures about the maps, for truth.json.
     """
-    import numpy as np
-
     truth = truth_maps(scene)
     dates = [day.strftime("%Y%m%d") for day in scene.scenario.dates]
 
@@ -158,8 +149,6 @@ def _shrunk(edges: tuple[float, float, float, float]) -> tuple[float, float, flo
 
 def write_summary(path: Path, scene: Scene, figures: dict[str, Any], files: dict[str, Any]) -> None:
     """Write truth.json: every parameter, what follows from them, and the names of the files."""
-    import numpy as np
-
     scenario, campaign = scene.scenario, scene.campaign
     reference = campaign.passes[0].orbit
     count = len(scenario.dates)
@@ -223,8 +212,6 @@ def baselines(campaign: Campaign, index: int) -> tuple[float, float]:
     The perpendicular one has the sign of ``dot(cross(target - ref, sec - ref), v_ref)``; the parallel one is
     positive toward the target.
     """
-    import numpy as np
-
     start = np.zeros(())
     reference = campaign.passes[0].orbit.state(start)
     sight = campaign.target - reference.position

@@ -8,22 +8,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.journal import RUN_FILE, Journal
+from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.compare.truth import Comparison, compare
 from dinsar_cli.compare.truth_picture import comparison_picture
 from dinsar_cli.config.file import build_config
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.errors import UsageError
-from dinsar_cli.simulate import Scenario, scenario_record, simulate
+from dinsar_cli.simulate import Scenario, SimulatedStack, scenario_record, simulate
 from dinsar_cli.workflow.pipeline import run
 from dinsar_cli.workflow.product_stages import RunResult
-
-if TYPE_CHECKING:
-    from dinsar_cli.base.reporter import Reporter
-    from dinsar_cli.simulate import SimulatedStack
 
 BOUND = 0.5e-3  # m: RMSE above which something is wrong with this installation
 _LOOKS = "7x2"  # at which the project states its accuracy

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import psutil
+import rasterio
+from pyproj.datadir import get_data_dir
+
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.memory import memory_limit
@@ -95,15 +99,11 @@ def _library(name: str) -> Finding:
 
 
 def _gdal() -> Finding:
-    import rasterio
-
     return Finding("GDAL in rasterio", rasterio.__gdal_version__)
 
 
 def _memory() -> Finding:
     """Tell how much there is, and who allows less than the machine has: a container, a batch job, or WSL."""
-    import psutil
-
     memory, limit = psutil.virtual_memory(), memory_limit()
     state = f"{human_bytes(memory.available)} free of {human_bytes(memory.total)}"
     remedy = ""
@@ -168,8 +168,6 @@ def _disk(name: str, folder: Path) -> Finding:
 
 def _geoids() -> Finding:
     """Tell which geoid grids PROJ has: they are needed for DEMs whose heights are not ellipsoidal."""
-    from pyproj.datadir import get_data_dir
-
     folders = [Path(folder) for folder in get_data_dir().split(os.pathsep)]
     grids = ("us_nga_egm96_15.tif", "us_nga_egm08_25.tif")
     found = [grid for grid in grids if any((folder / grid).is_file() for folder in folders)]

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dinsar_cli.base.disk import disk_use
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.journal import PRODUCTS, STAGES
-from dinsar_cli.engines.base import step_costs
+from dinsar_cli.engines.base import EngineInputs, step_costs
 from dinsar_cli.errors import DinsarError
 from dinsar_cli.managers.slc import SlcManager
 from dinsar_cli.plan.cost_forecast import HISTORY
@@ -19,9 +19,6 @@ from dinsar_cli.plan.plan import dem_manager, engine_inputs, orbit_manager, sett
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.workflow.leftovers import layers_in
 from dinsar_cli.workflow.run_state import Session, check_resources
-
-if TYPE_CHECKING:
-    from dinsar_cli.engines.base import EngineInputs
 
 _FIRST_BUFFER, _MOST_BUFFER = 0.1, 2.0  # degrees around the bursts when the DEM was too small
 _ZIP_NOTES = "verified"  # folder in the cache: which zips were read to their ends

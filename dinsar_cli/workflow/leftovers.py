@@ -5,16 +5,14 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from dinsar_cli.base.disk import remove
+from dinsar_cli.base.journal import Journal
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.engines.base import Engine
 from dinsar_cli.radar.interferogram import IONOSPHERE, LAYERS, RadarFile
 from dinsar_cli.radar.offset_field import OFFSETS_FILE
-
-if TYPE_CHECKING:
-    from dinsar_cli.base.journal import Journal
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.engines.base import Engine
 
 
 def layers_in(folder: Path) -> bool:

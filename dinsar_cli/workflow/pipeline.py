@@ -6,20 +6,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.reporter import Reporter
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import StepChoice
+from dinsar_cli.engines.find import engines, find_engine
 from dinsar_cli.errors import EngineError
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.workflow.interferogram_stages import make_interferogram, prepare_inputs
 from dinsar_cli.workflow.leftovers import Removal
 from dinsar_cli.workflow.product_stages import RunResult, load_libraries, make_products, summary
 from dinsar_cli.workflow.run_state import Session, opened
-
-if TYPE_CHECKING:
-    from dinsar_cli.base.reporter import Reporter
-    from dinsar_cli.config.model import RunConfig
 
 
 def run(
@@ -109,8 +108,6 @@ def write_engine_files(
 
     The engine need not be installed, unless there are scripts to write.
     """
-    from dinsar_cli.engines.find import engines
-
     engine = None if scripts else engines()["isce2" if config.engine == "auto" else config.engine]
     with opened(config, workdir, cache, reporter, command, StepChoice(), engine, force=True) as session:
         return session.plan.engine.prepare(prepare_inputs(session), session.radar, scripts=scripts)
@@ -166,8 +163,6 @@ def fetch(config: RunConfig, workdir: Path, cache: Path, reporter: Reporter, com
     config, workdir, cache, reporter, command
         As for `run`.
     """
-    from dinsar_cli.engines.find import engines, find_engine
-
     started, engine = time.monotonic(), None
     try:
         find_engine(config)

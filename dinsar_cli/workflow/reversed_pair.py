@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from numpy.typing import NDArray
 
 from dinsar_cli.base.disk import check_disk, human_bytes, remove
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.journal import RADAR, REVERSED_FOLDER
-from dinsar_cli.engines.base import StepChoice
+from dinsar_cli.engines.base import EngineInputs, StepChoice
 from dinsar_cli.maps.geocode import radar_coordinates, sample
 from dinsar_cli.maps.phase_checks import check_phase, compare_reversed
 from dinsar_cli.plan.cost_forecast import HISTORY
 from dinsar_cli.plan.plan import engine_inputs
+from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
+from dinsar_cli.workflow.run_state import Session
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dinsar_cli.engines.base import EngineInputs
-    from dinsar_cli.radar.interferogram import Interferogram
-    from dinsar_cli.workflow.run_state import Session
-
-    Array = NDArray[Any]
+Array = NDArray[Any]
 
 
 def check_map(

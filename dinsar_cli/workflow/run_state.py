@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import human_bytes
@@ -16,8 +16,11 @@ from dinsar_cli.base.file_notes import sha256_of
 from dinsar_cli.base.files import fingerprint, make_folder, write_text
 from dinsar_cli.base.journal import PRODUCTS, RADAR, RUN_FILE, STAGES, Journal, StageRecord, locked
 from dinsar_cli.base.memory import bounded_raster_cache, peak_memory
+from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.file import dump_commented_yaml
-from dinsar_cli.engines.base import StepChoice, StepCost
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.engines.base import Engine, StepChoice, StepCost
+from dinsar_cli.engines.costs import Setting
 from dinsar_cli.errors import UsageError
 from dinsar_cli.formats import check_formats
 from dinsar_cli.maps.corrections.apply import check_corrections
@@ -25,12 +28,6 @@ from dinsar_cli.maps.reference import check_areas
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, learn, predict, shortage, stage_setting
 from dinsar_cli.plan.plan import RunPlan, plan_run
 from dinsar_cli.workflow.scenes import Meter, Supplies, supply
-
-if TYPE_CHECKING:
-    from dinsar_cli.base.reporter import Reporter
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.engines.base import Engine
-    from dinsar_cli.engines.costs import Setting
 
 
 @dataclass

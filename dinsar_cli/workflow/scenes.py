@@ -6,19 +6,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dinsar_cli.base.disk import free_disk, human_bytes
+from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.catalog.pair_search import area_of
 from dinsar_cli.catalog.scene_choice import ScenePlan, fetch_scenes, is_wanted, plan_scenes, told_bytes
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.engines.base import Engine
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.net.client import shown
-
-if TYPE_CHECKING:
-    from dinsar_cli.base.reporter import Reporter
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.engines.base import Engine
-    from dinsar_cli.net.download import Transfer
+from dinsar_cli.net.download import Transfer
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.journal import MAP_RECORD, PRODUCTS, RADAR, RUN_FILE, locked
 from dinsar_cli.base.memory import bounded_raster_cache
+from dinsar_cli.base.reporter import Reporter
+from dinsar_cli.config.model import Looks, RunConfig
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.engines.topsapp.results.finished_folder import LooksError
 from dinsar_cli.engines.topsapp.results.foreign_folder import TopsFolder, check_radar_layers, find_topsapp
@@ -35,13 +37,9 @@ from dinsar_cli.maps.topsapp_geocoded import geocoded_layers
 from dinsar_cli.plan.plan import allowed_threads
 from dinsar_cli.products.folder import products_of
 from dinsar_cli.products.layers import LAYERS
+from dinsar_cli.radar.interferogram import Described
 from dinsar_cli.report.page import REPORT, write_report
 from dinsar_cli.workflow.product_stages import RunResult, further_warnings, map_warnings, summary
-
-if TYPE_CHECKING:
-    from dinsar_cli.base.reporter import Reporter
-    from dinsar_cli.config.model import Looks, RunConfig
-    from dinsar_cli.radar.interferogram import Described
 
 _DEFAULT_OUTPUT = "displacement"
 _ENGINE = "isce2"

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from datetime import datetime
+from pathlib import Path
 
+import numpy as np
+
+from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
 from dinsar_cli.engines.eos.terrain import Terrain
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, zero_doppler
 from dinsar_cli.radar.pair_geometry import fit_orbits
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from pathlib import Path
-
-    from dinsar_cli.engines.base import EngineInputs
 
 
 def both_orbits(inputs: EngineInputs, epoch: datetime) -> tuple[Orbit, Orbit]:
@@ -58,8 +56,6 @@ def _radar_window(
     bounds: tuple[float, float, float, float], grid: RadarGrid, orbit: Orbit, heights: tuple[float, float]
 ) -> Window:
     """Lines and samples in which the outline of an area lies at the lowest and the highest height."""
-    import numpy as np
-
     west, south, east, north = bounds
     t = np.linspace(0, 1, 33)
     lon = np.concatenate([west + t * (east - west), np.full(33, east), west + t * (east - west), np.full(33, west)])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.filtering import filtered_strips
 from dinsar_cli.engines.eos.setup import Setup
 from dinsar_cli.radar.interferogram import LAYERS
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 def unwrap_conjugate(setup: Setup) -> NDArray[np.float32]:
@@ -25,8 +22,6 @@ def unwrap_conjugate(setup: Setup) -> NDArray[np.float32]:
     ndarray
         Radians on the look grid; NaN where the interferogram is not unwrapped.
     """
-    import numpy as np
-
     wrapped = np.concatenate([strip.filtered[strip.inner] for strip in filtered_strips(setup, conjugate=True)])
     wrapped[~np.isfinite(setup.file(LAYERS["unwrapped"]).read())] = np.nan  # it may have been masked
     coherence = setup.file(LAYERS["coherence"]).read()

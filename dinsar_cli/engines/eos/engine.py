@@ -9,15 +9,29 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.base.files import file_mark, fingerprint, write_text
 from dinsar_cli.base.journal import Journal, StageRecord
 from dinsar_cli.base.memory import peak_memory, share_one_heap
-from dinsar_cli.engines.base import STEPS_FILE, EngineInputs, Estimate, Progress, StepChoice, Work, step_costs
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.engines.base import (
+    STEPS_FILE,
+    EngineInputs,
+    Estimate,
+    Forecast,
+    Progress,
+    RoughInputs,
+    StepChoice,
+    Work,
+    step_costs,
+)
 from dinsar_cli.engines.costs import Setting, forecast, layer_bytes, note
 from dinsar_cli.engines.eos import goldstein, steps
 from dinsar_cli.engines.eos.area import both_orbits, crop, height_range
+from dinsar_cli.engines.eos.conjugate import unwrap_conjugate
 from dinsar_cli.engines.eos.costs import CROSS, LAWS, STRIP_BYTES_PER_THREAD
 from dinsar_cli.engines.eos.filtering import filtered_strips, strip_memory
 from dinsar_cli.engines.eos.interferogram import StripWorker, cell_spacing, form_all, strips
@@ -30,14 +44,7 @@ from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.areas import read_water
 from dinsar_cli.radar.geometry import geodetic_to_cartesian, perpendicular_baseline
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, Interferogram
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.engines.base import Forecast, RoughInputs
-    from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
+from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 
 _PACKAGES = ("eos-sar", "whirlwind-insar", "numpy", "opencv-python-headless", "rasterio")
 _ROUGH_MARGIN = 1.3  # a box on the map in its bounds on the radar grid
@@ -148,8 +155,6 @@ class EosEngine:
 
     def unwrap_conjugate(self, inputs: EngineInputs, folder: Path) -> NDArray[np.float32]:
         """Filter and unwrap the conjugate of the interferogram in a folder, as the interferogram was."""
-        from dinsar_cli.engines.eos.conjugate import unwrap_conjugate
-
         mosaic, grid = crop(inputs, height_range(inputs.dem), _CROP_MARGIN)
         return unwrap_conjugate(Setup(inputs, folder, mosaic, grid, *both_orbits(inputs, mosaic.grid.epoch)))
 
@@ -251,8 +256,6 @@ def _setting(inputs: EngineInputs) -> Setting:
 
 
 def _mid_baseline(setup: Setup) -> float:
-    import numpy as np
-
     longitude, latitude, height = (setup.file(LAYERS[name]) for name in ("longitude", "latitude", "height"))
     middle = setup.look_grid.lines // 2
     lon, lat, h = (layer.read(middle, middle + 1)[0] for layer in (longitude, latitude, height))
@@ -294,8 +297,6 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
 
 def _filter(setup: Setup, progress: Progress) -> list[Path]:
     """Coherence and the filtered phase, in strips that overlap by what the filter reaches."""
-    import numpy as np
-
     amplitude = setup.file(LAYERS["amplitude"])
     coherence, wrapped = setup.file(LAYERS["coherence"]), setup.file(LAYERS["wrapped"])
     for layer in (coherence, wrapped):
@@ -322,8 +323,6 @@ def _in_water(setup: Setup, path: Path) -> NDArray[np.bool_]:
     NoDataError
         When all are that have a position.
     """
-    import numpy as np
-
     longitude, latitude = (setup.file(LAYERS[name]).read() for name in ("longitude", "latitude"))
     wet = read_water(path).covers(longitude, latitude)
     if not (~wet & np.isfinite(longitude)).any():
@@ -337,7 +336,6 @@ def _in_water(setup: Setup, path: Path) -> NDArray[np.bool_]:
 
 def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
     """Unwrapped phase and components of the whole look grid."""
-    import numpy as np
     import whirlwind
 
     progress("unwrap", 0.0)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos import goldstein
 from dinsar_cli.engines.eos.costs import CROSS, FILTER_BYTES, STRIP_BYTES_PER_THREAD
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.engines.eos.setup import Setup
+from dinsar_cli.engines.eos.setup import Setup
 
 _BASE_BYTES = 350_000_000  # the process with its libraries
 _LEAST_STRIP_BYTES = 64_000_000  # for all strips that are worked on at a time
@@ -45,8 +42,6 @@ class FilteredStrip:
 
 def filtered_strips(setup: Setup, *, conjugate: bool = False) -> Iterator[FilteredStrip]:
     """Filter the interferogram, or its conjugate, strip by strip."""
-    import numpy as np
-
     cross, step = setup.file(CROSS), goldstein.STEP
     height = max(step, int(strip_memory(setup.inputs) / FILTER_BYTES / setup.look_grid.samples) // step * step)
     lines = setup.look_grid.lines

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from dinsar_cli.radar.patch_filter import filter_patches
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Complexes = NDArray[np.complex64]
+Complexes = NDArray[np.complex64]
 
 STEP = 8  # look cells from patch to patch
 _SIZE = 4 * STEP  # of a patch
@@ -36,9 +34,6 @@ def goldstein(interferogram: Complexes, strength: float) -> Complexes:
     ndarray
         Of the same shape; only its phase counts. NaN where there is no data.
     """
-    import numpy as np
-    from scipy.ndimage import uniform_filter
-
     if strength == 0:
         return interferogram
 

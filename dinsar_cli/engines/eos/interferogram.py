@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.eos_sar import eos_module
 from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, burst_start
 from dinsar_cli.engines.eos.reader import SlcReader
+from dinsar_cli.engines.eos.terrain import HeightWindow, Terrain
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic
+from dinsar_cli.radar.interferogram import RadarFile
+from dinsar_cli.sentinel1.acquisition import SwathBurst
+from dinsar_cli.sentinel1.annotation import Polynomial
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.engines.eos.terrain import HeightWindow, Terrain
-    from dinsar_cli.radar.interferogram import RadarFile
-    from dinsar_cli.sentinel1.acquisition import SwathBurst
-    from dinsar_cli.sentinel1.annotation import Polynomial
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 BYTES_PER_SAMPLE = 200  # of the mosaic, at the peak of `StripWorker.form`
 BYTES_PER_NODE = 300  # of the geometry
@@ -52,8 +51,6 @@ class Nodes:
     @classmethod
     def of(cls, window: Window, looks: tuple[int, int], parts: tuple[int, int]) -> Nodes:
         """Nodes for a window of whole look cells, each split in (azimuth, range) parts."""
-        import numpy as np
-
         steps_ = [n / p for n, p in zip(looks, parts, strict=True)]
         counts = [round(size / step) for size, step in zip(window.shape, steps_, strict=True)]
         line, sample = (
@@ -64,7 +61,6 @@ class Nodes:
 
     def interpolate(self, values: Floats, window: Window) -> Floats:
         """Bilinear interpolation from the nodes to every grid position of a window."""
-        import numpy as np
 
         def weights(first: int, last: int, origin: float, step: float) -> tuple[NDArray[np.intp], Floats]:
             position = (np.arange(first, last) - origin) / step
@@ -149,8 +145,6 @@ class StripWorker:
 
     def _heights(self, time: Floats, slant_range: Floats) -> HeightWindow:
         """Terrain under a strip: its corners and edges at the lowest and the highest height."""
-        import numpy as np
-
         planes = LookPlanes.at(self.reference, time[[0, -1]])
         ranges = np.broadcast_to(np.linspace(slant_range[0], slant_range[-1], 16), (2, 16))
         edges = [
@@ -163,8 +157,6 @@ class StripWorker:
 
     def form(self, first: int, last: int) -> StripResult:
         """Interferogram, amplitudes and geometry of look lines ``first:last``."""
-        import numpy as np
-
         looks = self.look_grid.looks
         window = self.window(first, last)
         nodes = Nodes.of(window, (looks.azimuth, looks.range), self.parts)
@@ -187,8 +179,6 @@ class StripWorker:
         self, tile: BurstTile, use: Window, nodes: Nodes, ground: steps.GroundPoints
     ) -> tuple[NDArray[np.complex64], NDArray[np.complex64], NDArray[np.complex64]]:
         """Reference, resampled secondary (deramped) and interferogram of the part of a burst that is used."""
-        import numpy as np
-
         view = tile.burst.secondary
         wavelength = tile.burst.reference.subswath.wavelength
         reference = self.reader.read(tile.burst.reference, use.shift(-tile.line, -tile.sample))
@@ -231,8 +221,6 @@ class StripWorker:
         self, cross: NDArray[np.complex64], power: NDArray[np.float32]
     ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
         """Mean interferogram and root mean square amplitudes; zero where less than half of a cell has data."""
-        import numpy as np
-
         looks = self.look_grid.looks
         count = steps.multilook((cross != 0).astype(np.float32), looks.azimuth, looks.range)
         enough = count >= looks.azimuth * looks.range / 2
@@ -260,8 +248,6 @@ class StripWorker:
 
 def _odd(wanted: float) -> int:
     """Smallest odd number that is not below a wanted one by more than a half."""
-    import math
-
     return 2 * max(0, math.ceil((wanted - 1) / 2 - 0.25)) + 1
 
 
@@ -271,16 +257,12 @@ def _within(local: tuple[float, float], whole: tuple[float, float]) -> tuple[flo
 
 def cell_spacing(azimuth_spacing: float, range_spacing: float, tiles: Sequence[BurstTile]) -> tuple[float, float]:
     """Spacing of lines and samples on the ground, metres, in the middle of the subswaths."""
-    import math
-
     incidence = [tile.burst.reference.subswath.incidence_mid_swath for tile in tiles]
     return azimuth_spacing, range_spacing / math.sin(math.radians(sum(incidence) / len(incidence)))
 
 
 def _source_window(view: SwathBurst, line: Floats, sample: Floats) -> Window:
     """Valid part of a burst that is needed to resample it at some positions."""
-    import numpy as np
-
     burst = view.burst
     wanted = Window(
         int(np.floor(line.min())) - _MARGIN,
@@ -322,8 +304,6 @@ def nearest_rates(view: SwathBurst, orbit: Orbit) -> tuple[Polynomial, Polynomia
 
     The steering is that of Miranda (2014), equation 3: ``k_s = 2 v omega / lambda``.
     """
-    import numpy as np
-
     subswath, middle = view.subswath, _middle(view, orbit)
 
     def nearest(polynomials: Iterable[Polynomial]) -> Polynomial:

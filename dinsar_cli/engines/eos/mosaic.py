@@ -5,20 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.config.model import Looks
 from dinsar_cli.errors import NoDataError
+from dinsar_cli.sentinel1.acquisition import CommonBurst, SwathBurst
 from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.model import Looks
-    from dinsar_cli.sentinel1.acquisition import CommonBurst, SwathBurst
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.windows import Window as RasterWindow
 
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.engines.eos.mosaic import Window
 from dinsar_cli.errors import NoDataError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.sentinel1.acquisition import SwathBurst
+from dinsar_cli.sentinel1.acquisition import SwathBurst
 
 
 class SlcReader:
@@ -31,10 +31,6 @@ class SlcReader:
         NoDataError
             When the file is damaged.
         """
-        import numpy as np
-        import rasterio
-        from rasterio.windows import Window as RasterWindow
-
         path = view.subswath.measurement
         lines, samples = window.shape
         first_line = window.top + view.burst.index * view.subswath.lines_per_burst

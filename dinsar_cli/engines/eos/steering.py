@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dinsar_cli.engines.eos.interferogram import nearest_rates
+from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, RadarGrid
+from dinsar_cli.radar.geometry import Orbit
+from dinsar_cli.radar.interferogram import RadarFile
 from dinsar_cli.radar.squint import LookCells, RangePolynomial, SteeredBurst, write_squint
 from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
-
-if TYPE_CHECKING:
-    from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, RadarGrid
-    from dinsar_cli.radar.geometry import Orbit
-    from dinsar_cli.radar.interferogram import RadarFile
 
 
 def squint_of(mosaic: Mosaic, look_grid: LookGrid, orbit: Orbit, layer: RadarFile) -> None:

@@ -16,20 +16,19 @@ the satellite.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic, los_vector, zero_doppler
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.floating[Any]]
-    Complexes = NDArray[np.complex64]
-    HeightModel = Callable[[Floats, Floats], Floats]
+Floats = NDArray[np.floating[Any]]
+Complexes = NDArray[np.complex64]
+HeightModel = Callable[[Floats, Floats], Floats]
 
 _HEIGHT_TOLERANCE = 1e-3  # m
 _RESAMPLE_TAPS = 4  # pixels on each side that Lanczos-4 looks at
@@ -89,8 +88,6 @@ def locate(
     height_range : (float, float)
         Lowest and highest height of the model.
     """
-    import numpy as np
-
     planes = LookPlanes.at(reference, time)
     ranges = np.broadcast_to(slant_range, (time.size, slant_range.size))
     look = _look_at_terrain(planes, ranges, heights, height_range)
@@ -112,8 +109,6 @@ def locate(
 def _look_at_terrain(
     planes: LookPlanes, slant_range: Floats, heights: HeightModel, height_range: tuple[float, float]
 ) -> Floats:
-    import numpy as np
-
     def excess(look: Floats) -> Floats:
         longitude, latitude, height = cartesian_to_geodetic(planes.point(slant_range, look))
         model = heights(longitude, latitude)
@@ -163,8 +158,6 @@ def tops_carrier(doppler: Any, azimuth_time: Floats, range_time: Floats) -> Floa
     ndarray
         Radians.
     """
-    import numpy as np
-
     rate = doppler.get_rg_dpt_dop_rate(range_time)
     centroid = doppler.get_dop_centroid(range_time)
     delta = azimuth_time - doppler.get_ref_time(centroid, rate)
@@ -174,8 +167,6 @@ def tops_carrier(doppler: Any, azimuth_time: Floats, range_time: Floats) -> Floa
 
 def phasor(phase: Floats) -> Complexes:
     """``exp(1j phase)`` in single precision, exact for large phases in double precision (radians)."""
-    import numpy as np
-
     cycles = phase / (2 * np.pi)
     small = ((cycles - np.rint(cycles)) * (2 * np.pi)).astype(np.float32)
     out = np.empty(small.shape, np.complex64)
@@ -186,8 +177,6 @@ def phasor(phase: Floats) -> Complexes:
 
 def deramp(slc: Complexes, carrier: Floats) -> Complexes:
     """Take the TOPS carrier (radians) out of a burst: its spectrum is then centred at zero and can be resampled."""
-    import numpy as np
-
     return slc * np.conj(phasor(carrier))
 
 
@@ -207,7 +196,6 @@ def resample(slc: Complexes, line: Floats, sample: Floats) -> Complexes:
         Of the shape of `line`; zero where the taps would leave `slc`.
     """
     import cv2
-    import numpy as np
 
     channels = np.ascontiguousarray(slc).view(np.float32).reshape(*slc.shape, 2)
     out = cv2.remap(
@@ -226,8 +214,6 @@ def resample(slc: Complexes, line: Floats, sample: Floats) -> Complexes:
 
 def geometric_phase(reference_range: Floats, secondary_range: Floats, wavelength: float) -> Floats:
     """Flat-Earth and topographic phase together, ``4 pi / lambda (R_secondary - R_reference)``, radians."""
-    import numpy as np
-
     return 4 * np.pi / wavelength * (secondary_range - reference_range)
 
 
@@ -245,8 +231,6 @@ def form_interferogram(reference: Complexes, secondary: Complexes, carrier: Floa
     geometry : ndarray
         Flat-Earth and topographic phase, radians: it is taken out.
     """
-    import numpy as np
-
     return reference * np.conj(secondary * phasor(carrier + geometry))
 
 
@@ -269,8 +253,6 @@ def coherence(
     window : int
         Look cells on a side, odd.
     """
-    import numpy as np
-    from scipy.ndimage import uniform_filter
 
     def mean(values: NDArray[Any]) -> NDArray[Any]:
         averaged: NDArray[Any] = uniform_filter(values, window, mode="constant")
@@ -306,7 +288,6 @@ def unwrap(
     components : ndarray
         From 1, the largest first; 0 where there is none.
     """
-    import numpy as np
     import whirlwind
 
     valid = np.isfinite(wrapped) & (wrapped != 0)
@@ -327,8 +308,6 @@ def unwrap(
 
 def _by_size(labels: NDArray[Any]) -> NDArray[np.uint16]:
     """Number components from 1, the largest first."""
-    import numpy as np
-
     names, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
     order = [i for i in np.argsort(-counts, kind="stable") if names[i] != 0]
     rank = np.zeros(len(names), np.uint16)

@@ -6,15 +6,17 @@ import threading
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.windows import Window
+from scipy.ndimage import map_coordinates
 
 from dinsar_cli.geo.antimeridian import middle_of, near
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,6 @@ class HeightWindow:
 
     def __call__(self, longitude: Floats, latitude: Floats) -> Floats:
         """Bilinear height at positions in degrees, whatever their turn; NaN outside the piece."""
-        import numpy as np
-        from scipy.ndimage import map_coordinates
-
         if not self.heights.size:
             return np.full_like(longitude, np.nan)
         row = (self.north - latitude) / self.dy - 0.5
@@ -70,8 +69,6 @@ class Terrain:
     @classmethod
     def open(cls, path: Path) -> Terrain:
         """Open a single-band GeoTIFF."""
-        import rasterio
-
         return cls(path, rasterio.open(path))
 
     def close(self) -> None:
@@ -85,9 +82,6 @@ class Terrain:
 
     def window(self, bounds: tuple[float, float, float, float]) -> HeightWindow:
         """Pixels that cover west, south, east, north (degrees of the file), as far as it goes."""
-        import numpy as np
-        from rasterio.windows import Window
-
         transform = self.dataset.transform
         west, south, east, north = bounds
         left = max(0, int((west - transform.c) / transform.a) - 2)
@@ -115,9 +109,6 @@ class Terrain:
 @cache
 def _height_range(path: Path, _changed: int) -> tuple[float, float]:
     """Lowest and highest height of a file as it was at some time, read block by block."""
-    import numpy as np
-    import rasterio
-
     low, high = np.inf, -np.inf
     with rasterio.open(path) as dataset:
         for _, window in dataset.block_windows(1):

@@ -6,19 +6,16 @@ import hashlib
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from lxml import etree
 
 from dinsar_cli.base.files import make_folder, write_text
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA, settings_text
 from dinsar_cli.engines.topsapp.settings.properties import find_property
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.engines.topsapp.settings.template import SCENES, TOPSAPP
 from dinsar_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from lxml import etree
-
-    from dinsar_cli.engines.topsapp.process.installation import Installation
 
 INPUT_FILES = ("topsApp.xml", *(f"{scene}.xml" for scene in SCENES), PHASE_SIGMA)
 SCRIPTS = "run_files"
@@ -122,8 +119,6 @@ def write_scripts(work: Path, installation: Installation, threads: int) -> list[
 
 
 def _root(file: Path) -> etree._Element:
-    from lxml import etree
-
     try:
         return etree.parse(file, etree.XMLParser(resolve_entities=False, no_network=True)).getroot()
     except (OSError, etree.XMLSyntaxError) as error:

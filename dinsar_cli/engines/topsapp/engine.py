@@ -7,12 +7,24 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.journal import Journal, StageRecord
 from dinsar_cli.base.memory import peak_memory
-from dinsar_cli.engines.base import STEPS_FILE, EngineInputs, Estimate, Progress, StepChoice, StepCost
+from dinsar_cli.config.model import Looks, RunConfig
+from dinsar_cli.engines.base import (
+    STEPS_FILE,
+    EngineInputs,
+    Estimate,
+    Forecast,
+    Progress,
+    RoughInputs,
+    StepChoice,
+    StepCost,
+)
 from dinsar_cli.engines.costs import Setting, forecast, note
 from dinsar_cli.engines.topsapp.by_hand import INPUT_FILES, write_scripts
 from dinsar_cli.engines.topsapp.process.installation import Installation, Search, look_for_isce2
@@ -39,14 +51,7 @@ from dinsar_cli.engines.topsapp.work import NOTE, check_work, make_inputs, start
 from dinsar_cli.errors import DinsarError, EngineError, UsageError
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.offset_field import OFFSETS_FILE
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.model import Looks, RunConfig
-    from dinsar_cli.engines.base import Forecast, RoughInputs
-    from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
+from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 
 logger = logging.getLogger(__name__)
 

@@ -6,22 +6,23 @@ import logging
 import math
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.transform import from_origin
+from scipy.interpolate import RectBivariateSpline
 
 from dinsar_cli.base.files import atomic_path, make_folder
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.errors import NetworkError, NoDataError
 from dinsar_cli.geo.antimeridian import middle_of
 from dinsar_cli.geo.dem_file import column_pieces, is_endless, turn_beside
+from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.net.limits import TRIES, network_limits
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Bounds
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +63,6 @@ class Undulation:
         longitude, latitude : ndarray, shape (columns,) and (rows,)
             Of the pixel centres; latitudes decrease.
         """
-        from scipy.interpolate import RectBivariateSpline
-
         spline = RectBivariateSpline(self.latitude, self.longitude, self.height)
         for first in range(0, len(heights), 256):  # the spline gives float64
             rows = slice(first, first + 256)
@@ -117,9 +116,6 @@ def _kept_part(place: str, geoid: str, bounds: tuple[int, int, int, int], folder
 
 def _read_part(place: str, bounds: Bounds | None) -> Undulation:
     """Read the samples of a raster around some bounds, or all of them; one of the whole Earth has no end."""
-    import numpy as np
-    import rasterio
-
     with rasterio.open(place) as dataset:
         a, _, c, _, e, f = dataset.transform[:6]
         left, top, right, bottom = 0, 0, dataset.width, dataset.height
@@ -144,9 +140,6 @@ def _read_part(place: str, bounds: Bounds | None) -> Undulation:
 
 def _transfer(place: str, geoid: str, bounds: Bounds) -> Undulation:
     """Read a part of a remote raster: GDAL asks for the ranges of bytes that it needs."""
-    import rasterio
-    from rasterio.errors import RasterioError
-
     limits = network_limits()
     stall = math.ceil(limits.stall)  # GDAL takes whole seconds
     options: dict[str, Any] = {
@@ -187,10 +180,6 @@ def _reason(error: BaseException) -> str:
 
 
 def _keep(part: Undulation, path: Path) -> None:
-    import numpy as np
-    import rasterio
-    from rasterio.transform import from_origin
-
     make_folder(path.parent)
     dx, dy = part.longitude[1] - part.longitude[0], part.latitude[1] - part.latitude[0]
     profile = {
@@ -204,8 +193,6 @@ def _keep(part: Undulation, path: Path) -> None:
 
 def _read_kept(path: Path) -> Undulation | None:
     """Read a kept part; None when there is none, or it is damaged."""
-    from rasterio.errors import RasterioError
-
     if not path.is_file():
         return None
     try:
@@ -217,8 +204,6 @@ def _read_kept(path: Path) -> Undulation | None:
 
 def _check(part: Undulation, geoid: str, bounds: Bounds) -> None:
     """Refuse bounds that a geoid does not cover: to go on would be to guess."""
-    import numpy as np
-
     west, south, east, north = bounds
     enough = min(part.height.shape) > _MARGIN and bool(np.isfinite(part.height).all())
     if enough:

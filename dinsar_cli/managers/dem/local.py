@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import CRS
+from rasterio.warp import calculate_default_transform, transform
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import crosses, middle_of, near
@@ -18,16 +24,8 @@ from dinsar_cli.geo.dem_file import (
     read_crs,
     turn_beside,
 )
+from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.managers.dem.write import DemSpec
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-    from pyproj import CRS
-
-    from dinsar_cli.geo.grid import Bounds
 
 _SIDES = ("west", "south", "east", "north")
 _BUFFER_SLACK = 0.05  # share of the buffer that may lack without a word
@@ -163,9 +161,6 @@ def _place(dataset: Any, wanted: Bounds) -> Bounds:
 
 def _step(dataset: Any, crs: CRS, middle: float) -> tuple[float, float]:
     """Return the pixel size in EPSG:4326 with which a raster keeps its detail: degrees, the second one negative."""
-    import numpy as np
-    from rasterio.warp import calculate_default_transform, transform
-
     wkt, (left, bottom, right, top) = crs.to_2d().to_wkt(), dataset.bounds
     across, along = np.linspace(left, right, 21), np.linspace(bottom, top, 21)
     x = np.concatenate([across, across, np.full(21, left), np.full(21, right)])
@@ -182,9 +177,6 @@ def _step(dataset: Any, crs: CRS, middle: float) -> tuple[float, float]:
 
 def _reach(dataset: Any, crs: CRS, bounds: Bounds) -> Bounds:
     """Return how far a raster on another CRS reaches in longitude and latitude, along the sides of the bounds."""
-    import numpy as np
-    from rasterio.warp import transform
-
     left, bottom, right, top = dataset.bounds
     west, south, east, north = bounds
     across, along = np.linspace(left, right, 201), np.linspace(bottom, top, 201)

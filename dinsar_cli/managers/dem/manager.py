@@ -5,27 +5,27 @@ from __future__ import annotations
 import logging
 import math
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache as once
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import rasterio
+from filelock import FileLock
+from rasterio.errors import RasterioIOError
 
 from dinsar_cli.base.files import atomic_path, make_folder
 from dinsar_cli.errors import NoDataError, ResourceError, UsageError
 from dinsar_cli.geo.datum import check_datum
+from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.managers.dem.geoid import read_undulation
 from dinsar_cli.managers.dem.plan import DemPlan, FilePlan, TilePlan, check_bounds, file_key, plan_file, plan_tiles
 from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Tile, describe
 from dinsar_cli.managers.dem.tile_store import TILES, DamagedTileError, TileStore
 from dinsar_cli.managers.dem.tiles import TileMosaic
 from dinsar_cli.managers.dem.write import write_dem, write_from_file
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from dinsar_cli.geo.grid import Bounds
-    from dinsar_cli.net.download import Transfer
+from dinsar_cli.net.download import Transfer
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +164,6 @@ class DemManager:
                 "Its size or time of change is another one.",
                 "Run the command again.",
             )
-        from filelock import FileLock
 
         counts = _cached(plan)
         if counts is None:
@@ -243,17 +242,12 @@ def _remarks(plan: DemPlan, counts: _Counts) -> list[str]:
 
 
 def _tag(path: Path, **tags: object) -> None:
-    import rasterio
-
     with rasterio.open(path, "r+") as dataset:
         dataset.update_tags(**tags)
 
 
 def _cached(plan: DemPlan) -> _Counts | None:
     """Return the counts of a complete cached result; None without one."""
-    import rasterio
-    from rasterio.errors import RasterioIOError
-
     if not plan.path.is_file():
         return None
     try:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.datum import GEOIDS
+from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.managers.dem.local import plan_from_file
 from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Cell, Tile, cells_around, describe, tiles_of
 from dinsar_cli.managers.dem.tile_store import TILES, TileStore
 from dinsar_cli.managers.dem.tiles import check_land
 from dinsar_cli.managers.dem.write import DemGrid, DemSpec
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dinsar_cli.geo.grid import Bounds
 
 _FORMAT = 2  # raise when the same inputs give other heights: old cache files are then not reused
 

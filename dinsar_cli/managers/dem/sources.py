@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dinsar_cli.geo.antimeridian import near
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from dinsar_cli.geo.grid import Bounds
+from dinsar_cli.geo.grid import Bounds
 
 Cell = tuple[int, int]
 """A square degree, by its western and southern edge; the longitude runs on beyond 180 degrees."""

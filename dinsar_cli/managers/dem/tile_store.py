@@ -5,28 +5,26 @@ from __future__ import annotations
 import logging
 import warnings
 import zipfile
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
 
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.dem_file import read_heights
-from dinsar_cli.managers.dem.sources import SOURCES, Lattice, describe
-from dinsar_cli.net.download import Source, exists, fetch_all
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from types import TracebackType
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.managers.dem.sources import Tile
-    from dinsar_cli.net.download import Transfer
+from dinsar_cli.managers.dem.sources import SOURCES, Lattice, Tile, describe
+from dinsar_cli.net.download import Source, Transfer, exists, fetch_all
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +76,6 @@ class OpenTile:
 
     def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
         """Read a part of it (m, NaN where it has no height); rows and columns count from its own first ones."""
-        from rasterio.windows import Window
-
         try:
             return read_heights(self.dataset, Window(left, top, right - left, bottom - top), self.path)
         except NoDataError as error:
@@ -101,8 +97,6 @@ class TileStore:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        import rasterio
-
         self._stack.enter_context(rasterio.Env(GDAL_CACHEMAX=RASTER_CACHE_BYTES))
         return self
 
@@ -163,9 +157,6 @@ class TileStore:
         DamagedTileError
             If it is none, or its pixels are not where those of its model are.
         """
-        import rasterio
-        from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
         if tile not in self._open:
             path = self.path(tile)
             try:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Lattice, describe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.managers.dem.geoid import Undulation
-    from dinsar_cli.managers.dem.sources import Cell, Tile
-    from dinsar_cli.managers.dem.tile_store import OpenTile, TileStore
-    from dinsar_cli.managers.dem.write import DemGrid
-    from dinsar_cli.net.download import Transfer
+from dinsar_cli.managers.dem.geoid import Undulation
+from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Cell, Lattice, Tile, describe
+from dinsar_cli.managers.dem.tile_store import OpenTile, TileStore
+from dinsar_cli.managers.dem.write import DemGrid
+from dinsar_cli.net.download import Transfer
 
 # dem_stitcher puts a whole area together in memory, takes the columns of its first tile for all, and gives less
 # than was asked for where tiles end. Here each strip of rows is put together for itself, with all of its columns.
@@ -72,8 +67,6 @@ class TileMosaic:
             yield row, self._strip(row, min(rows, self.grid.height - row))
 
     def _strip(self, first: int, count: int) -> NDArray[np.float32]:
-        import numpy as np
-
         longitude, latitude = self.grid.longitude, self.grid.latitude[first : first + count]
         heights = self._above_ellipsoid(self.source, self.tiles, longitude, latitude)
         void = np.isnan(heights)
@@ -94,8 +87,6 @@ class TileMosaic:
         self, void: NDArray[np.bool_], longitude: NDArray[np.float64], latitude: NDArray[np.float64]
     ) -> dict[Cell, Tile]:
         """Coarser tiles of the degrees that have voids."""
-        import numpy as np
-
         columns = np.floor(longitude + 1e-9).astype(int)
         rows = (np.ceil(latitude - 1e-9) - 1).astype(int)
         return {(x, y): tile for (x, y), tile in self.coarse.items() if void[np.ix_(rows == y, columns == x)].any()}
@@ -108,8 +99,6 @@ class TileMosaic:
         latitude: NDArray[np.float64],
     ) -> NDArray[np.float32]:
         """Heights of a model (m, NaN where it has none) at all places of some latitudes and longitudes."""
-        import numpy as np
-
         opened = [self.store.open(tile) for _, tile in sorted(tiles.items())]
         groups: dict[Lattice, list[OpenTile]] = {}
         for one in opened:
@@ -144,8 +133,6 @@ class TileMosaic:
         self, lattice: Lattice, tiles: list[OpenTile], top: int, bottom: int, left: int, right: int
     ) -> NDArray[np.float32]:
         """Put the pixels of tiles beside each other; the sea is at 0 m, NaN is what no tile has."""
-        import numpy as np
-
         block = np.full((bottom - top, right - left), np.nan, np.float32)
         for tile in tiles:
             rows = slice(max(top, tile.row), min(bottom, tile.row + tile.dataset.height))
@@ -175,8 +162,6 @@ def _numbers(edge: int, step: float, shift: float) -> tuple[int, int]:
 
 def _neighbours(positions: NDArray[np.float64]) -> tuple[int, NDArray[np.intp], NDArray[np.float32]]:
     """Return the first pixel, and for each position the pixel before it (from the first one) and the distance."""
-    import numpy as np
-
     before = np.floor(positions + _EXACT)
     beyond = positions - before
     beyond[np.abs(beyond) < 2 * _EXACT] = 0.0
@@ -188,8 +173,6 @@ def _between(
     block: NDArray[np.float32], before: NDArray[np.intp], beyond: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Interpolate rows linearly; next to a void, or to the end of all tiles, the row before is taken."""
-    import numpy as np
-
     near = block[before]
     if not beyond.any():
         return near
@@ -200,8 +183,6 @@ def _between(
 
 def _span(marked: NDArray[np.bool_]) -> slice:
     """From the first to the last that is marked."""
-    import numpy as np
-
     (where,) = np.nonzero(marked)
     return slice(int(where[0]), int(where[-1]) + 1)
 

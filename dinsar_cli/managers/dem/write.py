@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from pyproj import Transformer
+from rasterio import Affine
+from rasterio.errors import RasterioIOError
+from rasterio.fill import fillnodata
+from rasterio.io import MemoryFile
+from rasterio.transform import array_bounds
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import Resampling, transform_bounds
+from rasterio.windows import Window
+from scipy.ndimage import map_coordinates
 
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.errors import NoDataError, ResourceError, UsageError
@@ -20,16 +36,7 @@ from dinsar_cli.geo.dem_file import (
     read_heights,
     turn_beside,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-    from pyproj import Transformer
-
-    from dinsar_cli.geo.grid import Bounds
+from dinsar_cli.geo.grid import Bounds
 
 _MAX_VOID_SHARE = 0.01
 
@@ -76,15 +83,11 @@ class DemGrid:
     @property
     def longitude(self) -> NDArray[np.float64]:
         """Centres of the columns (degrees)."""
-        import numpy as np
-
         return np.asarray(self.transform[2] + self.transform[0] * (np.arange(self.width) + 0.5), np.float64)
 
     @property
     def latitude(self) -> NDArray[np.float64]:
         """Centres of the rows (degrees), decreasing."""
-        import numpy as np
-
         return np.asarray(self.transform[5] + self.transform[4] * (np.arange(self.height) + 0.5), np.float64)
 
 
@@ -158,10 +161,6 @@ def write_dem(
     ResourceError
         If the result cannot be written.
     """
-    import numpy as np
-    import rasterio
-    from rasterio.errors import RasterioIOError
-
     (top, bottom), (left, right) = _area(grid)
     in_area = in_all = 0
     limit = _MAX_VOID_SHARE * (bottom - top) * (right - left)
@@ -193,8 +192,6 @@ def write_dem(
 
 
 def _profile(spec: DemGrid) -> dict[str, Any]:
-    from rasterio import Affine
-
     return {
         "driver": "GTiff", "dtype": "float32", "count": 1, "width": spec.width, "height": spec.height,
         "crs": "EPSG:4326", "transform": Affine(*spec.transform), "nodata": math.nan, "tiled": True,
@@ -247,9 +244,6 @@ def _with_neighbours(
 
 def _crop(dataset: Any, spec: DemSpec, row: int, count: int) -> NDArray[np.float32]:
     """Read rows of the result from a source with the same pixels, perhaps whole turns beside it."""
-    import numpy as np
-    from rasterio.windows import Window
-
     a, _, west, _, e, north = spec.transform
     origin = dataset.transform.c + (0.0 if is_endless(dataset) else turn_beside(dataset, middle_of(spec.bounds)))
     left = round((west - origin) / a)
@@ -266,14 +260,6 @@ def _warp(dataset: Any, spec: DemSpec, row: int, count: int) -> NDArray[np.float
 
     The voids of the source are NaN before the interpolation, declared or not: they do not bleed into heights.
     """
-    import numpy as np
-    from rasterio import Affine
-    from rasterio.io import MemoryFile
-    from rasterio.transform import array_bounds
-    from rasterio.vrt import WarpedVRT
-    from rasterio.warp import Resampling, transform_bounds
-    from rasterio.windows import Window
-
     a, b, west, d, e, north = spec.transform
     target = Affine(a, b, west, d, e, north + row * e)
     crs = read_crs(dataset, spec.source).to_2d().to_wkt()
@@ -307,9 +293,6 @@ def _fill(
     before: NDArray[np.float32], strip: NDArray[np.float32], after: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Interpolate the voids of a strip from what is within `_REACH` pixels; what is farther stays NaN."""
-    import numpy as np
-    from rasterio.fill import fillnodata
-
     stack = np.concatenate([before, strip, after])
     valid = ~np.isnan(stack)
     if not valid.any():
@@ -320,12 +303,6 @@ def _fill(
 
 def _fill_deep(path: Path) -> None:
     """Fill what is too far from any height for `_fill`, from an overview of the whole DEM."""
-    import numpy as np
-    import rasterio
-    from rasterio.enums import Resampling
-    from rasterio.fill import fillnodata
-    from scipy.ndimage import map_coordinates
-
     with rasterio.Env(GDAL_CACHEMAX=RASTER_CACHE_BYTES), rasterio.open(path, "r+") as dem:
         step = math.ceil(max(dem.shape) / 1000)
         shape = (math.ceil(dem.height / step), math.ceil(dem.width / step))
@@ -348,8 +325,6 @@ def _add_undulation(
     heights: NDArray[np.float32], row: int, spec: DemSpec, transformer: Transformer
 ) -> NDArray[np.float32]:
     """Turn heights above the geoid into heights above the ellipsoid: h = H + N at every pixel centre."""
-    import numpy as np
-
     a, _, west, _, e, north = spec.transform
     result = np.empty_like(heights)
     for first in range(0, len(heights), 64):  # PROJ takes float64 coordinates: 24 bytes a pixel

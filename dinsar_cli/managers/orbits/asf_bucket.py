@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+
+from lxml import etree
 
 from dinsar_cli.errors import NetworkError
 from dinsar_cli.net.download import get_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 logger = logging.getLogger(__name__)
 
@@ -156,8 +155,6 @@ def _ask(kind: str, mission: str, since: datetime) -> _List:
 
 def _read_page(text: str) -> tuple[dict[str, int], str]:
     """Read names, sizes and the token of the next page out of a page of a bucket's list."""
-    from lxml import etree
-
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
         root = etree.fromstring(text.encode(), parser)

@@ -9,26 +9,20 @@ import tempfile
 import uuid
 import zipfile
 import zlib
-from datetime import UTC
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dinsar_cli.base.file_notes import NOTES, note_of
 from dinsar_cli.base.files import settle
 from dinsar_cli.errors import CredentialsError, NetworkError, NoDataError, ResourceError
 from dinsar_cli.managers.orbits.asf_bucket import ListedOrbit, listed_orbit, newest_orbit
 from dinsar_cli.net.client import RefusedError, shown
-from dinsar_cli.net.credentials import DATASPACE_ADVICE, DATASPACE_HOST, Bearer, find_dataspace_account
-from dinsar_cli.net.download import Source, fetch_all, get_text, post_form
+from dinsar_cli.net.credentials import DATASPACE_ADVICE, DATASPACE_HOST, Bearer, Credentials, find_dataspace_account
+from dinsar_cli.net.download import Source, Transfer, fetch_all, get_text, post_form
 from dinsar_cli.net.part_file import forget_part
 from dinsar_cli.net.receive import NO_SPACE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime, timedelta
-
-    from dinsar_cli.net.credentials import Credentials
-    from dinsar_cli.net.download import Transfer
 
 logger = logging.getLogger(__name__)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.file_notes import NOTES, known_of
 from dinsar_cli.base.files import make_folder
-from dinsar_cli.errors import NetworkError, NoDataError, UsageError
+from dinsar_cli.errors import DinsarError, NetworkError, NoDataError, UsageError
 from dinsar_cli.managers.orbits import dataspace
-from dinsar_cli.managers.orbits.asf_bucket import BUCKET, Bucket
+from dinsar_cli.managers.orbits.asf_bucket import BUCKET, Bucket, ListedOrbit
 from dinsar_cli.managers.orbits.span import (
     FORMAT,
     MARGIN_S,
@@ -25,18 +26,8 @@ from dinsar_cli.managers.orbits.span import (
     parse_name,
 )
 from dinsar_cli.net.credentials import DATASPACE_ADVICE, find_dataspace_account
-from dinsar_cli.net.download import Source, fetch_all
-from dinsar_cli.sentinel1.orbit_file import ORBIT_KINDS, read_orbit_file
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from pathlib import Path
-
-    from dinsar_cli.errors import DinsarError
-    from dinsar_cli.managers.orbits.asf_bucket import ListedOrbit
-    from dinsar_cli.net.download import Transfer
-    from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.net.download import Source, Transfer, fetch_all
+from dinsar_cli.sentinel1.orbit_file import ORBIT_KINDS, OrbitFile, read_orbit_file
 
 logger = logging.getLogger(__name__)
 

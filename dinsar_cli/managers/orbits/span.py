@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.sentinel1.orbit_file import OrbitFile
 
 MARGIN_S = 60.0
 """Seconds that an orbit file must reach beyond an acquisition at both ends (sentineleof's convention)."""

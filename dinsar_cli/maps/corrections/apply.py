@@ -7,28 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.base.files import file_mark
+from dinsar_cli.config.corrections import CorrectionsConfig
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import NoDataError
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.delay_file import SUFFIXES, files_of_pair
 from dinsar_cli.maps.corrections.height import correlation, fit_height
 from dinsar_cli.maps.corrections.ionosphere import check_ionosphere, ionosphere_los
 from dinsar_cli.maps.corrections.tides import check_tides, sensing_times, tide_los
 from dinsar_cli.maps.corrections.troposphere import check_delays, troposphere_los
 from dinsar_cli.products.layers import write_products
+from dinsar_cli.sentinel1.acquisition import CommonBurst
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.corrections import CorrectionsConfig
-    from dinsar_cli.config.model import RunConfig
-    from dinsar_cli.geo.grid import Grid
-    from dinsar_cli.sentinel1.acquisition import CommonBurst
-
-    Array = NDArray[Any]
-    Floats = NDArray[np.floating[Any]]
+Array = NDArray[Any]
+Floats = NDArray[np.floating[Any]]
 
 NAMES = ("tides", "ionosphere", "troposphere")
 """Corrections in the order in which they are subtracted: what is fitted comes last."""
@@ -185,8 +183,6 @@ def correct(config: RunConfig, given: Uncorrected) -> Corrected:
     DinsarError
         When a correction cannot be made, or leaves nothing of the map.
     """
-    import numpy as np
-
     for name in NAMES:
         (given.folder / f"correction_{name}.tif").unlink(missing_ok=True)  # of an earlier run
     names = asked_for(config.corrections)
@@ -216,8 +212,6 @@ def correct(config: RunConfig, given: Uncorrected) -> Corrected:
 
 def _largest(given: Uncorrected) -> NDArray[np.bool_]:
     """Cells of the component with the most displacement: between components whole cycles are unknown."""
-    import numpy as np
-
     usable = np.isfinite(given.los)
     labels = given.components[usable].astype(np.intp)
     return usable & (given.components == (int(np.argmax(np.bincount(labels))) if labels.size else 0))
@@ -236,8 +230,6 @@ def _effect(
         (None where it is not known), and the share of the displacement that is lost because the correction is not
         known.
     """
-    import numpy as np
-
     known = cells & np.isfinite(after)
     effect: dict[str, Any] = {
         "mean_m": float(np.mean(surface[known])) if known.any() else None,

@@ -9,21 +9,24 @@ cubes have a band for each of several heights above the ellipsoid.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
 
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.geo.grid import GEOGRAPHIC
 
-if TYPE_CHECKING:
-    import numpy as np
-    from affine import Affine
-    from numpy.typing import NDArray
-    from rasterio.io import DatasetReader
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 SUFFIXES = (".ztd", ".tif", ".tiff", ".nc", ".nc4", ".vrt", ".grd", ".img")
 _DAY = re.compile(r"(?<!\d)((?:19|20)\d{2})-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
@@ -157,8 +160,6 @@ def read_delay(files: Iterable[Path]) -> Delay:
     NoDataError
         When it holds no values.
     """
-    import numpy as np
-
     made: list[tuple[str, Delay]] = []
     for path in files:
         made += [
@@ -181,9 +182,6 @@ def read_delay(files: Iterable[Path]) -> Delay:
 
 def _read_raster(path: Path) -> list[Delay]:
     """The delay of a raster file, or its hydrostatic and wet parts."""
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
     try:
         with _quiet(NotGeoreferencedWarning), rasterio.open(path) as dataset:
             inside = {name.rpartition(":")[2].strip("/").lower(): name for name in dataset.subdatasets}
@@ -217,12 +215,6 @@ def _only(path: Path, inside: dict[str, str]) -> list[str]:
 
 
 def _read_band(path: Path, name: str) -> Delay:
-    import numpy as np
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
-
-    from dinsar_cli.geo.grid import GEOGRAPHIC
-
     with _quiet(NotGeoreferencedWarning), rasterio.open(name) as dataset:
         heights = _heights(path, dataset) if dataset.count != 1 else ()
         unit = (
@@ -281,11 +273,6 @@ def _in_degrees(transform: Affine, shape: tuple[int, ...]) -> bool:
 
 def _read_gacos(path: Path) -> list[Delay]:
     """A ``.ztd`` with the ``.ztd.rsc`` that tells its size and place: X_FIRST and Y_FIRST are the first corner."""
-    import numpy as np
-    from affine import Affine
-
-    from dinsar_cli.geo.grid import GEOGRAPHIC
-
     header = path.with_name(f"{path.name}.rsc")
     try:
         words = dict(line.split()[:2] for line in header.read_text("ascii").splitlines() if len(line.split()) > 1)
@@ -309,8 +296,6 @@ def _read_gacos(path: Path) -> list[Delay]:
 
 def _check_values(name: str, values: Floats) -> None:
     """Refuse what cannot be a delay in metres; zero means that there is none."""
-    import numpy as np
-
     values[values == 0] = np.nan
     known = values[np.isfinite(values)]
     if not known.size:
@@ -330,6 +315,4 @@ def _check_values(name: str, values: Floats) -> None:
 
 
 def _quiet(category: type[Warning]) -> Any:
-    import warnings
-
     return warnings.catch_warnings(action="ignore", category=category)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.maps.corrections.robust import REACH, robust_fit
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 _MOST_CELLS = 500_000  # that the fit looks at; more change nothing
 _BAND_M = 1000.0  # standard deviation of the Gaussian, metres
@@ -75,8 +75,6 @@ def fit_height(los: Floats, elevation: Floats, spacing: tuple[float, float]) -> 
     NoDataError
         When the cells do not tell it: too few, or of one height.
     """
-    import numpy as np
-
     step = max(1, math.ceil(math.sqrt(los.size / _MOST_CELLS)))
     thin = (slice(None, None, step), slice(None, None, step))
     known = np.isfinite(los[thin]) & np.isfinite(elevation[thin])
@@ -105,9 +103,6 @@ def fit_height(los: Floats, elevation: Floats, spacing: tuple[float, float]) -> 
 
 def _within_band(layer: Floats, known: NDArray[np.bool_], width: Floats) -> NDArray[np.float64]:
     """Values of the known cells without their mean around each; the Gaussian's `width` is in cells."""
-    import numpy as np
-    from scipy.ndimage import gaussian_filter
-
     values = np.where(known, layer, 0.0).astype(np.float64)
     smooth, share = (
         gaussian_filter(part, width, mode="constant", truncate=3.0) for part in (values, known.astype(np.float64))
@@ -118,8 +113,6 @@ def _within_band(layer: Floats, known: NDArray[np.bool_], width: Floats) -> NDAr
 
 def correlation(los: Floats, elevation: Floats) -> float | None:
     """Pearson correlation of displacement and elevation; None where it has no meaning."""
-    import numpy as np
-
     known = np.isfinite(los) & np.isfinite(elevation)
     if np.count_nonzero(known) < 2:
         return None

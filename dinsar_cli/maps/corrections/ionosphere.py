@@ -7,18 +7,16 @@ has the sign of the interferogram: topsApp itself takes it off as ``interferogra
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import UsageError
 from dinsar_cli.radar.displacement import los_displacement
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.config.model import RunConfig
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 
 def check_ionosphere(config: RunConfig, engine: str) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.errors import NoDataError
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.robust import REACH, robust_fit
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 RampKind: TypeAlias = Literal["plane", "quadratic"]
 
@@ -96,8 +94,6 @@ def ramp_of(kind: RampKind, grid: Grid, los: Floats, components: NDArray[np.inte
     NoDataError
         When the cells do not tell it.
     """
-    import numpy as np
-
     labels = components[np.isfinite(los)].astype(np.intp)
     largest = int(np.argmax(np.bincount(labels))) if labels.size else 0
     metres = grid.metres_per_unit
@@ -128,8 +124,6 @@ def fit_ramp(los: Floats, east: Floats, north: Floats, kind: RampKind) -> Ramp:
     NoDataError
         When the cells do not tell it: too few, or on a line.
     """
-    import numpy as np
-
     known = np.flatnonzero(np.isfinite(los))
     known = known[:: max(1, known.size // _MOST_CELLS)]
     values = los.ravel()[known].astype(np.float64)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 _ROUNDS = 50
 _HUBER, REACH = 1.345, 4.685  # standard deviations; 95 % as good as least squares on Gaussian noise
@@ -28,8 +25,6 @@ def robust_fit(matrix: NDArray[np.float64], values: NDArray[np.float64]) -> tupl
     values : ndarray
         Metres, shape (n,).
     """
-    import numpy as np
-
     solution: NDArray[np.float64] = np.zeros(matrix.shape[1])
     solution[0] = np.median(values)
     spread = 0.0
@@ -50,12 +45,8 @@ def robust_fit(matrix: NDArray[np.float64], values: NDArray[np.float64]) -> tupl
 
 
 def _huber(residual: NDArray[np.float64]) -> NDArray[np.float64]:
-    import numpy as np
-
     return _HUBER / np.maximum(np.abs(residual), _HUBER)
 
 
 def _tukey(residual: NDArray[np.float64]) -> NDArray[np.float64]:
-    import numpy as np
-
     return np.clip(1 - (residual / REACH) ** 2, 0, None) ** 2

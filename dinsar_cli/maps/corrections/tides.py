@@ -10,17 +10,17 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
+from scipy.interpolate import RegularGridInterpolator
 
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.geo.grid import Grid
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 _STEP_DEG = 0.1
 """Between the points of the lattice. The tide is of degree 2 and 3: linear interpolation over 11 km is wrong by
@@ -66,9 +66,6 @@ def tide_los(grid: Grid, los_vector: Floats, times: tuple[datetime, datetime]) -
     UsageError
         When pyTMD is not installed.
     """
-    import numpy as np
-    from scipy.interpolate import RegularGridInterpolator
-
     check_tides()
     longitude, latitude = _lattice(grid)
     x, y = np.meshgrid(longitude, latitude)
@@ -98,12 +95,10 @@ def tide_enu(time: datetime, longitude: Floats, latitude: Floats) -> Floats:
     ndarray
         East, north and up, metres, shape (3, n); up is the normal of the ellipsoid.
     """
-    import numpy as np
     import pyTMD.astro
     import pyTMD.predict
     import timescale
     import xarray as xr
-    from pyproj import Transformer
 
     moment = time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
     at = timescale.from_datetime(np.array([moment], dtype="datetime64[us]"))
@@ -129,15 +124,11 @@ def tide_enu(time: datetime, longitude: Floats, latitude: Floats) -> Floats:
 
 
 def _dataset(xr: Any, position: Any, dimension: str) -> Any:
-    import numpy as np
-
     return xr.Dataset({name: (dimension, np.atleast_1d(part)) for name, part in zip("XYZ", position, strict=True)})
 
 
 def _lattice(grid: Grid) -> tuple[Floats, Floats]:
     """Longitudes and latitudes that span the map, both rising."""
-    import numpy as np
-
     edges = [
         _lonlat(grid, slice(0, 1)),
         _lonlat(grid, slice(grid.height - 1, grid.height)),
@@ -154,12 +145,9 @@ def _lattice(grid: Grid) -> tuple[Floats, Floats]:
 
 def _lonlat(grid: Grid, rows: slice, columns: slice = slice(None)) -> tuple[Floats, Floats]:
     """Longitude and latitude of pixel centres, degrees."""
-    import numpy as np
-
     x, y = np.meshgrid(grid.x_centres[columns], grid.y_centres[rows])
     if grid.is_geographic:
         return x, y
-    from pyproj import Transformer
 
     longitude, latitude = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
     return longitude, latitude

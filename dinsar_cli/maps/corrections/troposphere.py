@@ -9,21 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.warp import reproject
 
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.maps.corrections.delay_file import read_delay
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.corrections.delay_file import Delay, read_delay
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.geo.grid import Grid
-    from dinsar_cli.maps.corrections.delay_file import Delay
-
-    Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 _LATTICE = 48  # points on a side at which the coverage is looked at before a run
 _LEAST_COVER = 0.5
@@ -104,10 +102,6 @@ def _read(names: Sequence[Path], direction: str) -> Delay:
 
 def on_map(delay: Delay, grid: Grid) -> Floats:
     """Delay at the pixel centres of a map, linear between those of the file; NaN outside."""
-    import numpy as np
-    from rasterio.enums import Resampling
-    from rasterio.warp import reproject
-
     result = np.full(grid.shape, np.nan, np.float64)
     reproject(
         delay.values.astype(np.float64),
@@ -135,8 +129,6 @@ def at_ground(delay: Delay, grid: Grid, elevation: Floats, path: Path) -> Floats
     NoDataError
         When less than half of the ground is within its heights.
     """
-    import numpy as np
-
     levels = np.array(delay.heights)
     reached = (elevation >= levels[0] - _BEYOND) & (elevation <= levels[-1] + _BEYOND)
     known = np.isfinite(elevation)
@@ -157,8 +149,6 @@ def at_ground(delay: Delay, grid: Grid, elevation: Floats, path: Path) -> Floats
 
 def _interpolated(delay: Delay, grid: Grid, elevation: Floats) -> Floats:
     """Linear between the heights of a cube, of which only those are put on the map that some cell needs."""
-    import numpy as np
-
     levels = np.array(delay.heights)
     interval = np.clip(np.searchsorted(levels, elevation, side="right") - 1, 0, len(levels) - 2)
     result, upper = np.full(grid.shape, np.nan), None
@@ -186,8 +176,6 @@ def check_delays(
     UsageError, NoDataError
         As `troposphere_los`; the heights of the ground are not known yet.
     """
-    import numpy as np
-
     coarse = _coarse(grid)
     for names in files:
         delay = _read(names, direction)
@@ -203,8 +191,6 @@ def check_delays(
 
 def _coarse(grid: Grid) -> Grid:
     """A grid over the same area with few cells."""
-    from dinsar_cli.geo.grid import Grid
-
     step = max(1, max(grid.shape) // _LATTICE)
     width, height = (max(1, size // step) for size in (grid.width, grid.height))
     return Grid(grid.crs, grid.west, grid.north, grid.posting * step, width, height)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from math import ceil, radians, sin, sqrt, tan
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+from lxml.etree import _Element
+
+from dinsar_cli.simulate.files.annotation.annotated_image import Image
 from dinsar_cli.simulate.files.annotation.parts import header
 from dinsar_cli.simulate.files.xml_tree import array, counted, fields, node, single, stamp
 from dinsar_cli.simulate.radar.render import SIGNAL
 from dinsar_cli.simulate.world.instrument import LINE_INTERVAL
-
-if TYPE_CHECKING:
-    from lxml.etree import _Element
-
-    from dinsar_cli.simulate.files.annotation.annotated_image import Image
 
 BETA_CONSTANT: Final = 237.0
 """Digital number of unit beta nought, as the mission has it."""
@@ -135,7 +134,5 @@ def _pixels(image: Image) -> list[int]:
 
 def _incidence(image: Image, seconds: float, pixels: list[int]) -> list[float]:
     """Incidence angle (deg) at pixels of a line, from the row of the geolocation grid that is nearest in time."""
-    import numpy as np
-
     row = int(np.argmin(np.abs(np.array(image.grid.line_seconds) - seconds)))
     return [float(angle) for angle in np.interp(pixels, image.grid.pixels, image.grid.incidence[row])]

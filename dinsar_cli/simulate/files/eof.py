@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from math import ceil, floor
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from lxml.etree import _Element
 
 from dinsar_cli.simulate.files.names import COMPACT
 from dinsar_cli.simulate.files.xml_tree import counted, fields, node, write
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from lxml.etree import _Element
-
-    from dinsar_cli.simulate.radar.acquisition import Campaign, Pass
-    from dinsar_cli.simulate.radar.orbit import Trajectory
-    from dinsar_cli.simulate.world.arrays import Floats
-    from dinsar_cli.simulate.world.scenario import OrbitError
+from dinsar_cli.simulate.radar.acquisition import Campaign, Pass
+from dinsar_cli.simulate.radar.orbit import Trajectory
+from dinsar_cli.simulate.world.arrays import Floats
+from dinsar_cli.simulate.world.scenario import OrbitError
 
 STEP: Final = 10
 """Seconds from state vector to state vector."""
@@ -90,8 +88,6 @@ def _utc(moment: datetime) -> str:
 
 def _state_vectors(campaign: Campaign, flight: Pass) -> list[_Element]:
     """State vectors on whole tens of seconds of UTC."""
-    import numpy as np
-
     spans = [campaign.time_span(window) for window in range(len(campaign.windows))]
     midnight = flight.epoch.replace(hour=0, minute=0, second=0, microsecond=0)
     epoch = (flight.epoch - midnight).total_seconds()
@@ -136,8 +132,6 @@ def reported_state(orbit: Trajectory, seconds: Floats, error: OrbitError | None)
     position, velocity : ndarray, shape (..., 3)
         Metres and metres a second; the velocity belongs to the erroneous path.
     """
-    import numpy as np
-
     state = orbit.state(seconds)
     if error is None:
         return state.position, state.velocity

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.control import GroundControlPoint
+from rasterio.windows import Window as FileWindow
+
+from dinsar_cli.simulate.files.names import Slice
+from dinsar_cli.simulate.radar.acquisition import Window
 from dinsar_cli.simulate.radar.geometry import ground_height
 from dinsar_cli.simulate.radar.range_doppler import locate, view
+from dinsar_cli.simulate.radar.render import Swath
+from dinsar_cli.simulate.world.arrays import Floats
+from dinsar_cli.simulate.world.ellipsoid import local_frame, to_cartesian, to_geodetic
 from dinsar_cli.simulate.world.instrument import LINE_INTERVAL, RANGE_SPACING, SPEED_OF_LIGHT, SUBSWATHS
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.simulate.files.names import Slice
-    from dinsar_cli.simulate.radar.acquisition import Window
-    from dinsar_cli.simulate.radar.render import Swath
-    from dinsar_cli.simulate.world.arrays import Floats
 
 GRID_COLUMNS: Final = 21
 CHUNK_LINES: Final = 512
@@ -69,8 +70,6 @@ def geolocation_grid(part: Slice, swath: Swath) -> GeolocationGrid:
     after that from the middle of IW2: what is left of the bistatic delay, which the processor takes out for that
     range only. Measured on products of IPF 2.91 to 3.61, for all three subswaths.
     """
-    import numpy as np
-
     frame = part.frame(swath.window)
     bursts = part.of_window(swath.window)
     count = frame.subswath.lines
@@ -134,10 +133,6 @@ def _bistatic_range(windows: tuple[Window, ...]) -> float:
 
 def _elevation_angle(position: Floats, longitude: Floats, latitude: Floats, height: Floats) -> Floats:
     """Angle at the satellite between the sight and the ellipsoid's nadir (deg)."""
-    import numpy as np
-
-    from dinsar_cli.simulate.world.ellipsoid import local_frame, to_cartesian, to_geodetic
-
     above_longitude, above_latitude, _ = to_geodetic(position)
     down = -local_frame(above_longitude, above_latitude)[..., 2, :]
     sight = to_cartesian(longitude, latitude, height) - position
@@ -147,8 +142,6 @@ def _elevation_angle(position: Floats, longitude: Floats, latitude: Floats, heig
 
 def statistics(pixels: NDArray[np.int16]) -> Statistics:
     """Statistics of every sixteenth line."""
-    import numpy as np
-
     sample = np.asarray(pixels[::16], dtype=np.float64).reshape(-1, 2)
     mean, deviation = sample.mean(axis=0), sample.std(axis=0)
     return Statistics((float(mean[0]), float(mean[1])), (float(deviation[0]), float(deviation[1])))
@@ -169,11 +162,6 @@ def write_measurement(path: Path, pixels: NDArray[np.int16], grid: GeolocationGr
     list of int
         Byte offset of each line in the file.
     """
-    import numpy as np
-    import rasterio
-    from rasterio.control import GroundControlPoint
-    from rasterio.windows import Window
-
     lines, columns, _ = pixels.shape
     points = [
         GroundControlPoint(
@@ -203,7 +191,7 @@ def write_measurement(path: Path, pixels: NDArray[np.int16], grid: GeolocationGr
         )
         for first in range(0, lines, CHUNK_LINES):
             part = pixels[first : first + CHUNK_LINES].astype(np.float32).view(np.complex64)[:, :, 0]
-            target.write(part, 1, window=Window(0, first, columns, len(part)))
+            target.write(part, 1, window=FileWindow(0, first, columns, len(part)))
     with rasterio.open(path) as written:
         offsets = [written.get_tag_item(f"BLOCK_OFFSET_0_{line}", "TIFF", bidx=1) for line in range(lines)]
     return [int(offset) for offset in offsets]

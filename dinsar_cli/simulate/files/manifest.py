@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
 
-from dinsar_cli.simulate.files.names import slices
+from lxml import etree
+from lxml.etree import _Element
+
+from dinsar_cli.simulate.files.names import Slice, slices
 from dinsar_cli.simulate.files.xml_tree import stamp
 from dinsar_cli.simulate.world.instrument import MISSIONS
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from pathlib import Path
-
-    from lxml.etree import _Element
-
-    from dinsar_cli.simulate.files.names import Slice
 
 NAMESPACES: Final = {
     "xsi": "http://www.w3.org/2001/XMLSchema-instance",
@@ -120,8 +116,6 @@ def manifest(part: Slice, files: list[DataFile], corners: list[tuple[float, floa
     bytes
         XML in UTF-8.
     """
-    from lxml import etree
-
     root = etree.Element(_name("xfdu:XFDU"), {"version": VERSION}, nsmap=NAMESPACES)
     # As in real products annotation comes first, then what is for looking at, then the images.
     files = sorted(files, key=lambda file: (file.kind not in ANNOTATION, file.kind == "measurement"))
@@ -160,8 +154,6 @@ def _name(name: str) -> str:
 
 
 def _add(parent: _Element, name: str, text: str | None = None, /, **attributes: str) -> _Element:
-    from lxml import etree
-
     element = etree.SubElement(parent, _name(name), attributes)
     element.text = text
     return element

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import binascii
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from dinsar_cli.simulate.radar.acquisition import Burst, Campaign, Pass, Window
 from dinsar_cli.simulate.world.instrument import LINE_INTERVAL
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from dinsar_cli.simulate.radar.acquisition import Burst, Campaign, Pass, Window
 
 COMPACT = "%Y%m%dT%H%M%S"
 

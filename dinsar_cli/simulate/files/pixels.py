@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Final, TypeAlias
+from pathlib import Path
+from typing import Final, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.simulate.radar.acquisition import Window
 from dinsar_cli.simulate.radar.doppler import carriers as made_carriers
 from dinsar_cli.simulate.radar.geometry import swath_geometry
-from dinsar_cli.simulate.radar.render import Swath, Tile, render, responses
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.simulate.radar.acquisition import Window
-    from dinsar_cli.simulate.radar.render import Carriers
-    from dinsar_cli.simulate.radar.scene import Scene
+from dinsar_cli.simulate.radar.render import Carriers, Swath, Tile, render, responses
+from dinsar_cli.simulate.radar.scene import Scene
 
 TILE_LINES: Final = 384
 TILE_COLUMNS: Final = 1280
@@ -108,8 +104,6 @@ class RawImage:
     """
 
     def __init__(self, path: Path, window: Window, bursts: int) -> None:
-        import numpy as np
-
         self._lines = window.subswath.lines
         shape = (bursts * self._lines, window.columns, 2)
         self.pixels = np.memmap(path, dtype=np.int16, mode="w+", shape=shape)

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.simulate.files.annotation.annotated_image import Image
 from dinsar_cli.simulate.files.annotation.document import product_annotation
 from dinsar_cli.simulate.files.calibration import calibration_annotation, interference_annotation, noise_annotation
-from dinsar_cli.simulate.files.image import geolocation_grid, statistics, write_measurement
+from dinsar_cli.simulate.files.image import GeolocationGrid, geolocation_grid, statistics, write_measurement
 from dinsar_cli.simulate.files.manifest import DataFile, describe, manifest
+from dinsar_cli.simulate.files.names import Slice
 from dinsar_cli.simulate.files.xml_tree import node, write
 from dinsar_cli.simulate.radar.range_doppler import locate
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.simulate.files.image import GeolocationGrid
-    from dinsar_cli.simulate.files.names import Slice
-    from dinsar_cli.simulate.radar.render import Swath
+from dinsar_cli.simulate.radar.render import Swath
 
 COMPRESSION_LEVEL: Final = 1
 KML: Final = "http://www.opengis.net/kml/2.2"
@@ -89,8 +85,6 @@ def _corners(part: Slice, grids: list[GeolocationGrid]) -> list[tuple[float, flo
 
     The lines are those of all subswaths, of which each begins and ends at another time.
     """
-    import numpy as np
-
     starts = min(grid.line_seconds[0] for grid in grids)
     stops = max(grid.line_seconds[-1] for grid in grids)
     near, far = part.campaign.windows[0].near_range, part.campaign.windows[-1].far_range

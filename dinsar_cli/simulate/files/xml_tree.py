@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-    from pathlib import Path
-
-    from lxml.etree import _Element
+from lxml import etree
+from lxml.etree import _Element
 
 
 def node(tag: str, /, *content: str | _Element | Iterable[_Element], **attributes: str) -> _Element:
     """Build an element from text and children."""
-    from lxml import etree
-
     element = etree.Element(tag, attributes)
     for part in content:
         if isinstance(part, str):
@@ -66,7 +62,5 @@ def array(tag: str, values: Iterable[float], style: str) -> _Element:
 
 def write(path: Path, root: _Element) -> None:
     """Write a document, indented, in UTF-8."""
-    from lxml import etree
-
     etree.indent(root, space="  ")
     path.write_bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8") + b"\n")

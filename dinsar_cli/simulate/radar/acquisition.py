@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from math import degrees, floor
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+
+from dinsar_cli.simulate.radar.orbit import Orbit, Trajectory, orbit_over
+from dinsar_cli.simulate.radar.range_doppler import view
+from dinsar_cli.simulate.world.arrays import Counts, Floats
+from dinsar_cli.simulate.world.ellipsoid import local_frame, to_cartesian, to_geodetic
 from dinsar_cli.simulate.world.instrument import (
     BURST_CYCLE,
     BURST_ID_PERIOD,
@@ -23,11 +29,7 @@ from dinsar_cli.simulate.world.instrument import (
     WAVELENGTH,
     Subswath,
 )
-
-if TYPE_CHECKING:
-    from dinsar_cli.simulate.radar.orbit import Orbit, Trajectory
-    from dinsar_cli.simulate.world.arrays import Counts, Floats
-    from dinsar_cli.simulate.world.scenario import Scenario
+from dinsar_cli.simulate.world.scenario import Scenario
 
 SMALLEST_OVERLAP: Final = 0.25
 """Share of a narrow window that it has in common with the next subswath."""
@@ -85,8 +87,6 @@ class Window:
 
     def valid_columns(self, date: int, burst: Burst) -> tuple[Counts, Counts]:
         """First and last column with signal of each line of a burst of a date; -1 where a line has none."""
-        import numpy as np
-
         if burst.valid is not None:
             return burst.valid
         lines, columns = self.signal(date, burst.index)
@@ -219,10 +219,6 @@ def plan(scenario: Scenario) -> Campaign:
     UsageError
         No orbit can see the scene in the wanted way.
     """
-    import numpy as np
-
-    from dinsar_cli.simulate.world.ellipsoid import to_cartesian
-
     height = scenario.terrain.lowest + 0.5 * scenario.terrain.relief
     target = to_cartesian(np.array(scenario.centre[0]), np.array(scenario.centre[1]), np.array(height))
     windows = _windows(scenario)
@@ -269,11 +265,6 @@ def _invalid(columns: int) -> tuple[int, int]:
 
 def _orbit(scenario: Scenario, target: Floats, nominal: float) -> tuple[Orbit, float]:
     """Orbit and slant range at the centre, by the swath's range or by the wanted incidence."""
-    import numpy as np
-
-    from dinsar_cli.simulate.radar.orbit import orbit_over
-    from dinsar_cli.simulate.radar.range_doppler import view
-
     ascending = scenario.direction == "ascending"
     height = np.array(scenario.terrain.lowest + 0.5 * scenario.terrain.relief)
     orbit = orbit_over(target, nominal, ascending=ascending)
@@ -318,8 +309,6 @@ def _pass(
     starts: tuple[tuple[float, ...], ...],
     track: int,
 ) -> Pass:
-    import numpy as np
-
     day, mission = scenario.dates[index], scenario.mission(index)
     midnight = datetime.combine(day, time.min)
     epoch = midnight + timedelta(microseconds=round(reference.local_time_epoch() * 1e6))
@@ -348,8 +337,6 @@ def _pass(
 
 def _baseline_position(reference: Orbit, target: Floats, perpendicular: float) -> Floats:
     """Where the secondary satellite is at the epoch: beside the reference, in the plane across its flight."""
-    import numpy as np
-
     state = reference.state(np.zeros(()))
     sight = (target - state.position) / np.linalg.norm(target - state.position)
     # cross(sight, across) points along the velocity: the sign of ISCE2.
@@ -360,8 +347,6 @@ def _baseline_position(reference: Orbit, target: Floats, perpendicular: float) -
 
 def ground_speed(orbit: Trajectory, target: Floats) -> float:
     """Speed of the zero-Doppler line over the ground (m/s)."""
-    import numpy as np
-
     state = orbit.state(np.zeros(()))
     return float(np.linalg.norm(state.velocity) * np.linalg.norm(target) / np.linalg.norm(state.position))
 
@@ -421,10 +406,6 @@ def _matching_track(orbit: Orbit, starts: tuple[tuple[float, ...], ...], swaths:
 
 def heading(orbit: Trajectory, target: Floats) -> float:
     """Direction of flight over the ground at the epoch (deg, clockwise from north)."""
-    import numpy as np
-
-    from dinsar_cli.simulate.world.ellipsoid import local_frame, to_geodetic
-
     longitude, latitude, _ = to_geodetic(target)
     east, north, _ = local_frame(longitude, latitude) @ orbit.state(np.zeros(())).velocity
     return degrees(float(np.arctan2(east, north)))

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import pi, radians
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from dinsar_cli.simulate.world.arrays import Floats
 from dinsar_cli.simulate.world.instrument import RANGE_SAMPLING_RATE, SPEED_OF_LIGHT, WAVELENGTH
-
-if TYPE_CHECKING:
-    from dinsar_cli.simulate.world.arrays import Floats
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,6 @@ class Carrier:
 
     def _reference_time(self, range_time: Floats) -> Floats:
         """Zero-Doppler time at which the centroid is f_c: eta_c(tau) - eta_c(middle), eta_c = -f_c / k_a."""
-        import numpy as np
-
         middle = np.asarray(self.middle_time)
         return -self.doppler_centroid.at(range_time) / self.doppler_rate.at(range_time) + (
             self.doppler_centroid.at(middle) / self.doppler_rate.at(middle)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import numpy as np
+from numpy.polynomial.chebyshev import chebvander
 
-    from dinsar_cli.simulate.world.arrays import Floats
+from dinsar_cli.simulate.world.arrays import Floats
 
 NODES: Final = (10, 10, 5)
 """Nodes along time, range and height: 10^-6 m over 30 s, 50 km and 6000 m."""
@@ -32,8 +33,6 @@ class Series:
 
     def on_grid(self, time: Floats, slant_range: Floats) -> GridSeries:
         """Fix the time of the rows and the range of the columns."""
-        import numpy as np
-
         rows = _basis(time, self.domain.time, self.coefficients.shape[1])
         columns = _basis(slant_range, self.domain.slant_range, self.coefficients.shape[2])
         # Plain loops of einsum: the threads of a BLAS would compete with those that render tiles.
@@ -50,8 +49,6 @@ class GridSeries:
 
     def at(self, height: Floats) -> Floats:
         """Evaluate at heights (rows, columns) by Clenshaw's recurrence; gives (functions, rows, columns)."""
-        import numpy as np
-
         low, high = self.limits
         x = (2.0 * height - (low + high)) / (high - low)
         last = self.coefficients.shape[1] - 1
@@ -75,8 +72,6 @@ def fit(function: Callable[[Floats, Floats, Floats], Floats], domain: Domain) ->
     -------
     Series
     """
-    import numpy as np
-
     axes = [_nodes(limits, count) for limits, count in zip(_limits(domain), NODES, strict=True)]
     time, slant_range, height = np.meshgrid(*axes, indexing="ij")
     values = np.asarray(function(time, slant_range, height))
@@ -91,16 +86,11 @@ def _limits(domain: Domain) -> tuple[tuple[float, float], ...]:
 
 
 def _nodes(limits: tuple[float, float], count: int) -> Floats:
-    import numpy as np
-
     angle = np.pi * (np.arange(count) + 0.5) / count
     return np.asarray(0.5 * (limits[0] + limits[1]) - 0.5 * (limits[1] - limits[0]) * np.cos(angle))
 
 
 def _basis(values: Floats, limits: tuple[float, float], count: int) -> Floats:
     """Chebyshev polynomials of degree 0 to count - 1 at values; shape (values, count)."""
-    import numpy as np
-    from numpy.polynomial.chebyshev import chebvander
-
     low, high = limits
     return np.asarray(chebvander((2.0 * values - (low + high)) / (high - low), count - 1), dtype=np.float64)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+
+from dinsar_cli.simulate.radar.acquisition import Burst, Campaign
 from dinsar_cli.simulate.radar.carrier import Carrier, Polynomial, middle_time
 from dinsar_cli.simulate.radar.noise import key_of
 from dinsar_cli.simulate.radar.range_doppler import doppler_rate, locate
 from dinsar_cli.simulate.world.ellipsoid import to_cartesian
 from dinsar_cli.simulate.world.instrument import SPEED_OF_LIGHT
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from dinsar_cli.simulate.radar.acquisition import Burst, Campaign
 
 CENTROID_SPREAD: Final = (8.0, 6.0, 4.0)
 """Standard deviation of the Doppler centroid's constant, linear and quadratic part over the window (Hz)."""
@@ -25,8 +23,6 @@ def carriers(campaign: Campaign, window: int) -> tuple[tuple[Carrier, ...], ...]
     The azimuth FM rate follows from the orbit; the Doppler centroid, which in reality follows from the
     attitude, is a few hertz drawn for each burst.
     """
-    import numpy as np
-
     name = campaign.scenario.swaths[window]
     return tuple(
         tuple(
@@ -44,8 +40,6 @@ def carriers(campaign: Campaign, window: int) -> tuple[tuple[Carrier, ...], ...]
 
 
 def _carrier(campaign: Campaign, window: int, index: int, burst: Burst, random: np.random.Generator) -> Carrier:
-    import numpy as np
-
     frame = campaign.windows[window]
     orbit = campaign.passes[index].orbit
     middle = burst.middle(frame.subswath.lines)

@@ -9,10 +9,11 @@ range (positions in range change by less than a hundredth of a pixel within the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from dinsar_cli.simulate.world.arrays import Singles
+import numpy as np
+
+from dinsar_cli.simulate.world.arrays import Singles
 
 HALF_WIDTH: Final = 6
 """Pixels that a response reaches to each side."""
@@ -43,8 +44,6 @@ class Response:
         coefficient : float
             Hamming coefficient c (1 = flat).
         """
-        import numpy as np
-
         reach = HALF_WIDTH + 2
         pixels = np.arange(-reach * _OVERSAMPLING, reach * _OVERSAMPLING + 1) / _OVERSAMPLING
         cycles = pixels * bandwidth / sampling_rate
@@ -58,8 +57,6 @@ class Response:
 
     def at(self, pixels: Singles) -> Singles:
         """Values at distances (pixels) of at most HALF_WIDTH + 2."""
-        import numpy as np
-
         index = np.rint((pixels + (HALF_WIDTH + 2)) * _OVERSAMPLING).astype(np.intp)
         return np.asarray(self.table[np.clip(index, 0, self.table.size - 1)])
 
@@ -87,8 +84,6 @@ class Response:
         ValueError
             The scatterers do not reach around all pixels.
         """
-        import numpy as np
-
         base = whole_shift(shift)
         fraction = shift - np.float32(base)
         reach = HALF_WIDTH + int(np.ceil(np.max(np.abs(fraction))))
@@ -117,6 +112,4 @@ class Response:
 
 def whole_shift(shift: Singles) -> int:
     """Nearest whole number of pixels of a field of shifts."""
-    import numpy as np
-
     return int(np.rint(np.mean(shift)))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+
+from dinsar_cli.simulate.radar.acquisition import Campaign
 from dinsar_cli.simulate.radar.chebyshev import Domain, GridSeries, Series, fit
 from dinsar_cli.simulate.radar.range_doppler import locate, view
-
-if TYPE_CHECKING:
-    from dinsar_cli.simulate.radar.acquisition import Campaign
-    from dinsar_cli.simulate.world.arrays import Floats
-    from dinsar_cli.simulate.world.terrain import Field
+from dinsar_cli.simulate.world.arrays import Floats
+from dinsar_cli.simulate.world.terrain import Field
 
 MARGIN_LINES: Final = 40
 MARGIN_METRES: Final = 600.0
@@ -56,8 +56,6 @@ def swath_geometry(campaign: Campaign, window: int, heights: tuple[float, float]
     heights : tuple of float
         Lowest and highest ellipsoidal height of the terrain (m).
     """
-    import numpy as np
-
     first, last = campaign.time_span(window)
     margin = MARGIN_LINES * campaign.windows[window].line_interval
     near, far = campaign.range_span(window)
@@ -99,8 +97,6 @@ def swath_geometry(campaign: Campaign, window: int, heights: tuple[float, float]
 
 def _extremes(series: Series) -> tuple[list[float], list[float]]:
     """Smallest and largest value of each function over the domain."""
-    import numpy as np
-
     domain = series.domain
     grid = series.on_grid(np.linspace(*domain.time, 9), np.linspace(*domain.slant_range, 9))
     values = np.stack([grid.at(np.full((9, 9), height)) for height in np.linspace(*domain.height, 5)], axis=-1)
@@ -136,7 +132,6 @@ def ground_height(ground: GridSeries, terrain: Field, shape: tuple[int, int]) ->
     ``terrain(h) - h`` is positive at the lowest and negative at the highest height of the model, so regula
     falsi (Illinois variant; Dowell and Jarratt 1971) always converges.
     """
-    import numpy as np
 
     def excess(height: Floats) -> Floats:
         longitude, latitude = ground.at(height)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    from dinsar_cli.simulate.world.arrays import Singles
+from dinsar_cli.simulate.world.arrays import Singles
 
 _STEP: Final = 0x9E3779B97F4A7C15
 _FIRST: Final = 0xBF58476D1CE4E5B9
@@ -42,8 +41,6 @@ def complex_normal(key: int, rows: range, columns: range) -> Singles:
     A counter-based generator: the SplitMix64 finalizer (Steele et al. 2014, doi:10.1145/2660193.2660195) on
     the position, then the transform of Box and Muller (1958).
     """
-    import numpy as np
-
     row = (np.arange(rows.start, rows.stop, dtype=np.int64) + (1 << 31)).astype(np.uint64)
     column = (np.arange(columns.start, columns.stop, dtype=np.int64) + (1 << 31)).astype(np.uint64)
     # Rows are scrambled by themselves first, so that neighbouring fields and rows share no sequence.
@@ -58,8 +55,6 @@ def complex_normal(key: int, rows: range, columns: range) -> Singles:
 
 def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Scramble 64-bit words."""
-    import numpy as np
-
     state = (state ^ (state >> np.uint64(30))) * np.uint64(_FIRST)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(_SECOND)
     return state ^ (state >> np.uint64(31))

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import cos, degrees, pi, radians, sin
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
+import numpy as np
+
+from dinsar_cli.errors import UsageError
+from dinsar_cli.simulate.world.arrays import Floats
 from dinsar_cli.simulate.world.instrument import NODAL_PERIOD
-
-if TYPE_CHECKING:
-    from dinsar_cli.simulate.world.arrays import Floats
 
 SEMI_MAJOR_AXIS: Final = 7070900.0
 ECCENTRICITY: Final = 0.00115
@@ -72,8 +73,6 @@ class Orbit:
 
     def state(self, seconds: Floats) -> State:
         """Earth-fixed state at `seconds` (any shape) after the epoch."""
-        import numpy as np
-
         time = np.asarray(seconds, dtype=np.float64)
         mean = self.anomaly + MEAN_MOTION * time
         argument = mean + 2.0 * ECCENTRICITY * np.sin(mean) + 0.5 * pi
@@ -101,8 +100,6 @@ class Orbit:
 
     def _frame(self, argument: Floats, node: Floats) -> tuple[Floats, Floats]:
         """Give the unit vectors toward the satellite and along the orbital momentum."""
-        import numpy as np
-
         sin_i, cos_i = sin(self.inclination), cos(self.inclination)
         sin_u, cos_u, sin_n, cos_n = np.sin(argument), np.cos(argument), np.sin(node), np.cos(node)
         radial = np.stack(
@@ -137,8 +134,6 @@ class Orbit:
         Three elements are changed: the radius, the place along the orbit, and the plane, tilted so that the
         two paths are parallel at the epoch.
         """
-        import numpy as np
-
         argument = self.anomaly + 2.0 * ECCENTRICITY * sin(self.anomaly) + 0.5 * pi
 
         def shifted(step: Floats) -> Orbit:
@@ -183,10 +178,6 @@ def orbit_over(target: Floats, slant_range: float, *, ascending: bool) -> Orbit:
     UsageError
         The latitude is out of reach of the orbit.
     """
-    import numpy as np
-
-    from dinsar_cli.errors import UsageError
-
     latitude = float(np.arcsin(target[2] / np.linalg.norm(target)))
     longitude = float(np.arctan2(target[1], target[0]))
     elements = _first_guess(latitude, longitude, ascending=ascending)
@@ -213,8 +204,6 @@ def orbit_over(target: Floats, slant_range: float, *, ascending: bool) -> Orbit:
 
 def _first_guess(latitude: float, longitude: float, *, ascending: bool) -> Floats:
     """Elements of the orbit whose ground track passes 5 degrees beside the point, on the right side."""
-    import numpy as np
-
     sine = min(max(sin(latitude) / sin(INCLINATION), -0.999), 0.999)
     argument = float(np.arcsin(sine)) if ascending else pi - float(np.arcsin(sine))
     # Longitude of the sub-satellite point after the node, west (ascending) or east of the scene.
@@ -225,8 +214,6 @@ def _first_guess(latitude: float, longitude: float, *, ascending: bool) -> Float
 
 def _mismatch(elements: Floats, target: Floats, slant_range: float) -> Floats:
     """Residuals of the zero-Doppler and the range equation, both in metres."""
-    import numpy as np
-
     state = Orbit(anomaly=float(elements[0]), node=float(elements[1])).state(np.zeros(()))
     look = target - state.position
     speed = np.linalg.norm(state.velocity)

@@ -6,13 +6,13 @@ Conventions: time in seconds after the epoch of the orbit, one-way slant range i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from dinsar_cli.simulate.world.ellipsoid import local_frame, to_cartesian, to_geodetic
+import numpy as np
 
-if TYPE_CHECKING:
-    from dinsar_cli.simulate.radar.orbit import Trajectory
-    from dinsar_cli.simulate.world.arrays import Floats
+from dinsar_cli.simulate.radar.orbit import Trajectory
+from dinsar_cli.simulate.world.arrays import Floats
+from dinsar_cli.simulate.world.ellipsoid import curvature_radii, local_frame, to_cartesian, to_geodetic
+from dinsar_cli.simulate.world.instrument import WAVELENGTH
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,6 @@ def view(orbit: Trajectory, longitude: Floats, latitude: Floats, height: Floats)
     RadarView
         Times converged below 10^-12 s (Newton).
     """
-    import numpy as np
-
     ground = to_cartesian(longitude, latitude, height)
     time = np.zeros(ground.shape[:-1])
     for _ in range(50):
@@ -95,8 +93,6 @@ def locate(orbit: Trajectory, time: Floats, slant_range: Floats, height: Floats)
     longitude, latitude : ndarray
         Degrees; residual of the two equations below a micrometre.
     """
-    import numpy as np
-
     time, slant_range, height = np.broadcast_arrays(time, slant_range, height)
     state = orbit.state(time)
     ground = _spherical_guess(state.position, state.velocity, slant_range, height)
@@ -119,10 +115,6 @@ def locate(orbit: Trajectory, time: Floats, slant_range: Floats, height: Floats)
 
 def _walk(longitude: Floats, latitude: Floats, height: Floats, step: Floats) -> tuple[Floats, Floats]:
     """Move points by metres to the east and north."""
-    import numpy as np
-
-    from dinsar_cli.simulate.world.ellipsoid import curvature_radii
-
     meridian, prime_vertical = curvature_radii(latitude)
     parallel = (prime_vertical + height) * np.cos(np.radians(latitude))
     return (
@@ -133,8 +125,6 @@ def _walk(longitude: Floats, latitude: Floats, height: Floats, step: Floats) -> 
 
 def _spherical_guess(position: Floats, velocity: Floats, slant_range: Floats, height: Floats) -> Floats:
     """Intersection with a sphere of the local radius: some kilometres from the answer."""
-    import numpy as np
-
     distance = np.linalg.norm(position, axis=-1)
     up = position / distance[..., None]
     right = np.cross(velocity, position)
@@ -149,10 +139,6 @@ def _spherical_guess(position: Floats, velocity: Floats, slant_range: Floats, he
 
 def doppler_rate(orbit: Trajectory, time: Floats, ground: Floats) -> Floats:
     """Azimuth FM rate (Hz/s, negative) of fixed points: -2/lambda times the range's second derivative."""
-    import numpy as np
-
-    from dinsar_cli.simulate.world.instrument import WAVELENGTH
-
     state = orbit.state(time)
     offset = state.position - ground
     curvature = np.sum(state.velocity**2 + offset * state.acceleration, axis=-1)

@@ -11,23 +11,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, floor, pi, sqrt
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli.simulate.radar.carrier import Carrier
 from dinsar_cli.simulate.radar.focus import HALF_WIDTH, Response, whole_shift
-from dinsar_cli.simulate.radar.geometry import date_shift, ground_height
+from dinsar_cli.simulate.radar.geometry import SwathGeometry, date_shift, ground_height
 from dinsar_cli.simulate.radar.noise import complex_normal, key_of
 from dinsar_cli.simulate.radar.range_doppler import view
+from dinsar_cli.simulate.radar.scene import Scene
+from dinsar_cli.simulate.world.arrays import Bools, Counts, Floats, Singles
+from dinsar_cli.simulate.world.ellipsoid import curvature_radii
 from dinsar_cli.simulate.world.instrument import DAYS_PER_CYCLE, SPEED_OF_LIGHT
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.simulate.radar.carrier import Carrier
-    from dinsar_cli.simulate.radar.geometry import SwathGeometry
-    from dinsar_cli.simulate.radar.scene import Scene
-    from dinsar_cli.simulate.world.arrays import Bools, Counts, Floats, Singles
-    from dinsar_cli.simulate.world.scenario import Scenario
+from dinsar_cli.simulate.world.scenario import Scenario
 
 Carriers: TypeAlias = "tuple[tuple[Carrier, ...], ...]"
 """For each date and burst."""
@@ -119,8 +117,6 @@ def render(swath: Swath, tile: Tile) -> list[NDArray[np.int16]]:
 
 def _ground(swath: Swath, tile: Tile) -> _Ground:
     """Solve the terrain on the part of the scatterer lattice that a tile needs."""
-    import numpy as np
-
     rows, columns = _lattice_part(swath, tile)
     lattice, origin = swath.scene.campaign.lattice(swath.window)
     coarse = ceil(len(columns) / DECIMATION) + 5
@@ -171,8 +167,6 @@ class _Speckle:
     """The scatterers of a tile, date after date: a lasting part and an autoregressive one."""
 
     def __init__(self, swath: Swath, ground: _Ground) -> None:
-        import numpy as np
-
         self._scenario: Scenario = swath.scene.scenario
         self._name = int(swath.scene.campaign.windows[swath.window].subswath.name[-1])
         self._ground = ground
@@ -187,8 +181,6 @@ class _Speckle:
 
     def at(self, index: int, burst: int) -> Singles:
         """Scatterers of a date (in order), thermal noise included; shape (2, rows, columns)."""
-        import numpy as np
-
         if index > 0:
             cycles = (self._scenario.days(index) - self._scenario.days(index - 1)) / DAYS_PER_CYCLE
             kept = self._ground.survival ** np.float32(cycles)
@@ -200,8 +192,6 @@ class _Speckle:
 
 def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: int) -> NDArray[np.int16]:
     """Pixels of a tile on one date."""
-    import numpy as np
-
     campaign = swath.scene.campaign
     (lattice, _), window = campaign.lattice(swath.window), campaign.window(index, swath.window)
     burst = campaign.passes[index].bursts[swath.window][tile.burst]
@@ -238,8 +228,6 @@ def _seen(swath: Swath, ground: _Ground, index: int) -> tuple[Floats, Floats, Fl
     The range is that of the pulse's delay; the carrier's phase has that range minus the lead.
     The view is linear in the motion: for a metre the neglected part of the range is below a micrometre.
     """
-    import numpy as np
-
     shift = date_shift(swath.geometry.dates[index], ground.time, ground.slant_range, ground.height)
     motion = swath.scene.displacement(index, ground.longitude, ground.latitude)
     delay = swath.scene.zenith_delay(index, ground.longitude, ground.latitude, ground.height) / shift.sight[2]
@@ -254,8 +242,6 @@ def _refined(values: Floats) -> Floats:
 
     The first output column lies on the third input column.
     """
-    import numpy as np
-
     count = values.shape[1] - 5
     fine = np.empty((values.shape[0], count, DECIMATION))
     nodes = np.arange(-2.0, 4.0)
@@ -273,8 +259,6 @@ def _refined(values: Floats) -> Floats:
 
 def _turned(signal: Singles, phase: Floats) -> Singles:
     """Multiply by ``exp(j phase)``; the phase (float64, many turns) is wrapped before it becomes single."""
-    import numpy as np
-
     turns = phase * (0.5 / pi)
     angle = ((turns - np.rint(turns)) * (2.0 * pi)).astype(np.float32)
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -284,8 +268,6 @@ def _turned(signal: Singles, phase: Floats) -> Singles:
 
 def _add_corners(swath: Swath, tile: Tile, index: int, pixels: Singles) -> None:
     """Add the corner points to the baseband pixels, by the exact geometry and without decorrelation."""
-    import numpy as np
-
     scene, corners = swath.scene, swath.scene.scenario.corners
     if not corners.positions:
         return
@@ -313,10 +295,6 @@ def _add_corners(swath: Swath, tile: Tile, index: int, pixels: Singles) -> None:
 
 def corner_view(scene: Scene, index: int) -> tuple[Floats, Floats, Floats]:
     """Zero-Doppler time, range and lead of the phase of the corner points, moved with the ground; as `_seen`."""
-    import numpy as np
-
-    from dinsar_cli.simulate.world.ellipsoid import curvature_radii
-
     longitude, latitude = np.array(scene.scenario.corners.positions, dtype=np.float64).T
     height = scene.terrain.at(longitude, latitude)
     east, north, up = scene.displacement(index, longitude, latitude)
@@ -334,8 +312,6 @@ def corner_view(scene: Scene, index: int) -> tuple[Floats, Floats, Floats]:
 
 def _quantized(pixels: Singles, tile: Tile, first: Counts, last: Counts) -> NDArray[np.int16]:
     """Round to 16 bits, with zeros before the first and after the last column with signal of each line."""
-    import numpy as np
-
     values = np.moveaxis(np.clip(np.rint(pixels), -LARGEST, LARGEST).astype(np.int16), 0, -1)
     signal = np.zeros(values.shape[:2], dtype=bool)
     own = slice(tile.lines.start, tile.lines.stop)  # the lines of the tile that this date has come first

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import numpy as np
 
 from dinsar_cli.radar.geometry import Orbit
-from dinsar_cli.sentinel1.orbit_file import window
+from dinsar_cli.sentinel1.orbit_file import OrbitFile, window
 from dinsar_cli.simulate.radar.orbit import State
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from dinsar_cli.sentinel1.orbit_file import OrbitFile
-    from dinsar_cli.simulate.world.arrays import Floats
+from dinsar_cli.simulate.world.arrays import Floats
 
 MARGIN: Final = 60.0
 """Seconds of state vectors before and after the acquisition."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, radians
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+
+from dinsar_cli.errors import UsageError
+from dinsar_cli.simulate.radar.acquisition import Campaign
 from dinsar_cli.simulate.radar.range_doppler import locate
+from dinsar_cli.simulate.world.arrays import Bools, Floats
 from dinsar_cli.simulate.world.ellipsoid import local_metres
 from dinsar_cli.simulate.world.instrument import METRES_PER_TECU
+from dinsar_cli.simulate.world.scenario import Atmosphere, Scenario
 from dinsar_cli.simulate.world.terrain import ARCSECOND, Bounds, Elevation, Field, Lattice, fractal, made_elevation
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from dinsar_cli.simulate.radar.acquisition import Campaign
-    from dinsar_cli.simulate.world.arrays import Bools, Floats
-    from dinsar_cli.simulate.world.scenario import Atmosphere, Scenario
 
 MAP_STEP: Final = 3.0 * ARCSECOND
 TEXTURE: Final = 1.5
@@ -66,8 +65,6 @@ class Scene:
 
     def displacement(self, index: int, longitude: Floats, latitude: Floats) -> Floats:
         """East, north and up displacement since the first date (m); shape (3, ...)."""
-        import numpy as np
-
         growth = self.scenario.growth(index)
         if growth == 0.0:
             return np.zeros((3, *longitude.shape))
@@ -75,8 +72,6 @@ class Scene:
 
     def zenith_delay(self, index: int, longitude: Floats, latitude: Floats, height: Floats) -> Floats:
         """One-way zenith delay of a date (m)."""
-        import numpy as np
-
         atmosphere = self.scenario.atmosphere
         if atmosphere is None:
             return np.zeros_like(longitude)
@@ -89,8 +84,6 @@ class Scene:
         Of the refraction by free electrons this is the part that goes with 1/frequency in phase, linear over the
         bandwidth: ``f0 (R - D) + df (R + D)`` for ``f R - f0**2 D / f``.
         """
-        import numpy as np
-
         plane = self.scenario.ionosphere
         if plane is None or index == 0:
             return np.zeros_like(longitude)
@@ -100,8 +93,6 @@ class Scene:
 
     def in_lake(self, longitude: Floats, latitude: Floats) -> Bools:
         """Whether points are in the lake."""
-        import numpy as np
-
         lake = self.scenario.lake
         if lake is None:
             return np.zeros(longitude.shape, dtype=bool)
@@ -110,8 +101,6 @@ class Scene:
 
     def survival(self, longitude: Floats, latitude: Floats) -> Floats:
         """Share of the perishable part of the coherence that survives 12 days."""
-        import numpy as np
-
         scenario, footprint = self.scenario, self.footprint
         north, south = scenario.coherence.decay(), scenario.coherence.decay_in_south()
         way = np.clip((footprint.north - latitude) / (footprint.north - footprint.south), 0.0, 1.0)
@@ -122,8 +111,6 @@ class Scene:
 
     def backscatter(self, longitude: Floats, latitude: Floats) -> Floats:
         """Amplitude of the ground relative to the mean of the land."""
-        import numpy as np
-
         decibels = self.brightness.at(longitude, latitude)
         if self.scenario.lake is not None:
             decibels = np.where(self.in_lake(longitude, latitude), self.scenario.lake.darkness, decibels)
@@ -152,8 +139,6 @@ def build_scene(campaign: Campaign, elevation: Elevation | None = None) -> Scene
     UsageError
         A corner point lies outside of the scene, or the ground moves too far.
     """
-    import numpy as np
-
     scenario = campaign.scenario
     footprint = campaign_footprint(campaign, elevation)
     _check_corners(scenario, footprint)
@@ -180,8 +165,6 @@ def build_scene(campaign: Campaign, elevation: Elevation | None = None) -> Scene
 
 def campaign_footprint(campaign: Campaign, elevation: Elevation | None = None) -> Bounds:
     """Box around the windows of the reference date, for all heights of the terrain."""
-    import numpy as np
-
     terrain = campaign.scenario.terrain
     heights = np.array([terrain.lowest, terrain.lowest + terrain.relief])
     if elevation is not None:
@@ -198,8 +181,6 @@ def campaign_footprint(campaign: Campaign, elevation: Elevation | None = None) -
 
 
 def _check_corners(scenario: Scenario, footprint: Bounds) -> None:
-    from dinsar_cli.errors import UsageError
-
     for longitude, latitude in scenario.corners.positions:
         inside = footprint.west <= longitude <= footprint.east and footprint.south <= latitude <= footprint.north
         if not inside:
@@ -212,8 +193,6 @@ def _check_corners(scenario: Scenario, footprint: Bounds) -> None:
 
 
 def _motion(scenario: Scenario, maps: Lattice) -> tuple[Field, Field, Field]:
-    import numpy as np
-
     longitude, latitude = maps.centres()
     east, north = local_metres(longitude, latitude, scenario.origin())
     with np.errstate(all="ignore"):  # what nonsense gives is refused
@@ -223,10 +202,6 @@ def _motion(scenario: Scenario, maps: Lattice) -> tuple[Field, Field, Field]:
 
 
 def _check_motion(scenario: Scenario, parts: tuple[Floats, Floats, Floats]) -> None:
-    import numpy as np
-
-    from dinsar_cli.errors import UsageError
-
     growth = scenario.growth(len(scenario.dates) - 1)
     farthest = growth * float(max(np.max(np.abs(part)) for part in parts))
     if not farthest <= FARTHEST_MOTION:  # NaN too

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    Floats: TypeAlias = NDArray[np.float64]
-    Singles: TypeAlias = NDArray[np.float32]
-    Complexes: TypeAlias = NDArray[np.complex64]
-    Bools: TypeAlias = NDArray[np.bool_]
-    Counts: TypeAlias = NDArray[np.int_]
+Floats: TypeAlias = NDArray[np.float64]
+Singles: TypeAlias = NDArray[np.float32]
+Complexes: TypeAlias = NDArray[np.complex64]
+Bools: TypeAlias = NDArray[np.bool_]
+Counts: TypeAlias = NDArray[np.int_]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, pi, radians, sin
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-if TYPE_CHECKING:
-    from dinsar_cli.simulate.world.arrays import Floats
+import numpy as np
 
-    Motion: TypeAlias = tuple[Floats, Floats, Floats]
+from dinsar_cli.simulate.world.arrays import Floats
+from dinsar_cli.simulate.world.okada import Dislocations, surface_displacement
+
+Motion: TypeAlias = tuple[Floats, Floats, Floats]
 
 
 class Deformation(Protocol):
@@ -29,8 +31,6 @@ class Still:
 
     def displacement(self, east: Floats, north: Floats) -> Motion:
         """Return zeros."""
-        import numpy as np
-
         zero = np.zeros_like(east + north)
         return zero, zero, zero
 
@@ -86,8 +86,6 @@ class GaussianBowl:
 
     def displacement(self, east: Floats, north: Floats) -> Motion:
         """Return the bowl and its horizontal pull."""
-        import numpy as np
-
         up = self.peak * np.exp(-0.5 * (east**2 + north**2) / self.radius**2)
         slope = self.pull * up / self.radius**2
         return slope * east, slope * north, up
@@ -102,8 +100,6 @@ class Ramp:
 
     def displacement(self, east: Floats, north: Floats) -> Motion:
         """Return the tilted plane."""
-        import numpy as np
-
         up = (self.east_per_km * east + self.north_per_km * north) / 1000.0
         return np.zeros_like(up), np.zeros_like(up), up
 
@@ -140,8 +136,6 @@ class RectangularDislocation:
 
     def displacement(self, east: Floats, north: Floats) -> Motion:
         """Return Okada's surface displacement, turned from the fault's frame to east and north."""
-        from dinsar_cli.simulate.world.okada import Dislocations, surface_displacement
-
         sin_s, cos_s = sin(radians(self.strike)), cos(radians(self.strike))
         sin_d, cos_d = sin(radians(self.dip)), cos(radians(self.dip))
         # Okada's origin is the lower left corner: y points to the left of the strike, against the dip.

@@ -6,10 +6,9 @@ the code that it judges.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
-if TYPE_CHECKING:
-    from dinsar_cli.simulate.world.arrays import Floats
+from dinsar_cli.simulate.world.arrays import Floats
 
 SEMI_MAJOR_AXIS = 6378137.0
 """Equatorial radius of WGS84 (m)."""
@@ -31,8 +30,6 @@ def curvature_radii(latitude: Floats) -> tuple[Floats, Floats]:
     meridian, prime_vertical : ndarray
         Radii (m) of the shape of `latitude`.
     """
-    import numpy as np
-
     root = np.sqrt(1.0 - ECCENTRICITY_SQUARED * np.sin(np.radians(latitude)) ** 2)
     prime_vertical = SEMI_MAJOR_AXIS / root
     return prime_vertical * (1.0 - ECCENTRICITY_SQUARED) / root**2, prime_vertical
@@ -53,8 +50,6 @@ def to_cartesian(longitude: Floats, latitude: Floats, height: Floats) -> Floats:
     ndarray, shape (..., 3)
         Metres.
     """
-    import numpy as np
-
     lon, lat = np.radians(longitude), np.radians(latitude)
     _, radius = curvature_radii(latitude)
     equatorial = (radius + height) * np.cos(lat)
@@ -74,8 +69,6 @@ def to_geodetic(position: Floats) -> tuple[Floats, Floats, Floats]:
     -----
     Fixed-point iteration on the latitude; below 10^-9 m after eight rounds for points near the ground.
     """
-    import numpy as np
-
     x, y, z = np.moveaxis(np.asarray(position, dtype=np.float64), -1, 0)
     distance = np.hypot(x, y)
     latitude = np.degrees(np.arctan2(z, distance * (1.0 - ECCENTRICITY_SQUARED)))
@@ -102,8 +95,6 @@ def local_frame(longitude: Floats, latitude: Floats) -> Floats:
     ndarray, shape (..., 3, 3)
         Rows are east, north and up; columns are x, y and z.
     """
-    import numpy as np
-
     lon, lat = np.broadcast_arrays(np.radians(longitude), np.radians(latitude))
     sin_lon, cos_lon, sin_lat, cos_lat = np.sin(lon), np.cos(lon), np.sin(lat), np.cos(lat)
     east = np.stack([-sin_lon, cos_lon, np.zeros_like(lon)], axis=-1)
@@ -118,8 +109,6 @@ def local_metres(longitude: Floats, latitude: Floats, origin: tuple[float, float
     The plane in which the deformation sources live: truth and pixels use the same one, so its distortion
     (10^-4 of the distance at 50 km) is part of the source's definition and not an error.
     """
-    import numpy as np
-
     meridian, prime_vertical = curvature_radii(0.5 * (latitude + origin[1]))
     east = np.radians(longitude - origin[0]) * prime_vertical * np.cos(np.radians(latitude))
     return east, np.radians(latitude - origin[1]) * meridian

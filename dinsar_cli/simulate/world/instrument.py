@@ -7,10 +7,8 @@ orbit (Doppler rates, swath start times, ground spacing) is computed by the simu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from datetime import date
+from datetime import date
+from typing import Final
 
 SPEED_OF_LIGHT: Final = 299792458.0
 RADAR_FREQUENCY: Final = 5.405000454334350e9

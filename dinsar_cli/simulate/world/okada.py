@@ -6,14 +6,14 @@ Am. 75, 1135-1154, equations (25) to (30). Symbols are those of the paper.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, pi, radians, sin, tan
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import numpy as np
 
-    from dinsar_cli.simulate.world.arrays import Floats
+from dinsar_cli.simulate.world.arrays import Floats
 
 VERTICAL_DIP: Final = 1e-8
 """Below this cosine of the dip the paper's formulas for vertical faults apply."""
@@ -105,8 +105,6 @@ def _chinnery(
 
 
 def _terms(xi: Floats, eta: Floats, q: Floats, delta: float) -> _Terms:
-    import numpy as np
-
     radius = np.sqrt(xi**2 + eta**2 + q**2)
     # Rules (i) to (iii) below equation (30): the singular terms vanish on the edges and in the plane.
     flat = np.abs(q) < 1e-9 * np.maximum(radius, 1.0)
@@ -128,8 +126,6 @@ def _terms(xi: Floats, eta: Floats, q: Floats, delta: float) -> _Terms:
 
 def _inverse(value: Floats, scale: Floats) -> Floats:
     """Return 1 / value, and 0 where the value vanishes against `scale`."""
-    import numpy as np
-
     singular = value < 1e-12 * np.maximum(scale, 1e-12)
     return np.where(singular, 0.0, 1.0 / np.where(singular, 1.0, value))
 
@@ -163,8 +159,6 @@ def _corner(t: _Terms, delta: float, ratio: float, slip: Dislocations) -> tuple[
 
 def _integrals(t: _Terms, delta: float, ratio: float) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """I1 to I5: equations (28) and, for vertical faults, (29)."""
-    import numpy as np
-
     depth_sum = t.radius + t.d_tilde
     # Rule (iv): ln(R + eta) becomes -ln(R - eta) where R + eta vanishes.
     logarithm = np.where(

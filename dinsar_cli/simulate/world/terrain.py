@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, cos, floor, radians
-from typing import TYPE_CHECKING, Final, Literal
+from pathlib import Path
+from typing import Final, Literal
 
+import numpy as np
+import rasterio
+from affine import Affine
+from scipy import fft, ndimage
+
+from dinsar_cli.simulate.world.arrays import Floats, Singles
 from dinsar_cli.simulate.world.ellipsoid import SEMI_MAJOR_AXIS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy as np
-    from affine import Affine
-
-    from dinsar_cli.simulate.world.arrays import Floats, Singles
-    from dinsar_cli.simulate.world.scenario import Terrain
+from dinsar_cli.simulate.world.scenario import Terrain
 
 ARCSECOND: Final = 1.0 / 3600.0
 
@@ -77,27 +76,19 @@ class Lattice:
 
     def longitudes(self) -> Floats:
         """Longitudes of the pixel centres (deg)."""
-        import numpy as np
-
         return self.west + self.step * (np.arange(self.columns, dtype=np.float64) + 0.5)
 
     def latitudes(self) -> Floats:
         """Latitudes of the pixel centres (deg), north first."""
-        import numpy as np
-
         return self.north - self.step * (np.arange(self.rows, dtype=np.float64) + 0.5)
 
     def centres(self) -> tuple[Floats, Floats]:
         """Longitude and latitude of every pixel centre, each of shape (rows, columns)."""
-        import numpy as np
-
         longitude, latitude = np.meshgrid(self.longitudes(), self.latitudes())
         return longitude, latitude
 
     def transform(self) -> Affine:
         """GDAL's corner transform."""
-        from affine import Affine
-
         return Affine(self.step, 0.0, self.west, 0.0, -self.step, self.north)
 
     def bounds(self) -> Bounds:
@@ -141,9 +132,6 @@ class Field:
     """
 
     def __init__(self, lattice: Lattice, values: Floats | Singles, order: Literal[1, 3] = 1) -> None:
-        import numpy as np
-        from scipy import ndimage
-
         self.lattice = lattice
         self.order: Literal[1, 3] = order
         self.lowest = float(np.min(values))
@@ -157,9 +145,6 @@ class Field:
 
     def at(self, longitude: Floats, latitude: Floats) -> Floats:
         """Values at positions (deg); beyond the edge the edge's value."""
-        import numpy as np
-        from scipy import ndimage
-
         row = (self.lattice.north - latitude) / self.lattice.step - 0.5
         column = (longitude - self.lattice.west) / self.lattice.step - 0.5
         return np.asarray(
@@ -191,9 +176,6 @@ def fractal(lattice: Lattice, exponent: float, shortest: float, random: np.rando
     ndarray, shape (rows, columns)
         Cut from a larger periodic map, so opposite edges differ.
     """
-    import numpy as np
-    from scipy import fft
-
     rows = fft.next_fast_len(lattice.rows + lattice.rows // 4)
     columns = fft.next_fast_len(lattice.columns + lattice.columns // 4, real=True)
     north, east = lattice.metres()
@@ -223,8 +205,6 @@ def made_elevation(lattice: Lattice, scene: Bounds, terrain: Terrain, random: np
     Spectrum ``k^-4.2`` (Turcotte 1997 gives -4 for land), and nothing below 250 m of wavelength: the way in
     which a processor interpolates the model shall not matter.
     """
-    import numpy as np
-
     rough = fractal(lattice, exponent=4.2, shortest=250.0, random=random)
     longitude, latitude = lattice.longitudes(), lattice.latitudes()
     inside = rough[
@@ -242,9 +222,6 @@ def made_elevation(lattice: Lattice, scene: Bounds, terrain: Terrain, random: np
 
 def write_map(path: Path, lattice: Lattice, values: Floats | Singles, *, unit: str, description: str) -> None:
     """Write a float32 GeoTIFF (EPSG:4326, GDAL's corner transform, nodata NaN)."""
-    import numpy as np
-    import rasterio
-
     profile = {
         "driver": "GTiff",
         "dtype": "float32",

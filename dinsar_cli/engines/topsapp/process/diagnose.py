@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 import signal
+import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
+from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
 from dinsar_cli.errors import DinsarError, EngineError, NoDataError, ResourceError, UsageError
 
 _TABLE = "diagnoses.toml"
@@ -130,9 +133,6 @@ class Diagnosis:
 @cache
 def table() -> tuple[Entry, ...]:
     """All entries, in the order of the file."""
-    import tomllib
-    from importlib.resources import files
-
     text = (files(__package__) / _TABLE).read_text(encoding="utf-8")
     entries = tuple(map(_entry, tomllib.loads(text)["diagnosis"]))
     if len({entry.id for entry in entries}) < len(entries):
@@ -342,8 +342,6 @@ def _ended(code: int) -> str:
 
 def _is_short(path: Path) -> bool:
     """Whether a raster with an ISCE header has too few bytes; other files are never short."""
-    from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
-
     if not path.is_file() or not path.with_name(f"{path.name}.xml").is_file():
         return False
     try:

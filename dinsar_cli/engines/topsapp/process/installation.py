@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import psutil
+
 from dinsar_cli.engines.topsapp.process import search_paths as places
 from dinsar_cli.engines.topsapp.process.installation_check import Fault, Findings, examine
 
@@ -141,8 +143,6 @@ class Installation:
 
 def _is_idle() -> bool:
     """Whether the machine has little to do just now."""
-    import psutil
-
     return psutil.cpu_percent(_LOOK) < _IDLE
 
 

@@ -8,10 +8,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    import psutil
+import psutil
 
 _PERIOD = 1.0  # s between samples
 _REST = 20  # times as long as a sample took, none is taken: they use 5 % of a core at most
@@ -102,8 +101,6 @@ def memory_used(root: int) -> int:
     On Linux it is the proportional set size (PSS): memory that several of them share counts once, and memory that
     they share with others counts in part. Elsewhere it is the resident set size (RSS).
     """
-    import psutil
-
     processes = [psutil.Process()]
     with suppress(psutil.Error):
         top = psutil.Process(root)
@@ -112,8 +109,6 @@ def memory_used(root: int) -> int:
 
 
 def _resident(process: psutil.Process) -> int:
-    import psutil
-
     try:
         full = process.memory_full_info()
         return int(getattr(full, "pss", full.rss))

@@ -14,18 +14,16 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, Self
 
 from dinsar_cli.engines.base import Progress, StepCost
 from dinsar_cli.engines.topsapp.process.diagnose import Diagnosis, diagnose, explain, watch
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.engines.topsapp.process.monitor import Monitor
 from dinsar_cli.engines.topsapp.scripts import supervisor
+from dinsar_cli.engines.topsapp.settings.execution import Manner
 from dinsar_cli.engines.topsapp.settings.steps import EVERY, STEPS, forget_from, mend_state, share_done, time_left
 from dinsar_cli.errors import DinsarError, EngineError
-
-if TYPE_CHECKING:
-    from dinsar_cli.engines.topsapp.process.installation import Installation
-    from dinsar_cli.engines.topsapp.settings.execution import Manner
 
 logger = logging.getLogger(__name__)
 

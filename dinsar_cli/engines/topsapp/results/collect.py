@@ -10,7 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.base.files import write_text
 from dinsar_cli.base.memory import bounded_raster_cache
@@ -24,19 +27,14 @@ from dinsar_cli.engines.topsapp.results.layers import (
     write_ionosphere,
     write_unwrapped,
 )
+from dinsar_cli.engines.topsapp.results.metadata import PairFacts
 from dinsar_cli.engines.topsapp.results.swaths import seams, steered
 from dinsar_cli.errors import EngineError
 from dinsar_cli.radar.geometry import geodetic_to_cartesian, perpendicular_baseline, zero_doppler
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, IONOSPHERE, Interferogram, RadarFile
 from dinsar_cli.radar.squint import LookCells, write_squint
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dinsar_cli.engines.topsapp.results.metadata import PairFacts
-
-    Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating[Any]]
 
 _MEMORY = 64_000_000  # bytes; more is not faster
 _COHERENCE_BOX = 5  # samples on a side of ISCE2's coherence window (mroipac.correlation, its default)
@@ -153,8 +151,6 @@ class _Middle:
 
 
 def _middle(layers: Mapping[str, RadarFile], *, turned: bool) -> _Middle:
-    import numpy as np
-
     names = ("longitude", "latitude", "height", "los")
     line = layers["longitude"].lines // 2
     lon, lat, height, los = (layers[name].read(line, line + 1)[..., 0, :] for name in names)
@@ -188,8 +184,6 @@ def _line_spacing(run: FinishedRun, middle: _Middle) -> float:
 
     Cumming and Wong (2005), "Digital Processing of Synthetic Aperture Radar Data", equation 4.26.
     """
-    import numpy as np
-
     burst = run.middle_burst
     orbit = burst.orbit(burst.start)
     time, _ = zero_doppler(orbit, middle.point, 0.0)

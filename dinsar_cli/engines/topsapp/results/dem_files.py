@@ -6,22 +6,21 @@ the vertical reference, without which topsApp adds the geoid.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from lxml import etree
+from lxml.etree import _Element
+from rasterio import Affine
+from rasterio.errors import RasterioIOError
 
 from dinsar_cli.base.files import atomic_path
 from dinsar_cli.engines.topsapp.results import half_turn as halfturn
-from dinsar_cli.engines.topsapp.settings.properties import isce_text
+from dinsar_cli.engines.topsapp.settings.properties import Scalar, isce_text
 from dinsar_cli.errors import EngineError, NoDataError, ResourceError, UsageError
 from dinsar_cli.geo.dem_file import open_dem
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from lxml.etree import _Element
-    from rasterio import Affine
-
-    from dinsar_cli.engines.topsapp.settings.properties import Scalar
 
 DEM_NAME = "dem.wgs84"
 
@@ -118,8 +117,6 @@ def read_isce_dem_header(xml: Path) -> IsceDemHeader:
     EngineError
         If it cannot be read or lacks a value.
     """
-    from lxml import etree
-
     try:
         root = etree.parse(xml, etree.XMLParser(resolve_entities=False, no_network=True)).getroot()
         longitude, latitude = (_values(root, f"component[@name='coordinate{axis}']/") for axis in (1, 2))
@@ -173,9 +170,6 @@ def _header(dataset: Any, corner: Affine) -> IsceDemHeader:
 
 def _write_heights(dataset: Any, dem: Path, target: Path) -> None:
     """Write the samples as little-endian float32, row by row, a block of rows at a time."""
-    import numpy as np
-    from rasterio.errors import RasterioIOError
-
     rows = max(_BLOCK_PIXELS // dataset.width, 1)
     with atomic_path(target) as part, part.open("wb") as file:
         for row in range(0, dataset.height, rows):
@@ -270,8 +264,6 @@ def _vrt(dataset: Any, corner: Affine) -> _Element:
 
 def _node(tag: str, /, *content: str | _Element, **attributes: str) -> _Element:
     """Build an element from text and children."""
-    from lxml import etree
-
     element = etree.Element(tag, attributes)
     for part in content:
         if isinstance(part, str):
@@ -282,8 +274,6 @@ def _node(tag: str, /, *content: str | _Element, **attributes: str) -> _Element:
 
 
 def _write_xml(path: Path, root: _Element) -> None:
-    from lxml import etree
-
     with atomic_path(path) as part:
         part.write_bytes(etree.tostring(root, pretty_print=True, encoding="UTF-8", xml_declaration=True))
 

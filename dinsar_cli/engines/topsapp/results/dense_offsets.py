@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from dinsar_cli.config.offsets import OffsetsConfig, size_text
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
@@ -13,11 +14,9 @@ from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
 from dinsar_cli.engines.topsapp.results.names import date_names
 from dinsar_cli.engines.topsapp.scripts.ampcor import PLACES, limits
 from dinsar_cli.errors import EngineError, UsageError
+from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.offset_field import OffsetField
-
-if TYPE_CHECKING:
-    from dinsar_cli.radar.interferogram import Interferogram
-    from dinsar_cli.sentinel1.acquisition import CommonBurst
+from dinsar_cli.sentinel1.acquisition import CommonBurst
 
 _NONE = -9999.0  # topsApp writes -10000 where it found nothing
 _VALID = 0.95  # of the lines and samples of a burst, at least
@@ -111,8 +110,6 @@ def read_offsets(work: Path, interferogram: Interferogram) -> OffsetField:
     EngineError
         When it left none, or found none.
     """
-    import numpy as np
-
     merged = work / "merged"
     path = merged / "dense_offsets.bil"
     try:

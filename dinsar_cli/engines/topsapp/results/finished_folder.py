@@ -6,17 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.topsapp.results.half_turn import is_turned
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile, isce_release
+from dinsar_cli.engines.topsapp.results.metadata import PairFacts
 from dinsar_cli.engines.topsapp.results.names import date_names
 from dinsar_cli.engines.topsapp.results.swaths import IsceBurst, IsceSwath, first_start, has_swaths, read_swaths
 from dinsar_cli.errors import EngineError
-
-if TYPE_CHECKING:
-    from dinsar_cli.engines.topsapp.results.metadata import PairFacts
 
 _BYTES_PER_SAMPLE = 64  # of the full resolution, at the peak
 _SAME_ACQUISITION = timedelta(hours=1)

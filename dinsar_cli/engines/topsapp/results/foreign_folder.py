@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from lxml import etree
 
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun, LooksError
@@ -15,9 +16,6 @@ from dinsar_cli.engines.topsapp.results.metadata import PairFacts
 from dinsar_cli.engines.topsapp.results.swaths import has_swaths
 from dinsar_cli.engines.topsapp.settings.phase_sigma import shell_command
 from dinsar_cli.errors import EngineError, NoDataError, UsageError
-
-if TYPE_CHECKING:
-    from lxml import etree
 
 _MERGED = "merged"
 _UNWRAPPED = "filt_topophase.unw"

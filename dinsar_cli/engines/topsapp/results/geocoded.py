@@ -10,7 +10,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
 
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile, isce_release, parse_xml, properties
 from dinsar_cli.engines.topsapp.results.layers import los_from_angles, unit_phasor
@@ -18,12 +22,8 @@ from dinsar_cli.errors import EngineError, NoDataError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.grid import GEOGRAPHIC, Bounds, Grid, grid_for, posting_for_looks
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-    Floats = NDArray[np.floating[Any]]
+Array = NDArray[Any]
+Floats = NDArray[np.floating[Any]]
 
 UNWRAPPED, WRAPPED = "filt_topophase.unw.geo", "filt_topophase.flat.geo"
 CORRELATION, COMPONENTS, LOS = "topophase.cor.geo", "filt_topophase.unw.conncomp.geo", "los.rdr.geo"
@@ -72,12 +72,8 @@ class Lattice:
 
     def indices(self, grid: Grid) -> tuple[Array, Array]:
         """Fractional line and sample of the pixel centres of a map grid; NaN outside."""
-        import numpy as np
-
         x, y = np.meshgrid(grid.x_centres, grid.y_centres)
         if not grid.is_geographic:
-            from pyproj import Transformer
-
             x, y = Transformer.from_crs(grid.crs, GEOGRAPHIC, always_xy=True).transform(x, y)
         x = near(x, self.west + self.width * self.step_x / 2)
         # a sample stands for its surroundings, and rounding errors must not cost the edges
@@ -167,8 +163,6 @@ class GeocodedRun:
         components : ndarray or None
             0 = none; None where topsApp did not geocode them.
         """
-        import numpy as np
-
         phase = self.files[UNWRAPPED].read(2, first, last)
         known = np.isfinite(phase) & (phase != 0)
         phase = np.where(known, -phase if backwards else phase, np.float32(np.nan))
@@ -182,8 +176,6 @@ class GeocodedRun:
 
     def ionosphere(self, first: int, last: int, *, backwards: bool) -> Floats | None:
         """Lines of the phase of the ionosphere, radians, NaN where there is no interferogram; see `unwrapped`."""
-        import numpy as np
-
         file = self.files.get(IONOSPHERE)
         if file is None:
             return None
@@ -209,8 +201,6 @@ class GeocodedRun:
 
     def coherence(self, first: int, last: int) -> Floats | None:
         """Lines of band 2 of ``topophase.cor``; ``phsig.cor`` is a figure of the phase and no coherence."""
-        import numpy as np
-
         file = self.files.get(CORRELATION)
         if file is None:
             return None
@@ -225,8 +215,6 @@ class GeocodedRun:
 
     def elevation(self, first: int, last: int) -> Floats | None:
         """Lines of heights above the ellipsoid, metres; those of ``dem.crop`` are cut off to whole metres."""
-        import numpy as np
-
         if self.heights is None:
             return None
         height = self.heights.read(1, first, last).astype(np.float32)

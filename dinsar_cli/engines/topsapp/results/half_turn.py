@@ -11,14 +11,13 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from lxml import etree
 
 from dinsar_cli.base.files import atomic_path, make_folder
+from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.geo.antimeridian import crosses, near
 from dinsar_cli.geo.dem_file import open_dem
-
-if TYPE_CHECKING:
-    from dinsar_cli.engines.base import EngineInputs
 
 HALF_TURN = 180.0
 """Degrees to add to the longitudes of a turned Earth."""
@@ -61,8 +60,6 @@ def turned_inputs(inputs: EngineInputs, work: Path) -> EngineInputs:
 
 def write_orbits(inputs: EngineInputs, work: Path) -> None:
     """Write the orbit files with all state vectors turned, under their names, into the working folder."""
-    from lxml import etree
-
     folder = make_folder(work / _FOLDER)
     for path in {inputs.reference_orbit.path, inputs.secondary_orbit.path}:
         root = etree.parse(path, etree.XMLParser(resolve_entities=False, no_network=True))

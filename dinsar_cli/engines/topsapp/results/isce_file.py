@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from lxml import etree
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import EngineError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lxml import etree
-    from numpy.typing import NDArray
 
 _TYPES = {
     "BYTE": "u1",
@@ -40,8 +41,6 @@ def parse_xml(path: Path) -> etree._Element:
     EngineError
         When the file is missing or not well-formed.
     """
-    from lxml import etree
-
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         return etree.fromstring(path.read_bytes(), parser)
@@ -156,8 +155,6 @@ class IsceFile(AbstractContextManager["IsceFile"]):
         )
 
     def _check_samples(self) -> None:
-        import numpy as np
-
         virtual = self.virtual
         if virtual is not None:
             if not virtual.is_file():
@@ -177,8 +174,6 @@ class IsceFile(AbstractContextManager["IsceFile"]):
             )
 
     def _read_raw(self, band: int, first: int, stop: int) -> NDArray[Any]:
-        import numpy as np
-
         dtype, lines = np.dtype(self.dtype), stop - first
         step = 1 if self.scheme == "BSQ" else self.bands
         start = first * step + ((band - 1) * self.length if self.scheme == "BSQ" else 0)
@@ -192,9 +187,6 @@ class IsceFile(AbstractContextManager["IsceFile"]):
         return block.astype(dtype.newbyteorder("="), copy=False)
 
     def _read_virtual(self, virtual: Path, band: int, first: int, stop: int) -> NDArray[Any]:
-        from rasterio.errors import RasterioError
-        from rasterio.windows import Window
-
         try:
             dataset = self._dataset
             if dataset.shape == (self.length, self.width):

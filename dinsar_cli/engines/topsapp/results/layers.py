@@ -11,7 +11,11 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
@@ -22,14 +26,8 @@ from dinsar_cli.errors import EngineError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.radar.interferogram import LAYERS, RadarFile
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-    Floats = NDArray[np.floating[Any]]
+Array = NDArray[Any]
+Floats = NDArray[np.floating[Any]]
 
 Files: TypeAlias = Mapping[str, RadarFile]
 Strips: TypeAlias = Callable[[], Iterator[tuple[int, int]]]
@@ -63,8 +61,6 @@ def cell_mean(values: Array, looks: Looks) -> Array:
     ndarray
         Shape (lines, samples // range looks); NaN where a sample is.
     """
-    import numpy as np
-
     lines, cells = len(values) // looks.azimuth, values.shape[1] // looks.range
     rows = values.reshape(lines, looks.azimuth, values.shape[1]).sum(axis=1)[:, : cells * looks.range]
     total = np.zeros((lines, cells), values.dtype)
@@ -88,8 +84,6 @@ def los_from_angles(incidence: Floats, azimuth: Floats) -> Floats:
     ndarray
         Shape (3, ...); NaN where unknown.
     """
-    import numpy as np
-
     known = (incidence != 0) | (azimuth != 0)
     inc, az = np.radians(np.where(known, incidence, np.nan)), np.radians(azimuth)
     sine = np.sin(inc)
@@ -111,16 +105,12 @@ def congruent(unwrapped: Floats, wrapped: Floats) -> tuple[Floats, Floats]:
     correction : ndarray
         By how much it differs from `unwrapped`, radians.
     """
-    import numpy as np
-
     phase = wrapped + 2 * np.pi * np.round((unwrapped - wrapped) / (2 * np.pi))
     return phase, phase - unwrapped
 
 
 def write_interferogram(run: FinishedRun, layers: Files, strips: Strips) -> None:
     """Wrapped phase and coherence."""
-    import numpy as np
-
     filtered, correlation = run.merged(_FILTERED), run.merged("topophase.cor")
     for first, last in strips():
         wave = unit_phasor(filtered.read(1, first, last), backwards=run.backwards)
@@ -131,8 +121,6 @@ def write_interferogram(run: FinishedRun, layers: Files, strips: Strips) -> None
 
 def write_unwrapped(run: FinishedRun, layers: Files, strips: Strips) -> None:
     """Unwrapped phase and components, where there is a wrapped phase, which is written before."""
-    import numpy as np
-
     unwrapped, labels = run.merged("filt_topophase.unw"), run.components
     cells = incongruent = 0
     for first, last in strips():
@@ -159,8 +147,6 @@ def write_unwrapped(run: FinishedRun, layers: Files, strips: Strips) -> None:
 
 def write_ionosphere(run: FinishedRun, layers: Files, target: RadarFile, strips: Strips) -> None:
     """Phase of the ionosphere where there is an interferogram."""
-    import numpy as np
-
     source = run.merged("topophase.ion")
     target.create()
     for first, last in strips():
@@ -171,8 +157,6 @@ def write_ionosphere(run: FinishedRun, layers: Files, target: RadarFile, strips:
 
 def unit_phasor(wave: Array, *, backwards: bool) -> Array:
     """Complex numbers of size one with the phase of an interferogram, or with minus it; NaN where there is none."""
-    import numpy as np
-
     size = np.abs(wave)
     unit = np.divide(wave, size, out=np.full_like(wave, np.nan), where=np.isfinite(size) & (size > 0))
     return unit.conj() if backwards else unit
@@ -180,8 +164,6 @@ def unit_phasor(wave: Array, *, backwards: bool) -> Array:
 
 def write_geometry(run: FinishedRun, layers: Files, strips: Strips) -> None:
     """Position of the look-cell centres; longitudes run on where the scene reaches over 180 degrees."""
-    import numpy as np
-
     middle = math.nan
     with ExitStack() as stack:
         files = [stack.enter_context(run.full(name)) for name in ("lat.rdr", "lon.rdr", "z.rdr")]
@@ -206,8 +188,6 @@ def write_los(run: FinishedRun, layers: Files, strips: Strips) -> None:
 
 
 def _write_los_from(file: IsceFile, looks: Looks, layer: RadarFile, strips: Strips) -> None:
-    import numpy as np
-
     with file:
         for first, last in strips():
             vectors = los_from_angles(*(_full_block(file, band, first, last, looks) for band in (1, 2)))
@@ -217,8 +197,6 @@ def _write_los_from(file: IsceFile, looks: Looks, layer: RadarFile, strips: Stri
 
 def write_amplitude(run: FinishedRun, layers: Files, strips: Strips) -> None:
     """Root mean square amplitude of both dates, the earlier one first; NaN where the images are gone."""
-    import numpy as np
-
     names = [f"{name}.slc" for name in date_names(run.folder)]
     if run.backwards:
         names.reverse()
@@ -241,8 +219,6 @@ def _full_block(file: IsceFile, band: int, first: int, last: int, looks: Looks) 
 
 
 def _rms(image: Array, looks: Looks) -> Floats:
-    import numpy as np
-
     power = cell_mean(image.real**2 + image.imag**2, looks)
     return np.sqrt(np.where(power > 0, power, np.nan))
 

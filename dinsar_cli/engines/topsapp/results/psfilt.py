@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.radar.patch_filter import filter_patches
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _PATCH = 32  # look cells on a side
 STEP = 16  # from patch to patch
@@ -32,7 +31,6 @@ def psfilt(interferogram: NDArray[np.complexfloating[Any, Any]], strength: float
     ndarray
         Of the same shape; only its phase counts. Zero where there is no data.
     """
-    import numpy as np
 
     def gain(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
         factors: NDArray[np.float32] = np.abs(spectra) ** np.float32(strength)

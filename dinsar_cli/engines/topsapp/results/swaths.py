@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+from lxml import etree
+
+from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.topsapp.results.isce_file import parse_xml, properties
 from dinsar_cli.errors import EngineError
 from dinsar_cli.radar.geometry import Orbit
 from dinsar_cli.radar.squint import RangePolynomial, SteeredBurst
 from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lxml import etree
-
-    from dinsar_cli.config.model import Looks
 
 _BURSTS = "component[@name='instance']/component[@name='bursts']/component"
 _STATES = "component[@name='orbit']/component[@name='state_vectors']/component"
@@ -103,8 +99,6 @@ class IsceBurst:
 
     def orbit(self, epoch: datetime) -> Orbit:
         """Orbit through the state vectors, with times after an epoch."""
-        import numpy as np
-
         times = np.array([(state.time - epoch).total_seconds() for state in self.states])
         return Orbit.fit(epoch, times, np.array([state.position for state in self.states]))
 
@@ -299,8 +293,6 @@ def steered(swaths: Sequence[IsceSwath], *, later_on_top: bool) -> list[SteeredB
 
 
 def _steered(burst: IsceBurst, steering: Steering, place: _Valid, first: datetime, near: float) -> SteeredBurst:
-    import numpy as np
-
     half = (steering.lines - 1) / 2
     speed = np.linalg.norm(burst.orbit(burst.start).state(np.asarray(half * burst.line_interval))[1])
     to_time = 2 / SPEED_OF_LIGHT

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from dinsar_cli.config.offsets import OffsetsConfig
+from dinsar_cli.config.topsapp import TopsappConfig
 from dinsar_cli.engines.base import Forecast, Work
 from dinsar_cli.engines.costs import Law, StepLaws, Term, layer_bytes
 from dinsar_cli.engines.topsapp.settings.steps import OFFSETS, STEPS
 from dinsar_cli.radar.interferogram import LAYERS
-
-if TYPE_CHECKING:
-    from dinsar_cli.config.offsets import OffsetsConfig
-    from dinsar_cli.config.topsapp import TopsappConfig
 
 OUTPUTS = "outputs"
 """What comes after the steps of topsApp: its files become the layers of every engine."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.engines.base import Work
 from dinsar_cli.engines.topsapp.scripts import ampcor, burstwise
 from dinsar_cli.engines.topsapp.settings.costs import BURST_BYTES
-
-if TYPE_CHECKING:
-    from dinsar_cli.config.topsapp import TopsappConfig
-    from dinsar_cli.engines.base import Work
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from dinsar_cli.config.topsapp import normal_name
+from dinsar_cli.config.checks import ChecksConfig
+from dinsar_cli.config.topsapp import TopsappConfig, normal_name
 from dinsar_cli.engines.topsapp.settings.properties import find_property
 from dinsar_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from dinsar_cli.config.checks import ChecksConfig
-    from dinsar_cli.config.topsapp import TopsappConfig
-    from dinsar_cli.sentinel1.acquisition import CommonBurst
+from dinsar_cli.sentinel1.acquisition import CommonBurst
 
 # Properties that a run depends on: where it finds its states, and what makes it an interferogram.
 _OURS = frozenset({"pickle dump directory", "pickle load directory", "renderer", "do interferogram"})

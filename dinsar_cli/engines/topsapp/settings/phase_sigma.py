@@ -9,12 +9,9 @@ interferograms get is the same to the byte.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from lxml import etree
 
 from dinsar_cli.base.templates import template_text
-
-if TYPE_CHECKING:
-    from lxml import etree
 
 PHASE_SIGMA = "topsapp_filter_icu.xml"
 """Settings file, by whose name ISCE2 finds it; it is the template of that name."""
@@ -27,8 +24,6 @@ def settings_text() -> str:
 
 def shell_command() -> str:
     """Command for a shell that writes the settings file into the folder where it is run."""
-    from lxml import etree
-
     parser = etree.XMLParser(remove_blank_text=True, remove_comments=True)
     root: etree._Element = etree.fromstring(settings_text().encode(), parser)
     return f"echo '{etree.tostring(root, encoding='unicode')}' > {PHASE_SIGMA}"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
 from dinsar_cli.base.templates import template_text
 from dinsar_cli.config.model import Looks
 from dinsar_cli.config.offsets import OffsetsConfig
@@ -117,8 +119,6 @@ def render(settings: TopsSettings) -> dict[str, str]:
         If a value is of another kind or outside its range, if a property of `options.extra` is set elsewhere, or if
         ISCE2 cannot read a path.
     """
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
     _check_paths(settings)
     environment = Environment(
         autoescape=True,

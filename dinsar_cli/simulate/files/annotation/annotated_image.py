@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dinsar_cli.simulate.files.image import GeolocationGrid, Statistics
+from dinsar_cli.simulate.files.names import Slice
+from dinsar_cli.simulate.radar.acquisition import Burst, Window
+from dinsar_cli.simulate.radar.render import Swath
 from dinsar_cli.simulate.world.instrument import (
     BURST_CYCLE,
     LINE_INTERVAL,
 )
-
-if TYPE_CHECKING:
-    from dinsar_cli.simulate.files.image import GeolocationGrid, Statistics
-    from dinsar_cli.simulate.files.names import Slice
-    from dinsar_cli.simulate.radar.acquisition import Burst, Window
-    from dinsar_cli.simulate.radar.render import Swath
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@ schema. Values that describe the raw data (which does not exist) are neutral.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
+
+from lxml.etree import _Element
 
 from dinsar_cli.simulate.files.annotation.annotated_image import Image
 from dinsar_cli.simulate.files.annotation.doppler import doppler_centroids, doppler_rates
@@ -33,12 +36,6 @@ from dinsar_cli.simulate.world.instrument import (
     RANGE_SPACING,
     SPEED_OF_LIGHT,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lxml.etree import _Element
-
 
 SCALING: Final = 8.5e11
 """Digital numbers of the processor for one of the product."""

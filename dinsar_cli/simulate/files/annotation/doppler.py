@@ -8,11 +8,16 @@ estimate that is nearest to the middle of a burst.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+from lxml.etree import _Element
+
+from dinsar_cli.simulate.files.annotation.annotated_image import Image
 from dinsar_cli.simulate.files.xml_tree import array, counted, double, fields, node, stamp
-from dinsar_cli.simulate.radar.carrier import Polynomial
+from dinsar_cli.simulate.radar.carrier import Carrier, Polynomial
 from dinsar_cli.simulate.world.instrument import (
     BURST_CYCLE,
     LINE_INTERVAL,
@@ -20,14 +25,6 @@ from dinsar_cli.simulate.world.instrument import (
     SPEED_OF_LIGHT,
     SUBSWATHS,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lxml.etree import _Element
-
-    from dinsar_cli.simulate.files.annotation.annotated_image import Image
-    from dinsar_cli.simulate.radar.carrier import Carrier
 
 RATE_DELAY: Final = 0.015
 """Time of an FM rate after the middle of its burst (s)."""
@@ -80,8 +77,6 @@ def doppler_centroids(image: Image) -> Iterator[_Element]:
 
 def _fine_estimates(image: Image, centroid: Polynomial) -> Iterator[_Element]:
     """Estimates to which the polynomial was fitted."""
-    import numpy as np
-
     for moment in np.linspace(image.grid.range_times[0], image.grid.range_times[-1], FINE_ESTIMATES):
         value = float(centroid.at(moment))
         yield node("fineDce", *fields(slantRangeTime=double(float(moment)), frequency=double(value)))

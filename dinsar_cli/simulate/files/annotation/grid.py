@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+from lxml.etree import _Element
+
+from dinsar_cli.simulate.files.annotation.annotated_image import Image
 from dinsar_cli.simulate.files.xml_tree import array, counted, double, fields, node, single, stamp
 from dinsar_cli.simulate.radar.acquisition import Burst, burst_identifier
 from dinsar_cli.simulate.world.instrument import ORBITS_PER_CYCLE, RANGE_SAMPLING_RATE
-
-if TYPE_CHECKING:
-    from lxml.etree import _Element
-
-    from dinsar_cli.simulate.files.annotation.annotated_image import Image
 
 BURSTS_PER_CYCLE: Final = 375887
 PATTERN_GAIN: Final = 1.0e14
@@ -22,8 +21,6 @@ PATTERN_STEP: Final = 32
 
 def antenna_pattern(image: Image) -> _Element:
     """One flat pattern at each burst and at the next one: as in real products the antenna is corrected for."""
-    import numpy as np
-
     part, grid, subswath = image.part, image.grid, image.frame.subswath
     pixels = PATTERN_STEP * np.arange(ceil((image.frame.columns - 1) / PATTERN_STEP) + 1)
     times = grid.range_times[0] + pixels / RANGE_SAMPLING_RATE

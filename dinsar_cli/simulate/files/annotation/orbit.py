@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from math import ceil
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+from lxml.etree import _Element
+from scipy.spatial.transform import Rotation
+
+from dinsar_cli.simulate.files.annotation.annotated_image import Image
+from dinsar_cli.simulate.files.names import Slice
 from dinsar_cli.simulate.files.xml_tree import double, fields, node, single, stamp
+from dinsar_cli.simulate.world.arrays import Floats
 from dinsar_cli.simulate.world.ellipsoid import to_geodetic
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lxml.etree import _Element
-
-    from dinsar_cli.simulate.files.annotation.annotated_image import Image
-    from dinsar_cli.simulate.files.names import Slice
-    from dinsar_cli.simulate.world.arrays import Floats
 
 STATE_VECTOR_STEP: Final = 10.0
 STATE_VECTOR_MARGIN: Final = 64.0
@@ -31,8 +30,6 @@ ROLL: Final = (29.45, -0.0566, 711.7)
 
 def state_vectors(part: Slice) -> Iterator[_Element]:
     """Orbit state vectors every ten seconds, from a minute before a slice to a minute after it."""
-    import numpy as np
-
     bursts = [burst for window in range(len(part.campaign.windows)) for burst in part.of_window(window)]
     first = min(burst.start for burst in bursts) - STATE_VECTOR_MARGIN
     last = max(burst.start for burst in bursts) + STATE_VECTOR_MARGIN
@@ -57,9 +54,6 @@ def attitudes(image: Image) -> Iterator[_Element]:
     the antenna sees) into those of the mean equator of 2000, the angles are those of the inverse turn, and the
     rates are about the axes forward, right and along the boresight.
     """
-    import numpy as np
-    from scipy.spatial.transform import Rotation
-
     part, bursts = image.part, image.bursts()
     count = ceil((bursts[-1].start - bursts[0].start) / ATTITUDE_STEP) + 3
     for seconds in (bursts[0].start + ATTITUDE_STEP * (0.5 + np.arange(count))).tolist():
@@ -102,8 +96,6 @@ def satellite_axes(time: datetime, position: Floats, velocity: Floats) -> Floats
     ndarray, shape (3, 3)
         The axes x, y and z as columns, for the mean equator and equinox (precession neglected: 0.3 degrees).
     """
-    import numpy as np
-
     forward = velocity / np.linalg.norm(velocity)
     down = -position + forward * (position @ forward)
     down = down / np.linalg.norm(down)

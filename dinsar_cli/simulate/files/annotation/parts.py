@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
 
+from lxml.etree import _Element
+
+from dinsar_cli.simulate.files.annotation.annotated_image import Image
+from dinsar_cli.simulate.files.image import Statistics
 from dinsar_cli.simulate.files.xml_tree import array, counted, double, fields, node, single, stamp
 from dinsar_cli.simulate.world.instrument import RANGE_SAMPLING_RATE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from lxml.etree import _Element
-
-    from dinsar_cli.simulate.files.annotation.annotated_image import Image
-    from dinsar_cli.simulate.files.image import Statistics
 
 BIT_ERRORS: Final = (
     "SyncMarker",
