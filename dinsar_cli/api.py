@@ -79,7 +79,7 @@ def run(
 
 
 def _config(config: str | Path | None, keys: Mapping[str, Any]) -> RunConfig:
-    """The configuration of a file, or of none, with the keys that were given."""
+    """Return the configuration of a file, or of none, with the keys that were given."""
     if config is not None and not isinstance(config, (str, Path)):
         raise UsageError(
             f"run() cannot take a {type(config).__name__} as its configuration.",
@@ -90,7 +90,7 @@ def _config(config: str | Path | None, keys: Mapping[str, Any]) -> RunConfig:
 
 
 def _dotted(keys: Mapping[str, Any]) -> dict[str, object]:
-    """Keys as the command line gives them: those of a section one by one, with a dot."""
+    """Return the keys as the command line gives them: those of a section one by one, with a dot."""
     sections = {key.partition(".")[0] for key in config_keys() if "." in key}
     found: dict[str, object] = {}
     for name, value in keys.items():

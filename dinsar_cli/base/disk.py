@@ -32,13 +32,13 @@ def check_disk(
 
 
 def free_disk(folder: Path) -> int:
-    """Bytes that are free where a folder is, or will be."""
+    """Return the bytes that are free where a folder is, or will be."""
     there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
     return shutil.disk_usage(there).free
 
 
 def human_bytes(count: float) -> str:
-    """Bytes as a person reads them: ``1.5 GB``."""
+    """Return the bytes as a person reads them: ``1.5 GB``."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -62,7 +62,7 @@ def remove(paths: Iterable[Path]) -> int:
 
 
 def disk_use(path: Path) -> int:
-    """Bytes that a file, or all files of a folder, take on the disk: of sparse files what is there."""
+    """Return the bytes that a file, or all files of a folder, take on the disk: of sparse files what is there."""
     files = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
     return sum(_size(file) for file in files if file.is_symlink() or not file.is_dir())
 

@@ -15,7 +15,7 @@ NOTES = ".verified"  # folder beside the files that dinsar has fetched
 
 
 def known_of(path: Path, folder: Path) -> dict[str, Any]:
-    """What is noted of a file; empty when nothing is, or the file has changed.
+    """Tell what is noted of a file; empty when nothing is, or the file has changed.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _HASH_BLOCK = 1 << 22
 
 
 def default_cache() -> Path:
-    """Folder for what several runs can share: that of the variable ``DINSAR_CACHE``, else one of the user."""
+    """Give folder for what several runs can share: that of the variable ``DINSAR_CACHE``, else one of the user."""
     return Path(os.environ.get("DINSAR_CACHE") or platformdirs.user_cache_dir("dinsar"))
 
 
@@ -103,7 +103,7 @@ def make_folder(folder: Path) -> Path:
 
 
 def file_mark(path: Path) -> list[object]:
-    """What tells whether a file is still the same."""
+    """Tell what tells whether a file is still the same."""
     try:
         status = path.stat()
     except OSError:  # whoever reads it says so

@@ -111,17 +111,17 @@ class Journal:
         write_text(self.path, json.dumps(self.to_dict(), indent=2, default=str) + "\n")
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of the file."""
+        """Return the content of the file."""
         stages = {name: asdict(stage) for name, stage in self.stages.items()}
         return {"schema_version": SCHEMA_VERSION, **self.header, "stages": stages}
 
     def holds(self, name: str, mark: str) -> bool:
-        """Whether a stage is done with that fingerprint and its files are still as they were."""
+        """Tell whether a stage is done with that fingerprint and its files are still as they were."""
         stage = self.stages.get(name)
         return stage is not None and stage.fingerprint == mark and not self.changed(stage)
 
     def changed(self, stage: StageRecord, *, verify: bool = False) -> list[str]:
-        """Files of a stage that are missing or differ in size or time; with `verify` their hashes instead."""
+        """Give files of a stage that are missing or differ in size or time; with `verify` their hashes instead."""
         return [file.path for file in stage.files if not self._same(file, verify=verify)]
 
     def _same(self, file: FileRecord, *, verify: bool) -> bool:
@@ -178,7 +178,7 @@ class Journal:
 
 
 def read_journal(path: Path) -> dict[str, Any]:
-    """Content of a journal file.
+    """Return the content of a journal file.
 
     Raises
     ------

@@ -57,7 +57,7 @@ def bounded_raster_cache() -> Iterator[None]:
 
 
 def memory_limit(groups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int | None:
-    """Bytes that the control groups of this process allow it: those of a container or of a batch job.
+    """Return the bytes that the control groups of this process allow it: those of a container or of a batch job.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ _PACKAGED = "_templates"  # where a wheel has what a checkout has in its folder 
 
 
 def template_text(name: str) -> str:
-    """Text of a template: the packaged copy, else that of the checkout or source distribution.
+    """Return the text of a template: the packaged copy, else that of the checkout or source distribution.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ class Baseline:
 
 
 def expected_coherence(days: float, baseline: Baseline | None) -> float:
-    """Coherence that a pair lets expect, 0 to 1: a rule to compare pairs, not a prediction.
+    """Return the coherence that a pair lets expect, 0 to 1: a rule to compare pairs, not a prediction.
 
     ``exp(-days / 40) (1 - |B| / B_critical)``: temporal times geometric decorrelation (Zebker and Villasenor 1992,
     "Decorrelation in interferometric radar echoes", IEEE TGRS 30), the first as an exponential with the time
@@ -105,7 +105,7 @@ def measure_baseline(
     place: tuple[float, float],
     orbits: tuple[OrbitFile | None, OrbitFile | None] = (None, None),
 ) -> Baseline | None:
-    """Perpendicular baseline from orbit files, or else from the catalogue.
+    """Return the perpendicular baseline from orbit files, or else from the catalogue.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def measure_baseline(
 
 
 def _flight(acquisition: CatalogAcquisition, place: tuple[float, float], orbit: OrbitFile | None) -> _Flight | None:
-    """The orbit by which an acquisition sees a place."""
+    """Return the orbit by which an acquisition sees a place."""
     scene = _nearest(acquisition, place)
     middle = (scene.stop - scene.start).total_seconds() / 2
     if orbit is not None:
@@ -153,7 +153,7 @@ def _flight(acquisition: CatalogAcquisition, place: tuple[float, float], orbit: 
 
 
 def _nearest(acquisition: CatalogAcquisition, place: tuple[float, float]) -> CatalogScene:
-    """The slice in whose middle a place is most."""
+    """Return the slice in whose middle a place is most."""
     point = shapely.Point(place)
     middles = {scene: beside(scene.footprint, place[0]).centroid for scene in acquisition.scenes}
     return min(acquisition.scenes, key=lambda scene: middles[scene].distance(point))
@@ -166,7 +166,7 @@ def _from_file(scene: CatalogScene, orbit: OrbitFile) -> Orbit:
 
 
 def _from_vectors(scene: CatalogScene, before: StateVector, after: StateVector) -> Orbit:
-    """The cubic through two state vectors, which are 10 s apart and about the middle of the scene.
+    """Return the cubic through two state vectors, which are 10 s apart and about the middle of the scene.
 
     Beyond them it errs by (t - t0)^2 (t - t1)^2 / 24 of the fourth derivative, 8.5e-6 m/s^4: 5 cm at 15 s.
     """

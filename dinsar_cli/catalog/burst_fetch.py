@@ -74,12 +74,12 @@ def fetch_bursts(
 
 
 def products_there(plan: BurstPlan, folder: Path) -> tuple[Path | None, ...]:
-    """Product of each acquisition that needs no download any more; None where there is none."""
+    """Return the product of each acquisition that needs no download any more; None where there is none."""
     return tuple(_product_in(_home(one, folder)) for one in plan.passes)
 
 
 def burst_sources(one: PassBursts, home: Path) -> tuple[Source, ...]:
-    """Files to fetch: the image of each burst, and one document with the annotation of each scene."""
+    """Return the files to fetch: the image of each burst, and one document with the annotation of each scene."""
     first = {burst.scene: burst for burst in reversed(one.bursts)}
     return (
         *(Source(burst.metadata_url, _document(burst, home), login=True) for _, burst in sorted(first.items())),
@@ -96,7 +96,7 @@ def _image(burst: CatalogBurst, home: Path) -> Path:
 
 
 def _home(one: PassBursts, folder: Path) -> Path:
-    """Folder of a choice of bursts, named after the first scene and all of them."""
+    """Return the folder of a choice of bursts, named after the first scene and all of them."""
     names = sorted(burst.name for burst in one.bursts)
     return folder / f"{min(burst.scene for burst in one.bursts)}-{fingerprint(names)}"
 

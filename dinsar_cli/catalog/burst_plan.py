@@ -132,7 +132,7 @@ def plan_bursts(
 
 
 def common_polarization(acquisitions: Sequence[CatalogAcquisition], wanted: str = "auto") -> str:
-    """Polarization to use: the one that is wanted, or the best that all acquisitions have.
+    """Return the polarization to use: the one that is wanted, or the best that all acquisitions have.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def choose_bursts(
 
 
 def _without_gap(wanted: set[int], common: set[int], least: int) -> list[int]:
-    """Numbers that follow each other: as many as possible of those wanted, and at least some if there are."""
+    """Give numbers that follow each other: as many as possible of those wanted, and at least some if there are."""
     runs: list[list[int]] = []
     for number in sorted(common):
         if runs and number == runs[-1][-1] + 1:

@@ -133,7 +133,7 @@ def read_burst(properties: Mapping[str, Any], umm: Mapping[str, Any], geometry: 
 
 
 def _attribute(umm: Mapping[str, Any], name: str) -> str:
-    """Additional attribute of a record of the catalogue."""
+    """Return the additional attribute of a record of the catalogue."""
     for item in umm["AdditionalAttributes"]:
         if item["Name"] == name:
             return str(item["Values"][0])

@@ -108,7 +108,7 @@ class PatientAdapter:
 
 
 def unsearchable(cause: str, remedy: str) -> NetworkError:
-    """The error of a search that failed."""
+    """Return the error of a search that failed."""
     return NetworkError(f"The catalogue of Sentinel-1 scenes ({HOST}) cannot be searched.", cause, remedy)
 
 
@@ -125,7 +125,7 @@ def _has_results(response: Response) -> bool:
 
 
 def _described(content: bytes) -> str:
-    """What an answer is that is no list of results."""
+    """Tell what an answer is that is no list of results."""
     text = content[:4000].decode("utf-8", errors="replace")
     title = re.search(r"<title>\s*(.{1,80}?)\s*</title>", text, re.IGNORECASE | re.DOTALL)
     if title:
@@ -136,7 +136,7 @@ def _described(content: bytes) -> str:
 
 
 def _broken(error: Exception, silence: float) -> Failure:
-    """Why there was no whole answer."""
+    """Tell why there was no whole answer."""
     reason = _reason(error)
     if isinstance(error, requests.exceptions.ProxyError):
         return Failure(f"The proxy does not connect to it: {reason}.", _CONNECTION)
@@ -153,7 +153,7 @@ def _broken(error: Exception, silence: float) -> Failure:
 
 
 def _reason(error: BaseException) -> str:
-    """What the innermost of the exceptions says that requests and urllib3 put around each other."""
+    """Tell what the innermost of the exceptions says that requests and urllib3 put around each other."""
     inner: BaseException | None = error
     while inner is not None:
         error = inner
@@ -164,7 +164,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _refused(response: Response) -> Failure:
-    """What a status other than success means."""
+    """Tell what a status other than success means."""
     status = response.status_code
     try:
         phrase = HTTPStatus(status).phrase
@@ -186,7 +186,7 @@ def _refused(response: Response) -> Failure:
 
 
 def _said(response: Response) -> str:
-    """The message in the answer, if it is one."""
+    """Return the message in the answer, if it is one."""
     try:
         errors = response.json()["errors"]
     except (ValueError, KeyError, TypeError):
@@ -195,7 +195,7 @@ def _said(response: Response) -> str:
 
 
 def _retry_after(value: str) -> float:
-    """Seconds in a header that holds them or a date; 0 when it says nothing."""
+    """Return the seconds in a header that holds them or a date; 0 when it says nothing."""
     if re.fullmatch(r"\d{1,6}", value.strip()):
         return float(value)
     try:

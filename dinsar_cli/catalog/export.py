@@ -20,12 +20,12 @@ from dinsar_cli.geo.roi import Roi
 
 
 def search_record(roi: Roi, stacks: Sequence[Stack], notes: Sequence[str]) -> dict[str, Any]:
-    """What a search found, for JSON."""
+    """Tell what a search found, for JSON."""
     return {"roi": roi.wkt, "stacks": [_stack_record(stack) for stack in stacks], "notes": list(notes)}
 
 
 def choice_record(choice: Choice, notes: Sequence[str]) -> dict[str, Any]:
-    """A chosen pair with the other candidates, for JSON."""
+    """Return a chosen pair with the other candidates, for JSON."""
     return {
         "pair": choice.best.name,
         "reason": choice.reason,
@@ -38,7 +38,7 @@ def choice_record(choice: Choice, notes: Sequence[str]) -> dict[str, Any]:
 
 
 def acquisition_record(acquisition: CatalogAcquisition) -> dict[str, Any]:
-    """An acquisition with its products, for JSON."""
+    """Return an acquisition with its products, for JSON."""
     return {
         "platform": acquisition.platform,
         "start": _text(acquisition.start),
@@ -51,7 +51,7 @@ def acquisition_record(acquisition: CatalogAcquisition) -> dict[str, Any]:
 
 
 def scene_record(scene: CatalogScene) -> dict[str, Any]:
-    """A product without its footprint, for JSON."""
+    """Return a product without its footprint, for JSON."""
     return {
         "name": scene.name,
         "platform": scene.platform,
@@ -71,7 +71,7 @@ def scene_record(scene: CatalogScene) -> dict[str, Any]:
 
 
 def geojson(stacks: Sequence[Stack]) -> dict[str, Any]:
-    """Footprints of all products as GeoJSON (RFC 7946)."""
+    """Return the footprints of all products as GeoJSON (RFC 7946)."""
     features = [
         {
             "type": "Feature",

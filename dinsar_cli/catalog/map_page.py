@@ -38,7 +38,7 @@ class _Frame:
 
     @classmethod
     def around(cls, shapes: Sequence[BaseGeometry]) -> _Frame:
-        """The frame of some shapes, with a margin."""
+        """Return the frame of some shapes, with a margin."""
         west, south, east, north = shapely.total_bounds(shapes)
         squeeze = max(0.05, math.cos(math.radians((south + north) / 2)))
         margin = _MARGIN * max((east - west) * squeeze, north - south)
@@ -48,7 +48,7 @@ class _Frame:
         return cls(float(west), float(north + margin), float(scale), squeeze, _UNITS, float(height))
 
     def path(self, shape: BaseGeometry) -> str:
-        """Outline of polygons as an SVG path."""
+        """Return the outline of polygons as an SVG path."""
         parts = getattr(shape, "geoms", [shape])
         rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
         return "".join(f"M{'L'.join(self._point(x, y) for x, y in ring.coords[:-1])}Z" for ring in rings)
@@ -59,7 +59,7 @@ class _Frame:
 
 
 def page_text(roi: Roi, stacks: Sequence[Stack], notes: Sequence[str] = ()) -> str:
-    """The page as HTML, with everything in it.
+    """Return the page as HTML, with everything in it.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def page_text(roi: Roi, stacks: Sequence[Stack], notes: Sequence[str] = ()) -> s
 
 
 def _drawn(stack: Stack, number: int, frame: _Frame, middle: float) -> dict[str, Any]:
-    """What the page shows of a stack."""
+    """Tell what the page shows of a stack."""
     frames = stack.frames
     return {
         "name": stack.name,
@@ -109,7 +109,7 @@ def _drawn(stack: Stack, number: int, frame: _Frame, middle: float) -> dict[str,
 
 
 def _outlines(stack: Stack, frame: _Frame, middle: float) -> Iterator[tuple[str, str]]:
-    """Path and title of each place where footprints of a stack lie; those that are alike are drawn once."""
+    """Yield path and title of each place where footprints of a stack lie; those that are alike are drawn once."""
     scenes = [scene for one in stack.acquisitions for scene in one.scenes]
     counts = Counter(_place(scene) for scene in scenes)
     shown = {_place(scene): scene for scene in scenes}

@@ -138,14 +138,14 @@ def choose_pair(stacks: Sequence[Stack], area: Geometry, wish: Wish, measure: Me
 def common_place(
     reference: CatalogAcquisition, secondary: CatalogAcquisition, area: Geometry
 ) -> tuple[float, float]:
-    """Longitude and latitude of a point amid the part of the area that two acquisitions see."""
+    """Return the longitude and latitude of a point amid the part of the area that two acquisitions see."""
     common = area.intersection(reference.footprint).intersection(secondary.footprint)
     middle = common.centroid
     return float(middle.x), float(middle.y)
 
 
 def _candidates(stack: Stack, area: Geometry, wish: Wish, measure: Measure) -> Iterator[Candidate]:
-    """Possible pairs of a stack."""
+    """Yield the possible pairs of a stack."""
     able = [one for one in stack.acquisitions if not wish.polarization or wish.polarization in one.polarizations]
     for reference, secondary, slack in _ends(able, wish):
         polarization = _polarization(reference, secondary, wish)
@@ -158,7 +158,7 @@ def _candidates(stack: Stack, area: Geometry, wish: Wish, measure: Measure) -> I
 
 
 def _polarization(reference: CatalogAcquisition, secondary: CatalogAcquisition, wish: Wish) -> str | None:
-    """Polarization that a pair would use."""
+    """Return the polarization that a pair would use."""
     common = reference.polarizations & secondary.polarizations
     if wish.polarization:
         return wish.polarization if wish.polarization in common else None
@@ -169,7 +169,7 @@ Ends = Iterator[tuple[CatalogAcquisition, CatalogAcquisition, float]]
 
 
 def _ends(acquisitions: Sequence[CatalogAcquisition], wish: Wish) -> Ends:
-    """First and last dates to be tried, with their slack in days."""
+    """Return the first and last dates to be tried, with their slack in days."""
     if isinstance(wish, DatesWish):
         return _given_ends(acquisitions, wish)
     if isinstance(wish, EventWish):
@@ -200,12 +200,12 @@ def _given_ends(acquisitions: Sequence[CatalogAcquisition], wish: DatesWish) -> 
 
 
 def _earliest(acquisitions: Sequence[CatalogAcquisition]) -> list[CatalogAcquisition]:
-    """The first ones, those before that cover more."""
+    """Return the first ones, those before that cover more."""
     return sorted(acquisitions, key=lambda one: (-round(one.coverage / _STEP), one.start))[:_SHOWN]
 
 
 def _latest(acquisitions: Sequence[CatalogAcquisition]) -> list[CatalogAcquisition]:
-    """The last ones, those before that cover more."""
+    """Return the last ones, those before that cover more."""
     ordered = sorted(acquisitions, key=lambda one: one.start, reverse=True)
     return sorted(ordered, key=lambda one: -round(one.coverage / _STEP))[:_SHOWN]
 
@@ -222,7 +222,7 @@ def _percent(share_of_area: float) -> str:
 
 
 def _why_not(other: Candidate, best: Candidate, wish: Wish) -> str:
-    """What decided against a candidate."""
+    """Tell what decided against a candidate."""
     for mine, its, text in zip(best.key, other.key, _differences(other, best, wish), strict=True):
         if its > mine:
             return text
@@ -240,7 +240,7 @@ def _differences(other: Candidate, best: Candidate, wish: Wish) -> tuple[str, st
 
 
 def _reason(best: Candidate, others: Sequence[Candidate], wish: Wish) -> str:
-    """Why the best one is it."""
+    """Tell why the best one is it."""
     text = f"{best.stack} covers {_percent(best.coverage)} of the area on both dates. {wish.rule}"
     rival = next((other for other in others if other.stack != best.stack), None)
     if rival is not None:
@@ -249,14 +249,14 @@ def _reason(best: Candidate, others: Sequence[Candidate], wish: Wish) -> str:
 
 
 def _bursts(best: Candidate) -> str:
-    """What the catalogue lets know of the bursts."""
+    """Tell what the catalogue lets know of the bursts."""
     if best.reference.start < _IN_STEP_SINCE:
         return "may be out of step: the catalogue does not tell, and before mid 2015 they often were"
     return "in step as far as the catalogue can tell (same track, after mid 2015); the products decide"
 
 
 def _warnings(best: Candidate) -> Iterator[str]:
-    """What to know of a pair before it is used."""
+    """Tell what to know of a pair before it is used."""
     for one in (best.reference, best.secondary):
         yield from one.notes
         if one.start.date() == _DEFECT_DAY:
@@ -278,7 +278,7 @@ def _warnings(best: Candidate) -> Iterator[str]:
 
 
 def _on_the_day(stacks: Sequence[Stack], best: Candidate, wish: Wish) -> Iterator[str]:
-    """Acquisitions of the day of an event whose time of day is not given: before or after it is not known."""
+    """Yield acquisitions of the day of an event whose time of day is not given: before or after it is not known."""
     if not isinstance(wish, EventWish):
         return
     for stack in stacks:
@@ -288,7 +288,7 @@ def _on_the_day(stacks: Sequence[Stack], best: Candidate, wish: Wish) -> Iterato
 
 
 def _no_pair(stacks: Sequence[Stack], wish: Wish) -> NoDataError:
-    """The error that says what there is."""
+    """Return the error that says what there is."""
     if not stacks:
         return NoDataError(
             f"There is no Sentinel-1 pair over the area {wish.asked}.",
@@ -305,7 +305,7 @@ def _no_pair(stacks: Sequence[Stack], wish: Wish) -> NoDataError:
 
 
 def _listed(stack: Stack, wish: Wish) -> str:
-    """Dates of a stack: all when they are few, else those nearest to what is asked for."""
+    """Return the dates of a stack: all when they are few, else those nearest to what is asked for."""
     near = sorted(stack.acquisitions, key=lambda one: wish.distance(one.start))[:4]
     days = sorted({f"{one.start:%Y-%m-%d}" for one in near})
     count = len(stack.acquisitions)

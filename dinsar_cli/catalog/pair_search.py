@@ -19,7 +19,7 @@ from dinsar_cli.sentinel1.orbit_file import OrbitFile
 
 
 def area_of(config: RunConfig) -> Roi:
-    """Area in which scenes are looked for.
+    """Return the area in which scenes are looked for.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def find_pair(
 
 
 def _measure(roi: Roi, folder: Path | None) -> Callable[[CatalogAcquisition, CatalogAcquisition], Baseline | None]:
-    """How baselines are measured: with the orbit files of a folder where they serve."""
+    """Tell how baselines are measured: with the orbit files of a folder where they serve."""
     known: dict[CatalogAcquisition, OrbitFile | None] = {}
 
     def orbit(acquisition: CatalogAcquisition) -> OrbitFile | None:
@@ -94,7 +94,7 @@ def _measure(roi: Roi, folder: Path | None) -> Callable[[CatalogAcquisition, Cat
 
 
 def _orbit_at_hand(folder: Path | None, acquisition: CatalogAcquisition) -> OrbitFile | None:
-    """The orbit file that serves an acquisition, if there is one."""
+    """Return the orbit file that serves an acquisition, if there is one."""
     if folder is None:
         return None
     manager = OrbitManager(folder)

@@ -58,7 +58,7 @@ class SpanWish:
         return "Give an earlier --start or a later --end."
 
     def distance(self, moment: datetime) -> timedelta:
-        """How far a time is from the nearer end."""
+        """Tell how far a time is from the nearer end."""
         return min(abs(moment - _midnight(self.start)), abs(moment - _midnight(self.end)))
 
 
@@ -107,7 +107,7 @@ class EventWish:
         return f"Search more days with --start and --end (now {self.days[0]} to {self.days[1]}){hint}."
 
     def distance(self, moment: datetime) -> timedelta:
-        """How far a time is from the event."""
+        """Tell how far a time is from the event."""
         return abs(moment - self.first)
 
 
@@ -155,15 +155,15 @@ class DatesWish:
         return "Give two dates of one of these tracks."
 
     def distance(self, moment: datetime) -> timedelta:
-        """How far a time is from the nearer date."""
+        """Tell how far a time is from the nearer date."""
         return min(abs(moment - _midnight(day_or_product(end))) for end in (self.reference, self.secondary))
 
     def is_reference(self, acquisition: CatalogAcquisition) -> bool:
-        """Whether it is the one that was given as reference."""
+        """Tell whether it is the one that was given as reference."""
         return _is(acquisition, self.reference)
 
     def is_secondary(self, acquisition: CatalogAcquisition) -> bool:
-        """Whether it is the one that was given as secondary."""
+        """Tell whether it is the one that was given as secondary."""
         return _is(acquisition, self.secondary)
 
 
@@ -171,7 +171,7 @@ Wish = SpanWish | EventWish | DatesWish
 
 
 def wish_of(config: RunConfig) -> Wish:
-    """What a configuration asks for.
+    """Tell what a configuration asks for.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def wish_of(config: RunConfig) -> Wish:
 
 
 def _dates(config: RunConfig, polarization: str) -> DatesWish:
-    """The two dates of a configuration."""
+    """Return the two dates of a configuration."""
     if config.reference is None or config.secondary is None:
         missing = "--secondary" if config.secondary is None else "--reference"
         raise UsageError(
@@ -220,7 +220,7 @@ def _dates(config: RunConfig, polarization: str) -> DatesWish:
 
 
 def day_or_product(given: date | str) -> date:
-    """The day that was given, or that of the product that was.
+    """Return the day that was given, or that of the product that was.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def day_or_product(given: date | str) -> date:
 
 
 def _is(acquisition: CatalogAcquisition, given: date | str) -> bool:
-    """Whether an acquisition is of a day, or has a product or a newer version of it."""
+    """Tell whether an acquisition is of a day, or has a product or a newer version of it."""
     if not isinstance(given, str):
         return acquisition.start.date() == given
     name = GranuleName.parse(given)
@@ -240,7 +240,7 @@ def _is(acquisition: CatalogAcquisition, given: date | str) -> bool:
 
 
 def _bounds(event: date | datetime) -> tuple[datetime, datetime]:
-    """Times between which an event is."""
+    """Return the times between which an event is."""
     if isinstance(event, datetime):
         return event, event
     return _midnight(event), _midnight(event) + _DAY

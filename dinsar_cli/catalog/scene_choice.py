@@ -67,7 +67,7 @@ class ArchiveScene:
     md5: str
 
     def source(self, cache: Path) -> Source:
-        """The download of it."""
+        """Return the download of it."""
         path = cache / FOLDER / f"{self.name}.zip"
         return Source(self.url, path, self.bytes or None, self.md5 or None, login=True)
 
@@ -145,11 +145,11 @@ class ScenePlan:
         return tuple(scene.url for scene in self.scenes)
 
     def sources(self, cache: Path) -> tuple[Source, ...]:
-        """Downloads of the whole scenes."""
+        """Return the downloads of the whole scenes."""
         return tuple(scene.source(cache) for scene in self.scenes)
 
     def products(self, cache: Path) -> tuple[Path | None, ...]:
-        """Products in the cache; None for each that has to be fetched."""
+        """Return the products in the cache; None for each that has to be fetched."""
         if self.way == "scenes":
             return tuple(source.target if is_there(source) else None for source in self.sources(cache))
         if self.bursts is not None:
@@ -158,11 +158,11 @@ class ScenePlan:
         return tuple(path if (path / MANIFEST).is_file() else None for path in paths)
 
     def is_there(self, cache: Path) -> bool:
-        """Whether all products are in the cache."""
+        """Tell whether all products are in the cache."""
         return None not in self.products(cache)
 
     def missing(self, cache: Path) -> int:
-        """Bytes to fetch, of what the catalogue tells the size of."""
+        """Return the bytes to fetch, of what the catalogue tells the size of."""
         if self.way == "scenes":
             return sum(max(source.size - bytes_there(source), 0) for source in self.sources(cache) if source.size)
         passes = self.bursts.passes if self.bursts is not None else ()
@@ -180,18 +180,18 @@ class ScenePlan:
         return f"{best['temporal_baseline_days']} days, {baseline}{source}{ambiguity}, {expected}"
 
     def pinned(self, config: RunConfig) -> RunConfig:
-        """The configuration with the chosen products instead of the question."""
+        """Return the configuration with the chosen products instead of the question."""
         ends = {"reference": self.reference[0].name, "secondary": self.secondary[0].name}
         return config.model_copy(update=ends | dict.fromkeys(("start", "end", "event")))
 
     def with_files(self, config: RunConfig, cache: Path) -> RunConfig:
-        """The configuration with the products as local files."""
+        """Return the configuration with the products as local files."""
         files = [path.absolute() for path in self.products(cache) if path is not None]
         return config.model_copy(update={"slc": config.slc.model_copy(update={"files": files})})
 
 
 def is_wanted(config: RunConfig) -> bool:
-    """Whether scenes are to come from the archive: none are given, but something that tells which."""
+    """Tell whether scenes are to come from the archive: none are given, but something that tells which."""
     asked = (config.start, config.end, config.event, config.reference, config.secondary)
     return not config.slc.files and any(one is not None for one in asked)
 
@@ -259,7 +259,7 @@ def _with_way(plan: ScenePlan, config: RunConfig, area: Roi, cache: Path) -> Sce
 
 
 def _password_known() -> bool:
-    """Whether the account has a password here; without any account, that is for the download to say."""
+    """Tell whether the account has a password here; without any account, that is for the download to say."""
     try:
         return bool(find_credentials().password)
     except CredentialsError:
@@ -274,13 +274,13 @@ def _to_fetch(scene: CatalogScene) -> ArchiveScene:
 
 
 def _mark(config: RunConfig, wish: Wish, area: Roi) -> str:
-    """Fingerprint of a question to the catalogue."""
+    """Return the fingerprint of a question to the catalogue."""
     found = [type(wish).__name__, asdict(wish), area.wkt, config.track, config.direction]
     return fingerprint([*found, config.slc.download, config.topsapp.do_esd])
 
 
 def _is_final(plan: ScenePlan, wish: Wish) -> bool:
-    """Whether no later search can find a better pair: its dates were given, or their time was over."""
+    """Tell whether no later search can find a better pair: its dates were given, or their time was over."""
     if isinstance(wish, DatesWish):
         return True
     return plan.searched.date() >= wish.days[1] + _PUBLISHED
@@ -291,7 +291,7 @@ def _note_path(cache: Path, mark: str) -> Path:
 
 
 def _remembered(mark: str, cache: Path) -> ScenePlan | None:
-    """Answer that an earlier run got, when all of its scenes are in the cache."""
+    """Return the answer that an earlier run got, when all of its scenes are in the cache."""
     try:
         note = json.loads(_note_path(cache, mark).read_text(encoding="utf-8"))
         plan = _from_note(note)

@@ -73,7 +73,7 @@ class Query:
         return max(first, self.start or first), min(last, self.end or last)
 
     def includes(self, start: datetime) -> bool:
-        """Whether an acquisition that starts then is of the days that are asked for."""
+        """Tell whether an acquisition that starts then is of the days that are asked for."""
         first, last = self.span
         day = start.date()
         if (first is not None and day < first) or (last is not None and day > last):
@@ -81,7 +81,7 @@ class Query:
         return not self.years or day.year in self.years
 
     def check(self, today: date) -> tuple[str, ...]:
-        """Sentences on days that cannot have scenes yet.
+        """Return the sentences on days that cannot have scenes yet.
 
         Raises
         ------
@@ -241,7 +241,7 @@ def complete(search_once: Callable[[Limits], list[Any] | None], limits: Limits |
 
 
 def _search_once(query: Query, limits: Limits) -> list[Any] | None:
-    """Products of asf_search; None when they are not all that there are."""
+    """Return the products of asf_search; None when they are not all that there are."""
     import asf_search
 
     first, last = query.span
@@ -382,7 +382,7 @@ def _numbers(text: str) -> tuple[tuple[float, float, float], datetime]:
 
 
 def outline(ring: Ring) -> Polygon | MultiPolygon:
-    """Polygon of a closed ring in degrees; in two parts when it lies across the antimeridian."""
+    """Return the polygon of a closed ring in degrees; in two parts when it lies across the antimeridian."""
     west, east = min(x for x, _ in ring), max(x for x, _ in ring)
     if east - west <= 180:
         return shapely.Polygon(ring)

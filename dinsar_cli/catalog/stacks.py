@@ -129,7 +129,7 @@ class Stack:
         return sum(one.bytes for one in self.acquisitions)
 
     def only(self, wanted: Callable[[CatalogAcquisition], bool]) -> Stack:
-        """The stack with some of its acquisitions; perhaps none."""
+        """Return the stack with some of its acquisitions; perhaps none."""
         return Stack(self.track, self.direction, tuple(one for one in self.acquisitions if wanted(one)))
 
 
@@ -169,7 +169,7 @@ def group_stacks(
 
 
 def _passes(scenes: Iterable[CatalogScene]) -> Iterator[list[CatalogScene]]:
-    """Slices of each pass by time, each once."""
+    """Yield the slices of each pass by time, each once."""
     tracks: dict[tuple[str, int, str], list[CatalogScene]] = defaultdict(list)
     for scene in scenes:
         tracks[scene.platform, scene.track, scene.direction].append(scene)
@@ -192,14 +192,14 @@ def _newest(slices: Sequence[CatalogScene]) -> list[CatalogScene]:
 
 
 def _overlap(one: CatalogScene, other: CatalogScene) -> float:
-    """Share of the shorter of two scenes that the other has too, along the track."""
+    """Return the share of the shorter of two scenes that the other has too, along the track."""
     common = min(one.stop, other.stop) - max(one.start, other.start)
     shorter = min(one.stop - one.start, other.stop - other.start)
     return common / shorter if shorter > timedelta(0) else float(common >= timedelta(0))
 
 
 def _acquisition(slices: Sequence[CatalogScene], area: Geometry) -> CatalogAcquisition | None:
-    """The part of a pass that covers most of the area; None when no slice meets it."""
+    """Return the part of a pass that covers most of the area; None when no slice meets it."""
     parts = [part for run in _runs(slices) if (part := _trimmed(run, area)) is not None]
     if not parts:
         return None
@@ -214,7 +214,7 @@ def _acquisition(slices: Sequence[CatalogScene], area: Geometry) -> CatalogAcqui
 
 
 def _runs(slices: Sequence[CatalogScene]) -> Iterator[Sequence[CatalogScene]]:
-    """Parts of a pass without a hole."""
+    """Yield the parts of a pass without a hole."""
     first = 0
     for number, (previous, scene) in enumerate(pairwise(slices), start=1):
         if scene.start - previous.stop > _SLICE_GAP:
@@ -224,7 +224,7 @@ def _runs(slices: Sequence[CatalogScene]) -> Iterator[Sequence[CatalogScene]]:
 
 
 def _trimmed(run: Sequence[CatalogScene], area: Geometry) -> CatalogAcquisition | None:
-    """Slices from the first to the last that meet the area."""
+    """Return the slices from the first to the last that meet the area."""
     meeting = [number for number, scene in enumerate(run) if share(scene.footprint, area) > _LEAST_SHARE]
     if not meeting:
         return None
@@ -243,7 +243,7 @@ def _slice_notes(scenes: Sequence[CatalogScene]) -> Iterator[str]:
 
 
 def share(footprint: Geometry, area: Geometry) -> float:
-    """Share of an area (in degrees) that a footprint covers, 0 to 1."""
+    """Return the share of an area (in degrees) that a footprint covers, 0 to 1."""
     if not area.intersects(footprint):
         return 0.0
     if footprint.contains(area):

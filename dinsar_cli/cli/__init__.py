@@ -108,7 +108,7 @@ def _from_click(error: click.ClickException) -> DinsarError:
 
 
 def _shortage(error: OSError | MemoryError) -> ResourceError | None:
-    """The error to show when the disk or the memory ran out in the middle of the work, else None."""
+    """Return the error to show when the disk or the memory ran out in the middle of the work, else None."""
     kept = "What is done is kept; the same command goes on from there."
     if isinstance(error, MemoryError):
         return ResourceError("The memory is full.", f"{error or 'No more can be had'}.", f"Use more looks. {kept}")
@@ -153,7 +153,7 @@ def _say(error: DinsarError, *, debug: bool) -> int:
 
 
 def _logs() -> list[logging.FileHandler]:
-    """The log file that this process writes, if any."""
+    """Return the log file that this process writes, if any."""
     return [log for log in logging.getLogger("dinsar_cli").handlers if isinstance(log, logging.FileHandler)]
 
 

@@ -58,7 +58,7 @@ def area_options(more: Flags = ()) -> Callable[[Callable[..., Any]], Callable[..
 
 
 def _platforms(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Names as the tool writes them, each once."""
+    """Return the names as the tool writes them, each once."""
     found = []
     for value in values:
         match = re.fullmatch(r"(?:S1|SENTINEL-?1)-?([ABCD])", value.strip().upper())
@@ -73,7 +73,7 @@ def _platforms(_context: click.Context, _parameter: click.Parameter, values: tup
 
 
 def gather_area(config_file: Path | None, flags: dict[str, str | None], more: Flags = ()) -> tuple[RunConfig, Roi]:
-    """Configuration from the file and the flags, which win, and the area in it.
+    """Gather the configuration from the file and the flags, which win, and the area in it.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def show_notes(notes: Sequence[str]) -> None:
 
 
 def table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
-    """Lines of a table whose first row is its head; columns named in `right` are aligned to the right."""
+    """Give lines of a table whose first row is its head; columns named in `right` are aligned to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(

@@ -41,7 +41,7 @@ def show_outlook(
 
 
 def choice_lines(chosen: ScenePlan, cache: Path) -> Iterator[str]:
-    """Lines on the chosen pair: which, why, and what of it is still to be fetched."""
+    """Yield the lines on the chosen pair: which, why, and what of it is still to be fetched."""
     from dinsar_cli.catalog.scene_choice import told_bytes
 
     yield f"Chosen: {chosen.name}"
@@ -60,7 +60,7 @@ def choice_lines(chosen: ScenePlan, cache: Path) -> Iterator[str]:
 
 
 def _record(outlook: Outlook, chosen: ScenePlan, workdir: Path, cache: Path) -> dict[str, Any]:
-    """Everything that is told, for JSON."""
+    """Return everything that is told, for JSON."""
     here = what_is_here(outlook.threads, outlook.memory, workdir, cache)
     missing, lacking = chosen.missing(cache), list(_lacking(outlook, chosen.missing(cache), workdir, cache))
     return {
@@ -89,7 +89,7 @@ def _record(outlook: Outlook, chosen: ScenePlan, workdir: Path, cache: Path) -> 
 
 
 def _lacking(outlook: Outlook, missing: int, workdir: Path, cache: Path) -> Iterator[str]:
-    """What there is too little of."""
+    """Tell what there is too little of."""
     needed, room = outlook.prediction.memory, outlook.memory
     if needed > room:
         yield f"It needs about {human_bytes(needed)} of memory; {human_bytes(room)} may be used."

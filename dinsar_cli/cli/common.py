@@ -195,14 +195,14 @@ class ScreenReporter:
 
 
 def duration(seconds: float) -> str:
-    """Time that something takes, as a person reads it."""
+    """Return the time that something takes, as a person reads it."""
     if seconds < 100:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def time_left(seconds: float | None) -> str:
-    """Time left as a person reads it; nothing when it is not known."""
+    """Return the time left as a person reads it; nothing when it is not known."""
     if seconds is None:
         return ""
     if seconds < 90:

@@ -60,7 +60,7 @@ def export(folder: Path, formats: tuple[str, ...]) -> None:
 
 
 def _facts(pair: PairProducts) -> ProductFacts:
-    """What is known of the products of a pair, with its journal where it has one."""
+    """Tell what is known of the products of a pair, with its journal where it has one."""
     from dinsar_cli.formats import product_facts
 
     journal = pair.folder / RUN_FILE

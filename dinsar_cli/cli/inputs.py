@@ -64,14 +64,14 @@ def _flags(command: Callable[..., Any]) -> Callable[..., Any]:
 def flag_option(
     flag: str, name: str, key: str, placeholder: str
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Option for a key of the configuration; one without placeholder is true when it is given."""
+    """Return the option for a key of the configuration; one without placeholder is true when it is given."""
     if not placeholder:
         return click.option(flag, name, is_flag=True, default=None, help=help_text(key))
     return click.option(flag, name, metavar=placeholder, help=help_text(key))
 
 
 def several_files(value: object) -> object:
-    """Files of the command line: what stands between commas."""
+    """Return the files of the command line: what stands between commas."""
     return value.split(",") if isinstance(value, str) and "," in value else value
 
 

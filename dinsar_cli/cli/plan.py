@@ -90,7 +90,7 @@ def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, q
 def _record(
     made: RunPlan, prediction: Prediction, short: DinsarError | None, workdir: Path, cache: Path
 ) -> dict[str, Any]:
-    """Everything that the command tells, for JSON."""
+    """Return everything that the command tells, for JSON."""
     pair, geometry, relief = made.slc.pair, made.geometry, made.relief
     ambiguity = geometry.height_ambiguity
     return {
@@ -131,7 +131,7 @@ def _date(made: RunPlan, number: int) -> dict[str, Any]:
 
 
 def burst_map(made: RunPlan) -> dict[str, list[str]]:
-    """What is done with each burst of either date, by subswath and in the order of time.
+    """Tell what is done with each burst of either date, by subswath and in the order of time.
 
     ``used``; ``outside`` the area; or seen on ``one date`` only. How much later the second date is at one place is
     told by a common burst: the slices of the two dates need not start together.
@@ -189,7 +189,7 @@ def _overlap(record: dict[str, Any]) -> str:
 
 
 def _drawing(bursts: dict[str, list[str]]) -> list[str]:
-    """Subswaths as columns, bursts as rows from the first to the last in time."""
+    """Return the subswaths as columns, bursts as rows from the first to the last in time."""
     rows = max(len(marks) for marks in bursts.values())
     lines = [f"  bursts  {'  '.join(bursts)}"]
     for row in range(rows):

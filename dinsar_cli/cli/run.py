@@ -116,7 +116,7 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
 
 
 def _checks(found: dict[str, Any]) -> str:
-    """What the checks of the phase found, in a line."""
+    """Tell what the checks of the phase found, in a line."""
     count = found["jumps"]["beyond_half_a_cycle"]
     parts = [f"{count} {'step' if count == 1 else 'steps'} of more than half a cycle within components"]
     if "reversed" in found:
@@ -125,7 +125,7 @@ def _checks(found: dict[str, Any]) -> str:
 
 
 def offset_lines(offsets: Mapping[str, Any] | None) -> list[str]:
-    """What the dense offsets are, in a line; none without them."""
+    """Tell what the dense offsets are, in a line; none without them."""
     if offsets is None:
         return []
     spans = ((name, offsets[f"offset_{key}_m"]) for name, key in (("LOS", "los"), ("along track", "azimuth")))
@@ -135,7 +135,7 @@ def offset_lines(offsets: Mapping[str, Any] | None) -> list[str]:
 
 
 def correction_lines(corrections: Mapping[str, Any]) -> list[str]:
-    """A line for each correction: its size, and what it did to the map."""
+    """Return a line for each correction: its size, and what it did to the map."""
     lines = []
     for name, record in corrections.items():
         how = record["method"]

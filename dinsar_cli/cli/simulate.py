@@ -26,7 +26,7 @@ _LONLAT = "LON,LAT"
 
 
 def _scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of place, time and frame."""
+    """Return the options of place, time and frame."""
     for option in reversed(
         (
             click.option(
@@ -76,7 +76,7 @@ def _scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _signal_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of what is on the ground, in the air and in the orbit."""
+    """Return the options of what is on the ground, in the air and in the orbit."""
     for option in reversed(
         (
             click.option(
@@ -135,7 +135,7 @@ def _signal_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _like_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of pixels behind real products."""
+    """Return the options of pixels behind real products."""
     path = click.Path(path_type=Path)
     for option in reversed(
         (
@@ -237,7 +237,7 @@ def _flags(names: Sequence[str]) -> str:
 
 
 def _like(options: dict[str, Any], given: set[str]) -> LikeWish:
-    """Products, orbits and DEM of the options of the command."""
+    """Return the products, orbits and DEM of the options of the command."""
     from dinsar_cli.workflow.simulate_like import LikeWish
 
     return LikeWish(
@@ -269,7 +269,7 @@ def _next_command(stack: SimulatedStack) -> str:
 
 
 def _scenario(options: dict[str, Any], given: set[str]) -> Scenario:
-    """Scenario of the options of the command."""
+    """Return the scenario of the options of the command."""
     from dinsar_cli.simulate import Atmosphere, Coherence, Corners, Lake, OrbitError, Scenario, Terrain
 
     up, right = options["orbit_error"]

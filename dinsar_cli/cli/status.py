@@ -39,7 +39,7 @@ def status(workdir: Path, verify: bool, as_json: bool) -> int:
 
 
 def pair_folders(workdir: Path) -> list[Path]:
-    """Folders of pairs in a working folder, or the working folder itself when it is one.
+    """Return the folders of pairs in a working folder, or the working folder itself when it is one.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def pair_folders(workdir: Path) -> list[Path]:
 
 
 def describe(folder: Path, *, verify: bool) -> dict[str, Any]:
-    """What is done in the folder of a pair."""
+    """Tell what is done in the folder of a pair."""
     journal = Journal.open(folder / RUN_FILE)
     stages = {}
     for name in STAGES:
@@ -83,7 +83,7 @@ def describe(folder: Path, *, verify: bool) -> dict[str, Any]:
 
 
 def _disk(stage: StageRecord) -> int:
-    """Bytes that a stage took: what the engine had at most, of other stages the files that they made."""
+    """Return the bytes that a stage took: what the engine had at most, of other stages the files that they made."""
     return int(stage.details.get("disk") or sum(file.size for file in stage.files))
 
 

@@ -12,7 +12,7 @@ _LEAST_SECONDS = 0.05  # of a step that gets a line of its own
 
 
 def what_is_here(threads: int, memory: int, workdir: Path, cache: Path) -> dict[str, Any]:
-    """What the machine has for a run, and what is free of it, for JSON."""
+    """Tell what the machine has for a run, and what is free of it, for JSON."""
     import psutil
 
     from dinsar_cli.base.disk import free_disk
@@ -29,7 +29,7 @@ def what_is_here(threads: int, memory: int, workdir: Path, cache: Path) -> dict[
 
 
 def cost_table(record: dict[str, Any]) -> list[str]:
-    """Costs of the stages and steps, and what there is."""
+    """Return the costs of the stages and steps, and what there is."""
     predicted, here = record["predicted"], record["here"]
     lines = [_line("predicted", "time", "memory", "disk", "from")]
     for name, stage in predicted["stages"].items():

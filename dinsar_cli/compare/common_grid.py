@@ -22,7 +22,7 @@ _BLOCK_ROWS = 256
 
 
 def common_grid(first: Grid, second: Grid) -> Grid:
-    """The grid of the map with the larger pixels, cut to what both cover.
+    """Return the grid of the map with the larger pixels, cut to what both cover.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def common_grid(first: Grid, second: Grid) -> Grid:
 
 
 def no_overlap(first: Grid, second: Grid) -> NoDataError:
-    """The error for two maps that have no cell in common."""
+    """Return the error for two maps that have no cell in common."""
     places = ("{:.4g} {:.4g} {:.4g} {:.4g}".format(*_bounds_in(grid, "EPSG:4326")) for grid in (first, second))
     return NoDataError(
         "The two maps have no place in common.",
@@ -103,7 +103,7 @@ def resample(layer: Floats, source: Grid, target: Grid) -> Floats:
 
 
 def _positions(source: Grid, target: Grid, rows: slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Fractional row and column in the source of the pixel centres in some rows of the target; NaN outside."""
+    """Give fractional row and column in the source of the pixel centres in some rows of the target; NaN outside."""
     x, y = np.meshgrid(target.x_centres, target.y_centres[rows])
     if source.crs != target.crs:
         x, y = Transformer.from_crs(target.crs, source.crs, always_xy=True).transform(x, y)

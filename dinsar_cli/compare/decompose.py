@@ -212,7 +212,7 @@ def _wanted(maps: tuple[LosMap, LosMap], point: LonLat | Literal["auto", "none"]
 
 
 def _label_at(one: LosMap, place: LonLat) -> int:
-    """Component with displacement at a place; 0 where there is none."""
+    """Return the component with displacement at a place; 0 where there is none."""
     row, column = one.grid.index(place.lon, place.lat)
     inside = 0 <= row < one.grid.height and 0 <= column < one.grid.width
     return int(one.components[row, column]) if inside and np.isfinite(one.los[row, column]) else 0
@@ -229,7 +229,7 @@ def _nothing_at(what: str, one: LosMap) -> NoDataError:
 def _references(
     wanted: _Wanted, maps: tuple[LosMap, LosMap], grid: Grid, los: tuple[Floats, ...], both: NDArray[np.bool_]
 ) -> tuple[ReferencePoint, ReferencePoint]:
-    """The same reference cells in both maps, cells that both have."""
+    """Return the same reference cells in both maps, cells that both have."""
     labels = both.astype(np.uint16)
     coherence = [
         np.ones(grid.shape, np.float32) if one.coherence is None else resample(one.coherence, one.grid, grid)
@@ -275,7 +275,7 @@ def _look(
 def _sigma(
     source: LosMap, grid: Grid, reference: ReferencePoint, stated: float | None
 ) -> tuple[Floats | None, str]:
-    """Noise of a map relative to the common reference, and where it comes from.
+    """Return the noise of a map relative to the common reference, and where it comes from.
 
     Interpolated as it is: the noise of neighbouring cells is not independent after the phase filter, so that the
     mean of several has little less of it.

@@ -83,7 +83,9 @@ def solve(
 
 
 def condition(first: Floats, second: Floats) -> Floats:
-    """Condition number of the equations of `solve`: how much more one mixture of east and up is worth than another.
+    """Return condition number of the equations of `solve`.
+
+    How much more one mixture of east and up is worth than another.
 
     Parameters
     ----------
@@ -103,7 +105,7 @@ def condition(first: Floats, second: Floats) -> Floats:
 
 
 def angle_between(first: Floats, second: Floats) -> float:
-    """Angle between two directions seen along the north axis, where north motion does not count, degrees.
+    """Give angle between two directions seen along the north axis, where north motion does not count, degrees.
 
     Parameters
     ----------

@@ -175,7 +175,7 @@ def compare_gnss(
 def _stations(
     table: Path, unit: str, found: LosMap, dates: tuple[date, date] | None, days: int
 ) -> tuple[list[Station], list[Unmeasured]]:
-    """Stations of a table or of daily positions, and those whose motion is not known."""
+    """Return the stations of a table or of daily positions, and those whose motion is not known."""
     files = files_in(table)
     if not files:
         return read_stations(table, unit), []
@@ -220,7 +220,7 @@ def _check_enough(values: Sequence[AtStation], used: Sequence[AtStation], refere
 
 
 def _place(found: LosMap, station: Station) -> tuple[float, float] | None:
-    """Row and column of a station in pixels, whole numbers at their centres; None outside."""
+    """Return the row and column of a station in pixels, whole numbers at their centres; None outside."""
     grid = found.grid
     x, y = grid.from_lonlat(station.lon, station.lat)
     row, column = (grid.north - y) / grid.posting - 0.5, (x - grid.west) / grid.posting - 0.5
@@ -229,7 +229,7 @@ def _place(found: LosMap, station: Station) -> tuple[float, float] | None:
 
 
 def _label(found: LosMap, station: Station) -> int:
-    """Component of the pixel in which a station lies; 0 where there is no displacement."""
+    """Return the component of the pixel in which a station lies; 0 where there is no displacement."""
     place = _place(found, station)
     if place is None:
         return 0
@@ -238,7 +238,7 @@ def _label(found: LosMap, station: Station) -> int:
 
 
 def _commonest(labels: Sequence[int]) -> int:
-    """The component with most stations; of equal ones the larger component, which has the lower number."""
+    """Return the component with most stations; of equal ones the larger component, which has the lower number."""
     counts = Counter(label for label in labels if label)
     return min(counts, key=lambda label: (-counts[label], label)) if counts else 1
 
@@ -275,7 +275,7 @@ def _measure(found: LosMap, station: Station, own: int, label: int, window: int)
 
 
 def _interpolated(layers: Floats, row: float, column: float, _window: int) -> list[float]:
-    """Bilinear values at a place; on the outer half of an edge pixel those of its edge."""
+    """Return the bilinear values at a place; on the outer half of an edge pixel those of its edge."""
     rows, columns = layers.shape[1:]
     at_row = np.array([[min(max(row, 0), rows - 1)]], np.float32)
     at_column = np.array([[min(max(column, 0), columns - 1)]], np.float32)
@@ -283,7 +283,7 @@ def _interpolated(layers: Floats, row: float, column: float, _window: int) -> li
 
 
 def _averaged(layers: Floats, row: float, column: float, window: int) -> list[float]:
-    """Means of a window around the pixel of a place, where half of its pixels have a value; NaN elsewhere."""
+    """Give means of a window around the pixel of a place, where half of its pixels have a value; NaN elsewhere."""
     half = window // 2
     middle_row, middle_column = math.floor(row + 0.5), math.floor(column + 0.5)
     part = layers[

@@ -132,7 +132,7 @@ def _check_header(path: Path, names: Sequence[str]) -> None:
 
 
 def _station(path: Path, line: int, row: Mapping[str, str], metres: float) -> Station:
-    """One line of the table; a column that is missing counts as empty."""
+    """Return one line of the table; a column that is missing counts as empty."""
 
     def number(name: str) -> float:
         text = row.get(name, "")

@@ -88,7 +88,7 @@ class LosMap:
         return (lon, lat) if abs(lon) <= 180 and abs(lat) <= 90 else None
 
     def of_component(self, label: int) -> Bools:
-        """Cells with displacement that belong to a component: within it no cycles are unknown."""
+        """Return the cells with displacement that belong to a component: within it no cycles are unknown."""
         found: Bools = np.isfinite(self.los) & (self.components == label)
         return found
 
@@ -191,7 +191,7 @@ def _check_metres(path: Path) -> None:
 
 
 def _grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
-    """Grid and tags of a raster that `read_map` has read."""
+    """Return the grid and tags of a raster that `read_map` has read."""
     with rasterio.open(path) as dataset:
         tags: dict[str, str] = dataset.tags()
         return _grid_of(path, dataset), tags
@@ -241,7 +241,7 @@ def _read_vector(path: Path, grid: Grid, file: Path) -> Floats:
 
 
 def _foreign_vector(path: Path, grid: Grid) -> Floats:
-    """Directions on any grid, bilinear at the pixel centres of a map; shape (3, height, width)."""
+    """Return the directions on any grid, bilinear at the pixel centres of a map; shape (3, height, width)."""
     read_map(path)  # says what is wrong with a file that is no map
     try:
         with open_raster(path) as dataset:

@@ -47,14 +47,14 @@ class Unmeasured:
 
 
 def files_in(path: Path) -> list[Path]:
-    """Files of stations: the path itself, or those in a folder; none when it is something else."""
+    """Return the files of stations: the path itself, or those in a folder; none when it is something else."""
     if path.is_dir():
         return sorted(file for file in path.iterdir() if file.suffix.lower() == SUFFIX)
     return [path] if path.suffix.lower() == SUFFIX else []
 
 
 def read_motion(path: Path, dates: tuple[date, date], days: int = 0) -> Station | Unmeasured:
-    """Motion of a station between two days.
+    """Return the motion of a station between two days.
 
     Parameters
     ----------

@@ -145,7 +145,7 @@ def compare(result: Path, truth: Path, least_coherence: float = LEAST_COHERENCE)
 
 
 def judge(result: Floats, truth: Floats, counts: NDArray[np.bool_]) -> tuple[Statistics, Floats]:
-    """Statistics of a result against a truth on the same grid, and the residual.
+    """Return the statistics of a result against a truth on the same grid, and the residual.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def judge(result: Floats, truth: Floats, counts: NDArray[np.bool_]) -> tuple[Sta
 def seam_steps(
     interferogram: Interferogram, truth_file: Path, least_coherence: float = LEAST_COHERENCE
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Steps of the mean residual phase across the seams between bursts and between subswaths.
+    """Return the steps of the mean residual phase across the seams between bursts and between subswaths.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def _steps_of(radar: Path, truth_file: Path, least_coherence: float) -> tuple[tu
 
 
 def _coherence_beside(truth_file: Path) -> Path | None:
-    """Raster of the true coherence that belongs to one of true displacement, which may bear a date."""
+    """Return the raster of the true coherence that belongs to one of true displacement, which may bear a date."""
     named = truth_file.with_name(truth_file.name.replace("los_displacement", "coherence"))
     paths = (named, truth_file.with_name("coherence.tif"))
     return next((path for path in paths if path != truth_file and path.is_file()), None)
@@ -291,7 +291,7 @@ def _check_map(path: Path, dataset: DatasetReader) -> None:
 
 
 def on_grid(source: Map, target: Map) -> Floats:
-    """Bilinear values of one map at the pixel centres of another; NaN outside and beside NaN."""
+    """Return the bilinear values of one map at the pixel centres of another; NaN outside and beside NaN."""
     rows, columns = target.values.shape
     out = np.empty((rows, columns), np.float32)
     a = target.transform
@@ -303,12 +303,12 @@ def on_grid(source: Map, target: Map) -> Floats:
 
 
 def sample_map(source: Map, longitude: Floats, latitude: Floats) -> Floats:
-    """Bilinear values of a map at positions in degrees; NaN outside."""
+    """Return the bilinear values of a map at positions in degrees; NaN outside."""
     return _bilinear(source, *_moved("EPSG:4326", source.crs, longitude, latitude))
 
 
 def _moved(before: str, after: str, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Coordinates in another reference system."""
+    """Return the coordinates in another reference system."""
     if before == after:
         return x, y
     try:
@@ -331,7 +331,7 @@ def _bilinear(source: Map, x: Floats, y: Floats) -> Floats:
 
 
 def _find_result(path: Path) -> tuple[Path, Path | None]:
-    """Displacement raster of a result, and the folder of its radar layers if it has one."""
+    """Return the displacement raster of a result, and the folder of its radar layers if it has one."""
     for raster, folder in (
         (path / "products" / LOS_FILE, path),
         (path / LOS_FILE, path.parent),

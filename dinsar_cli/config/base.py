@@ -30,12 +30,12 @@ class About:
 
 
 def about(field: FieldInfo) -> About:
-    """What a field says of itself."""
+    """Tell what a field says of itself."""
     return next((item for item in field.metadata if isinstance(item, About)), About())
 
 
 def parts_of_type(annotation: object) -> tuple[object, ...]:
-    """Types and literal values of which an annotation is made, like ``bool`` and ``'auto'``."""
+    """Return the types and literal values of which an annotation is made, like ``bool`` and ``'auto'``."""
     arguments = get_args(annotation)
     return tuple(part for argument in arguments for part in parts_of_type(argument)) or (annotation,)
 

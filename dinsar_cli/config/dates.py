@@ -64,7 +64,7 @@ def parse_date_or_product(value: object) -> date | str | None:
 
 
 def day_of(event: date | datetime | None) -> date | None:
-    """The day (UTC) of what `parse_event` gives."""
+    """Return the day (UTC) of what `parse_event` gives."""
     return event.date() if isinstance(event, datetime) else event
 
 

@@ -32,7 +32,7 @@ def _parse_size(value: object) -> Size:
 
 
 def size_text(size: Size) -> str:
-    """A size as it is written: ``128x32``."""
+    """Return a size as it is written: ``128x32``."""
     return f"{size[0]}x{size[1]}"
 
 

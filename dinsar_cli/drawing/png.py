@@ -26,14 +26,14 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def figure_bytes(figure: Figure) -> bytes:
-    """The PNG of a figure, at its resolution."""
+    """Return the PNG of a figure, at its resolution."""
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=figure.dpi, **_OPTIONS)
     return buffer.getvalue()
 
 
 def pixel_bytes(pixels: NDArray[np.uint8]) -> bytes:
-    """The PNG of pixels, shape (rows, columns, 4): red, green, blue and opacity."""
+    """Return the PNG of pixels, shape (rows, columns, 4): red, green, blue and opacity."""
     from matplotlib.image import imsave
 
     buffer = io.BytesIO()

@@ -27,11 +27,11 @@ class Frame:
     top: float
 
     def x(self, value: float) -> float:
-        """Pixel of a value on the horizontal axis."""
+        """Return the pixel of a value on the horizontal axis."""
         return _LEFT + (value - self.low) / (self.high - self.low) * (_WIDTH - _LEFT - _RIGHT)
 
     def y(self, value: float) -> float:
-        """Pixel of a value on the vertical axis."""
+        """Return the pixel of a value on the vertical axis."""
         return _HEIGHT - _BOTTOM - (value - self.bottom) / (self.top - self.bottom) * (_HEIGHT - _TOP - _BOTTOM)
 
 
@@ -48,12 +48,12 @@ def round_ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def number(value: float) -> str:
-    """A number for people, with a true minus."""
+    """Return a number for people, with a true minus."""
     return f"{value:g}".replace("-", "\u2212")
 
 
 def histogram(values: Floats, limits: tuple[float, float], label: str, mark: float | None = None) -> Markup | None:
-    """Histogram of what is known, outliers in the last classes; `mark` is drawn as a limit."""
+    """Return the histogram of what is known, outliers in the last classes; `mark` is drawn as a limit."""
     known = values[np.isfinite(values)]
     if not known.size:
         return None
@@ -85,7 +85,7 @@ def level(frame: Frame, value: float) -> str:
 
 
 def seam_chart(steps: Sequence[float], limit: float) -> Markup | None:
-    """A dot for the step at each seam, between the limits."""
+    """Return a dot for the step at each seam, between the limits."""
     known = [step for step in steps if math.isfinite(step)]
     if not known:
         return None
@@ -123,7 +123,7 @@ def _points(places: Sequence[tuple[float, float]]) -> str:
 def chart(
     frame: Frame, content: str, across: str, up: str, title: str, places: Sequence[float] | None = None
 ) -> Markup:
-    """An SVG with axes around a content of numbers; texts are escaped."""
+    """Return an SVG with axes around a content of numbers; texts are escaped."""
     right, base = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
     parts = [f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"><title>{escape(title)}</title>']
     for tick in round_ticks(frame.bottom, frame.top):
@@ -144,7 +144,7 @@ def chart(
 
 
 def viewing_sketch(los: tuple[float, float, float], baseline: float | None) -> Markup:
-    """Sketch of the line of sight from above and from the side, and of the baseline.
+    """Return the sketch of the line of sight from above and from the side, and of the baseline.
 
     Parameters
     ----------

@@ -28,14 +28,14 @@ _QGIS_PLACES = {
 
 
 def has_display(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> bool:
-    """Whether a window can open where the user sees it: not over a remote shell that forwards no display."""
+    """Tell whether a window can open where the user sees it: not over a remote shell that forwards no display."""
     if platform in {"darwin", "win32"}:
         return not (environment.get("SSH_CONNECTION") or environment.get("SSH_TTY"))
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
 def find_qgis() -> str | None:
-    """The program QGIS, from PATH or else from where its installers put it; None when there is none."""
+    """Return the program QGIS, from PATH or else from where its installers put it; None when there is none."""
     found = shutil.which("qgis")
     if found is None and sys.platform in _QGIS_PLACES:
         folder, pattern = _QGIS_PLACES[sys.platform]
@@ -44,7 +44,7 @@ def find_qgis() -> str | None:
 
 
 def find_program(text: str) -> tuple[str, ...]:
-    """The command that a user names: a program, or a program with its first arguments.
+    """Return the command that a user names: a program, or a program with its first arguments.
 
     Raises
     ------

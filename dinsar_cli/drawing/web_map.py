@@ -106,7 +106,7 @@ class EmbeddedGrid(TypedDict):
 
 
 def embed_layer(name: str, values: Floats, style: Style, note: str = "") -> EmbeddedLayer:
-    """A layer for the page.
+    """Return a layer for the page.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def quantise(values: Floats, decimals: int) -> tuple[NDArray[np.uint16], int, in
 
 
 def pack(codes: NDArray[np.uint16]) -> str:
-    """Deflated differences of codes along the rows, as base64 text.
+    """Return the deflated differences of codes along the rows, as base64 text.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def pack(codes: NDArray[np.uint16]) -> str:
 
 
 def scale_limits(finite: Floats, *, symmetric: bool) -> tuple[float, float]:
-    """Ends of a colour scale in round numbers, without the largest outliers.
+    """Return the ends of a colour scale in round numbers, without the largest outliers.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def scale_limits(finite: Floats, *, symmetric: bool) -> tuple[float, float]:
 
 @lru_cache
 def colour_table(name: str) -> str:
-    """Colours of a colour map of Matplotlib, red, green and blue as bytes, as base64 text.
+    """Return the colours of a colour map of Matplotlib, red, green and blue as bytes, as base64 text.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def colour_table(name: str) -> str:
 
 
 def embed_grid(grid: Grid, shape: tuple[int, int]) -> EmbeddedGrid:
-    """A map grid for the page, whose layers may have fewer cells than the grid.
+    """Return a map grid for the page, whose layers may have fewer cells than the grid.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def embed_grid(grid: Grid, shape: tuple[int, int]) -> EmbeddedGrid:
 
 
 def lonlat_terms(grid: Grid) -> LonLatTerms:
-    """Polynomials that give longitude and latitude on a projected grid, fitted to a lattice of exact ones."""
+    """Give polynomials that give longitude and latitude on a projected grid, fitted to a lattice of exact ones."""
     west, south, east, north = grid.bounds
     middle = ((west + east) / 2, (south + north) / 2)
     half = ((east - west) / 2, (north - south) / 2)

@@ -49,7 +49,7 @@ class StepCost:
 
 
 def step_costs(folder: Path) -> dict[str, StepCost]:
-    """Costs of the steps that the journal of an engine holds, in the order in which they ended.
+    """Return the costs of the steps that the journal of an engine holds, in the order in which they ended.
 
     Parameters
     ----------
@@ -272,28 +272,28 @@ class Engine(Protocol):
     steps: tuple[str, ...]
 
     def version(self, config: RunConfig) -> dict[str, str]:
-        """Names and versions of the software behind the engine."""
+        """Return the names and versions of the software behind the engine."""
 
     def check(self, config: RunConfig, pair: Pair | None = None) -> list[str]:
-        """Reasons why it cannot work here, or not with a pair; empty when it can."""
+        """Return the reasons why it cannot work here, or not with a pair; empty when it can."""
 
     def advice(self, config: RunConfig, pair: Pair | None = None) -> str:
-        """What to do about what `check` finds; empty when it finds nothing."""
+        """Tell what to do about what `check` finds; empty when it finds nothing."""
 
     def cautions(self, pair: Pair) -> list[str]:
-        """What the user should keep in mind when it works on a pair."""
+        """Tell what the user should keep in mind when it works on a pair."""
 
     def place(self, config: RunConfig) -> str:
-        """Where it is and how it was built; empty for one in this Python."""
+        """Tell where it is and how it was built; empty for one in this Python."""
 
     def fingerprint(self, config: RunConfig) -> dict[str, object]:
-        """The options on which its result depends."""
+        """Return the options on which its result depends."""
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
-        """What `process` will need for all its steps; it reads nothing but the history."""
+        """Tell what `process` will need for all its steps; it reads nothing but the history."""
 
     def outlook(self, rough: RoughInputs) -> Estimate:
-        """What `process` will need, as far as it can be told before the scenes are there."""
+        """Tell what `process` will need, as far as it can be told before the scenes are there."""
 
     def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
         """Refuse options that do not go with the bursts in use, or with what is installed."""
@@ -325,4 +325,4 @@ class Engine(Protocol):
         """
 
     def leftovers(self, folder: Path) -> tuple[Path, ...]:
-        """What a finished run left beside the layers in their folder, and nobody needs any more."""
+        """Tell what a finished run left beside the layers in their folder, and nobody needs any more."""

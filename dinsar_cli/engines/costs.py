@@ -51,7 +51,7 @@ class Term:
     most: float = math.inf
 
     def of(self, work: Work) -> float:
-        """The part for some work."""
+        """Return the part for some work."""
         return min(self.each * float(getattr(work, self.unit)), self.most)
 
 
@@ -71,7 +71,7 @@ class Law:
     terms: tuple[Term, ...] = ()
 
     def growth(self, work: Work) -> float:
-        """The part that grows."""
+        """Return the part that grows."""
         return sum(term.of(work) for term in self.terms)
 
 
@@ -152,7 +152,7 @@ class StepRecord:
 def forecast(
     history: Path | None, laws: Mapping[str, StepLaws], work: Work, setting: Setting
 ) -> dict[str, Forecast]:
-    """What each step of a run will cost: as in earlier runs, scaled to its size.
+    """Tell what each step of a run will cost: as in earlier runs, scaled to its size.
 
     Of the earlier runs those count that are most alike: with the same method; and, when there are any, with as many
     threads, on as many cores, and while the machine did nothing else. Where all have other numbers of threads, the
@@ -205,7 +205,10 @@ def _forecast(laws: StepLaws, ran: Sequence[StepRecord], work: Work, setting: Se
 
 
 def _most_alike(ran: Sequence[StepRecord], setting: Setting, method: str) -> Sequence[StepRecord]:
-    """The last runs that did the same; on as many cores, with as many threads, undisturbed, when there are any."""
+    """Return the last runs that did the same.
+
+    On as many cores, with as many threads, undisturbed, when there are any.
+    """
     same = [record for record in ran if record.method == method]
     same = [record for record in same if record.threads == setting.threads] or same
     same = [record for record in same if record.cores == setting.cores] or same
@@ -258,7 +261,7 @@ def fit(points: Sequence[tuple[float, float]], constant: float, *, noisy: bool) 
 
 
 def weighted_median(values: Iterable[tuple[float, float]]) -> float:
-    """Value at which half of the weight is reached; the mean of two where it is reached between them.
+    """Return the value at which half of the weight is reached; the mean of two where it is reached between them.
 
     Parameters
     ----------
@@ -277,7 +280,7 @@ def weighted_median(values: Iterable[tuple[float, float]]) -> float:
 
 
 def layer_bytes(layers: Iterable[RadarLayer]) -> int:
-    """Bytes of layers on the radar grid for each look cell."""
+    """Return the bytes of layers on the radar grid for each look cell."""
     return sum(int(re.sub(r"\D", "", layer.dtype)) // 8 * max(1, len(layer.bands)) for layer in layers)
 
 
@@ -317,7 +320,7 @@ def append(history: Path, step: str, cost: StepCost, work: Work, setting: Settin
 
 
 def load() -> float:
-    """Processes that wanted a core in the last minute, on average; 0 where the system does not tell."""
+    """Return the processes that wanted a core in the last minute, on average; 0 where the system does not tell."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
@@ -344,7 +347,7 @@ def _records(lines: Iterable[str]) -> Iterable[StepRecord]:
 
 
 def _sound(record: StepRecord) -> bool:
-    """Whether the values can be those of a step.
+    """Tell whether the values can be those of a step.
 
     Raises
     ------

@@ -11,7 +11,7 @@ from dinsar_cli.sentinel1.acquisition import Pair
 
 
 def engines() -> dict[str, Engine]:
-    """All engines by name, the preferred one first."""
+    """Return all engines by name, the preferred one first."""
     found: tuple[Engine, ...] = (TopsAppEngine(), EosEngine())
     return {engine.name: engine for engine in found}
 

@@ -42,7 +42,10 @@ def write_citation(facts: ProductFacts) -> Path:
 
 
 def citation(facts: ProductFacts) -> str:
-    """What to cite, by the data and the programs that the maps were made with; what is not known is left out."""
+    """Tell what to cite, by the data and the programs that the maps were made with.
+
+    What is not known is left out.
+    """
     first, second = facts.dates
     lines = [
         f"{facts.name}: displacement of the ground from {first:%Y-%m-%d} to {second:%Y-%m-%d}",
@@ -68,7 +71,7 @@ def citation(facts: ProductFacts) -> str:
 
 
 def copernicus_notice(facts: ProductFacts) -> str:
-    """The notice that the licence of Sentinel data asks for, with the years of the data."""
+    """Return the notice that the licence of Sentinel data asks for, with the years of the data."""
     years = sorted({date.year for date in facts.dates})
     return f"Contains modified Copernicus Sentinel data {', '.join(str(year) for year in years)}."
 

@@ -129,7 +129,7 @@ class ProductFacts:
         return f"sentinel-1{letters.pop()}" if len(letters) == 1 else None
 
     def read(self, layer: str, band: int = 1) -> Floats:
-        """Values of a band of a product, NaN where there are none; shape of the grid.
+        """Return the values of a band of a product, NaN where there are none; shape of the grid.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class ProductFacts:
         return values.data if layer == "connected_components" else values.astype(np.float32).filled(np.nan)
 
     def require(self, layer: str) -> Path:
-        """File of a product.
+        """Return the file of a product.
 
         Raises
         ------
@@ -166,7 +166,7 @@ class ProductFacts:
 
 
 def product_facts(folder: Path, name: str, record: Mapping[str, Any]) -> ProductFacts:
-    """What is known of the products in a folder.
+    """Tell what is known of the products in a folder.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
 
 
 def _describe(path: Path) -> tuple[Grid, dict[str, str]]:
-    """Grid and tags of a product."""
+    """Return the grid and tags of a product."""
     with _opened(path) as dataset:
         place, crs, tags = dataset.transform, dataset.crs, dataset.tags()
         size, kinds = (dataset.width, dataset.height), dataset.dtypes

@@ -22,7 +22,7 @@ def put(path: Path, content: bytes | str) -> Path:
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:
-    """A zip archive with a fixed date in it; pictures are stored as they are, they are packed already."""
+    """Return a zip archive with a fixed date in it; pictures are stored as they are, they are packed already."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in members.items():

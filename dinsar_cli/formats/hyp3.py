@@ -44,12 +44,12 @@ class _Raster:
 
 
 def _theta(facts: ProductFacts) -> Floats:
-    """Elevation angle of the direction to the satellite above the horizon, radians."""
+    """Return the elevation angle of the direction to the satellite above the horizon, radians."""
     return np.arcsin(np.clip(facts.read("los_vector", 3), -1, 1))
 
 
 def _phi(facts: ProductFacts) -> Floats:
-    """Orientation of the direction to the satellite: from east, counterclockwise, radians."""
+    """Return the orientation of the direction to the satellite: from east, counterclockwise, radians."""
     return np.arctan2(facts.read("los_vector", 2), facts.read("los_vector", 1))
 
 
@@ -160,7 +160,7 @@ def product_name(facts: ProductFacts) -> str:
 
 
 def parameters(facts: ProductFacts) -> str:
-    """The parameter file, which MintPy reads.
+    """Return the parameter file, which MintPy reads.
 
     Range and heading come from the direction to the satellite: it looks to the right and flies at its nominal
     height over a sphere of the Earth's local radius.
@@ -210,7 +210,10 @@ def parameters(facts: ProductFacts) -> str:
 
 
 def earth_radius(latitude: float) -> float:
-    """Radius of the sphere that fits WGS84 best at a latitude (degrees): the mean of its radii of curvature, m."""
+    """Return radius of the sphere that fits WGS84 best at a latitude (degrees).
+
+    The mean of its radii of curvature, m.
+    """
     squared = 1 - (_SEMI_MINOR / _SEMI_MAJOR) ** 2
     return _SEMI_MINOR / (1 - squared * math.sin(math.radians(latitude)) ** 2)
 
@@ -229,7 +232,7 @@ def _incidence_span(facts: ProductFacts) -> tuple[float, float, float]:
 
 
 def _granules(facts: ProductFacts) -> tuple[str, str]:
-    """First scene of each date."""
+    """Return the first scene of each date."""
     if facts.reference_scenes and facts.secondary_scenes and facts.polarization:
         return facts.reference_scenes[0], facts.secondary_scenes[0]
     raise NoDataError(

@@ -48,7 +48,10 @@ def write_kmz(facts: ProductFacts) -> Path:
 
 
 def overlay(facts: ProductFacts) -> tuple[Floats, tuple[float, float, float, float]]:
-    """Displacement on longitude and latitude, metres, and its outer edges: west, south, east, north in degrees."""
+    """Return displacement on longitude and latitude, metres, and its outer edges.
+
+    West, south, east, north in degrees.
+    """
     grid = facts.grid
     factor = max(1, math.ceil(max(grid.shape) / _MOST_PIXELS))
     shape = math.ceil(grid.height / factor), math.ceil(grid.width / factor)
@@ -77,7 +80,7 @@ def overlay(facts: ProductFacts) -> tuple[Floats, tuple[float, float, float, flo
 
 
 def _target(grid: Grid, shape: tuple[int, int]) -> tuple[Affine, int, int]:
-    """Place of as many pixels in degrees as the map has on its diagonal, with their columns and rows.
+    """Return the place of as many pixels in degrees as the map has on its diagonal, with their columns and rows.
 
     GDAL's own proposal is a belt around the Earth where a map in metres reaches over 180 degrees.
     """
@@ -91,7 +94,7 @@ def _target(grid: Grid, shape: tuple[int, int]) -> tuple[Affine, int, int]:
 
 
 def _picture(values: Floats, low: float, high: float) -> bytes:
-    """The values in colours, transparent where there are none."""
+    """Return the values in colours, transparent where there are none."""
     import matplotlib as mpl
 
     share = np.clip((values - low) / (high - low), 0, 1)

@@ -135,7 +135,7 @@ def _write_axes(file: File, facts: ProductFacts) -> tuple[str, str]:
 
 
 def _write_lonlat(file: File, facts: ProductFacts, dimensions: tuple[str, str]) -> None:
-    """Longitude and latitude of each pixel, which CF wants beside the coordinates of a projection."""
+    """Return the longitude and latitude of each pixel, which CF wants beside the coordinates of a projection."""
     grid = facts.grid
     positions = grid.to_lonlat(*np.meshgrid(grid.x_centres, grid.y_centres))
     kinds = (("lon", "longitude", "degrees_east"), ("lat", "latitude", "degrees_north"))
@@ -147,7 +147,7 @@ def _write_lonlat(file: File, facts: ProductFacts, dimensions: tuple[str, str]) 
 
 
 def _write_time(file: File, facts: ProductFacts) -> None:
-    """The time of the map: that of the later date, with both as its bounds."""
+    """Return the time of the map: that of the later date, with both as its bounds."""
     first, second = (date.timestamp() for date in facts.dates)
     time = file.create_variable("time", (), "f8", data=second)
     time.attrs.update(

@@ -76,7 +76,7 @@ def write_styles(facts: ProductFacts) -> list[Path]:
 
 
 def ramp_style(limits: tuple[float, float], colours: str, unit: str, band: int) -> Element:
-    """Style of a band with a continuous scale of colours.
+    """Return the style of a band with a continuous scale of colours.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def ramp_style(limits: tuple[float, float], colours: str, unit: str, band: int) 
 
 
 def label_style(numbers: Sequence[int]) -> Element:
-    """Style of numbered things: a colour for each, and none for the number 0."""
+    """Return the style of numbered things: a colour for each, and none for the number 0."""
     root, pipe = _root()
     renderer = SubElement(pipe, "rasterrenderer", type="paletted", band="1", alphaBand="-1", opacity="1")
     SubElement(renderer, "rasterTransparency")
@@ -156,7 +156,7 @@ def _finish(pipe: Element, root: Element) -> None:
 
 
 def _gradient(shader: Element, shares: Sequence[float], codes: Sequence[tuple[int, int, int]]) -> None:
-    """The ramp from which QGIS makes other classes when the user changes the limits."""
+    """Return the ramp from which QGIS makes other classes when the user changes the limits."""
     options = {
         "color1": _decimal(codes[0]),
         "color2": _decimal(codes[-1]),

@@ -42,7 +42,7 @@ def write_item(facts: ProductFacts) -> Path:
 
 
 def stac_item(facts: ProductFacts) -> dict[str, Any]:
-    """The item as a dictionary for JSON; addresses are relative to the folder of the products."""
+    """Return the item as a dictionary for JSON; addresses are relative to the folder of the products."""
     ring = _outline(facts)
     longitudes, latitudes = zip(*ring, strict=True)
     extensions, properties = _properties(facts)
@@ -60,12 +60,12 @@ def stac_item(facts: ProductFacts) -> dict[str, Any]:
 
 
 def azimuth_of(east: float, north: float) -> float:
-    """Direction clockwise from north, 0 to 360 degrees."""
+    """Return the direction clockwise from north, 0 to 360 degrees."""
     return math.degrees(math.atan2(east, north)) % 360
 
 
 def heading_of(direction: tuple[float, float, float]) -> float:
-    """Flight direction of a satellite that looks to the right, clockwise from north, 0 to 360 degrees.
+    """Return the flight direction of a satellite that looks to the right, clockwise from north, 0 to 360 degrees.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ def heading_of(direction: tuple[float, float, float]) -> float:
 
 
 def is_ascending(heading: float) -> bool:
-    """Whether a flight direction, degrees clockwise from north, goes north."""
+    """Tell whether a flight direction, degrees clockwise from north, goes north."""
     return math.cos(math.radians(heading)) > 0
 
 
 def _outline(facts: ProductFacts) -> list[list[float]]:
-    """Corners of the grid in degrees, counterclockwise and closed."""
+    """Return the corners of the grid in degrees, counterclockwise and closed."""
     west, south, east, north = facts.grid.bounds
     x, y = np.array([(west, south), (east, south), (east, north), (west, north), (west, south)]).T
     return [

@@ -38,7 +38,7 @@ def near(longitude: Longitude, middle: float) -> Longitude:
 
 
 def middle_of(bounds: Bounds) -> float:
-    """Longitude in the middle of west, south, east, north, degrees."""
+    """Return the longitude in the middle of west, south, east, north, degrees."""
     west, _, east, _ = bounds
     return (west + east) / 2
 
@@ -61,7 +61,7 @@ def beside(shape: BaseGeometry, middle: float) -> BaseGeometry:
 
 
 def crosses(bounds: Bounds) -> bool:
-    """Whether west, south, east, north, with longitudes that run on, lie on both sides of 180 degrees."""
+    """Tell whether west, south, east, north, with longitudes that run on, lie on both sides of 180 degrees."""
     west, _, east, _ = bounds
     return west < -180.0 - _EDGE or east > 180.0 + _EDGE
 

@@ -35,7 +35,7 @@ class Area(Protocol):
     """A part of the Earth."""
 
     def covers(self, longitude: Floats, latitude: Floats) -> Bools:
-        """Whether points (degrees) are in it; not those that are NaN."""
+        """Tell whether points (degrees) are in it; not those that are NaN."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Polygons:
     geometry: BaseGeometry
 
     def covers(self, longitude: Floats, latitude: Floats) -> Bools:
-        """Whether points (degrees) are in one of them."""
+        """Tell whether points (degrees) are in one of them."""
         inside = np.zeros(longitude.shape, bool)
         known = np.isfinite(longitude) & np.isfinite(latitude)
         if not known.any():
@@ -66,7 +66,7 @@ class RasterArea:
     path: Path
 
     def covers(self, longitude: Floats, latitude: Floats) -> Bools:
-        """Whether the pixel in which a point (degrees) lies counts; not outside the raster or without data."""
+        """Tell whether the pixel in which a point (degrees) lies counts; not outside the raster or without data."""
         inside = np.zeros(longitude.shape, bool)
         with _opened(self.path) as dataset:
             row, column = _pixels(dataset, longitude, latitude)
@@ -94,7 +94,7 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
 
 
 def _pixels(dataset: DatasetReader, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
-    """Row and column of the pixels in which points lie; NaN where unknown."""
+    """Return the row and column of the pixels in which points lie; NaN where unknown."""
     x, y = longitude, latitude
     if dataset.crs.to_epsg() != 4326:
         x, y = Transformer.from_crs("EPSG:4326", dataset.crs.to_wkt(), always_xy=True).transform(x, y)
@@ -106,7 +106,7 @@ def _pixels(dataset: DatasetReader, longitude: Floats, latitude: Floats) -> tupl
 
 
 def read_polygons(text: str, option: str) -> Polygons:
-    """Polygons of WKT, GeoJSON text, a box or a file.
+    """Return the polygons of WKT, GeoJSON text, a box or a file.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def read_polygons(text: str, option: str) -> Polygons:
 
 
 def read_water(path: Path) -> Area:
-    """Water as polygons, or as a raster that is not zero there.
+    """Return the water as polygons, or as a raster that is not zero there.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def _no_raster(path: Path, cause: str) -> UsageError:
 
 
 def on_grid(area: Area, grid: Grid) -> Bools:
-    """Whether the centres of map cells are in an area; shape of the grid."""
+    """Tell whether the centres of map cells are in an area; shape of the grid."""
     inside = np.zeros(grid.shape, bool)
     for first in range(0, grid.height, _BLOCK_ROWS):
         rows = slice(first, min(first + _BLOCK_ROWS, grid.height))
@@ -175,7 +175,7 @@ def on_grid(area: Area, grid: Grid) -> Bools:
 
 
 def _positions(grid: Grid, rows: slice) -> tuple[Floats, Floats]:
-    """Longitude and latitude of the centres of the cells in some rows, degrees."""
+    """Return the longitude and latitude of the centres of the cells in some rows, degrees."""
     x, y = np.meshgrid(grid.x_centres, grid.y_centres[rows])
     if grid.is_geographic:
         return x, y

@@ -98,7 +98,7 @@ def read_crs(dataset: Any, path: Path) -> CRS:
 
 
 def is_wgs84(crs: CRS) -> bool:
-    """Whether the horizontal CRS is EPSG:4326, whatever the order of its axes."""
+    """Tell whether the horizontal CRS is EPSG:4326, whatever the order of its axes."""
     horizontal = crs.to_2d()
     return horizontal.to_epsg() == 4326 or horizontal.equals(CRS.from_epsg(4326), ignore_axis_order=True)
 
@@ -113,7 +113,10 @@ def pixel_range(
 
 
 def is_endless(dataset: Any) -> bool:
-    """Whether a raster in longitude and latitude goes around the Earth: after its last column comes its first."""
+    """Tell whether a raster in longitude and latitude goes around the Earth.
+
+    After its last column comes its first.
+    """
     return bool(dataset.width * dataset.transform.a >= 360.0 - dataset.transform.a / 2)
 
 

@@ -122,13 +122,13 @@ class Grid:
         return self.north - (np.arange(self.height, dtype=np.float64) + 0.5) * self.posting
 
     def lonlat(self, row: int, column: int) -> tuple[float, float]:
-        """Longitude and latitude of the centre of a pixel, degrees."""
+        """Return the longitude and latitude of the centre of a pixel, degrees."""
         x, y = self.west + (column + 0.5) * self.posting, self.north - (row + 0.5) * self.posting
         longitude, latitude = transform(self.crs, GEOGRAPHIC, [x], [y])
         return longitude[0], latitude[0]
 
     def index(self, longitude: float, latitude: float) -> tuple[int, int]:
-        """Row and column of the pixel that contains a point (degrees); it may lie outside the grid."""
+        """Return the row and column of the pixel that contains a point (degrees); it may lie outside the grid."""
         x, y = self.from_lonlat(longitude, latitude)
         return math.floor((self.north - y) / self.posting), math.floor((x - self.west) / self.posting)
 
@@ -163,7 +163,7 @@ class Grid:
         return float(x), float(y)
 
     def to_lonlat(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Longitudes and latitudes of positions on the map, degrees; they run on where it reaches over 180."""
+        """Give longitudes and latitudes of positions on the map, degrees; they run on where it reaches over 180."""
         if self.is_geographic:
             return np.asarray(x, np.float64), np.asarray(y, np.float64)
 

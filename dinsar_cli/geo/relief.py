@@ -96,14 +96,14 @@ def _tiles(dataset: Any, bounds: Bounds, file: Path) -> list[NDArray[np.float32]
 
 
 def _starts(first: float, last: float, count: int) -> list[int]:
-    """First pixels of tiles that lie evenly between two places and inside the raster, each once."""
+    """Return the first pixels of tiles that lie evenly between two places and inside the raster, each once."""
     low, high = max(0, math.floor(first)), min(count, math.ceil(last)) - _TILE
     steps = (low + (high - low) * step / (_TILES - 1) for step in range(_TILES))
     return sorted({min(max(0, round(step)), max(0, count - _TILE)) for step in steps})
 
 
 def _flat(tile: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Whether the inner pixels of a tile with heights all around are as high as their neighbours."""
+    """Tell whether the inner pixels of a tile with heights all around are as high as their neighbours."""
     if min(tile.shape) < 3:
         return np.zeros(0, bool)
     near = sliding_window_view(tile, (3, 3)).reshape(-1, 9)

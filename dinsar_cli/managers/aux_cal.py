@@ -68,7 +68,10 @@ def _is_old(acquisition: Acquisition) -> bool:
 
 
 def _serves(folder: Path, acquisition: Acquisition) -> bool:
-    """Whether ISCE2 finds a file: valid before the acquisition and made after it, in a folder beside the others."""
+    """Tell whether ISCE2 finds a file.
+
+    Valid before the acquisition and made after it, in a folder beside the others.
+    """
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError:

@@ -185,7 +185,10 @@ class _Image:
 
 
 def _images_in_use(plan: SlcPlan) -> list[tuple[Scene, list[_Image]]]:
-    """Images with bursts in use of each product; other subswaths, polarizations and slices need not be there."""
+    """Return images with bursts in use of each product.
+
+    Other subswaths, polarizations and slices need not be there.
+    """
     in_use = {id(view.subswath) for burst in plan.bursts for view in (burst.reference, burst.secondary)}
     wanted = {(burst.swath, plan.pair.polarization) for burst in plan.bursts}
     found = []

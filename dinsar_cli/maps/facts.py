@@ -58,12 +58,12 @@ class MapFacts:
 
 
 def facts_to_dict(facts: MapFacts) -> dict[str, Any]:
-    """Facts for JSON."""
+    """Return the facts for JSON."""
     return asdict(facts)
 
 
 def facts_from_dict(record: Mapping[str, Any]) -> MapFacts:
-    """Facts as `facts_to_dict` gave them."""
+    """Return the facts as `facts_to_dict` gave them."""
     reference = record["reference"]
     return MapFacts(
         **{

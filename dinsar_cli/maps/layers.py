@@ -51,7 +51,7 @@ _OTHER_CYCLES = 0.1  # rad: far more than two ways of interpolating differ by, f
 
 
 def common_tags(interferogram: Described, engine: str, version: str) -> dict[str, str]:
-    """Tags that every product has; without those whose value is not known."""
+    """Return the tags that every product has; without those whose value is not known."""
     tags = {
         "wavelength_m": repr(interferogram.wavelength),
         "reference_date": interferogram.reference_date,
@@ -157,7 +157,7 @@ def map_layers(
 
 
 def _unwrapped_on_map(on_map: Callable[..., Array], wrapped: Array) -> Array:
-    """Linear within a component; at its border, beyond which cycles are others, with those of the nearest cell."""
+    """Interpolate linearly within a component; at its border with the cycles of the nearest cell."""
     phase, nearest = on_map("unwrapped"), on_map("unwrapped", "nearest")
     mixed = on_map("components", change=lambda labels: labels.astype(np.float32)) != on_map("components", "nearest")
     mixed &= np.isfinite(phase) & np.isfinite(nearest) & np.isfinite(wrapped)
@@ -257,7 +257,7 @@ def displacement_layers(
 
 
 def displacement_depends(config: RunConfig) -> list[object]:
-    """Keys and files on which the displacement depends, beside the layers on the map."""
+    """Return the keys and files on which the displacement depends, beside the layers on the map."""
     area = config.reference_area
     files = [config.mask.water, Path(area) if is_roi_file(area) and area is not None else None]
     return [
@@ -271,7 +271,7 @@ def displacement_depends(config: RunConfig) -> list[object]:
 
 
 def _changes(config: RunConfig) -> dict[str, str]:
-    """Tags of what was done to the displacement on request."""
+    """Return the tags of what was done to the displacement on request."""
     mask = {f"mask_{name}": str(value) for name, value in config.mask if value is not None}
     if "mask_water" in mask:
         mask["mask_water"] = Path(mask["mask_water"]).name
@@ -287,7 +287,7 @@ def _masked_shares(masks: Mapping[str, Array], usable: NDArray[np.bool_]) -> dic
 def _sigma_layer(
     folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None, wavelength: float, unknown: Array | None
 ) -> dict[str, Array]:
-    """Noise of the displacement, where the noise of the phase is known, with what unknown motion adds."""
+    """Give noise of the displacement, where the noise of the phase is known, with what unknown motion adds."""
     if not (folder / "phase_sigma.tif").is_file():
         return {}
     variance = reference_variance(reference, grid, read_tags(folder, "phase_sigma"))

@@ -22,7 +22,7 @@ def masked_out(
     coherence: NDArray[np.floating[Any]],
     components: NDArray[np.integer[Any]],
 ) -> dict[str, Bools]:
-    """Cells that each mask leaves out.
+    """Return the cells that each mask leaves out.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ def masked_out(
 
 
 def cell_area(grid: Grid) -> float:
-    """Area of a map cell, square metres."""
+    """Return the area of a map cell, square metres."""
     east, north = grid.metres_per_unit
     return grid.posting**2 * east * north
 
 
 def _in_small_components(components: NDArray[np.integer[Any]], usable: Bools, least: float) -> Bools:
-    """Cells of components that have fewer cells with displacement than some."""
+    """Return the cells of components that have fewer cells with displacement than some."""
     sizes = np.bincount(components[usable].astype(np.intp), minlength=int(components.max(initial=0)) + 1)
     small: Bools = sizes[components] < least
     return small

@@ -102,7 +102,7 @@ def _span(values: Floats) -> dict[str, float] | None:
 
 
 def offset_warnings(facts: Mapping[str, Any]) -> list[str]:
-    """What the user should keep in mind of offsets."""
+    """Tell what the user should keep in mind of offsets."""
     if not facts or facts["usable"] >= _FEW:
         return []
     text = (

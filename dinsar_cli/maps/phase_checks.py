@@ -87,7 +87,7 @@ def check_geocoded(folder: Path, grid: Grid, tags: Mapping[str, str]) -> tuple[d
 
 
 def _phase_of(folder: Path) -> tuple[Array, Array]:
-    """Unwrapped phase and components on the map; where these are not known, all phase is one."""
+    """Return the unwrapped phase and components on the map; where these are not known, all phase is one."""
     phase = read_product(folder, "unwrapped_phase")
     there = (folder / "connected_components.tif").is_file()
     return phase, read_product(folder, "connected_components") if there else np.isfinite(phase).astype(np.uint16)
@@ -151,7 +151,7 @@ def compare_reversed(
 
 
 def check_unwrapping(interferogram: Interferogram) -> tuple[Array, dict[str, Any]]:
-    """Flags of the unwrapping on the radar grid, and what was counted.
+    """Return the flags of the unwrapping on the radar grid, and what was counted.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def check_unwrapping(interferogram: Interferogram) -> tuple[Array, dict[str, Any
 def _counted(
     residues: tuple[int, int, float], jumps: tuple[int, int], between: Sequence[ComponentJump], labels: Array
 ) -> dict[str, Any]:
-    """What was counted, for the journal.
+    """Tell what was counted, for the journal.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def _share(cells: Array, among: Array) -> float:
 
 
 def check_warnings(found: Mapping[str, Any]) -> list[str]:
-    """What the checks found that the user should keep in mind, in words."""
+    """Tell what the checks found that the user should keep in mind, in words."""
     warnings = []
     wrong = found.get("reversed", {})
     if wrong.get("flagged", 0) > _FEW:

@@ -99,7 +99,7 @@ class NoiseCurves:
 
 
 def filters() -> Mapping[str, Filter]:
-    """Phase filters of the engines by name: of look cells with their amplitude, and a strength."""
+    """Return the phase filters of the engines by name: of look cells with their amplitude, and a strength."""
     return {"eos": _goldstein, "isce2": psfilt}
 
 
@@ -117,7 +117,7 @@ def _table() -> Mapping[str, Any]:
 
 
 def noise_curves(phase_filter: PhaseFilter, looks: float) -> NoiseCurves:
-    """Noise of the filtered phase against coherence, from the formulas and the table.
+    """Return the noise of the filtered phase against coherence, from the formulas and the table.
 
     Between strengths and (the logarithm of) looks the table is interpolated; beyond its ends they stay.
 
@@ -145,7 +145,7 @@ def noise_curves(phase_filter: PhaseFilter, looks: float) -> NoiseCurves:
 
 
 def _between(nodes: Any, values: Floats, at: float) -> Floats:
-    """Linear interpolation along the first axis, constant beyond the ends."""
+    """Return the linear interpolation along the first axis, constant beyond the ends."""
     place = float(np.interp(at, nodes, np.arange(len(nodes))))
     first = min(int(place), len(nodes) - 2)
     return values[first] + (place - first) * (values[first + 1] - values[first])
@@ -154,7 +154,7 @@ def _between(nodes: Any, values: Floats, at: float) -> Floats:
 def phase_sigma(
     interferogram: Interferogram, phase_filter: PhaseFilter, memory: int, threads: int = 1
 ) -> NDArray[np.float32]:
-    """Standard deviation of the noise of the filtered phase, as it will be on the map, radians.
+    """Return the standard deviation of the noise of the filtered phase, as it will be on the map, radians.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def phase_sigma(
 
 
 def noise_facts(interferogram: Interferogram, phase_filter: PhaseFilter) -> dict[str, str]:
-    """What the noise follows from, as tags."""
+    """Tell what the noise follows from, as tags."""
     area = interferogram.range_spacing * interferogram.azimuth_spacing
     return {
         "effective_looks": f"{interferogram.effective_looks:.4g}",
@@ -215,14 +215,14 @@ class _Span:
 
 
 def _tiles(lines: int, samples: int, memory: int) -> Iterator[tuple[_Span, _Span]]:
-    """Tiles that cover a grid, nearly square as far as it is: their margins are made in vain."""
+    """Return the tiles that cover a grid, nearly square as far as it is: their margins are made in vain."""
     cells = memory // _BYTES
     width = min(samples + 2 * _MARGIN, max(1, math.isqrt(cells), cells // (lines + 2 * _MARGIN)))
     return itertools.product(_spans(lines, cells // width), _spans(samples, width))
 
 
 def _spans(size: int, most: int) -> Iterator[_Span]:
-    """Spans that cover an axis, each with its margins no longer than asked, as far as that can be."""
+    """Yield the spans that cover an axis, each with its margins no longer than asked, as far as that can be."""
     step = max(_STEP, (most - 2 * _MARGIN) // _STEP * _STEP)
     for first in range(0, size, step):
         last = min(first + step, size)
@@ -230,7 +230,7 @@ def _spans(size: int, most: int) -> Iterator[_Span]:
 
 
 def _size(coherence: Floats, amplitude: Floats) -> Floats:
-    """Amplitude of the interferogram: coherence times that of both images; without theirs, coherence alone."""
+    """Give amplitude of the interferogram: coherence times that of both images; without theirs, coherence alone."""
     product = amplitude[0] * amplitude[1]
     return coherence * np.where(np.isfinite(product), product, 1.0)
 
@@ -243,7 +243,7 @@ def sigma_of(
     coherence_looks: float,
     phase_filter: PhaseFilter,
 ) -> Floats:
-    """Standard deviation of the noise of a filtered phase, as it will be on the map, radians.
+    """Return the standard deviation of the noise of a filtered phase, as it will be on the map, radians.
 
     Parameters
     ----------
@@ -321,7 +321,7 @@ def _mean_around(values: Floats, counted: NDArray[np.bool_], data: NDArray[np.bo
 
 
 def _totals(values: NDArray[Any], near: tuple[Any, ...], shrunk: Sequence[tuple[Any, Any]]) -> Floats:
-    """Sums over `_REACH` cells to each side, and at some cells from a line and sample up to others."""
+    """Return the sums over `_REACH` cells to each side, and at some cells from a line and sample up to others."""
     summed = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
     np.cumsum(np.cumsum(values, axis=0, dtype=np.float64), axis=1, out=summed[1:, 1:])
     (top, bottom), (left, right) = shrunk
@@ -341,7 +341,7 @@ def _mean(values: Floats, counted: NDArray[np.bool_], window: int) -> Floats:
 
 
 def _to_edge(data: NDArray[np.bool_], axis: int) -> NDArray[np.int_]:
-    """Cells with data between each one and the nearest without, or the end, along an axis; -1 without data."""
+    """Give cells with data between each one and the nearest without, or the end, along an axis; -1 without data."""
     size = data.shape[axis]
     index = np.arange(size).reshape(np.roll((size, 1), axis))
     before = np.maximum.accumulate(np.where(data, -1, index), axis=axis)

@@ -50,7 +50,7 @@ def _reference_cells(text: str, grid: Grid) -> NDArray[np.bool_]:
 def find_reference(
     config: RunConfig, grid: Grid, los: Floats, coherence: Floats, components: NDArray[np.integer[Any]]
 ) -> ReferencePoint | None:
-    """The reference that a configuration asks for.
+    """Return the reference that a configuration asks for.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def find_reference(
 
 
 def reference_variance(reference: ReferencePoint | None, grid: Grid, noise: Mapping[str, str]) -> float:
-    """Variance of the mean phase of the reference, square radians.
+    """Return the variance of the mean phase of the reference, square radians.
 
     A filter takes away what differs from cell to cell, and no more of a mean over many cells than averaging does:
     it is the variance of the unfiltered phase over the number of look cells in the window.

@@ -26,7 +26,7 @@ LARGEST_FILLED = 400
 
 
 def leftover(forward: Floats, backward: Floats, components: Labels) -> Floats:
-    """Sum of the phases of both orders, without the whole cycles that the largest component has of it, radians.
+    """Sum the phases of both orders, without the whole cycles that the largest component has of it, radians.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def filled(unwrapped: Floats, wrapped: Floats, components: Labels, flagged: Bool
 
 
 def _fillable(flagged: Bools, known: Bools, components: Labels) -> Bools:
-    """Cells of patches that are small and all around beside cells of one component that are not flagged."""
+    """Give cells of patches that are small and all around beside cells of one component that are not flagged."""
     patches, _ = label(flagged)
     chosen = np.zeros(flagged.shape, bool)
     for number, (rows, columns) in enumerate(find_objects(patches), start=1):

@@ -62,7 +62,7 @@ class Circumstances:
 
 
 def before(circumstances: Circumstances) -> list[str]:
-    """What the user should know before a run, the gravest first."""
+    """Tell what the user should know before a run, the gravest first."""
     pair, geometry = circumstances.pair, circumstances.geometry
     found = (
         bad_dates(pair),
@@ -79,7 +79,7 @@ def before(circumstances: Circumstances) -> list[str]:
 
 
 def after(low_coherence: float | None, unknown: float | None = None) -> list[str]:
-    """What the user should know of a map.
+    """Tell what the user should know of a map.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def after(low_coherence: float | None, unknown: float | None = None) -> list[str
 
 
 def bad_dates(pair: Pair) -> str:
-    """Dates whose products are known to be bad.
+    """Return the dates whose products are known to be bad.
 
     2025-04-30: azimuth offsets between bursts (isce2 issue 956; disclaimer 273 of the Sentinel-1 Mission
     Performance Cluster, https://sar-mpc.eu/disclaimers/273/, which excludes a range of time on that day).
@@ -112,7 +112,7 @@ def bad_dates(pair: Pair) -> str:
 
 
 def sensors(pair: Pair, wavelength: float) -> str:
-    """Combinations of satellites with known offsets.
+    """Return the combinations of satellites with known offsets.
 
     S1C with S1D: 1.65, 1.40 and 1.45 rad between neighbouring bursts in IW1, IW2 and IW3, over Croatia and the same
     over Mongolia (isce3 issue 375, 2026); pairs of one of them have none.
@@ -127,7 +127,7 @@ def sensors(pair: Pair, wavelength: float) -> str:
 
 
 def processors(pair: Pair) -> str:
-    """Versions of ESA's processor that do not go together.
+    """Return the versions of ESA's processor that do not go together.
 
     IPF 002.36 did not compensate the phase of the elevation antenna pattern, which later ones
     do: with another version the subswaths differ by a constant (ESA, "Impact of the elevation antenna pattern phase
@@ -155,7 +155,7 @@ def _versions(acquisition: Acquisition) -> set[str]:
 
 
 def orbits(kinds: Iterable[str]) -> str:
-    """Orbits that are not the precise ones.
+    """Return the orbits that are not the precise ones.
 
     They are asked to be good to 5 cm, and restituted ones to 10 cm (Copernicus POD Service, product requirements).
     An error b across the line of sight grows by ``b d(look angle)`` over a map (Fattahi and Amelung 2014, GJI 199):
@@ -171,7 +171,7 @@ def orbits(kinds: Iterable[str]) -> str:
 
 
 def temporal_baseline(geometry: PairGeometry) -> str:
-    """Time in which most ground changes too much.
+    """Return the time in which most ground changes too much.
 
     Over plants the coherence of C-band falls within weeks; the global maps of it end at 48 days (Kellndorfer et al.
     2022, Scientific Data 9, 73).
@@ -185,7 +185,7 @@ def temporal_baseline(geometry: PairGeometry) -> str:
 
 
 def perpendicular_baseline(geometry: PairGeometry, range_bandwidth: float) -> str:
-    """Baseline that costs a tenth of the coherence by itself.
+    """Return the baseline that costs a tenth of the coherence by itself.
 
     On flat ground ``1 - |B| / B_critical`` is left, ``B_critical = lambda R tan(incidence) bandwidth / c`` (Zebker
     and Villasenor 1992, IEEE TGRS 30; Gatelli et al. 1994, IEEE TGRS 32).
@@ -207,7 +207,7 @@ def perpendicular_baseline(geometry: PairGeometry, range_bandwidth: float) -> st
 
 
 def dem_errors(geometry: PairGeometry, relief: Relief) -> str:
-    """Errors of the DEM that look like displacement.
+    """Return the errors of the DEM that look like displacement.
 
     Copernicus GLO-30 is good to 2 m, and to 4 m on slopes above 20 % (relative, 90 %; Copernicus DEM Product
     Handbook). An area of more than `STEEP_RELIEF_M` from its lowest to its highest ground has such slopes. They
@@ -225,7 +225,7 @@ def dem_errors(geometry: PairGeometry, relief: Relief) -> str:
 
 
 def water(relief: Relief) -> str:
-    """Area without phase; `dinsar_cli.geo.relief.read_relief` says how it is told from land."""
+    """Return the area without phase; `dinsar_cli.geo.relief.read_relief` says how it is told from land."""
     if relief.flat is None or relief.flat < MUCH_WATER:
         return ""
     return (
@@ -235,7 +235,7 @@ def water(relief: Relief) -> str:
 
 
 def high_latitude(latitude: float, *, esd: bool) -> str:
-    """Ionosphere near the auroral zone.
+    """Return the ionosphere near the auroral zone.
 
     C-band phase and azimuth shifts from it are frequent there (Gomba et al. 2017, Remote Sensing 9; Liang et al.
     2019, IEEE TGRS 57, section II.C). The auroral oval comes down to about 60 degrees of geomagnetic latitude in
@@ -253,7 +253,7 @@ def high_latitude(latitude: float, *, esd: bool) -> str:
 
 
 def coherence(low: float | None) -> str:
-    """A map that is mostly noise.
+    """Return a map that is mostly noise.
 
     With few looks the coherence of pure noise is estimated as 0.1-0.3 (Touzi et al. 1999, IEEE TGRS 37): below 0.3
     nothing is certain.
@@ -267,7 +267,7 @@ def coherence(low: float | None) -> str:
 
 
 def along_track(unknown: float | None) -> str:
-    """Large motion, of which TOPS sees up to a hundredth of the part along the track.
+    """Return the large motion, of which TOPS sees up to a hundredth of the part along the track.
 
     The beam turns by half a degree to both sides of zero Doppler during a burst (De Zan and Monti Guarnieri 2006,
     "TOPSAR: Terrain observation by progressive scans", IEEE TGRS 44). It counts from 5 mm on, as errors of the DEM.

@@ -22,14 +22,14 @@ NEVER = ("atmosphere", "orbit errors", "wrong cycles")
 
 
 def parts(*, along_track: bool) -> tuple[str, str]:
-    """What is in the standard deviation, and what is not, in words."""
+    """Tell what is in the standard deviation, and what is not, in words."""
     inside = (NOISE, ALONG_TRACK) if along_track else (NOISE,)
     outside = NEVER if along_track else (*NEVER, ALONG_TRACK)
     return ", ".join(inside), ", ".join(outside)
 
 
 def sigma_tags(unknown: Array | None) -> dict[str, str]:
-    """Tags of ``los_sigma.tif``.
+    """Return the tags of ``los_sigma.tif``.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def sigma_tags(unknown: Array | None) -> dict[str, str]:
 
 
 def sigma_told(path: Path) -> list[tuple[str, str]]:
-    """What a file of standard deviations tells of itself, as names and texts for people."""
+    """Tell what a file of standard deviations tells of itself, as names and texts for people."""
     tags = read_tags(path.parent, path.stem)
     names = (("In los_sigma", "includes"), ("Not in los_sigma", "excludes"))
     return [(name, tags[key]) for name, key in names if key in tags]
@@ -58,7 +58,7 @@ def sigma_told(path: Path) -> list[tuple[str, str]]:
 def along_track(
     folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None, up: Array | None = None
 ) -> Array | None:
-    """Standard deviation of what unknown motion along the track adds to displacement, metres.
+    """Return the standard deviation of what unknown motion along the track adds to displacement, metres.
 
     Parameters
     ----------
@@ -91,5 +91,5 @@ def along_track(
 
 
 def largest(unknown: Array, los: Array) -> float:
-    """Largest of the values of `along_track` where there is displacement, metres."""
+    """Return the largest of the values of `along_track` where there is displacement, metres."""
     return float(np.max(unknown[np.isfinite(los)]))

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 def shown(url: str) -> str:
-    """Address as it may be shown: without query, user and password."""
+    """Return the address as it may be shown: without query, user and password."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
@@ -181,11 +181,11 @@ class Client:
             raise self._failure(error, url) from None
 
     def has_cookie(self, name: str) -> bool:
-        """Whether a server has given a cookie of that name."""
+        """Tell whether a server has given a cookie of that name."""
         return any(cookie.name == name for cookie in self._session.cookies)
 
     def _failure(self, error: Exception, url: str) -> Exception:
-        """What it means that there is no answer, or no end of it."""
+        """Tell what it means that there is no answer, or no end of it."""
         innermost = list(_chain(error))[-1]
         if isinstance(innermost, ssl.SSLCertVerificationError):
             return NetworkError(
@@ -264,7 +264,7 @@ class Client:
         )
 
     def page_instead(self, response: requests.Response, url: str, head: bytes = b"") -> Exception:
-        """What it means that an HTML page came instead of data; the head of its body if that has been read."""
+        """Tell what it means that an HTML page came instead of data; the head of its body if that has been read."""
         host = urlsplit(response.url).hostname or ""
         if self._known is not None and host.endswith(_ARCHIVE_DOMAINS):
             said = head.decode("utf-8", "replace") or _beginning(response)
@@ -273,12 +273,12 @@ class Client:
 
 
 def is_page(kind: str, head: bytes = b"") -> bool:
-    """Whether a body is an HTML page, by its Content-Type and first bytes."""
+    """Tell whether a body is an HTML page, by its Content-Type and first bytes."""
     return kind.strip().lower().startswith(("text/html", "application/xhtml")) or _PAGE.match(head) is not None
 
 
 def _beginning(response: requests.Response) -> str:
-    """First characters of an answer; empty when they do not come."""
+    """Return the first characters of an answer; empty when they do not come."""
     try:
         return next(response.iter_content(_SAID), b"").decode("utf-8", "replace")
     except (requests.RequestException, urllib3.exceptions.HTTPError):
@@ -286,7 +286,7 @@ def _beginning(response: requests.Response) -> str:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Seconds that the server asks to wait; a date is compared with the server's own clock."""
+    """Return the seconds that the server asks to wait; a date is compared with the server's own clock."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text)
@@ -299,7 +299,7 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those in it, to the innermost."""
+    """Yield an exception and those in it, to the innermost."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

@@ -64,7 +64,7 @@ class Bearer:
     token: str = field(repr=False)
 
     def is_for(self, url: str) -> bool:
-        """Whether an address may get the token."""
+        """Tell whether an address may get the token."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         return parts.scheme == "https" and (host == self.domain or host.endswith(f".{self.domain}"))
@@ -137,7 +137,7 @@ def _netrc(environment: Mapping[str, str], *, needed: bool) -> Netrc:
 
 
 def netrc_warnings(known: Netrc) -> tuple[str, ...]:
-    """What should be put right in a netrc file."""
+    """Tell what should be put right in a netrc file."""
     warnings = []
     if known.open_to_others and known.hosts:
         warnings.append(f"{known.path} can be read by others, and has passwords: chmod 600 {known.path}")

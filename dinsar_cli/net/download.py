@@ -250,7 +250,7 @@ class _Pool:
 
 
 def _outcome(source: Source, task: Task) -> BaseException | None:
-    """Error of a download, or None when it went well."""
+    """Return the error of a download, or None when it went well."""
     try:
         receive(source, task)
     except (DinsarError, Stopped) as error:
@@ -259,7 +259,7 @@ def _outcome(source: Source, task: Task) -> BaseException | None:
 
 
 def get_text(url: str, params: Mapping[str, str] | None = None) -> str:
-    """Text of a small answer, such as a listing.
+    """Return the text of a small answer, such as a listing.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def get_text(url: str, params: Mapping[str, str] | None = None) -> str:
 
 
 def post_form(url: str, fields: Mapping[str, str]) -> str:
-    """Text of the answer to a form, such as one to log in.
+    """Return the text of the answer to a form, such as one to log in.
 
     What is in the form goes to this address alone, and into no log and no message.
 
@@ -331,7 +331,7 @@ def _text(response: requests.Response, url: str) -> str:
 
 
 def exists(url: str) -> bool:
-    """Whether an archive that wants no account has a file.
+    """Tell whether an archive that wants no account has a file.
 
     Raises
     ------
@@ -352,7 +352,7 @@ def exists(url: str) -> bool:
 
 
 def _account(sources: Sequence[Source]) -> Credentials | None:
-    """Account for the archives that want one; None when none of the sources does.
+    """Return the account for the archives that want one; None when none of the sources does.
 
     Raises
     ------

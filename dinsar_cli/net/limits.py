@@ -162,7 +162,7 @@ class Patience:
             )
 
     def _pause(self, failure: TryAgain) -> float:
-        """Seconds to wait: what the server asks, else longer after each failure and never twice the same."""
+        """Give seconds to wait: what the server asks, else longer after each failure and never twice the same."""
         if failure.after is not None:
             if failure.after > self._limits.longest_wait:
                 raise NetworkError(

@@ -44,7 +44,7 @@ class Netrc:
 
 
 def netrc_path(environment: Mapping[str, str]) -> Path:
-    """Where the netrc file is: what NETRC says, else in the home folder; it need not exist."""
+    """Tell where the netrc file is: what NETRC says, else in the home folder; it need not exist."""
     if environment.get("NETRC"):
         return Path(environment["NETRC"]).expanduser()
     places = [Path.home() / name for name in _NAMES]
@@ -134,7 +134,7 @@ def _quoted(value: str) -> str:
 
 
 def _with_entry(text: str, machine: str, entry: str) -> str:
-    """Text of a netrc file with the entry of a machine replaced, or added before the one for all machines."""
+    """Give text of a netrc file with the entry of a machine replaced, or added before the one for all machines."""
     entries = list(_entries(text))
     own = [one for one in entries if one.machine == machine]
     for one in own[:0:-1]:  # of several entries the programs disagree which one counts
@@ -159,7 +159,7 @@ class _Entry:
 
 
 def _entries(text: str) -> Iterator[_Entry]:
-    """Entries of a netrc file; `ValueError` names the line of what is not understood."""
+    """Yield the entries of a netrc file; `ValueError` names the line of what is not understood."""
     words = _words(text)
     entry: _Entry | None = None
     for word, start, stop in words:
@@ -194,7 +194,7 @@ def _line(text: str, position: int) -> int:
 
 
 def _words(text: str) -> Iterator[tuple[str, int, int]]:
-    """Words of a netrc file with their places, without comments and macros."""
+    """Yield the words of a netrc file with their places, without comments and macros."""
     position, is_value = 0, False
     while match := _TOKEN.search(text, position):
         word = match["quoted"] if match["plain"] is None else match["plain"]

@@ -130,7 +130,7 @@ class PartFile:
         return self.origin.total is not None and self.size == self.origin.total
 
     def range_headers(self) -> dict[str, str]:
-        """Headers that ask for the rest of this very version."""
+        """Return the headers that ask for the rest of this very version."""
         if not self.size:
             return {}
         headers = {"Range": f"bytes={self.size}-"}
@@ -204,7 +204,7 @@ class PartFile:
         self._start_digests()
 
     def _start_digests(self) -> None:
-        """Both are made of what comes, so that nobody has to read the file again."""
+        """Return both are made of what comes, so that nobody has to read the file again."""
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
 
@@ -246,7 +246,7 @@ class PartFile:
 
 
 def _left_origin(target: Path) -> Origin | None:
-    """What an earlier process knew of the file; None when nothing readable is there."""
+    """Tell what an earlier process knew of the file; None when nothing readable is there."""
     try:
         return Origin(**json.loads(_origin_path(target).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -254,7 +254,7 @@ def _left_origin(target: Path) -> Origin | None:
 
 
 def _place(response: requests.Response) -> tuple[int, int | None]:
-    """First byte of what an answer has of the file, and the size of the whole file when it says so."""
+    """Return the first byte of what an answer has of the file, and the size of the whole file when it says so."""
     headers: Mapping[str, str] = response.headers
     if response.status_code == 200:
         length = headers.get("Content-Length", "")

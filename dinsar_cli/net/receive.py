@@ -86,7 +86,7 @@ class Task:
 
 
 def is_there(source: Source) -> bool:
-    """Whether a file is there and known to be right, without reading it."""
+    """Tell whether a file is there and known to be right, without reading it."""
     if not source.target.is_file() or source.size not in {None, source.target.stat().st_size}:
         return False
     known = known_of(source.target, source.target.parent / NOTES)
@@ -96,7 +96,7 @@ def is_there(source: Source) -> bool:
 
 
 def bytes_there(source: Source) -> int:
-    """Bytes that need not be fetched again, as far as can be told without reading them."""
+    """Return the bytes that need not be fetched again, as far as can be told without reading them."""
     if is_there(source):
         return source.target.stat().st_size
     places = [part_path(source.target)]
@@ -107,7 +107,7 @@ def bytes_there(source: Source) -> int:
 
 
 def _proved(source: Source) -> bool:
-    """Whether a file is there and right; it is read once if that is needed to tell."""
+    """Tell whether a file is there and right; it is read once if that is needed to tell."""
     if is_there(source):
         return True
     path = source.target

@@ -128,7 +128,7 @@ def look_ahead(config: RunConfig, plan: ScenePlan, cache: Path) -> Outlook:
 
 
 def _bursts(plan: ScenePlan, best: Candidate, roi: Roi, config: RunConfig) -> Bursts:
-    """Bursts over the area that both dates have."""
+    """Return the bursts over the area that both dates have."""
     least = 2 if config.topsapp.do_esd else 1
     found = plan.bursts or plan_bursts(
         (best.reference, best.secondary), roi.geometry, best.polarization, least=least
@@ -161,7 +161,7 @@ def _from_footprints(best: Candidate, roi: Roi) -> Bursts:
 
 
 def _work(bursts: Bursts, looks: Looks, grid: Grid, dem: DemPlan, covered: float, bounds: Bounds) -> Work:
-    """How much there is to do, with whole bursts."""
+    """Tell how much there is to do, with whole bursts."""
     cells = grid.width * grid.height / 1e6
     return Work(
         samples=sum(bursts.megasamples),

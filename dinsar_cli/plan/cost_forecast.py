@@ -157,13 +157,13 @@ def with_stages(estimate: Estimate, work: Work, setting: Setting, kept: str, his
 
 
 def stage_setting(plan: RunPlan) -> Setting:
-    """How the stages beside ``process`` will be done, as it is known before they are."""
+    """Tell how the stages beside ``process`` will be done, as it is known before they are."""
     dem = "reused" if plan.dem.path.is_file() else "fetched" if plan.dem.at_hand is None else "made"
     return Setting(plan.engine.name, plan.threads, stage_methods(dem, plan.config.checks))
 
 
 def stage_methods(dem: str, checks: ChecksConfig) -> dict[str, str]:
-    """What the stages beside ``process`` do that can do several things.
+    """Tell what the stages beside ``process`` do that can do several things.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def learn(history: Path, stage: str, cost: StepCost, work: Work, setting: Settin
 
 
 def shortage(plan: RunPlan, prediction: Prediction, folder: Path) -> ResourceError | None:
-    """Why a run cannot fit on this machine; None when it can.
+    """Tell why a run cannot fit on this machine; None when it can.
 
     Parameters
     ----------

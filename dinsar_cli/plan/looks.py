@@ -14,7 +14,7 @@ Progress = Callable[[float], None]
 
 
 def looks_for(config: RunConfig, range_spacing: float, azimuth_spacing: float) -> Looks:
-    """Looks of a configuration: as given, or those whose cell is nearest to the resolution.
+    """Return the looks of a configuration: as given, or those whose cell is nearest to the resolution.
 
     Parameters
     ----------

@@ -215,7 +215,7 @@ def _circumstances(
 
 
 def _work(slc: SlcPlan, looks: Looks, grid: Grid, dem: DemPlan, bounds: Bounds) -> Work:
-    """How much there is to do, for an engine that works on whole bursts."""
+    """Tell how much there is to do, for an engine that works on whole bursts."""
     swaths = [burst.reference.subswath for burst in slc.bursts]
     sizes = [swath.lines_per_burst * swath.samples / 1e6 for swath in swaths]
     cells = grid.width * grid.height / 1e6
@@ -289,7 +289,7 @@ def _require(config: RunConfig) -> None:
 
 
 def given(path: Path | None) -> Path:
-    """Path of an input that `plan_run` has made sure of."""
+    """Return the path of an input that `plan_run` has made sure of."""
     if path is None:
         raise ValueError("a required path is missing")
     return path
@@ -332,7 +332,7 @@ def _check_reference_point(config: RunConfig, grid: Grid) -> None:
 
 
 def allowed_threads(config: RunConfig) -> int:
-    """Cores that a run may use."""
+    """Return the cores that a run may use."""
     if config.compute.threads != "auto":
         return config.compute.threads
     affinity = getattr(os, "sched_getaffinity", None)
@@ -340,7 +340,7 @@ def allowed_threads(config: RunConfig) -> int:
 
 
 def allowed_memory(config: RunConfig) -> int:
-    """Bytes of memory that a run stays below."""
+    """Return the bytes of memory that a run stays below."""
     if config.compute.memory != "auto":
         return config.compute.memory
     total = psutil.virtual_memory().total

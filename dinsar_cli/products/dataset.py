@@ -120,7 +120,7 @@ def _nothing(folder: Path) -> NoDataError | UsageError:
 
 
 def _tags(path: Path) -> dict[str, str]:
-    """Tags of a file, after a look at its last pixel: what was cut off is missing at the end."""
+    """Return the tags of a file, after a look at its last pixel: what was cut off is missing at the end."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told by `_opened`
@@ -141,7 +141,7 @@ def _is_shared(name: str, text: str, tags: dict[Path, dict[str, str]]) -> bool:
 
 
 def _opened(path: Path) -> DataArray:
-    """A file with dimensions band, y and x, which is read when its values are used."""
+    """Return a file with dimensions band, y and x, which is read when its values are used."""
     import rioxarray
     from xarray import DataArray
 
@@ -187,7 +187,7 @@ def _check_grid(path: Path, array: DataArray, first: Path, grid: DataArray) -> N
 
 
 def _variables(path: Path, array: DataArray, tags: dict[str, str], own: dict[str, str]) -> dict[str, DataArray]:
-    """Each band as a variable."""
+    """Return each band as a variable."""
     if "unit" not in tags:
         warnings.warn(f"{path} has no tags of dinsar: its unit and sign are not known.", stacklevel=3)
     names = _band_names(path, array)
@@ -210,7 +210,7 @@ def _band_names(path: Path, array: DataArray) -> list[tuple[str, str]]:
 
 
 def _attributes(tags: dict[str, str], band: str) -> dict[str, Any]:
-    """What CF calls the description and the unit of a product; without what is not known."""
+    """Tell what CF calls the description and the unit of a product; without what is not known."""
     text, unit = tags.get("description", ""), tags.get("unit", "")
     name = f"{text}: {band}" if text and band else text
     attributes = {"long_name": f"{name} (dB)" if unit == "dB" else name, "units": _CF_UNITS.get(unit, unit)}

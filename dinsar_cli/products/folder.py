@@ -49,7 +49,7 @@ class PairProducts:
 
 
 def find_products(folder: Path) -> tuple[list[PairProducts], list[str]]:
-    """The products in a folder, and what is not finished there.
+    """Return the products in a folder, and what is not finished there.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def find_products(folder: Path) -> tuple[list[PairProducts], list[str]]:
 
 
 def products_of(folder: Path) -> PairProducts:
-    """The products in the folder of a map that was not made by a run, whatever else is in it."""
+    """Return the products in the folder of a map that was not made by a run, whatever else is in it."""
     return _collect(folder, folder / PRODUCTS, None)
 
 
@@ -111,7 +111,7 @@ def _nothing(folder: Path, unfinished: Sequence[str]) -> NoDataError:
 
 
 def _missing(run: Path, journal: Journal) -> str:
-    """Why a run has no displacement to show; empty when it has."""
+    """Tell why a run has no displacement to show; empty when it has."""
     if "displacement" not in journal.stages:
         stages = [name for name in STAGES if name not in journal.stages]
         return f"Not done: {', '.join(stages)}."
@@ -137,7 +137,7 @@ def _collect(folder: Path, products: Path, journal: Journal | None) -> PairProdu
 
 
 def _warnings(header: Mapping[str, Any]) -> tuple[str, ...]:
-    """What was warned of: at the end, or else before it started."""
+    """Tell what was warned of: at the end, or else before it started."""
     summary = header.get("summary")
     told = (summary if isinstance(summary, dict) else header).get("warnings")
     return tuple(str(text) for text in told) if isinstance(told, list) else ()

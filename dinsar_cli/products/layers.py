@@ -57,7 +57,7 @@ class Layer:
     overviews: str = "average"
 
     def shape(self, grid: Grid) -> tuple[int, ...]:
-        """Shape of the array on a grid: (height, width), or (bands, height, width) for several bands."""
+        """Return the shape of the array on a grid: (height, width), or (bands, height, width) for several bands."""
         return ((len(self.bands),) if len(self.bands) > 1 else ()) + grid.shape
 
 
@@ -358,14 +358,14 @@ def _profile(grid: Grid, layer: Layer) -> dict[str, Any]:
 
 
 def read_product(folder: Path, name: str, band: int | None = None) -> Array:
-    """Values of a product: shape (rows, columns), or (bands, rows, columns) unless one of them is asked for."""
+    """Read a product: shape (rows, columns), or (bands, rows, columns) unless one of them is asked for."""
     with rasterio.open(folder / f"{name}.tif") as dataset:
         values: Array = dataset.read(band)
     return values[0] if values.shape[0] == 1 and band is None else values
 
 
 def read_tags(folder: Path, name: str) -> dict[str, str]:
-    """Tags of a product."""
+    """Return the tags of a product."""
     with rasterio.open(folder / f"{name}.tif") as dataset:
         tags: dict[str, str] = dataset.tags()
     return tags

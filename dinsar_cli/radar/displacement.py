@@ -55,7 +55,7 @@ class ReferencePoint:
 
 
 def los_displacement(phase: Floats, wavelength: float) -> Floats:
-    """Displacement toward the satellite in metres: ``-wavelength / (4 pi) * phase``.
+    """Return the displacement toward the satellite in metres: ``-wavelength / (4 pi) * phase``.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def los_displacement(phase: Floats, wavelength: float) -> Floats:
 
 
 def los_sigma(phase_sigma: Floats, reference_variance: float, wavelength: float) -> Floats:
-    """Standard deviation of the noise of displacement, metres; without the atmosphere.
+    """Return the standard deviation of the noise of displacement, metres; without the atmosphere.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def los_sigma(phase_sigma: Floats, reference_variance: float, wavelength: float)
 
 
 def vertical_displacement(los: Floats, up: Floats) -> Floats:
-    """Vertical motion that would give a line-of-sight displacement if there were no horizontal motion.
+    """Return the vertical motion that would give a line-of-sight displacement if there were no horizontal motion.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def vertical_displacement(los: Floats, up: Floats) -> Floats:
 
 
 def incidence_angle(up: Floats) -> Floats:
-    """Angle between the line of sight and the normal of the ellipsoid, degrees."""
+    """Return the angle between the line of sight and the normal of the ellipsoid, degrees."""
     return np.degrees(np.arccos(np.clip(up, -1, 1)))
 
 
@@ -150,7 +150,7 @@ def reference_at(
     column: int,
     window: int = _WINDOW,
 ) -> ReferencePoint:
-    """Reference point at a map cell.
+    """Return the reference point at a map cell.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def reference_at(
 def reference_over(
     los: Floats, coherence: Floats, components: NDArray[np.integer[Any]], area: NDArray[np.bool_]
 ) -> ReferencePoint:
-    """Reference that is the mean of an area.
+    """Return the reference that is the mean of an area.
 
     Where several components lie in it, the one that has the most cells there counts.
 

@@ -67,7 +67,7 @@ class Orbit:
         return cls(epoch, first, last, chebyshev.chebfit(x, np.asarray(position), degree))
 
     def state(self, time: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Position (m), velocity (m/s) and acceleration (m/s2) at times; each of shape ``time.shape + (3,)``.
+        """Give position (m), velocity (m/s) and acceleration (m/s2) at times; each of shape ``time.shape + (3,)``.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class Orbit:
         return position, velocity, acceleration
 
     def seconds(self, time: datetime) -> float:
-        """Seconds of a UTC time after the epoch."""
+        """Return the seconds of a UTC time after the epoch."""
         return (time - self.epoch).total_seconds()
 
 
@@ -111,7 +111,7 @@ def geodetic_to_cartesian(longitude: FloatArray, latitude: FloatArray, height: F
 
 
 def cartesian_to_geodetic(point: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Earth-fixed metres, shape (..., 3), to WGS84 longitude, latitude (degrees) and height (m).
+    """Return the Earth-fixed metres, shape (..., 3), to WGS84 longitude, latitude (degrees) and height (m).
 
     Bowring (1985), "The accuracy of geodetic latitude and height equations", Survey Review 28; below 1e-9 m in
     height for points within 10 km of the ellipsoid.
@@ -131,7 +131,7 @@ def cartesian_to_geodetic(point: FloatArray) -> tuple[FloatArray, FloatArray, Fl
 
 
 def zero_doppler(orbit: Orbit, point: FloatArray, guess: FloatArray | float) -> tuple[FloatArray, FloatArray]:
-    """Time and range at which points are seen perpendicular to the velocity (projection, or geo2rdr).
+    """Return the time and range at which points are seen perpendicular to the velocity (projection, or geo2rdr).
 
     Solves ``f(t) = v(t) . (P - s(t)) = 0`` by Newton's method with ``f' = a . (P - s) - v . v``.
 
@@ -188,7 +188,7 @@ class LookPlanes:
 
     @classmethod
     def at(cls, orbit: Orbit, time: FloatArray) -> LookPlanes:
-        """Planes of zero Doppler at the times of image lines, seconds; shape (lines,)."""
+        """Return the planes of zero Doppler at the times of image lines, seconds; shape (lines,)."""
         position, velocity, _ = orbit.state(time)
         along = velocity / np.linalg.norm(velocity, axis=-1, keepdims=True)
         down = -position + np.einsum("...i,...i", position, along)[..., None] * along
@@ -196,7 +196,7 @@ class LookPlanes:
         return cls(*(vector[:, None, :] for vector in (position, down, np.cross(down, along))))
 
     def point(self, slant_range: FloatArray, look: FloatArray) -> FloatArray:
-        """Point at a range and an angle from `down` toward `right`, radians; shape (lines, samples, 3)."""
+        """Give point at a range and an angle from `down` toward `right`, radians; shape (lines, samples, 3)."""
         return self.position + slant_range[..., None] * (
             np.cos(look)[..., None] * self.down + np.sin(look)[..., None] * self.right
         )
@@ -235,7 +235,7 @@ def enu_basis(longitude: FloatArray, latitude: FloatArray) -> tuple[FloatArray, 
 
 
 def los_vector(satellite: FloatArray, point: FloatArray, longitude: FloatArray, latitude: FloatArray) -> FloatArray:
-    """Unit vector from the ground to the satellite in east, north, up; shape (..., 3).
+    """Return the unit vector from the ground to the satellite in east, north, up; shape (..., 3).
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def los_vector(satellite: FloatArray, point: FloatArray, longitude: FloatArray, 
 def perpendicular_baseline(
     reference: Orbit, secondary: Orbit, point: FloatArray, guess: float
 ) -> tuple[float, float]:
-    """Perpendicular and parallel baseline at a target, in the plane across the reference orbit.
+    """Return the perpendicular and parallel baseline at a target, in the plane across the reference orbit.
 
     The sign is that of ISCE2: ``sign(dot(cross(target - ref, sec - ref), v_ref))``.
 

@@ -45,7 +45,7 @@ class RadarLayer:
     description: str
 
     def shape(self, lines: int, samples: int) -> tuple[int, ...]:
-        """Shape of the array for a look grid of a size."""
+        """Return the shape of the array for a look grid of a size."""
         return ((len(self.bands),) if self.bands else ()) + (lines, samples)
 
 
@@ -209,7 +209,7 @@ class Interferogram:
         return (*(self.layer(name).path for name in LAYERS), *extra, self.folder / DESCRIPTION_FILE)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the folder, and the layers with shapes and units, for JSON."""
+        """Return everything but the folder, and the layers with shapes and units, for JSON."""
         record = asdict(self)
         del record["folder"]
         record["layers"] = {
@@ -268,7 +268,7 @@ class RadarFile:
                 file.write(values.tobytes())
 
     def read(self, first_line: int = 0, last_line: int | None = None) -> NDArray[Any]:
-        """Lines ``first_line:last_line`` as an array in memory; shape (..., lines, samples)."""
+        """Return the lines ``first_line:last_line`` as an array in memory; shape (..., lines, samples)."""
         stop = self.lines if last_line is None else min(last_line, self.lines)
         bands = max(1, len(self.layer.bands))
         dtype = np.dtype(self.layer.dtype)
@@ -281,7 +281,7 @@ class RadarFile:
         return out if self.layer.bands else out[0]
 
     def window(self, lines: slice, samples: slice) -> NDArray[Any]:
-        """Some samples of some lines as an array in memory; shape (..., lines, samples)."""
+        """Return some samples of some lines as an array in memory; shape (..., lines, samples)."""
         with self.path.open("rb") as file:
             self._data_start(file)
         return np.array(np.load(self.path, mmap_mode="r")[..., lines, samples])

@@ -62,7 +62,7 @@ class OffsetField:
         return cls(**{name: value if value.ndim else value.item() for name, value in values.items()})
 
     def places(self, row: Floats, column: Floats, looks: tuple[int, int]) -> tuple[Floats, Floats]:
-        """Row and column of this field for places on the look grid.
+        """Return the row and column of this field for places on the look grid.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class OffsetField:
         )
 
     def usable(self, snr: float, size: int) -> tuple[Floats, Floats]:
-        """Offsets that can be trusted, each the median of those around it.
+        """Return the offsets that can be trusted, each the median of those around it.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class OffsetField:
 
 
 def median_of_known(values: Floats, size: int) -> Floats:
-    """Median of the known values in a square around each known one; what is not known stays so.
+    """Return the median of the known values in a square around each known one; what is not known stays so.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def median_of_known(values: Floats, size: int) -> Floats:
 
 
 def east_if_horizontal(toward: Floats, along: Floats, east: Floats, north: Floats) -> Floats:
-    """Motion to the east, if the ground moved only horizontally.
+    """Return the motion to the east, if the ground moved only horizontally.
 
     A horizontal motion has two parts: one along the ground toward the satellite, ``toward / sin(incidence)``, and
     one along the track, which is at right angles to it: the satellite looks to the right, at zero Doppler.

@@ -52,14 +52,17 @@ class PairGeometry:
         return self.wavelength * self.slant_range * math.sin(math.radians(self.incidence)) / double
 
     def displacement_of(self, height: float) -> float:
-        """Displacement that an error of the DEM looks like, metres: half a wavelength for a height of ambiguity."""
+        """Return displacement that an error of the DEM looks like, metres.
+
+        Half a wavelength for a height of ambiguity.
+        """
         return self.wavelength / 2 * height / self.height_ambiguity
 
 
 def fit_orbits(
     pair: Pair, bursts: Sequence[CommonBurst], files: tuple[OrbitFile, OrbitFile], epoch: datetime
 ) -> tuple[Orbit, Orbit]:
-    """Both orbits; the secondary epoch is later by as much as the secondary burst.
+    """Return both orbits; the secondary epoch is later by as much as the secondary burst.
 
     Parameters
     ----------

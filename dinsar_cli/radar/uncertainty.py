@@ -56,7 +56,7 @@ def expected_coherence(coherence: Floats, looks: float) -> Doubles:
 
 
 def unbiased_coherence(estimate: Floats, looks: float) -> Doubles:
-    """True coherence of which an estimate is the mean: the inverse of `expected_coherence`.
+    """Return the true coherence of which an estimate is the mean: the inverse of `expected_coherence`.
 
     Estimates below the mean of no coherence at all become 0. It is best applied to averages of estimates (Touzi et
     al. 1999, section V).
@@ -80,7 +80,7 @@ def _expected_at_nodes(looks: float) -> tuple[Doubles, Doubles]:
 
 
 def phase_deviation(coherence: Floats, looks: float) -> Doubles:
-    """Standard deviation of the multilooked phase, -pi to pi about the true one, radians.
+    """Return the standard deviation of the multilooked phase, -pi to pi about the true one, radians.
 
     At few looks that of the exact probability density (`phase_density`); at many it is that of the Cramer-Rao bound
     (`cramer_rao_deviation`), to which the former comes down. It never exceeds `UNIFORM`.
@@ -99,7 +99,10 @@ def phase_deviation(coherence: Floats, looks: float) -> Doubles:
 
 @cache
 def _deviation_at_nodes(looks: float) -> tuple[Doubles, Doubles]:
-    """Arcsines of coherence, in equal steps, and the deviation: toward a coherence of 1 it falls as the cosine."""
+    """Return arcsines of coherence, in equal steps, and the deviation.
+
+    Toward a coherence of 1 it falls as the cosine.
+    """
     angle = np.linspace(0, math.pi / 2, _NODES)
     return angle, np.array([_integrated_deviation(math.sin(a), looks) for a in angle[:-1]] + [0.0])
 
@@ -114,7 +117,7 @@ def _integrated_deviation(coherence: float, looks: float) -> float:
 
 
 def phase_density(phase: Floats, coherence: float, looks: float) -> Doubles:
-    """Probability density of the multilooked phase about the true one, per radian.
+    """Return the probability density of the multilooked phase about the true one, per radian.
 
     Lee et al. (1994), "Intensity and phase statistics of multilook polarimetric and interferometric SAR imagery",
     IEEE TGRS 32(5), equation 17; Bamler and Hartl (1998), Inverse Problems 14, equation 66. Written with Euler's
@@ -139,7 +142,7 @@ def phase_density(phase: Floats, coherence: float, looks: float) -> Doubles:
 
 
 def cramer_rao_deviation(coherence: float, looks: float) -> float:
-    """Bound of the standard deviation of the phase, reached at many looks, radians; at most `UNIFORM`.
+    """Return the bound of the standard deviation of the phase, reached at many looks, radians; at most `UNIFORM`.
 
     Rodriguez and Martin (1992), "Theory and design of interferometric synthetic aperture radars", IEE
     Proceedings-F 139(2): ``sqrt((1 - gamma^2) / (2 L gamma^2))``.

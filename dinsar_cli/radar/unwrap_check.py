@@ -61,7 +61,7 @@ class ComponentJump:
 
 
 def residue(unwrapped: Floats, wrapped: NDArray[np.complexfloating[Any, Any]]) -> Floats:
-    """How far the unwrapped phase is from the wrapped one plus whole cycles, radians, -pi to pi.
+    """Tell how far the unwrapped phase is from the wrapped one plus whole cycles, radians, -pi to pi.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def residue(unwrapped: Floats, wrapped: NDArray[np.complexfloating[Any, Any]]) -
 
 
 def inner_jumps(unwrapped: Floats, components: Labels) -> tuple[Bools, int, int]:
-    """Neighbours of one component that differ by more than half a cycle.
+    """Return the neighbours of one component that differ by more than half a cycle.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def inner_jumps(unwrapped: Floats, components: Labels) -> tuple[Bools, int, int]
 
 
 def component_jumps(unwrapped: Floats, components: Labels) -> tuple[ComponentJump, ...]:
-    """Phase steps between components whose borders face each other.
+    """Return the phase steps between components whose borders face each other.
 
     Every cell without a component is given to the nearest one; where such regions meet, the nearest cells of both
     components are compared.
@@ -159,7 +159,10 @@ def _jump(first: int, second: int, unwrapped: Floats, cells: NDArray[np.integer[
 
 
 def comparable(jumps: Iterable[ComponentJump]) -> frozenset[int]:
-    """Components that continue the largest one, number 1: a chain of borders that certainly meet leads to each."""
+    """Return components that continue the largest one, number 1.
+
+    A chain of borders that certainly meet leads to each.
+    """
     beside: dict[int, set[int]] = {}
     for jump in jumps:
         if jump.certain and jump.cycles == 0:
@@ -174,6 +177,6 @@ def comparable(jumps: Iterable[ComponentJump]) -> frozenset[int]:
 
 
 def _neighbours() -> tuple[tuple[tuple[slice, slice], tuple[slice, slice]], ...]:
-    """Index of the first and of the second cell of all pairs of neighbours, along lines and along samples."""
+    """Give index of the first and of the second cell of all pairs of neighbours, along lines and along samples."""
     every, ahead, back = slice(None), slice(1, None), slice(None, -1)
     return ((back, every), (ahead, every)), ((every, back), (every, ahead))

@@ -116,14 +116,14 @@ class Evidence:
         return {(product, 2 if second else 1): self.bands[name] for name, (product, _, second) in parts.items()}
 
     def lonlat(self, row: int, column: int) -> tuple[float, float]:
-        """Longitude and latitude of a cell of the bands."""
+        """Return the longitude and latitude of a cell of the bands."""
         rows, columns = self.shape
         return self.grid.lonlat(
             int((row + 0.5) * self.grid.height / rows), int((column + 0.5) * self.grid.width / columns)
         )
 
     def details(self, stage: str) -> dict[str, Any]:
-        """What a stage noted."""
+        """Tell what a stage noted."""
         found = ((self.record.get("stages") or {}).get(stage) or {}).get("details")
         return found if isinstance(found, dict) else {}
 
@@ -189,7 +189,7 @@ def _read_bands(pair: PairProducts, shape: tuple[int, int]) -> dict[str, Floats]
 
 
 def kilometres(grid: Grid, shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Kilometres east and north of the middle of the map, for cells of a shape that covers it."""
+    """Return the kilometres east and north of the middle of the map, for cells of a shape that covers it."""
     rows, columns = shape
     east = (np.arange(columns) + 0.5 - columns / 2) * grid.posting * grid.width / columns * grid.metres_per_unit[0]
     north = (rows / 2 - np.arange(rows) - 0.5) * grid.posting * grid.height / rows * grid.metres_per_unit[1]
@@ -207,7 +207,7 @@ def _far_field(
 
 
 def _judged(found: Evidence) -> Evidence:
-    """The evidence with its verdicts, in the order of the rules."""
+    """Return the evidence with its verdicts, in the order of the rules."""
     by_key = {verdict.rule.key: verdict for verdict in (*_of_phase(found), *_of_geometry(found))}
     return replace(found, verdicts=tuple(by_key[key] for key in RULES))
 
@@ -247,7 +247,7 @@ def _of_geometry(found: Evidence) -> list[Verdict]:
 
 
 def _seen(found: Evidence) -> NDArray[np.bool_]:
-    """Cells in which the radar has data."""
+    """Return the cells in which the radar has data."""
     seen: NDArray[np.bool_] = np.isfinite(found.los)
     for name in ("coherence", "amplitude"):
         if name in found.bands:
@@ -256,7 +256,7 @@ def _seen(found: Evidence) -> NDArray[np.bool_]:
 
 
 def _reference_offset(found: Evidence) -> tuple[float | None, float | None]:
-    """How far the far field is from zero at the reference point, and how far it may be by its scatter, metres."""
+    """Measure how far the far field is from zero at the reference point, and may be by its scatter, metres."""
     if found.far is None or found.reference is None:
         return None, None
     row, column = found.grid.index(*found.reference)
@@ -268,7 +268,7 @@ def _reference_offset(found: Evidence) -> tuple[float | None, float | None]:
 
 
 def _outside_dem(found: Evidence) -> float:
-    """Share of the map beyond the edges of the DEM, where its file is still there; else 0."""
+    """Return the share of the map beyond the edges of the DEM, where its file is still there; else 0."""
     path = found.details("dem").get("path")
     if not path or not Path(str(path)).is_file():
         return 0.0
@@ -282,7 +282,7 @@ def _outside_dem(found: Evidence) -> float:
 
 
 def _jump_length(found: Evidence) -> float | None:
-    """Length of the cycle jumps in full resolution, of strips that are spread over a large map."""
+    """Return the length of the cycle jumps in full resolution, of strips that are spread over a large map."""
     names = ("unwrapped_phase", "wrapped_phase", "coherence", "connected_components")
     if any(name not in found.pair.rasters for name in names):
         return None
@@ -308,7 +308,7 @@ def _strip(path: Path, window: Any) -> NDArray[Any]:
 
 
 def _seams(radar: Path) -> list[Seam]:
-    """Steps at all seams, from the layers on the radar grid; none where they are gone."""
+    """Return the steps at all seams, from the layers on the radar grid; none where they are gone."""
     if not (radar / DESCRIPTION_FILE).is_file():
         return []
     try:

@@ -60,7 +60,7 @@ class Figure:
 
 
 def figures(evidence: Evidence) -> list[Figure]:
-    """The pictures below the map, without those for which nothing is known."""
+    """Return the pictures below the map, without those for which nothing is known."""
     made = (
         _fringes(evidence),
         _amplitude(evidence),
@@ -162,7 +162,7 @@ def _plane(evidence: Evidence) -> Figure | None:
 
 
 def _slope(metres: float) -> str:
-    """Metres in a kilometre, for people."""
+    """Return the metres in a kilometre, for people."""
     return f"{metres * 1e4:+.2f} mm in 10\u00a0km".replace("-", "\u2212")
 
 
@@ -215,7 +215,10 @@ def _mean_direction(evidence: Evidence) -> tuple[float, float, float] | None:
 
 
 def _height_ambiguity(evidence: Evidence, up: float, baseline: float) -> float | None:
-    """Height that is worth a cycle, metres: ``lambda R sin(incidence) / (2 B)`` (Bamler and Hartl 1998, eq. 37)."""
+    """Return height that is worth a cycle, metres.
+
+    ``lambda R sin(incidence) / (2 B)`` (Bamler and Hartl 1998, eq. 37).
+    """
     text: Any = evidence.tags.get("wavelength_m")
     if not text:
         return None

@@ -88,13 +88,13 @@ def largest_component(los: Floats, components: Labels) -> int:
 
 
 def other_components(los: Floats, components: Labels) -> float:
-    """Share of the displacement that is in other components than the largest."""
+    """Return the share of the displacement that is in other components than the largest."""
     known = np.isfinite(los) & (components > 0)
     return float(np.mean(components[known] != largest_component(los, components))) if known.any() else math.nan
 
 
 def cycle_jumps(unwrapped: Floats, wrapped: Floats, coherence: Floats, components: Labels) -> tuple[int, int]:
-    """Pairs of neighbours between which the unwrapping adds a cycle that the wrapped phase does not have.
+    """Give pairs of neighbours between which the unwrapping adds a cycle that the wrapped phase does not have.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def cycle_jumps(unwrapped: Floats, wrapped: Floats, coherence: Floats, component
 
 
 def jump_length(jumps: float, cells: float) -> float:
-    """Length of jumps in widths of a map, from the pairs that jump and the cells that count."""
+    """Return the length of jumps in widths of a map, from the pairs that jump and the cells that count."""
     return jumps / math.sqrt(cells) if cells else math.nan
 
 
@@ -155,7 +155,7 @@ def seam_step(phase: Floats, at: int) -> float:
 
 
 def _at_seam(side: Floats, distance: Floats) -> Floats:
-    """Value of the line through each column at distance 0; NaN where less than half of it is known."""
+    """Return the value of the line through each column at distance 0; NaN where less than half of it is known."""
     known = np.isfinite(side)
     count = known.sum(axis=0)
     values = np.where(known, side, 0.0).astype(np.float64)
@@ -169,13 +169,13 @@ def _at_seam(side: Floats, distance: Floats) -> Floats:
 
 
 def noise_share(coherence: Floats) -> float:
-    """Share of the cells with coherence in which it is below 0.3."""
+    """Return the share of the cells with coherence in which it is below 0.3."""
     known = coherence[np.isfinite(coherence)]
     return float(np.mean(known < NOISE)) if known.size else math.nan
 
 
 def orbit_error(surface: Floats, incidence: Floats, cells: Bools) -> tuple[float, float]:
-    """Error of the baseline that a tilt across the track is worth.
+    """Return the error of the baseline that a tilt across the track is worth.
 
     An error of the baseline changes the range by ``B_h sin(look) - B_v cos(look)``, whose derivative is the error
     perpendicular to the line of sight (Fattahi and Amelung 2014, GJI 199, eq. 3).
@@ -268,7 +268,7 @@ def height_trend(residual: Floats, elevation: Floats, cells: Bools) -> HeightTre
 
 
 def dem_gap(elevation: Floats, seen: Bools, outside: float = 0.0) -> float:
-    """Share of a map that has no heights.
+    """Return the share of a map that has no heights.
 
     Parameters
     ----------
@@ -284,7 +284,7 @@ def dem_gap(elevation: Floats, seen: Bools, outside: float = 0.0) -> float:
 
 
 def outside_share(inner: tuple[float, ...], outer: tuple[float, ...]) -> float:
-    """Share of a box (west, south, east, north) that lies outside another one."""
+    """Return the share of a box (west, south, east, north) that lies outside another one."""
     width = min(inner[2], outer[2]) - max(inner[0], outer[0])
     height = min(inner[3], outer[3]) - max(inner[1], outer[1])
     area = (inner[2] - inner[0]) * (inner[3] - inner[1])
@@ -292,7 +292,7 @@ def outside_share(inner: tuple[float, ...], outer: tuple[float, ...]) -> float:
 
 
 def water_share(los: Floats, coherence: Floats, elevation: Floats | None, amplitude: Floats | None) -> float:
-    """Share of the displacement that lies on what looks like water.
+    """Return the share of the displacement that lies on what looks like water.
 
     Water has no coherence, is flat in an edited DEM, and is darker than land where it is smooth (see
     `dinsar_cli.geo.relief.read_relief`). A cell counts without coherence and with one of the other two.

@@ -67,7 +67,7 @@ class Written:
 
 
 def report_path(pair: PairProducts) -> Path:
-    """Where the report of a pair is: beside its rasters."""
+    """Tell where the report of a pair is: beside its rasters."""
     return next(iter(pair.rasters.values())).parent / REPORT
 
 
@@ -123,7 +123,7 @@ def rewrite_report(pair: PairProducts) -> Written:
 
 
 def report_text(evidence: Evidence, folder: Path) -> str:
-    """The report as HTML; links in it start from a folder."""
+    """Return the report as HTML; links in it start from a folder."""
     pair, grid, tags = evidence.pair, evidence.grid, evidence.tags
     verdicts = evidence.verdicts
     return (
@@ -166,14 +166,14 @@ def _map_data(evidence: Evidence) -> dict[str, Any]:
 
 
 def cell_size(evidence: Evidence) -> tuple[float, float]:
-    """Width and height of a shown cell, metres."""
+    """Return the width and height of a shown cell, metres."""
     grid, (rows, columns) = evidence.grid, evidence.shape
     east, north = grid.metres_per_unit
     return grid.posting * grid.width / columns * east, grid.posting * grid.height / rows * north
 
 
 def _rings(evidence: Evidence) -> list[list[tuple[float, float]]]:
-    """Outlines of the area that was asked for, in map coordinates; none where all of the scenes was."""
+    """Return the outlines of the area that was asked for, in map coordinates; none where all of the scenes was."""
     text = area_asked_for(evidence.pair.folder)
     if text is None:
         return []

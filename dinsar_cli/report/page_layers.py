@@ -95,7 +95,7 @@ def embedded_layers(
     names: Collection[str] | None = None,
     known: Mapping[tuple[str, int], Floats] | None = None,
 ) -> list[EmbeddedLayer]:
-    """The layers of a pair for the map of a page.
+    """Return the layers of a pair for the map of a page.
 
     Parameters
     ----------
@@ -123,13 +123,13 @@ def embedded_layers(
 
 
 def shown_shape(grid: Grid, most: int = MOST_CELLS) -> tuple[int, int]:
-    """Rows and columns of the layers in a page: those of the grid unless they are more cells than `most`."""
+    """Give rows and columns of the layers in a page: those of the grid unless they are more cells than `most`."""
     factor = min(1.0, math.sqrt(most / (grid.height * grid.width)))
     return max(1, int(grid.height * factor)), max(1, int(grid.width * factor))
 
 
 def describe(pair: PairProducts) -> tuple[Grid, dict[str, str]]:
-    """Grid and tags of the products; the grid is the same in all of them."""
+    """Return the grid and tags of the products; the grid is the same in all of them."""
     grids, tags = {}, {}
     for name, path in pair.rasters.items():
         with opened(path) as dataset:
@@ -171,7 +171,7 @@ def _off_grid(path: Path, cause: str) -> UsageError:
 
 
 def embed(shown: Shown, values: Floats) -> EmbeddedLayer:
-    """A band of a product for the map of a page."""
+    """Return a band of a product for the map of a page."""
     layer, style = LAYERS[shown.product], shown.style
     if shown.metres:
         values, style = in_small_units(values, style)
@@ -193,7 +193,7 @@ def read_band(path: Path, band: int, shape: tuple[int, int], layer: Layer) -> Fl
 
 
 def in_small_units(metres: Floats, style: Style) -> tuple[Floats, Style]:
-    """Metres as millimetres or centimetres, to a tenth of a millimetre."""
+    """Return the metres as millimetres or centimetres, to a tenth of a millimetre."""
     finite = np.abs(metres[np.isfinite(metres)])
     large = finite.size and np.percentile(finite, 99.5) >= _CENTIMETRES_FROM
     unit, factor, decimals = ("cm", 100.0, 2) if large else ("mm", 1000.0, 1)
@@ -201,7 +201,7 @@ def in_small_units(metres: Floats, style: Style) -> tuple[Floats, Style]:
 
 
 def reference_point(tags: Mapping[str, str]) -> tuple[float, float] | None:
-    """Longitude and latitude to which displacement is relative, from the tags of a product."""
+    """Return the longitude and latitude to which displacement is relative, from the tags of a product."""
     try:
         lon, lat = (float(number) for number in tags.get("reference_point", "").split(","))
     except ValueError:
@@ -210,13 +210,13 @@ def reference_point(tags: Mapping[str, str]) -> tuple[float, float] | None:
 
 
 def days(tags: Mapping[str, str]) -> tuple[str, str] | None:
-    """Days of both acquisitions, as far as the products tell."""
+    """Return the days of both acquisitions, as far as the products tell."""
     first, second = tags.get("reference_date"), tags.get("secondary_date")
     return (first[:10], second[:10]) if first and second else None
 
 
 def facts_of(grid: Grid, tags: Mapping[str, str], reference: tuple[float, float] | None) -> list[tuple[str, str]]:
-    """What a reader wants to know of the run, as names and texts."""
+    """Tell what a reader wants to know of the run, as names and texts."""
     dates = {name: _time(tags[f"{name}_date"]) for name in ("reference", "secondary") if f"{name}_date" in tags}
     wavelength, baseline = tags.get("wavelength_m"), tags.get("perpendicular_baseline_m")
     facts = {
@@ -244,7 +244,7 @@ def _posting(grid: Grid) -> str:
 
 
 def file_row(path: Path, base: Path, layer: Layer | None) -> dict[str, str]:
-    """A row of the list of files."""
+    """Return a row of the list of files."""
     return {
         "name": path.name,
         "link": link(path, base),
@@ -255,5 +255,8 @@ def file_row(path: Path, base: Path, layer: Layer | None) -> dict[str, str]:
 
 
 def link(path: Path, base: Path) -> str:
-    """Relative address of a file in a page in a folder; it starts with a dot, so no name looks like a scheme."""
+    """Return relative address of a file in a page in a folder.
+
+    It starts with a dot, so no name looks like a scheme.
+    """
     return quote(f"./{Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()}")

@@ -21,7 +21,7 @@ _AZIMUTH, _ALTITUDE = 315.0, 45.0  # degrees: of the sun, as cartographers have 
 
 
 def hillshade(elevation: Floats, cell: tuple[float, float]) -> Floats:
-    """Brightness of relief under a sun in the north-west, 0 to 1 (Horn 1981, Proceedings of the IEEE 69).
+    """Give brightness of relief under a sun in the north-west, 0 to 1 (Horn 1981, Proceedings of the IEEE 69).
 
     Parameters
     ----------
@@ -44,14 +44,14 @@ def hillshade(elevation: Floats, cell: tuple[float, float]) -> Floats:
 
 
 def relief_layer(elevation: Floats, cell: tuple[float, float]) -> EmbeddedLayer:
-    """Relief as a layer of the map."""
+    """Return the relief as a layer of the map."""
     return embed_layer("relief", hillshade(elevation, cell), Style("Relief", "gray", "", 2, (0.0, 1.0)))
 
 
 def picture(
     values: Floats, colours: str, limits: tuple[float, float], ratio: float = 1.0, most: int = MOST_PIXELS
 ) -> str:
-    """A band as a PNG in a ``data:`` address.
+    """Return a band as a PNG in a ``data:`` address.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ class Cost:
 
 
 def costs(record: Mapping[str, Any]) -> list[Cost]:
-    """Costs of the stages in their order, the engine's steps below theirs."""
+    """Return the costs of the stages in their order, the engine's steps below theirs."""
     found: list[Cost] = []
     for name, stage in (record.get("stages") or {}).items():
         details = stage.get("details") or {}
@@ -89,14 +89,14 @@ def _cost(name: str, real: Mapping[str, Any], predicted: Mapping[str, Any], *, s
 
 
 def corrections_told(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the displacement stage noted of its corrections, as names and texts; any shape of record."""
+    """Tell what the displacement stage noted of its corrections, as names and texts; any shape of record."""
     details = ((record.get("stages") or {}).get("displacement") or {}).get("details") or {}
     facts = details.get("facts")
     return list(_flattened(facts.get("corrections"))) if isinstance(facts, Mapping) else []
 
 
 def checks_told(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the stages noted of their checks, as names and texts; any shape of record."""
+    """Tell what the stages noted of their checks, as names and texts; any shape of record."""
     found: list[tuple[str, str]] = []
     for name, stage in (record.get("stages") or {}).items():
         details = stage.get("details") or {}
@@ -107,7 +107,7 @@ def checks_told(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _flattened(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Leaves of nested records, named by the way to them."""
+    """Yield the leaves of nested records, named by the way to them."""
     if value in (None, {}, [], ()):
         return
     if depth >= _MOST_DEPTH or not isinstance(value, (Mapping, list, tuple)):
@@ -120,7 +120,7 @@ def _flattened(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[
 
 
 def area_asked_for(folder: Path) -> str | None:
-    """The key ``roi`` of the configuration beside a run; None where there is none."""
+    """Return the key ``roi`` of the configuration beside a run; None where there is none."""
     try:
         config = YAML(typ="safe").load((folder / _CONFIG).read_text(encoding="utf-8"))
     except (OSError, YAMLError):
@@ -201,7 +201,10 @@ def _versions(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def citation_text(evidence: Evidence) -> str:
-    """What to cite, without ``https://`` as the page has no addresses; empty where the products do not tell it."""
+    """Tell what to cite, without ``https://`` as the page has no addresses.
+
+    Empty where the products do not tell it.
+    """
     folder = next(iter(evidence.pair.rasters.values())).parent
     try:
         text = citation(product_facts(folder, evidence.pair.name, evidence.record))
@@ -211,5 +214,5 @@ def citation_text(evidence: Evidence) -> str:
 
 
 def licences(engine: str) -> list[str]:
-    """Notices of the licences of the programs that ran."""
+    """Return the notices of the licences of the programs that ran."""
     return [*LICENCES[""], *(LICENCES.get(engine, ()) if engine else ())]

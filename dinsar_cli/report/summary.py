@@ -48,7 +48,7 @@ class Extreme:
 
 
 def centimetres(metres: float) -> str:
-    """Metres as centimetres, or as millimetres below 1 cm."""
+    """Return the metres as centimetres, or as millimetres below 1 cm."""
     text = f"{metres * 1000:.1f} mm" if abs(metres) < 0.00995 else f"{metres * 100:.1f} cm"
     if text == "-0.0 mm":
         text = "0.0 mm"
@@ -62,7 +62,7 @@ def place_text(place: tuple[float, float]) -> str:
 
 
 def extremes(evidence: Evidence) -> tuple[Extreme | None, Extreme | None]:
-    """The largest displacement toward the satellite and away from it, in the largest component."""
+    """Return the largest displacement toward the satellite and away from it, in the largest component."""
     los = evidence.los
     used = np.isfinite(los) & (evidence.components == largest_component(los, evidence.components))
     if "coherence" in evidence.bands:
@@ -88,7 +88,7 @@ def _means_of_nine(values: Floats) -> Floats:
 
 
 def summary_sentence(evidence: Evidence) -> str:
-    """What the map says in numbers, and how far they can be trusted."""
+    """Tell what the map says in numbers, and how far they can be trusted."""
     highest, lowest = extremes(evidence)
     if highest is None or lowest is None:
         return f"The map has no displacement that could be trusted. {ATMOSPHERE}"

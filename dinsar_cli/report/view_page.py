@@ -47,7 +47,7 @@ def write_pages(pairs: Sequence[PairProducts]) -> Iterator[Path]:
 
 
 def page_text(pair: PairProducts, pairs: Sequence[PairProducts]) -> str:
-    """The page of a pair as HTML, with everything in it.
+    """Return the page of a pair as HTML, with everything in it.
 
     Parameters
     ----------

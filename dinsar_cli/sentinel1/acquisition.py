@@ -74,7 +74,7 @@ class Acquisition:
         return f"{self.mission} {self.start:%Y-%m-%d %H:%M} track {self.relative_orbit} {self.direction}"
 
     def bursts(self, polarization: str) -> dict[str, tuple[SwathBurst, ...]]:
-        """Bursts of all slices by subswath, in the order of time, each once."""
+        """Return the bursts of all slices by subswath, in the order of time, each once."""
         joined: dict[str, dict[int, SwathBurst]] = {}
         for scene in self.scenes:
             for swath, image_polarization in scene.images:
@@ -190,7 +190,7 @@ class Pair:
 
 
 def _burst_delay(reference: Burst, secondary: Burst) -> float:
-    """Time by which the secondary burst starts later in its orbit than the reference one, in seconds."""
+    """Return the time by which the secondary burst starts later in its orbit than the reference one, in seconds."""
     delay = secondary.azimuth_anx_time - reference.azimuth_anx_time
     return (delay + _ORBIT_PERIOD / 2) % _ORBIT_PERIOD - _ORBIT_PERIOD / 2
 
@@ -217,7 +217,7 @@ def _why_no_common_burst(
 
 
 def make_pair(scenes: Sequence[Scene], polarization: str = "auto") -> Pair:
-    """Pair the acquisitions of some scenes; the earlier becomes the reference.
+    """Return the pair the acquisitions of some scenes; the earlier becomes the reference.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def annotated_relief(acquisition: Acquisition, polarization: str) -> Relief:
 
 
 def _annotations(acquisition: Acquisition, polarization: str) -> Iterator[etree._Element]:
-    """Annotations of all images of a polarization."""
+    """Yield the annotations of all images of a polarization."""
     for scene in acquisition.scenes:
         for (_, channel), (annotation, _) in sorted(scene.images.items()):
             if channel == polarization:

@@ -334,7 +334,7 @@ class _GroundGrid:
         return self.rows[0][0].pixel, self.rows[0][-1].pixel
 
     def outline(self, start: datetime, stop: datetime, near: float, far: float) -> Polygon:
-        """Outline of what is seen between two times and two columns.
+        """Return the outline of what is seen between two times and two columns.
 
         Raises
         ------
@@ -350,7 +350,10 @@ class _GroundGrid:
         return outline
 
     def _place(self, time: float, column: float) -> tuple[float, float]:
-        """Longitude and latitude at a time and a column: linear, continued by up to one burst beyond the grid."""
+        """Return longitude and latitude at a time and a column.
+
+        Linear, continued by up to one burst beyond the grid.
+        """
         points = [_between(row, "pixel", column) for row in self.rows]
         found = _between(points, "seconds", time)
         return found.longitude, found.latitude

@@ -91,7 +91,7 @@ class Part:
 
 
 def assembled_shape(parts: Sequence[Part]) -> tuple[int, int]:
-    """Lines and samples of a burst when those of all parts are to fit."""
+    """Return the lines and samples of a burst when those of all parts are to fit."""
     return max(part.shape[0] for part in parts), max(part.shape[1] for part in parts)
 
 
@@ -132,7 +132,7 @@ def set_byte_offsets(product: etree._Element, offsets: Sequence[int]) -> None:
 
 
 def time_span(product: etree._Element) -> tuple[datetime, datetime]:
-    """Times of the first and the last line."""
+    """Return the times of the first and the last line."""
     first, last = (_text(product, f"{_INFORMATION}product{end}LineUtcTime") for end in ("First", "Last"))
     return parse_time(first), parse_time(last)
 
@@ -162,7 +162,7 @@ def _join_lists(product: etree._Element, parts: Sequence[Part]) -> None:
 
 
 def _seams(parts: Sequence[Part]) -> list[datetime]:
-    """Times half-way between the middles of neighbouring bursts of different parts."""
+    """Return the times half-way between the middles of neighbouring bursts of different parts."""
     seams = []
     for index in range(1, len(parts)):
         before, after = parts[index - 1], parts[index]
@@ -222,7 +222,7 @@ def _stack_grid(product: etree._Element, parts: Sequence[Part]) -> None:
 
 
 def _grid_rows(annotation: etree._Element) -> dict[int, list[etree._Element]]:
-    """Points of the geolocation grid by line."""
+    """Return the points of the geolocation grid by line."""
     rows: dict[int, list[etree._Element]] = {}
     for point in annotation.iterfind(f"{_GRID}/*"):
         rows.setdefault(int(_text(point, "line")), []).append(point)

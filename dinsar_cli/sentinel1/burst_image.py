@@ -112,7 +112,7 @@ def _copy(image: Any, stacked: Any, top: int, path: Path, unfit: Callable[[Path,
 
 
 def _points(annotation: etree._Element) -> Iterator[GroundControlPoint]:
-    """Points of the geolocation grid."""
+    """Yield the points of the geolocation grid."""
     for point in annotation.iterfind(_GRID):
         row, column, x, y, z = (
             float(point.findtext(name, "nan")) for name in ("line", "pixel", "longitude", "latitude", "height")

@@ -151,13 +151,13 @@ def _describe_pass(manifest: etree._Element, annotations: Sequence[etree._Elemen
 
 
 def _outline(annotations: Sequence[etree._Element]) -> str:
-    """Latitude and longitude of the corners: last line from near to far, first line back."""
+    """Return the latitude and longitude of the corners: last line from near to far, first line back."""
     near, far = _edge(annotations[0], pick=0), _edge(annotations[-1], pick=-1)
     return " ".join(f"{y:.6f},{x:.6f}" for y, x in (near[1], far[1], far[0], near[0]))
 
 
 def _edge(annotation: etree._Element, pick: int) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Latitude and longitude of the first or last pixel of the first and the last line of the grid."""
+    """Return the latitude and longitude of the first or last pixel of the first and the last line of the grid."""
     points = [
         tuple(float(point.findtext(name, "nan")) for name in ("line", "pixel", "latitude", "longitude"))
         for point in annotation.iterfind(_GRID)

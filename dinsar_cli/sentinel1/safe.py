@@ -50,7 +50,7 @@ class SafeArchive:
         return folder.removesuffix(".SAFE")
 
     def read(self, member: str) -> bytes:
-        """Bytes of one file of the product.
+        """Return the bytes of one file of the product.
 
         Raises
         ------
@@ -72,14 +72,14 @@ class SafeArchive:
             raise NoDataError(f"{member} of {self.path} cannot be read.", f"{error}.", DOWNLOAD_AGAIN) from error
 
     def size(self, member: str) -> int:
-        """Bytes of one file of the product, unpacked; the file is in `members`."""
+        """Return the bytes of one file of the product, unpacked; the file is in `members`."""
         if self.is_zip:
             with zipfile.ZipFile(self.path) as archive:
                 return archive.getinfo(f"{self.root}/{member}").file_size
         return (self.path / member).stat().st_size
 
     def xml(self, member: str) -> etree._Element:
-        """Root element of an XML file of the product, parsed without entities or network.
+        """Return the root element of an XML file of the product, parsed without entities or network.
 
         Raises
         ------
@@ -102,7 +102,7 @@ class SafeArchive:
         return root
 
     def gdal_path(self, member: str) -> str:
-        """Path by which GDAL opens a file of the product, also inside the zip."""
+        """Return the path by which GDAL opens a file of the product, also inside the zip."""
         if self.is_zip:
             return f"/vsizip/{{{self.path.resolve()}}}/{self.root}/{member}"
         return str(self.path / member)

@@ -127,7 +127,7 @@ class Scene:
         return frozenset(polarization for _, polarization in self.images)
 
     def subswath(self, name: str, polarization: str) -> Subswath:
-        """Annotation of one image; read once.
+        """Return the annotation of one image; read once.
 
         Raises
         ------

@@ -124,7 +124,7 @@ class _Reader:
 
 
 def _blocks(path: Path, name: str) -> Iterator[bytes]:
-    """Blocks of a file in a zip, whose size and CRC are compared at the end."""
+    """Yield the blocks of a file in a zip, whose size and CRC are compared at the end."""
     try:
         # opening it compares the names in both places, and refuses what is encrypted
         with zipfile.ZipFile(path) as archive, archive.open(name) as file:
@@ -139,7 +139,7 @@ def _blocks(path: Path, name: str) -> Iterator[bytes]:
 
 
 def _inflated(path: Path, entry: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Blocks of a deflated file, in half the time that the library needs."""
+    """Yield the blocks of a deflated file, in half the time that the library needs."""
     crc, size = 0, 0
     try:
         for block in _inflate(_packed(path, entry)):
@@ -168,7 +168,7 @@ def _inflate(packed: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _packed(path: Path, entry: zipfile.ZipInfo) -> Iterator[bytes]:
-    """What a zip has of a file, as it is."""
+    """Tell what a zip has of a file, as it is."""
     with path.open("rb") as file:
         file.seek(entry.header_offset + _LOCAL_LENGTHS)
         file.seek(sum(struct.unpack("<HH", file.read(4))), os.SEEK_CUR)
@@ -225,7 +225,7 @@ def unpack_safe(path: Path, folder: Path) -> Path:
 
 
 def _harmless_entries(path: Path, root: str, entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
-    """Files of a product; raises when the zip has something that a product never has."""
+    """Return the files of a product; raises when the zip has something that a product never has."""
     problem = _harm(path, entries)
     if problem:
         raise NoDataError(
@@ -237,7 +237,7 @@ def _harmless_entries(path: Path, root: str, entries: list[zipfile.ZipInfo]) -> 
 
 
 def _harm(path: Path, entries: list[zipfile.ZipInfo]) -> str:
-    """What is wrong with the entries of a zip; empty for nothing."""
+    """Tell what is wrong with the entries of a zip; empty for nothing."""
     names = [entry.filename for entry in entries]
     for entry in entries:
         place = PurePosixPath(entry.filename)

@@ -52,7 +52,7 @@ class LikeImage:
     measurement: str
 
     def frame(self) -> ImageFrame:
-        """Size and place of the pixels in the TIFF."""
+        """Return the size and place of the pixels in the TIFF."""
         bursts = self.root.findall("swathTiming/burstList/burst")
         return ImageFrame(
             bursts=len(bursts),
@@ -64,7 +64,7 @@ class LikeImage:
         )
 
     def window(self) -> Window:
-        """Range window, and what the processor did with its spectra."""
+        """Return the range window, and what the processor did with its spectra."""
         subswath = self.subswath
         return Window(
             subswath=replace(
@@ -85,7 +85,7 @@ class LikeImage:
         )
 
     def _hamming(self, direction: str) -> float:
-        """Coefficient of the window on a spectrum; 1 without one."""
+        """Return the coefficient of the window on a spectrum; 1 without one."""
         path = _PROCESSING + direction
         if self.root.findtext(f"{path}/windowType", "NONE").upper() == "NONE":
             return 1.0
@@ -285,7 +285,7 @@ class _Date:
         return Target(self.images.of(row[0].subswath), tuple(view.burst.index for view in row))
 
     def carriers(self, flight: Pass, number: int) -> tuple[Carrier, ...]:
-        """Carriers of the bursts of a window, as the annotation has them."""
+        """Return the carriers of the bursts of a window, as the annotation has them."""
         frame = flight.windows[number]
         return tuple(
             _carrier(view.subswath, frame, flight, frame.middle(burst))
@@ -294,7 +294,7 @@ class _Date:
 
 
 def _carrier(subswath: Subswath, frame: Window, flight: Pass, middle: float) -> Carrier:
-    """Carrier of a burst: with the estimates that are nearest to its middle (s after the epoch)."""
+    """Return the carrier of a burst: with the estimates that are nearest to its middle (s after the epoch)."""
 
     def nearest(estimates: Sequence[AnnotatedPolynomial]) -> Polynomial:
         one = min(estimates, key=lambda estimate: abs(_seconds(estimate.azimuth_time, flight.epoch) - middle))
@@ -311,7 +311,7 @@ def _carrier(subswath: Subswath, frame: Window, flight: Pass, middle: float) -> 
 
 
 def _seconds(time: datetime, epoch: datetime) -> float:
-    """Seconds of an aware UTC time after a naive UTC epoch."""
+    """Return the seconds of an aware UTC time after a naive UTC epoch."""
     return (time.replace(tzinfo=None) - epoch).total_seconds()
 
 

@@ -144,7 +144,7 @@ def make_folders(folder: Path) -> None:
 
 
 def _room(scene: Scene) -> float:
-    """Bytes that a simulation needs on the disk."""
+    """Return the bytes that a simulation needs on the disk."""
     campaign = scene.campaign
     pixels = sum(window.columns * window.subswath.lines for window in campaign.windows)
     return ROOM * BYTES_PER_PIXEL * pixels * campaign.scenario.bursts * len(campaign.passes)
@@ -201,5 +201,5 @@ def _keep(raw: list[RawImage], index: int, tile: Tile, values: NDArray[np.int16]
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

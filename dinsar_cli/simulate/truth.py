@@ -66,7 +66,7 @@ def truth_maps(scene: Scene) -> Truth:
 
 
 def coherence_map(scene: Scene, truth: Truth, first: int, second: int) -> Floats:
-    """Temporal coherence times the loss by thermal noise.
+    """Return the temporal coherence times the loss by thermal noise.
 
     The loss by the perpendicular baseline (1 to 3 % at 150 m, more on slopes) is not in it.
     """
@@ -207,7 +207,7 @@ def _plain(value: Any) -> Any:
 
 
 def baselines(campaign: Campaign, index: int) -> tuple[float, float]:
-    """Perpendicular and parallel baseline (m) of a date at the target.
+    """Return the perpendicular and parallel baseline (m) of a date at the target.
 
     The perpendicular one has the sign of ``dot(cross(target - ref, sec - ref), v_ref)``; the parallel one is
     positive toward the target.

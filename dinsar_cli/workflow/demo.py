@@ -97,7 +97,7 @@ def demonstrate(folder: Path, engine: str, reporter: Reporter, command: Sequence
 
 
 def _scene(folder: Path, reporter: Reporter) -> tuple[Path, bool]:
-    """Simulated scene, the one that is there when it is whole or else a new one; and whether it was there."""
+    """Give simulated scene, the one that is there when it is whole or else a new one; and whether it was there."""
     if folder.exists():
         if _is_ours(folder):
             return folder, True

@@ -150,7 +150,7 @@ def _process_with_larger_dem(
 
 
 def geocode_depends(session: Session, process_mark: str) -> object:
-    """What the layers on the map depend on."""
+    """Tell what the layers on the map depend on."""
     config = session.plan.config
     offsets = [config.offsets.model_dump(mode="json")] if config.offsets.enabled else []
     return [process_mark, session.plan.grid.to_dict(), config.checks.model_dump(), *offsets]

@@ -16,7 +16,7 @@ from dinsar_cli.radar.offset_field import OFFSETS_FILE
 
 
 def layers_in(folder: Path) -> bool:
-    """Whether a folder has all layers of an interferogram."""
+    """Tell whether a folder has all layers of an interferogram."""
     return all(path.is_file() for path in _layers(folder))
 
 

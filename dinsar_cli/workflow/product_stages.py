@@ -185,7 +185,7 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
 
 
 def _both_fit(session: Session) -> bool:
-    """Whether displacement can be made beside the layers that it does not need: of them and of the memory."""
+    """Tell whether displacement can be made beside the layers that it does not need: of them and of the memory."""
     stages = session.prediction.stages
     together = stages["geocode"].peak_memory + stages["displacement"].peak_memory
     return not asked_for(session.plan.config.corrections) and together <= session.plan.memory
@@ -208,18 +208,18 @@ def _draw(
 
 
 def further_warnings(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What the verdicts of a report (as `Verdict.to_dict` gives them) warn of and `map_warnings` does not tell."""
+    """Tell what the verdicts of a report (as `Verdict.to_dict`) warn of and `map_warnings` does not."""
     return [one["warning"] for one in verdicts if one["warning"] and one["key"] not in _TOLD]
 
 
 def _shown(session: Session, warnings: Iterable[str]) -> PairProducts:
-    """The products for the report, with what is warned of so far."""
+    """Return the products for the report, with what is warned of so far."""
     (pair,), _ = find_products(session.folder)
     return replace(pair, warnings=tuple(warnings))
 
 
 def map_warnings(facts: MapFacts) -> list[str]:
-    """What the user should keep in mind of a map."""
+    """Tell what the user should keep in mind of a map."""
     warnings = after(facts.low_coherence, facts.along_track)
     parts = sorted(share for label, share in facts.components.items() if label != "0")
     others = sum(parts[:-1])
@@ -237,7 +237,7 @@ def map_warnings(facts: MapFacts) -> list[str]:
 
 
 def summary(result: RunResult) -> dict[str, Any]:
-    """What a finished run says, for people and for ``--json``."""
+    """Tell what a finished run says, for people and for ``--json``."""
     interferogram, facts = result.interferogram, result.facts
     return {
         "folder": str(result.folder),
@@ -274,5 +274,5 @@ def summary(result: RunResult) -> dict[str, Any]:
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
-    """A number for JSON; None where it is not known."""
+    """Return a number for JSON; None where it is not known."""
     return None if value is None or math.isnan(value) else round(value, digits)

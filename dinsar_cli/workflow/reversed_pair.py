@@ -67,7 +67,7 @@ def check_map(
 def _reversed_phase(
     session: Session, interferogram: Interferogram, row: Array, column: Array, memory: int
 ) -> Array:
-    """Phase of later x conj(earlier) on the map, radians."""
+    """Return the phase of later x conj(earlier) on the map, radians."""
     inputs = _inputs(session)
     if session.plan.config.checks.reversed == "phase":
         session.reporter.progress("reversed", 0.0)
@@ -89,7 +89,7 @@ def _inputs(session: Session) -> EngineInputs:
 
 
 def exchanged(inputs: EngineInputs) -> EngineInputs:
-    """The same inputs with the later date as the one that the other is coregistered to; without offsets."""
+    """Return the same inputs with the later date as the one that the other is coregistered to; without offsets."""
     pair, config = inputs.pair, inputs.config
     return replace(
         inputs,

@@ -59,7 +59,7 @@ class Session:
         return self.folder / PRODUCTS
 
     def mark(self, depends: object) -> str:
-        """Fingerprint of a stage that depends on something, and on this version of the program."""
+        """Return the fingerprint of a stage that depends on something, and on this version of the program."""
         return fingerprint([__version__, depends])
 
     def stage(
@@ -93,7 +93,7 @@ class Session:
         return details
 
     def _predicted(self, stage: str) -> dict[str, Any]:
-        """What was predicted of a stage, to stand beside what it has cost."""
+        """Tell what was predicted of a stage, to stand beside what it has cost."""
         known = self.prediction.to_dict()
         if stage not in known["stages"]:
             return {}

@@ -142,5 +142,5 @@ def _fetch(plan: ScenePlan, cache: Path, reporter: Reporter, meter: Meter) -> tu
 
 
 def _record(plan: ScenePlan) -> dict[str, Any]:
-    """The choice for the journal."""
+    """Return the choice for the journal."""
     return plan.record | {"searched": plan.searched.isoformat(timespec="seconds")}

@@ -225,7 +225,7 @@ def make_output(output: Path) -> Path:
 
 @contextmanager
 def _as_missing_data() -> Iterator[None]:
-    """No engine runs here: what is wrong with its files is wrong with the data."""
+    """Return no engine runs here: what is wrong with its files is wrong with the data."""
     try:
         yield
     except EngineError as error:
@@ -368,7 +368,7 @@ def _displace(
     missing: Sequence[str],
     work: _Work,
 ) -> RunResult:
-    """Displacement and picture from the layers on the map."""
+    """Return the displacement and picture from the layers on the map."""
     folder = plan.output / PRODUCTS
     with work.stage("displacement") as details:
         made, facts = displacement_layers(plan.config, grid, described.wavelength, folder, tags, missing)

@@ -16,12 +16,12 @@ from dinsar_cli.radar.pair_geometry import fit_orbits
 
 
 def both_orbits(inputs: EngineInputs, epoch: datetime) -> tuple[Orbit, Orbit]:
-    """Orbits of both dates; the secondary epoch is later by as much as the secondary burst."""
+    """Return the orbits of both dates; the secondary epoch is later by as much as the secondary burst."""
     return fit_orbits(inputs.pair, inputs.bursts, (inputs.reference_orbit, inputs.secondary_orbit), epoch)
 
 
 def crop(inputs: EngineInputs, heights: tuple[float, float], margin: int) -> tuple[Mosaic, LookGrid]:
-    """Mosaic of the bursts, and the look cells that cover the area.
+    """Return the mosaic of the bursts, and the look cells that cover the area.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def crop(inputs: EngineInputs, heights: tuple[float, float], margin: int) -> tup
 
 
 def height_range(dem: Path) -> tuple[float, float]:
-    """Lowest and highest height of a DEM, metres."""
+    """Return the lowest and highest height of a DEM, metres."""
     terrain = Terrain.open(dem)
     try:
         return terrain.height_range
@@ -55,7 +55,7 @@ def height_range(dem: Path) -> tuple[float, float]:
 def _radar_window(
     bounds: tuple[float, float, float, float], grid: RadarGrid, orbit: Orbit, heights: tuple[float, float]
 ) -> Window:
-    """Lines and samples in which the outline of an area lies at the lowest and the highest height."""
+    """Return the lines and samples in which the outline of an area lies at the lowest and the highest height."""
     west, south, east, north = bounds
     t = np.linspace(0, 1, 33)
     lon = np.concatenate([west + t * (east - west), np.full(33, east), west + t * (east - west), np.full(33, west)])

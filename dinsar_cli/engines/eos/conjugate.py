@@ -12,7 +12,7 @@ from dinsar_cli.radar.interferogram import LAYERS
 
 
 def unwrap_conjugate(setup: Setup) -> NDArray[np.float32]:
-    """Phase of later x conj(earlier), unwrapped, from the interferogram that the part ``form`` left.
+    """Return the phase of later x conj(earlier), unwrapped, from the interferogram that the part ``form`` left.
 
     Look cells, geometry and coherence of both orders are the same or conjugate exactly, so filter and unwrapping
     are all that can differ.

@@ -59,18 +59,18 @@ class EosEngine:
     steps: tuple[str, ...] = ("form", "filter", "unwrap")
 
     def version(self, config: RunConfig) -> dict[str, str]:
-        """Versions of the packages that compute."""
+        """Return the versions of the packages that compute."""
         del config  # they are those of this Python
         return _versions()
 
     def check(self, config: RunConfig, pair: Pair | None = None) -> list[str]:
-        """Reasons why the engine cannot work here; it reads the scenes of every satellite."""
+        """Return the reasons why the engine cannot work here; it reads the scenes of every satellite."""
         del pair
         missing = [package for package in _PACKAGES[:2] if package not in self.version(config)]
         return [f"the package {package} is not installed" for package in missing]
 
     def advice(self, config: RunConfig, pair: Pair | None = None) -> str:
-        """How to get it, when it is not there."""
+        """Tell how to get it, when it is not there."""
         return self.remedy if self.check(config, pair) else ""
 
     def cautions(self, pair: Pair) -> list[str]:
@@ -84,7 +84,7 @@ class EosEngine:
         return ""
 
     def fingerprint(self, config: RunConfig) -> dict[str, object]:
-        """Options on which the interferogram depends, beside the inputs and the looks."""
+        """Return the options on which the interferogram depends, beside the inputs and the looks."""
         return {
             "engine": self.name,
             "versions": {name: _versions().get(name) for name in _PACKAGES[:2]},
@@ -93,12 +93,12 @@ class EosEngine:
         } | _water_mark(config)
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
-        """Seconds, memory and disk, from the size of the part that is processed."""
+        """Return the seconds, memory and disk, from the size of the part that is processed."""
         work = _work(inputs, crop(inputs, inputs.heights, _CROP_MARGIN)[1])
         return _estimated(forecast(inputs.history, LAWS, work, _setting(inputs)), work)
 
     def outlook(self, rough: RoughInputs) -> Estimate:
-        """The same for the part of the bursts that lies about the area."""
+        """Return the same for the part of the bursts that lies about the area."""
         part = min(1.0, _ROUGH_MARGIN * rough.share)
         strips = min(STRIP_BYTES_PER_THREAD * rough.threads, rough.memory // 2)
         work = replace(
@@ -235,7 +235,7 @@ def _inputs_mark(inputs: EngineInputs) -> object:
 
 
 def _work(inputs: EngineInputs, grid: LookGrid) -> Work:
-    """How much there is to do in the part that is processed."""
+    """Tell how much there is to do in the part that is processed."""
     lines, samples = grid.window.shape
     return replace(
         inputs.work,
@@ -296,7 +296,7 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
 
 
 def _filter(setup: Setup, progress: Progress) -> list[Path]:
-    """Coherence and the filtered phase, in strips that overlap by what the filter reaches."""
+    """Return the coherence and the filtered phase, in strips that overlap by what the filter reaches."""
     amplitude = setup.file(LAYERS["amplitude"])
     coherence, wrapped = setup.file(LAYERS["coherence"]), setup.file(LAYERS["wrapped"])
     for layer in (coherence, wrapped):
@@ -311,7 +311,7 @@ def _filter(setup: Setup, progress: Progress) -> list[Path]:
 
 
 def _water_mark(config: RunConfig) -> dict[str, object]:
-    """Fingerprint of the water mask; empty without one."""
+    """Return the fingerprint of the water mask; empty without one."""
     return {} if config.mask.water is None else {"water": file_mark(config.mask.water)}
 
 
@@ -335,7 +335,7 @@ def _in_water(setup: Setup, path: Path) -> NDArray[np.bool_]:
 
 
 def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
-    """Unwrapped phase and components of the whole look grid."""
+    """Return the unwrapped phase and components of the whole look grid."""
     import whirlwind
 
     progress("unwrap", 0.0)

@@ -18,7 +18,7 @@ _LEAST_STRIP_BYTES = 64_000_000  # for all strips that are worked on at a time
 
 
 def strip_memory(inputs: EngineInputs) -> int:
-    """Memory for all strips that are worked on at a time."""
+    """Return the memory for all strips that are worked on at a time."""
     wanted = inputs.threads * STRIP_BYTES_PER_THREAD
     return min(wanted, max(inputs.memory - _BASE_BYTES, _LEAST_STRIP_BYTES))
 

@@ -18,7 +18,7 @@ _SMOOTHING = 3  # of the spectrum, in its samples
 
 
 def goldstein(interferogram: Complexes, strength: float) -> Complexes:
-    """Adaptive phase filter of Goldstein and Werner (1998), GRL 25(21), on overlapping patches.
+    """Return the adaptive phase filter of Goldstein and Werner (1998), GRL 25(21), on overlapping patches.
 
     The same as ``eos.sar.goldstein_filter.apply`` of eos-sar, many patches at once instead of one by one.
 

@@ -50,7 +50,7 @@ class Nodes:
 
     @classmethod
     def of(cls, window: Window, looks: tuple[int, int], parts: tuple[int, int]) -> Nodes:
-        """Nodes for a window of whole look cells, each split in (azimuth, range) parts."""
+        """Return the nodes for a window of whole look cells, each split in (azimuth, range) parts."""
         steps_ = [n / p for n, p in zip(looks, parts, strict=True)]
         counts = [round(size / step) for size, step in zip(window.shape, steps_, strict=True)]
         line, sample = (
@@ -60,7 +60,7 @@ class Nodes:
         return cls(line, sample, *steps_)
 
     def interpolate(self, values: Floats, window: Window) -> Floats:
-        """Bilinear interpolation from the nodes to every grid position of a window."""
+        """Return the bilinear interpolation from the nodes to every grid position of a window."""
 
         def weights(first: int, last: int, origin: float, step: float) -> tuple[NDArray[np.intp], Floats]:
             position = (np.arange(first, last) - origin) / step
@@ -129,7 +129,7 @@ class StripWorker:
         return _odd(looks.azimuth * azimuth / _NODE_SPACING), _odd(looks.range * ground_range / _NODE_SPACING)
 
     def window(self, first: int, last: int) -> Window:
-        """Mosaic window of look lines ``first:last``."""
+        """Return the mosaic window of look lines ``first:last``."""
         whole, azimuth = self.look_grid.window, self.look_grid.looks.azimuth
         return Window(whole.top + first * azimuth, whole.top + last * azimuth, whole.left, whole.right)
 
@@ -144,7 +144,7 @@ class StripWorker:
         return replace(ground, longitude=near(ground.longitude, self.terrain.middle))
 
     def _heights(self, time: Floats, slant_range: Floats) -> HeightWindow:
-        """Terrain under a strip: its corners and edges at the lowest and the highest height."""
+        """Return the terrain under a strip: its corners and edges at the lowest and the highest height."""
         planes = LookPlanes.at(self.reference, time[[0, -1]])
         ranges = np.broadcast_to(np.linspace(slant_range[0], slant_range[-1], 16), (2, 16))
         edges = [
@@ -178,7 +178,7 @@ class StripWorker:
     def _burst(
         self, tile: BurstTile, use: Window, nodes: Nodes, ground: steps.GroundPoints
     ) -> tuple[NDArray[np.complex64], NDArray[np.complex64], NDArray[np.complex64]]:
-        """Reference, resampled secondary (deramped) and interferogram of the part of a burst that is used."""
+        """Give reference, resampled secondary (deramped) and interferogram of the part of a burst that is used."""
         view = tile.burst.secondary
         wavelength = tile.burst.reference.subswath.wavelength
         reference = self.reader.read(tile.burst.reference, use.shift(-tile.line, -tile.sample))
@@ -232,7 +232,7 @@ class StripWorker:
         return mean.astype(np.complex64), amplitude.astype(np.float32)
 
     def _centres(self, ground: steps.GroundPoints) -> steps.GroundPoints:
-        """Geometry at the centres of the look cells: the middle node of each."""
+        """Return the geometry at the centres of the look cells: the middle node of each."""
         azimuth, range_ = self.parts
         rows = slice(1 + azimuth // 2, -1, azimuth)
         columns = slice(1 + range_ // 2, -1, range_)
@@ -247,7 +247,7 @@ class StripWorker:
 
 
 def _odd(wanted: float) -> int:
-    """Smallest odd number that is not below a wanted one by more than a half."""
+    """Return the smallest odd number that is not below a wanted one by more than a half."""
     return 2 * max(0, math.ceil((wanted - 1) / 2 - 0.25)) + 1
 
 
@@ -256,13 +256,13 @@ def _within(local: tuple[float, float], whole: tuple[float, float]) -> tuple[flo
 
 
 def cell_spacing(azimuth_spacing: float, range_spacing: float, tiles: Sequence[BurstTile]) -> tuple[float, float]:
-    """Spacing of lines and samples on the ground, metres, in the middle of the subswaths."""
+    """Return the spacing of lines and samples on the ground, metres, in the middle of the subswaths."""
     incidence = [tile.burst.reference.subswath.incidence_mid_swath for tile in tiles]
     return azimuth_spacing, range_spacing / math.sin(math.radians(sum(incidence) / len(incidence)))
 
 
 def _source_window(view: SwathBurst, line: Floats, sample: Floats) -> Window:
-    """Valid part of a burst that is needed to resample it at some positions."""
+    """Return the valid part of a burst that is needed to resample it at some positions."""
     burst = view.burst
     wanted = Window(
         int(np.floor(line.min())) - _MARGIN,
@@ -281,7 +281,7 @@ def _source_window(view: SwathBurst, line: Floats, sample: Floats) -> Window:
 
 
 def burst_doppler(view: SwathBurst, orbit: Orbit) -> Any:
-    """Doppler rates of a burst, from its annotation and the velocity of the satellite.
+    """Return the Doppler rates of a burst, from its annotation and the velocity of the satellite.
 
     Returns
     -------
@@ -300,7 +300,7 @@ def burst_doppler(view: SwathBurst, orbit: Orbit) -> Any:
 
 
 def nearest_rates(view: SwathBurst, orbit: Orbit) -> tuple[Polynomial, Polynomial, float]:
-    """Azimuth FM rate (Hz/s) and Doppler centroid (Hz) annotated nearest to a burst, and its steering (Hz/s).
+    """Give azimuth FM rate (Hz/s) and Doppler centroid (Hz) annotated nearest to a burst, and its steering (Hz/s).
 
     The steering is that of Miranda (2014), equation 3: ``k_s = 2 v omega / lambda``.
     """
@@ -315,7 +315,7 @@ def nearest_rates(view: SwathBurst, orbit: Orbit) -> tuple[Polynomial, Polynomia
 
 
 def _middle(view: SwathBurst, orbit: Orbit) -> float:
-    """Time in the middle of a burst, seconds after the epoch of an orbit."""
+    """Return the time in the middle of a burst, seconds after the epoch of an orbit."""
     half = (view.subswath.lines_per_burst - 1) / 2 * view.subswath.azimuth_time_interval
     return float(orbit.seconds(view.burst.azimuth_time) + half)
 

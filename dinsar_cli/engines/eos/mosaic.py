@@ -43,19 +43,19 @@ class RadarGrid:
     range_spacing: float
 
     def time(self, line: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """Zero-Doppler time of (fractional) lines, seconds after the epoch."""
+        """Return the zero-Doppler time of (fractional) lines, seconds after the epoch."""
         return self.first_time + line * self.line_interval
 
     def slant_range(self, sample: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """Slant range of (fractional) samples, metres."""
+        """Return the slant range of (fractional) samples, metres."""
         return self.starting_range + sample * self.range_spacing
 
     def line(self, time: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """Fractional line of a time."""
+        """Return the fractional line of a time."""
         return (time - self.first_time) / self.line_interval
 
     def sample(self, slant_range: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """Fractional sample of a slant range."""
+        """Return the fractional sample of a slant range."""
         return (slant_range - self.starting_range) / self.range_spacing
 
 
@@ -79,7 +79,7 @@ class Window:
         return self.bottom - self.top, self.right - self.left
 
     def intersection(self, other: Window) -> Window:
-        """What lies in both."""
+        """Tell what lies in both."""
         return Window(
             max(self.top, other.top),
             min(self.bottom, other.bottom),
@@ -88,11 +88,11 @@ class Window:
         )
 
     def shift(self, lines: int, samples: int) -> Window:
-        """The same size, moved."""
+        """Return the same size, moved."""
         return Window(self.top + lines, self.bottom + lines, self.left + samples, self.right + samples)
 
     def slices(self) -> tuple[slice, slice]:
-        """Index of an array of the grid."""
+        """Return the index of an array of the grid."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
@@ -269,7 +269,7 @@ class LookGrid:
 
 
 def look_grid(mosaic: Mosaic, looks: Looks, crop: Window, margin: int) -> LookGrid:
-    """Whole look cells that cover a window, widened by a margin of look cells, inside the data.
+    """Return the whole look cells that cover a window, widened by a margin of look cells, inside the data.
 
     Raises
     ------
@@ -297,5 +297,5 @@ def look_grid(mosaic: Mosaic, looks: Looks, crop: Window, margin: int) -> LookGr
 
 
 def burst_start(view: SwathBurst, epoch: datetime) -> tuple[float, float]:
-    """Time of the first line (s after the epoch) and slant range of the first sample (m) of a burst."""
+    """Return the time of the first line (s after the epoch) and slant range of the first sample (m) of a burst."""
     return (view.burst.azimuth_time - epoch).total_seconds(), SPEED_OF_LIGHT * view.subswath.slant_range_time / 2

@@ -24,7 +24,7 @@ class SlcReader:
         self._lock = threading.Lock()
 
     def read(self, view: SwathBurst, window: Window) -> NDArray[np.complex64]:
-        """Samples of a burst; `window` counts from its first line and sample.
+        """Return the samples of a burst; `window` counts from its first line and sample.
 
         Raises
         ------

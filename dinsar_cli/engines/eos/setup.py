@@ -25,7 +25,7 @@ class Setup:
     secondary: Orbit
 
     def file(self, layer: RadarLayer) -> RadarFile:
-        """A layer of this look grid."""
+        """Return a layer of this look grid."""
         return RadarFile(self.folder, layer, self.look_grid.lines, self.look_grid.samples)
 
     @property

@@ -36,7 +36,7 @@ def squint_of(mosaic: Mosaic, look_grid: LookGrid, orbit: Orbit, layer: RadarFil
 
 
 def steered(tile: BurstTile, grid: RadarGrid, orbit: Orbit) -> SteeredBurst:
-    """A burst of the reference on the grid, and how its beam turned."""
+    """Return a burst of the reference on the grid, and how its beam turned."""
     view = tile.burst.reference
     subswath = view.subswath
     fm_rate, centroid, steering = nearest_rates(view, orbit)

@@ -47,7 +47,7 @@ class HeightWindow:
         return float(self.heights.min()), float(self.heights.max())
 
     def __call__(self, longitude: Floats, latitude: Floats) -> Floats:
-        """Bilinear height at positions in degrees, whatever their turn; NaN outside the piece."""
+        """Return the bilinear height at positions in degrees, whatever their turn; NaN outside the piece."""
         if not self.heights.size:
             return np.full_like(longitude, np.nan)
         row = (self.north - latitude) / self.dy - 0.5
@@ -81,7 +81,7 @@ class Terrain:
         return middle_of(self.dataset.bounds)
 
     def window(self, bounds: tuple[float, float, float, float]) -> HeightWindow:
-        """Pixels that cover west, south, east, north (degrees of the file), as far as it goes."""
+        """Return the pixels that cover west, south, east, north (degrees of the file), as far as it goes."""
         transform = self.dataset.transform
         west, south, east, north = bounds
         left = max(0, int((west - transform.c) / transform.a) - 2)
@@ -108,7 +108,7 @@ class Terrain:
 
 @cache
 def _height_range(path: Path, _changed: int) -> tuple[float, float]:
-    """Lowest and highest height of a file as it was at some time, read block by block."""
+    """Return the lowest and highest height of a file as it was at some time, read block by block."""
     low, high = np.inf, -np.inf
     with rasterio.open(path) as dataset:
         for _, window in dataset.block_windows(1):

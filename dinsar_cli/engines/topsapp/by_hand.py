@@ -37,12 +37,12 @@ done
 
 
 def marks_of(files: Mapping[str, str]) -> dict[str, str]:
-    """Hashes of texts, by which a later edit is seen."""
+    """Return the hashes of texts, by which a later edit is seen."""
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
 
 
 def edited_files(work: Path, marks: Mapping[str, str]) -> list[str]:
-    """Input files that are not as they were written.
+    """Return the input files that are not as they were written.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def edited_files(work: Path, marks: Mapping[str, str]) -> list[str]:
 
 
 def read_files(work: Path, names: Iterable[str] = INPUT_FILES) -> dict[str, str]:
-    """Texts of the input files that are there, by name."""
+    """Return the texts of the input files that are there, by name."""
     return {
         name: (work / name).read_text(encoding="utf-8", errors="replace")
         for name in names
@@ -65,12 +65,15 @@ def read_files(work: Path, names: Iterable[str] = INPUT_FILES) -> dict[str, str]
 
 
 def read_own_files(work: Path) -> dict[str, str]:
-    """Texts of input files that somebody wrote by hand, by name; ours for the phase sigma where that is missing."""
+    """Return texts of input files that somebody wrote by hand, by name.
+
+    Ours for the phase sigma where that is missing.
+    """
     return {PHASE_SIGMA: settings_text()} | read_files(work)
 
 
 def read_record(work: Path) -> dict[str, str]:
-    """Properties that the input files ask for, as `template.record` gives them for settings.
+    """Return the properties that the input files ask for, as `template.record` gives them for settings.
 
     Raises
     ------
@@ -126,7 +129,7 @@ def _root(file: Path) -> etree._Element:
 
 
 def _properties(component: etree._Element) -> list[tuple[str, str]]:
-    """Names as in our table, and texts without the blanks around them."""
+    """Return the names as in our table, and texts without the blanks around them."""
     found = []
     for node in component.findall("property"):
         name = " ".join(str(node.get("name", "")).split()).lower()

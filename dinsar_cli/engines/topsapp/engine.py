@@ -71,21 +71,21 @@ class TopsAppEngine:
     steps: tuple[str, ...] = STEPS
 
     def version(self, config: RunConfig) -> dict[str, str]:
-        """Versions of ISCE2, its Python and its GDAL."""
+        """Return the versions of ISCE2, its Python and its GDAL."""
         found, _ = _find(config)
         if found is None:
             return {}
         return {"ISCE2" if key == "version" else f"ISCE2's {key}": text for key, text in found.versions.items()}
 
     def check(self, config: RunConfig, pair: Pair | None = None) -> list[str]:
-        """Reasons why the engine cannot work here, or is too old for the satellites of a pair."""
+        """Return the reasons why the engine cannot work here, or is too old for the satellites of a pair."""
         search = _search(config)
         if search.installation is None:
             return [search.reason]
         return search.installation.too_old_for(_missions(pair))
 
     def advice(self, config: RunConfig, pair: Pair | None = None) -> str:
-        """What to do about it."""
+        """Tell what to do about it."""
         return _search(config).remedy or ("update ISCE2, or use --engine eos" if self.check(config, pair) else "")
 
     def cautions(self, pair: Pair) -> list[str]:
@@ -98,7 +98,7 @@ class TopsAppEngine:
         return [f"The scenes have {samples} columns. {fit}: expect errors of phase, or use --engine eos."]
 
     def place(self, config: RunConfig) -> str:
-        """Its home, its Python, whether it can use a GPU, and the satellites whose scenes it reads."""
+        """Return its home, its Python, whether it can use a GPU, and the satellites whose scenes it reads."""
         found, _ = _find(config)
         if found is None:
             return ""
@@ -107,7 +107,7 @@ class TopsAppEngine:
         return f"{found.home} with {found.python}, {gpu} GPU, reads {missions}"
 
     def fingerprint(self, config: RunConfig) -> dict[str, object]:
-        """Options on which the interferogram depends, beside the inputs and the looks."""
+        """Return the options on which the interferogram depends, beside the inputs and the looks."""
         return {
             "engine": self.name,
             "version": self.version(config).get("ISCE2"),
@@ -117,12 +117,12 @@ class TopsAppEngine:
         }
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
-        """Seconds, memory and disk, from the size of the bursts in use: topsApp works on whole bursts."""
+        """Give seconds, memory and disk, from the size of the bursts in use: topsApp works on whole bursts."""
         steps = _forecast(inputs)
         return Estimate(steps, left(steps, inputs.work))
 
     def outlook(self, rough: RoughInputs) -> Estimate:
-        """The same as `estimate`, which also asks for no more than the size of the bursts."""
+        """Return the same as `estimate`, which also asks for no more than the size of the bursts."""
         steps = _forecast(rough)
         return Estimate(steps, left(steps, rough.work))
 
@@ -176,7 +176,7 @@ class TopsAppEngine:
         raise ValueError("only for checks.reversed: phase")
 
     def leftovers(self, folder: Path) -> tuple[Path, ...]:
-        """What topsApp made; its input files stay, for they tell what it was asked for."""
+        """Tell what topsApp made; its input files stay, for they tell what it was asked for."""
         return made_by_topsapp(_work(folder), keep=(*INPUT_FILES, NOTE))
 
     def _installation(self, inputs: EngineInputs) -> Installation:
@@ -187,7 +187,7 @@ class TopsAppEngine:
 
 
 def _work(folder: Path) -> Path:
-    """Working folder of topsApp, beside that of the layers."""
+    """Return the working folder of topsApp, beside that of the layers."""
     return folder.resolve().parent / _WORK
 
 
@@ -201,7 +201,7 @@ def _search(config: RunConfig) -> Search:
 
 
 def _missions(pair: Pair | None) -> set[str]:
-    """Satellites of a pair, such as ``S1C``."""
+    """Return the satellites of a pair, such as ``S1C``."""
     return {pair.reference.mission, pair.secondary.mission} if pair else set()
 
 
@@ -276,7 +276,7 @@ def _run(job: _Job, inputs: EngineInputs, start: str, last: str) -> None:
 
 
 def _looks(inputs: EngineInputs) -> Looks | None:
-    """Those that the layers must have; None where the files of the user decide."""
+    """Return those that the layers must have; None where the files of the user decide."""
     return None if inputs.choice.own_files else inputs.looks
 
 

@@ -55,7 +55,7 @@ class Noted:
 
 
 def settings_of(inputs: EngineInputs, work: Path, *, gpu: bool) -> TopsSettings:
-    """What topsApp is asked for.
+    """Tell what topsApp is asked for.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
 
 
 def burst_times(inputs: EngineInputs) -> list[str]:
-    """Times of the first lines of the bursts in use on both dates.
+    """Return the times of the first lines of the bursts in use on both dates.
 
     topsApp takes the bursts of a subswath without a gap: those between two in use are in use too.
     """

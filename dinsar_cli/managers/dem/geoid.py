@@ -171,7 +171,7 @@ def _transfer(place: str, geoid: str, bounds: Bounds) -> Undulation:
 
 
 def _reason(error: BaseException) -> str:
-    """What GDAL says of a failure, its own cause first."""
+    """Tell what GDAL says of a failure, its own cause first."""
     cause = error.__cause__
     text = " ".join(str(cause if cause is not None else error).split()).rstrip(".")
     if "TIFF" in text or "not recognized as being in a supported" in text:

@@ -140,7 +140,7 @@ def _pixel_lattice(
 
 
 def _running_on(bounds: Bounds) -> str:
-    """How to give a DEM of bounds on both sides of 180 degrees; empty for others."""
+    """Tell how to give a DEM of bounds on both sides of 180 degrees; empty for others."""
     if not crosses(bounds):
         return ""
     return " (its longitudes may run on beyond 180, where 181 is -179), or leave --dem and --dem-datum out"

@@ -227,7 +227,7 @@ class DemManager:
 
 
 def _remarks(plan: DemPlan, counts: _Counts) -> list[str]:
-    """What the user should know of pixels without a height of their own."""
+    """Tell what the user should know of pixels without a height of their own."""
     name = plan.source.name if isinstance(plan, FilePlan) else plan.title
     notes = []
     if counts.filled:

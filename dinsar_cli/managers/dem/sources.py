@@ -158,7 +158,7 @@ def cells_around(bounds: Bounds) -> list[Cell]:
 
 
 def describe(cells: Iterable[Cell]) -> str:
-    """Names of square degrees for people, such as N31W009."""
+    """Return the names of square degrees for people, such as N31W009."""
     corners = [(round(near(float(x), 0.0)), y) for x, y in sorted(cells)]
     names = [f"{'N' if y >= 0 else 'S'}{abs(y):02d}{'E' if x >= 0 else 'W'}{abs(x):03d}" for x, y in corners]
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

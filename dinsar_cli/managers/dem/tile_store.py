@@ -107,11 +107,11 @@ class TileStore:
         self._stack.close()
 
     def path(self, tile: Tile) -> Path:
-        """Where a tile is, or will be."""
+        """Tell where a tile is, or will be."""
         return self._folder / tile.source / tile.name
 
     def lacking(self, tiles: Iterable[Tile]) -> list[Tile]:
-        """Tiles that are not on disk."""
+        """Return the tiles that are not on disk."""
         return [tile for tile in tiles if not self.path(tile).is_file()]
 
     def fetch(self, tiles: Iterable[Tile], progress: Callable[[Transfer], None] | None = None) -> set[Tile]:
@@ -170,7 +170,7 @@ class TileStore:
 
 
 def _raster(path: Path) -> Path:
-    """What GDAL opens: the file, or the one of heights in a zip."""
+    """Tell what GDAL opens: the file, or the one of heights in a zip."""
     if path.suffix != ".zip":
         return path
     with zipfile.ZipFile(path) as archive:

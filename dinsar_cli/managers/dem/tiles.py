@@ -86,7 +86,7 @@ class TileMosaic:
     def _coarse_around(
         self, void: NDArray[np.bool_], longitude: NDArray[np.float64], latitude: NDArray[np.float64]
     ) -> dict[Cell, Tile]:
-        """Coarser tiles of the degrees that have voids."""
+        """Return the coarser tiles of the degrees that have voids."""
         columns = np.floor(longitude + 1e-9).astype(int)
         rows = (np.ceil(latitude - 1e-9) - 1).astype(int)
         return {(x, y): tile for (x, y), tile in self.coarse.items() if void[np.ix_(rows == y, columns == x)].any()}
@@ -98,7 +98,7 @@ class TileMosaic:
         longitude: NDArray[np.float64],
         latitude: NDArray[np.float64],
     ) -> NDArray[np.float32]:
-        """Heights of a model (m, NaN where it has none) at all places of some latitudes and longitudes."""
+        """Give heights of a model (m, NaN where it has none) at all places of some latitudes and longitudes."""
         opened = [self.store.open(tile) for _, tile in sorted(tiles.items())]
         groups: dict[Lattice, list[OpenTile]] = {}
         for one in opened:
@@ -122,7 +122,7 @@ class TileMosaic:
         longitude: NDArray[np.float64],
         latitude: NDArray[np.float64],
     ) -> NDArray[np.float32]:
-        """Heights from the tiles of one lattice, as they are or by bilinear interpolation."""
+        """Return the heights from the tiles of one lattice, as they are or by bilinear interpolation."""
         x = longitude / lattice.dx + lattice.shift - 0.5
         y = -latitude / lattice.dy + lattice.shift - 0.5
         (left, column, across), (top, row, along) = _neighbours(x), _neighbours(y)
@@ -155,7 +155,7 @@ class TileMosaic:
 
 
 def _numbers(edge: int, step: float, shift: float) -> tuple[int, int]:
-    """Half-open range of the pixels whose centres lie in a degree, of which the first edge belongs to it."""
+    """Give half-open range of the pixels whose centres lie in a degree, of which the first edge belongs to it."""
     first, last = (math.ceil(value / step + shift - 0.5 - _EXACT) for value in (edge, edge + 1))
     return first, last
 

@@ -124,7 +124,7 @@ class Bucket:
         return None if name is None else listed_orbit(name, f"{BUCKET}AUX_{kind}/{name}", sizes[name])
 
     def _list(self, kind: str, mission: str, since: datetime) -> dict[str, int]:
-        """Names and sizes of the files that were made after a time; an earlier list has them too."""
+        """Return the names and sizes of the files that were made after a time; an earlier list has them too."""
         if self._failure is not None:
             raise self._failure
         known = self._lists.get((kind, mission))

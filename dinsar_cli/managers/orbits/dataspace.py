@@ -39,7 +39,7 @@ _MEMBER = (".EOF", ".eof")
 
 
 def is_delivered(url: str) -> bool:
-    """Whether an address is one of the Copernicus Data Space."""
+    """Tell whether an address is one of the Copernicus Data Space."""
     return url.startswith(_DELIVERY)
 
 
@@ -204,7 +204,7 @@ def _not_accepted(account: Credentials, answer: str) -> CredentialsError:
 
 
 def _unpacked(path: Path) -> bytes:
-    """Content of the one orbit file in a zip."""
+    """Return the content of the one orbit file in a zip."""
     try:
         with zipfile.ZipFile(path) as packed:
             members = [info for info in packed.infolist() if info.filename.endswith(_MEMBER)]

@@ -67,7 +67,7 @@ class Uncorrected:
     wavelength: float = math.nan
 
     def needed(self, name: str, correction: str) -> Array:
-        """A product without which a correction cannot be made.
+        """Return a product without which a correction cannot be made.
 
         Raises
         ------
@@ -107,7 +107,7 @@ class Corrected:
 
 
 def asked_for(corrections: CorrectionsConfig) -> tuple[str, ...]:
-    """Names of the corrections that a configuration asks for, in their order."""
+    """Return the names of the corrections that a configuration asks for, in their order."""
     wanted = {
         "tides": corrections.tides,
         "ionosphere": corrections.ionosphere,
@@ -117,7 +117,7 @@ def asked_for(corrections: CorrectionsConfig) -> tuple[str, ...]:
 
 
 def mid_times(bursts: Sequence[CommonBurst]) -> tuple[datetime, datetime]:
-    """When the middle of the bursts was seen, at the earlier and the later date, UTC."""
+    """Tell when the middle of the bursts was seen, at the earlier and the later date, UTC."""
 
     def middle(name: str) -> datetime:
         seen = [getattr(burst, name) for burst in bursts]
@@ -162,7 +162,7 @@ def check_corrections(config: RunConfig, grid: Grid | None, engine: str, dates: 
 
 
 def correction_marks(corrections: CorrectionsConfig) -> list[object]:
-    """What the corrections depend on: their keys, and the files that they read."""
+    """Tell what the corrections depend on: their keys, and the files that they read."""
     paths = corrections.troposphere if isinstance(corrections.troposphere, list) else []
     files = [
         file
@@ -211,7 +211,7 @@ def correct(config: RunConfig, given: Uncorrected) -> Corrected:
 
 
 def _largest(given: Uncorrected) -> NDArray[np.bool_]:
-    """Cells of the component with the most displacement: between components whole cycles are unknown."""
+    """Return the cells of the component with the most displacement: between components whole cycles are unknown."""
     usable = np.isfinite(given.los)
     labels = given.components[usable].astype(np.intp)
     return usable & (given.components == (int(np.argmax(np.bincount(labels))) if labels.size else 0))
@@ -220,7 +220,7 @@ def _largest(given: Uncorrected) -> NDArray[np.bool_]:
 def _effect(
     before: Floats, after: Floats, surface: Floats, cells: NDArray[np.bool_], elevation: Floats | None
 ) -> dict[str, Any]:
-    """Size of a correction, and of the displacement before and after it, in the largest component.
+    """Return the size of a correction, and of the displacement before and after it, in the largest component.
 
     Returns
     -------
@@ -244,7 +244,7 @@ def _effect(
 
 
 def _tags(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Facts of a correction as tags."""
+    """Return the facts of a correction as tags."""
     return {"method": facts["method"]} | {
         key: f"{value:.6g}" for key, value in facts.items() if isinstance(value, float)
     }
@@ -289,7 +289,7 @@ _MAKERS = {"tides": _tides, "ionosphere": _ionosphere, "troposphere": _troposphe
 
 
 def correction_warnings(facts: Mapping[str, Any]) -> list[str]:
-    """What the user should keep in mind of the corrections of a map."""
+    """Tell what the user should keep in mind of the corrections of a map."""
     found = []
     for name, record in facts.items():
         if "slope_mm_per_km" in record:

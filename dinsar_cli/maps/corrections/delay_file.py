@@ -64,12 +64,12 @@ class Delay:
     direction: str = ""
 
     def level(self, number: int) -> Delay:
-        """Delay at one height of a cube; what is no cube is the same at all."""
+        """Return the delay at one height of a cube; what is no cube is the same at all."""
         return replace(self, values=self.values[number], heights=()) if self.heights else self
 
 
 def files_of_pair(paths: Sequence[Path], dates: tuple[date, date]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Files of the earlier and of the later date, by the dates in their names.
+    """Return the files of the earlier and of the later date, by the dates in their names.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def read_delay(files: Iterable[Path]) -> Delay:
 
 
 def _read_raster(path: Path) -> list[Delay]:
-    """The delay of a raster file, or its hydrostatic and wet parts."""
+    """Return the delay of a raster file, or its hydrostatic and wet parts."""
     try:
         with _quiet(NotGeoreferencedWarning), rasterio.open(path) as dataset:
             inside = {name.rpartition(":")[2].strip("/").lower(): name for name in dataset.subdatasets}
@@ -240,7 +240,7 @@ def _read_band(path: Path, name: str) -> Delay:
 
 
 def _heights(path: Path, dataset: DatasetReader) -> tuple[float, ...]:
-    """Heights of the bands of a cube: GDAL tells those of NetCDF band by band."""
+    """Return the heights of the bands of a cube: GDAL tells those of NetCDF band by band."""
     tags = [dataset.tags(band) for band in dataset.indexes]
     names = [name for name in _HEIGHTS if all(f"NETCDF_DIM_{name}" in own for own in tags)]
     heights = tuple(float(own[f"NETCDF_DIM_{names[0]}"]) for own in tags) if names else ()
@@ -259,20 +259,23 @@ def _heights(path: Path, dataset: DatasetReader) -> tuple[float, ...]:
 
 
 def _direction(description: str) -> str:
-    """Direction that RAiDER wrote down; what it calls "slant - projected" is, in its cubes, not projected."""
+    """Give direction that RAiDER wrote down; what it calls "slant - projected" is, in its cubes, not projected."""
     return next(
         (word for word in ("zenith", "slant") if word in description and "projected" not in description), ""
     )
 
 
 def _in_degrees(transform: Affine, shape: tuple[int, ...]) -> bool:
-    """Whether a raster can lie in longitude and latitude, as files of NetCDF do that do not say it."""
+    """Tell whether a raster can lie in longitude and latitude, as files of NetCDF do that do not say it."""
     x, y = transform.c + transform.a * shape[1], transform.f + transform.e * shape[0]
     return all(abs(lon) <= 360 for lon in (transform.c, x)) and all(abs(lat) <= 90 for lat in (transform.f, y))
 
 
 def _read_gacos(path: Path) -> list[Delay]:
-    """A ``.ztd`` with the ``.ztd.rsc`` that tells its size and place: X_FIRST and Y_FIRST are the first corner."""
+    """Return a ``.ztd`` with the ``.ztd.rsc`` that tells its size and place.
+
+    X_FIRST and Y_FIRST are the first corner.
+    """
     header = path.with_name(f"{path.name}.rsc")
     try:
         words = dict(line.split()[:2] for line in header.read_text("ascii").splitlines() if len(line.split()) > 1)

@@ -47,7 +47,7 @@ class HeightFit:
     correlation_after: float | None
 
     def at(self, elevation: Floats) -> Floats:
-        """The correction at some heights (m), metres of LOS."""
+        """Return the correction at some heights (m), metres of LOS."""
         return self.slope * (elevation - self.height)
 
 
@@ -102,7 +102,7 @@ def fit_height(los: Floats, elevation: Floats, spacing: tuple[float, float]) -> 
 
 
 def _within_band(layer: Floats, known: NDArray[np.bool_], width: Floats) -> NDArray[np.float64]:
-    """Values of the known cells without their mean around each; the Gaussian's `width` is in cells."""
+    """Return the values of the known cells without their mean around each; the Gaussian's `width` is in cells."""
     values = np.where(known, layer, 0.0).astype(np.float64)
     smooth, share = (
         gaussian_filter(part, width, mode="constant", truncate=3.0) for part in (values, known.astype(np.float64))

@@ -43,7 +43,7 @@ def check_ionosphere(config: RunConfig, engine: str) -> None:
 
 
 def ionosphere_los(phase: Floats, wavelength: float) -> Floats:
-    """Displacement that the ionosphere feigns, metres of LOS, positive toward the satellite.
+    """Return the displacement that the ionosphere feigns, metres of LOS, positive toward the satellite.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ class Ramp:
     followed: float
 
     def at(self, east: Floats, north: Floats) -> Floats:
-        """Height of the ramp over its origin, metres.
+        """Return the height of the ramp over its origin, metres.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ _SETTLED = 1e-9  # m of change over the map, after which the fit is done
 
 
 def robust_fit(matrix: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Solution of ``matrix @ solution = values``, and the robust standard deviation about it.
+    """Return the solution of ``matrix @ solution = values``, and the robust standard deviation about it.
 
     Iteratively reweighted least squares, first with the weights of Huber (1964), whose minimum is the only one,
     then with Tukey's biweight, which leaves out altogether what is farther than `REACH` standard deviations

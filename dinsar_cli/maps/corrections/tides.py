@@ -45,7 +45,7 @@ def check_tides() -> None:
 
 
 def tide_los(grid: Grid, los_vector: Floats, times: tuple[datetime, datetime]) -> Floats:
-    """Displacement by the solid Earth tide along the line of sight, later minus earlier.
+    """Return the displacement by the solid Earth tide along the line of sight, later minus earlier.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def tide_los(grid: Grid, los_vector: Floats, times: tuple[datetime, datetime]) -
 
 
 def tide_enu(time: datetime, longitude: Floats, latitude: Floats) -> Floats:
-    """Displacement of the ground by the solid Earth tide, without the permanent tide.
+    """Return the displacement of the ground by the solid Earth tide, without the permanent tide.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def _dataset(xr: Any, position: Any, dimension: str) -> Any:
 
 
 def _lattice(grid: Grid) -> tuple[Floats, Floats]:
-    """Longitudes and latitudes that span the map, both rising."""
+    """Return the longitudes and latitudes that span the map, both rising."""
     edges = [
         _lonlat(grid, slice(0, 1)),
         _lonlat(grid, slice(grid.height - 1, grid.height)),
@@ -144,7 +144,7 @@ def _lattice(grid: Grid) -> tuple[Floats, Floats]:
 
 
 def _lonlat(grid: Grid, rows: slice, columns: slice = slice(None)) -> tuple[Floats, Floats]:
-    """Longitude and latitude of pixel centres, degrees."""
+    """Return the longitude and latitude of pixel centres, degrees."""
     x, y = np.meshgrid(grid.x_centres[columns], grid.y_centres[rows])
     if grid.is_geographic:
         return x, y
@@ -154,7 +154,7 @@ def _lonlat(grid: Grid, rows: slice, columns: slice = slice(None)) -> tuple[Floa
 
 
 def sensing_times(reference: str, secondary: str) -> tuple[datetime, datetime]:
-    """Times of two dates as ISO text, for a map whose bursts are not known.
+    """Return the times of two dates as ISO text, for a map whose bursts are not known.
 
     Raises
     ------

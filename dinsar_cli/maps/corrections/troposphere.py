@@ -31,7 +31,7 @@ _BEYOND = 100.0  # m by which the lowest and the highest two heights of a cube a
 
 
 def delay_los(earlier: Floats, later: Floats, up: Floats, direction: Literal["zenith", "slant"]) -> Floats:
-    """Displacement that a change of delay feigns, metres of LOS, positive toward the satellite.
+    """Return the displacement that a change of delay feigns, metres of LOS, positive toward the satellite.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def troposphere_los(
     direction: Literal["zenith", "slant"],
     elevation: Callable[[], Floats],
 ) -> Floats:
-    """Displacement that the troposphere feigns on a map, from files of a weather model.
+    """Return the displacement that the troposphere feigns on a map, from files of a weather model.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def troposphere_los(
 
 
 def _read(names: Sequence[Path], direction: str) -> Delay:
-    """Delay of one date, refused when its file says that it is of the other direction."""
+    """Return the delay of one date, refused when its file says that it is of the other direction."""
     delay = read_delay(names)
     if delay.direction not in {"", direction}:
         raise UsageError(
@@ -101,7 +101,7 @@ def _read(names: Sequence[Path], direction: str) -> Delay:
 
 
 def on_map(delay: Delay, grid: Grid) -> Floats:
-    """Delay at the pixel centres of a map, linear between those of the file; NaN outside."""
+    """Return the delay at the pixel centres of a map, linear between those of the file; NaN outside."""
     result = np.full(grid.shape, np.nan, np.float64)
     reproject(
         delay.values.astype(np.float64),
@@ -119,7 +119,7 @@ def on_map(delay: Delay, grid: Grid) -> Floats:
 
 
 def at_ground(delay: Delay, grid: Grid, elevation: Floats, path: Path) -> Floats:
-    """Delay of a cube at the ground, linear between its heights as in RAiDER; NaN outside.
+    """Return the delay of a cube at the ground, linear between its heights as in RAiDER; NaN outside.
 
     Below its lowest and above its highest one the nearest two are continued by up to 100 m: coasts often lie below
     the ellipsoid.
@@ -148,7 +148,7 @@ def at_ground(delay: Delay, grid: Grid, elevation: Floats, path: Path) -> Floats
 
 
 def _interpolated(delay: Delay, grid: Grid, elevation: Floats) -> Floats:
-    """Linear between the heights of a cube, of which only those are put on the map that some cell needs."""
+    """Give linear between the heights of a cube, of which only those are put on the map that some cell needs."""
     levels = np.array(delay.heights)
     interval = np.clip(np.searchsorted(levels, elevation, side="right") - 1, 0, len(levels) - 2)
     result, upper = np.full(grid.shape, np.nan), None
@@ -190,7 +190,7 @@ def check_delays(
 
 
 def _coarse(grid: Grid) -> Grid:
-    """A grid over the same area with few cells."""
+    """Return a grid over the same area with few cells."""
     step = max(1, max(grid.shape) // _LATTICE)
     width, height = (max(1, size // step) for size in (grid.width, grid.height))
     return Grid(grid.crs, grid.west, grid.north, grid.posting * step, width, height)

@@ -24,7 +24,7 @@ POWER_RATIO: Final = 6.5
 
 
 def calibration_annotation(image: Image) -> _Element:
-    """Tables from digital numbers to beta, sigma and gamma nought, every second."""
+    """Return the tables from digital numbers to beta, sigma and gamma nought, every second."""
     pixels = _pixels(image)
 
     def vector(seconds: float) -> _Element:
@@ -51,7 +51,10 @@ def calibration_annotation(image: Image) -> _Element:
 
 
 def noise_annotation(image: Image) -> _Element:
-    """Thermal noise in squared digital numbers, as much as the pixels have: at each burst and at the next one."""
+    """Return thermal noise in squared digital numbers, as much as the pixels have.
+
+    At each burst and at the next one.
+    """
     pixels = _pixels(image)
     frame, bursts = image.frame, image.bursts()
     power = 2.0 * SIGNAL**2 * 10.0 ** (image.part.campaign.scenario.coherence.noise / 10.0)
@@ -127,7 +130,7 @@ def interference_annotation(image: Image) -> _Element:
 
 
 def _pixels(image: Image) -> list[int]:
-    """Pixels of the tables."""
+    """Return the pixels of the tables."""
     last = image.frame.columns - 1
     return [*range(0, last, PIXEL_STEP), last]
 

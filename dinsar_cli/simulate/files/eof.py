@@ -118,7 +118,7 @@ def _fraction(moment: datetime) -> str:
 
 
 def reported_state(orbit: Trajectory, seconds: Floats, error: OrbitError | None) -> tuple[Floats, Floats]:
-    """Position and velocity as the orbit file has them: the true ones plus the scenario's error.
+    """Return the position and velocity as the orbit file has them: the true ones plus the scenario's error.
 
     Parameters
     ----------

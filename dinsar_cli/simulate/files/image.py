@@ -109,7 +109,10 @@ def geolocation_grid(part: Slice, swath: Swath) -> GeolocationGrid:
 
 
 def _grid_pixels(columns: int) -> list[int]:
-    """Pixels of the grid as the processor spaces them: equal steps, rounded up, and a shorter one to the last."""
+    """Return pixels of the grid as the processor spaces them.
+
+    Equal steps, rounded up, and a shorter one to the last.
+    """
     steps = GRID_COLUMNS - 1
     step = ceil((columns - 1) / steps)
     if step * (steps - 1) >= columns - 1:  # narrower than any real image
@@ -118,7 +121,7 @@ def _grid_pixels(columns: int) -> list[int]:
 
 
 def _bistatic_range(windows: tuple[Window, ...]) -> float:
-    """Range of the middle of IW2 as the instrument table has it (m).
+    """Return the range of the middle of IW2 as the instrument table has it (m).
 
     Windows that are narrower than the table's are the middle of a single subswath, or begin at the far end of the
     first of several.
@@ -132,7 +135,7 @@ def _bistatic_range(windows: tuple[Window, ...]) -> float:
 
 
 def _elevation_angle(position: Floats, longitude: Floats, latitude: Floats, height: Floats) -> Floats:
-    """Angle at the satellite between the sight and the ellipsoid's nadir (deg)."""
+    """Return the angle at the satellite between the sight and the ellipsoid's nadir (deg)."""
     above_longitude, above_latitude, _ = to_geodetic(position)
     down = -local_frame(above_longitude, above_latitude)[..., 2, :]
     sight = to_cartesian(longitude, latitude, height) - position
@@ -141,7 +144,7 @@ def _elevation_angle(position: Floats, longitude: Floats, latitude: Floats, heig
 
 
 def statistics(pixels: NDArray[np.int16]) -> Statistics:
-    """Statistics of every sixteenth line."""
+    """Return the statistics of every sixteenth line."""
     sample = np.asarray(pixels[::16], dtype=np.float64).reshape(-1, 2)
     mean, deviation = sample.mean(axis=0), sample.std(axis=0)
     return Statistics((float(mean[0]), float(mean[1])), (float(deviation[0]), float(deviation[1])))

@@ -33,11 +33,11 @@ class Slice:
     bursts: range
 
     def of_window(self, window: int) -> tuple[Burst, ...]:
-        """Bursts of one subswath."""
+        """Return the bursts of one subswath."""
         return self.flight.bursts[window][self.bursts.start : self.bursts.stop]
 
     def frame(self, window: int) -> Window:
-        """Range window of one subswath."""
+        """Return the range window of one subswath."""
         return self.campaign.windows[window]
 
     def annotated(self, seconds: float) -> datetime:
@@ -45,20 +45,20 @@ class Slice:
         return self.flight.utc(seconds + self.flight.clock_error)
 
     def first_line(self, window: int) -> datetime:
-        """Annotated time of the first line of a subswath."""
+        """Return the annotated time of the first line of a subswath."""
         return self.annotated(self.of_window(window)[0].start)
 
     def last_line(self, window: int) -> datetime:
-        """Annotated time of the last line of a subswath."""
+        """Return the annotated time of the last line of a subswath."""
         lines = self.frame(window).subswath.lines
         return self.annotated(self.of_window(window)[-1].start + (lines - 1) * LINE_INTERVAL)
 
     def start(self) -> datetime:
-        """First line of all subswaths."""
+        """Return the first line of all subswaths."""
         return min(self.first_line(window) for window in range(len(self.campaign.windows)))
 
     def stop(self) -> datetime:
-        """Last line of all subswaths."""
+        """Return the last line of all subswaths."""
         return max(self.last_line(window) for window in range(len(self.campaign.windows)))
 
     @property
@@ -75,7 +75,7 @@ class Slice:
         return f"{self.flight.mission}_IW_SLC__1SS{polarization}_{times}_{numbers}_{check}.SAFE"
 
     def image(self, window: int) -> str:
-        """Stem of the files of one subswath."""
+        """Return the stem of the files of one subswath."""
         name = (
             f"{self.flight.mission}-{self.frame(window).subswath.name}-slc-{self.campaign.scenario.polarization}-"
             f"{self.first_line(window):{COMPACT}}-{self.last_line(window):{COMPACT}}-"

@@ -81,7 +81,7 @@ def _write_image(
 
 
 def _corners(part: Slice, grids: list[GeolocationGrid]) -> list[tuple[float, float]]:
-    """Latitude and longitude: near and far end of the last line, far and near end of the first.
+    """Return the latitude and longitude: near and far end of the last line, far and near end of the first.
 
     The lines are those of all subswaths, of which each begins and ends at another time.
     """

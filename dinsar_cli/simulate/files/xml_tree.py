@@ -24,7 +24,7 @@ def node(tag: str, /, *content: str | _Element | Iterable[_Element], **attribute
 
 
 def fields(**values: str) -> list[_Element]:
-    """One text element for each keyword, in order."""
+    """Return one text element for each keyword, in order."""
     return [node(tag, value) for tag, value in values.items()]
 
 
@@ -50,7 +50,7 @@ def stamp(moment: datetime) -> str:
 
 
 def numbers(values: Iterable[float], style: str) -> str:
-    """Values of an array element, in a format such as ``.6e`` or ``d``."""
+    """Return the values of an array element, in a format such as ``.6e`` or ``d``."""
     return " ".join(format(value, style) for value in values)
 
 

@@ -74,7 +74,7 @@ class Window:
         return self.near_range + (self.columns - 1) * self.range_spacing
 
     def line(self, eta: Floats, burst: Burst) -> Floats:
-        """Line of a burst, fractions included, at a zero-Doppler time (s after the epoch)."""
+        """Return the line of a burst, fractions included, at a zero-Doppler time (s after the epoch)."""
         return (eta - burst.start) / self.line_interval
 
     def column(self, slant_range: Floats) -> Floats:
@@ -82,11 +82,11 @@ class Window:
         return (slant_range - self.near_range) / self.range_spacing
 
     def middle(self, burst: Burst) -> float:
-        """Zero-Doppler time of the middle of a burst (s after the epoch)."""
+        """Return the zero-Doppler time of the middle of a burst (s after the epoch)."""
         return burst.middle(self.subswath.lines, self.line_interval)
 
     def valid_columns(self, date: int, burst: Burst) -> tuple[Counts, Counts]:
-        """First and last column with signal of each line of a burst of a date; -1 where a line has none."""
+        """Give first and last column with signal of each line of a burst of a date; -1 where a line has none."""
         if burst.valid is not None:
             return burst.valid
         lines, columns = self.signal(date, burst.index)
@@ -100,7 +100,7 @@ class Window:
         return self.invalid_near // 3
 
     def signal(self, date: int, burst: int) -> tuple[range, range]:
-        """Lines and columns of a burst that hold signal.
+        """Return the lines and columns of a burst that hold signal.
 
         As in real products the lines at both ends vary by a few from burst to burst and from date to date, and the
         instrument moves its range gate after a burst.
@@ -130,7 +130,7 @@ class Burst:
     valid: tuple[Counts, Counts] | None = field(default=None, compare=False)
 
     def middle(self, lines: int, line_interval: float = LINE_INTERVAL) -> float:
-        """Zero-Doppler time of the middle of the burst."""
+        """Return the zero-Doppler time of the middle of the burst."""
         return self.start + 0.5 * (lines - 1) * line_interval
 
 
@@ -196,7 +196,7 @@ class Campaign:
         return self.windows[first], self.passes[0].bursts[first][0].start
 
     def time_span(self, window: int) -> tuple[float, float]:
-        """First and last line time of a window over all dates (s)."""
+        """Return the first and last line time of a window over all dates (s)."""
         first, last = [], []
         for flight in self.passes:
             frame = self.window(flight.index, window)
@@ -206,7 +206,7 @@ class Campaign:
         return min(first), max(last)
 
     def range_span(self, window: int) -> tuple[float, float]:
-        """Nearest and farthest range of a window over all dates (m)."""
+        """Return the nearest and farthest range of a window over all dates (m)."""
         frames = [self.window(flight.index, window) for flight in self.passes]
         return min(frame.near_range for frame in frames), max(frame.far_range for frame in frames)
 
@@ -236,7 +236,7 @@ def plan(scenario: Scenario) -> Campaign:
 
 
 def _windows(scenario: Scenario) -> tuple[Window, ...]:
-    """Range windows as the instrument table has them; narrow ones moved together so that they overlap."""
+    """Give range windows as the instrument table has them; narrow ones moved together so that they overlap."""
     swaths = [SUBSWATHS[number] for number in scenario.swaths]
     near = [0.5 * SPEED_OF_LIGHT * swath.near_time for swath in swaths]
     if scenario.columns is None:
@@ -264,7 +264,7 @@ def _invalid(columns: int) -> tuple[int, int]:
 
 
 def _orbit(scenario: Scenario, target: Floats, nominal: float) -> tuple[Orbit, float]:
-    """Orbit and slant range at the centre, by the swath's range or by the wanted incidence."""
+    """Return the orbit and slant range at the centre, by the swath's range or by the wanted incidence."""
     ascending = scenario.direction == "ascending"
     height = np.array(scenario.terrain.lowest + 0.5 * scenario.terrain.relief)
     orbit = orbit_over(target, nominal, ascending=ascending)
@@ -336,7 +336,7 @@ def _pass(
 
 
 def _baseline_position(reference: Orbit, target: Floats, perpendicular: float) -> Floats:
-    """Where the secondary satellite is at the epoch: beside the reference, in the plane across its flight."""
+    """Tell where the secondary satellite is at the epoch: beside the reference, in the plane across its flight."""
     state = reference.state(np.zeros(()))
     sight = (target - state.position) / np.linalg.norm(target - state.position)
     # cross(sight, across) points along the velocity: the sign of ISCE2.
@@ -346,13 +346,13 @@ def _baseline_position(reference: Orbit, target: Floats, perpendicular: float) -
 
 
 def ground_speed(orbit: Trajectory, target: Floats) -> float:
-    """Speed of the zero-Doppler line over the ground (m/s)."""
+    """Return the speed of the zero-Doppler line over the ground (m/s)."""
     state = orbit.state(np.zeros(()))
     return float(np.linalg.norm(state.velocity) * np.linalg.norm(target) / np.linalg.norm(state.position))
 
 
 def _absolute_orbit(mission: str, day: date, track: int) -> int:
-    """Orbit number near the one that the satellite has on that day, with the right relative orbit."""
+    """Return the orbit number near the one that the satellite has on that day, with the right relative orbit."""
     satellite = MISSIONS[mission]
     epoch, number = satellite.epoch_orbit
     guess = number + (day - date.fromisoformat(epoch)).days * ORBITS_PER_CYCLE / DAYS_PER_CYCLE
@@ -372,7 +372,7 @@ def burst_phase(sensing_middle: float, node: float, track: int) -> float:
 
 
 def sensing_middle(burst: Burst, subswath: Subswath) -> float:
-    """Sensing time of the middle of a burst as the identifier's definition takes it (s after the epoch)."""
+    """Give sensing time of the middle of a burst as the identifier's definition takes it (s after the epoch)."""
     return burst.start + subswath.sensing_delay + 0.5 * (subswath.lines - 1) / subswath.prf
 
 
@@ -385,7 +385,7 @@ def burst_identifier(flight: Pass, window: int, subswath: Subswath, burst: Burst
 
 
 def _matching_track(orbit: Orbit, starts: tuple[tuple[float, ...], ...], swaths: tuple[int, ...]) -> int:
-    """Relative orbit near the scene's longitude on whose burst grid the scene's bursts lie.
+    """Return the relative orbit near the scene's longitude on whose burst grid the scene's bursts lie.
 
     The mission fixes the bursts of a track to within milliseconds after the node; a scene may be anywhere,
     so the track is chosen among the 175 that puts the bursts where their identifiers expect them (IW1 a
@@ -405,7 +405,7 @@ def _matching_track(orbit: Orbit, starts: tuple[tuple[float, ...], ...], swaths:
 
 
 def heading(orbit: Trajectory, target: Floats) -> float:
-    """Direction of flight over the ground at the epoch (deg, clockwise from north)."""
+    """Return the direction of flight over the ground at the epoch (deg, clockwise from north)."""
     longitude, latitude, _ = to_geodetic(target)
     east, north, _ = local_frame(longitude, latitude) @ orbit.state(np.zeros(())).velocity
     return degrees(float(np.arctan2(east, north)))

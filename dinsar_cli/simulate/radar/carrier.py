@@ -61,7 +61,7 @@ class Carrier:
     wavelength: float = WAVELENGTH
 
     def phase(self, eta: Floats, slant_range: Floats) -> Floats:
-        """Carrier phase (rad).
+        """Return the carrier phase (rad).
 
         Parameters
         ----------
@@ -77,13 +77,13 @@ class Carrier:
         return pi * delay * (rate * delay + 2.0 * centroid)
 
     def centroid_rate(self, range_time: Floats) -> Floats:
-        """Doppler centroid rate of the focused data, k_t = k_a k_s / (k_a - k_s) (Hz/s)."""
+        """Return the Doppler centroid rate of the focused data, k_t = k_a k_s / (k_a - k_s) (Hz/s)."""
         steering = 2.0 * self.speed / self.wavelength * radians(self.steering_rate)
         rate = self.doppler_rate.at(range_time)
         return rate * steering / (rate - steering)
 
     def _reference_time(self, range_time: Floats) -> Floats:
-        """Zero-Doppler time at which the centroid is f_c: eta_c(tau) - eta_c(middle), eta_c = -f_c / k_a."""
+        """Give zero-Doppler time at which the centroid is f_c: eta_c(tau) - eta_c(middle), eta_c = -f_c / k_a."""
         middle = np.asarray(self.middle_time)
         return -self.doppler_centroid.at(range_time) / self.doppler_rate.at(range_time) + (
             self.doppler_centroid.at(middle) / self.doppler_rate.at(middle)
@@ -91,5 +91,5 @@ class Carrier:
 
 
 def middle_time(near_range: float, columns: int) -> float:
-    """Two-way range time of the middle column."""
+    """Return the two-way range time of the middle column."""
     return 2.0 * near_range / SPEED_OF_LIGHT + 0.5 * columns / RANGE_SAMPLING_RATE

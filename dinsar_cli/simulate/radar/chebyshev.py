@@ -91,6 +91,6 @@ def _nodes(limits: tuple[float, float], count: int) -> Floats:
 
 
 def _basis(values: Floats, limits: tuple[float, float], count: int) -> Floats:
-    """Chebyshev polynomials of degree 0 to count - 1 at values; shape (values, count)."""
+    """Return the Chebyshev polynomials of degree 0 to count - 1 at values; shape (values, count)."""
     low, high = limits
     return np.asarray(chebvander((2.0 * values - (low + high)) / (high - low), count - 1), dtype=np.float64)

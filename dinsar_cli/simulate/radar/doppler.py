@@ -18,7 +18,7 @@ CENTROID_SPREAD: Final = (8.0, 6.0, 4.0)
 
 
 def carriers(campaign: Campaign, window: int) -> tuple[tuple[Carrier, ...], ...]:
-    """Carrier of each burst of a subswath, for each date.
+    """Return the carrier of each burst of a subswath, for each date.
 
     The azimuth FM rate follows from the orbit; the Doppler centroid, which in reality follows from the
     attitude, is a few hertz drawn for each burst.

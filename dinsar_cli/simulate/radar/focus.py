@@ -56,7 +56,7 @@ class Response:
         return cls((values / np.sqrt(np.sum(values**2) / _OVERSAMPLING)).astype(np.float32))
 
     def at(self, pixels: Singles) -> Singles:
-        """Values at distances (pixels) of at most HALF_WIDTH + 2."""
+        """Return the values at distances (pixels) of at most HALF_WIDTH + 2."""
         index = np.rint((pixels + (HALF_WIDTH + 2)) * _OVERSAMPLING).astype(np.intp)
         return np.asarray(self.table[np.clip(index, 0, self.table.size - 1)])
 
@@ -111,5 +111,5 @@ class Response:
 
 
 def whole_shift(shift: Singles) -> int:
-    """Nearest whole number of pixels of a field of shifts."""
+    """Return the nearest whole number of pixels of a field of shifts."""
     return int(np.rint(np.mean(shift)))

@@ -96,7 +96,7 @@ def swath_geometry(campaign: Campaign, window: int, heights: tuple[float, float]
 
 
 def _extremes(series: Series) -> tuple[list[float], list[float]]:
-    """Smallest and largest value of each function over the domain."""
+    """Return the smallest and largest value of each function over the domain."""
     domain = series.domain
     grid = series.on_grid(np.linspace(*domain.time, 9), np.linspace(*domain.slant_range, 9))
     values = np.stack([grid.at(np.full((9, 9), height)) for height in np.linspace(*domain.height, 5)], axis=-1)
@@ -111,7 +111,7 @@ def date_shift(series: Series, time: Floats, slant_range: Floats, height: Floats
 
 
 def ground_height(ground: GridSeries, terrain: Field, shape: tuple[int, int]) -> Floats:
-    """Height at which each radar position meets the terrain.
+    """Return the height at which each radar position meets the terrain.
 
     Parameters
     ----------

@@ -44,11 +44,11 @@ class Trajectory(Protocol):
     """The path of a satellite as a function of the seconds after an epoch."""
 
     def state(self, seconds: Floats) -> State:
-        """Earth-fixed state at `seconds` (any shape) after the epoch."""
+        """Return the Earth-fixed state at `seconds` (any shape) after the epoch."""
         ...
 
     def ascending_node_time(self) -> float:
-        """Seconds from the epoch to the last ascending node before it."""
+        """Return the seconds from the epoch to the last ascending node before it."""
         ...
 
 
@@ -72,7 +72,7 @@ class Orbit:
     inclination: float = INCLINATION
 
     def state(self, seconds: Floats) -> State:
-        """Earth-fixed state at `seconds` (any shape) after the epoch."""
+        """Return the Earth-fixed state at `seconds` (any shape) after the epoch."""
         time = np.asarray(seconds, dtype=np.float64)
         mean = self.anomaly + MEAN_MOTION * time
         argument = mean + 2.0 * ECCENTRICITY * np.sin(mean) + 0.5 * pi
@@ -110,7 +110,7 @@ class Orbit:
         return radial, normal
 
     def ascending_node_time(self) -> float:
-        """Seconds from the epoch to the last ascending node before it (negative or zero)."""
+        """Return the seconds from the epoch to the last ascending node before it (negative or zero)."""
         # Argument of latitude zero means a true anomaly of -90 degrees; solve m + 2 e sin m = -pi/2.
         mean = -0.5 * pi
         for _ in range(8):
@@ -124,7 +124,7 @@ class Orbit:
         return (LOCAL_TIME_OF_NODE * 3600.0 - node_longitude * 240.0 - since_node) % 86400.0
 
     def node_longitude(self) -> float:
-        """Longitude of the last ascending node before the epoch (deg, -180 to 180)."""
+        """Return the longitude of the last ascending node before the epoch (deg, -180 to 180)."""
         longitude = degrees(self.node + NODE_RATE * self.ascending_node_time())
         return (longitude + 180.0) % 360.0 - 180.0
 
@@ -203,7 +203,7 @@ def orbit_over(target: Floats, slant_range: float, *, ascending: bool) -> Orbit:
 
 
 def _first_guess(latitude: float, longitude: float, *, ascending: bool) -> Floats:
-    """Elements of the orbit whose ground track passes 5 degrees beside the point, on the right side."""
+    """Return the elements of the orbit whose ground track passes 5 degrees beside the point, on the right side."""
     sine = min(max(sin(latitude) / sin(INCLINATION), -0.999), 0.999)
     argument = float(np.arcsin(sine)) if ascending else pi - float(np.arcsin(sine))
     # Longitude of the sub-satellite point after the node, west (ascending) or east of the scene.
@@ -213,7 +213,7 @@ def _first_guess(latitude: float, longitude: float, *, ascending: bool) -> Float
 
 
 def _mismatch(elements: Floats, target: Floats, slant_range: float) -> Floats:
-    """Residuals of the zero-Doppler and the range equation, both in metres."""
+    """Return the residuals of the zero-Doppler and the range equation, both in metres."""
     state = Orbit(anomaly=float(elements[0]), node=float(elements[1])).state(np.zeros(()))
     look = target - state.position
     speed = np.linalg.norm(state.velocity)

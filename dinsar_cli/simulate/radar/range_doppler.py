@@ -78,7 +78,7 @@ def view(orbit: Trajectory, longitude: Floats, latitude: Floats, height: Floats)
 
 
 def locate(orbit: Trajectory, time: Floats, slant_range: Floats, height: Floats) -> tuple[Floats, Floats]:
-    """Ground point seen to the right at a radar time and range, at a given height.
+    """Return the ground point seen to the right at a radar time and range, at a given height.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def _walk(longitude: Floats, latitude: Floats, height: Floats, step: Floats) -> 
 
 
 def _spherical_guess(position: Floats, velocity: Floats, slant_range: Floats, height: Floats) -> Floats:
-    """Intersection with a sphere of the local radius: some kilometres from the answer."""
+    """Return the intersection with a sphere of the local radius: some kilometres from the answer."""
     distance = np.linalg.norm(position, axis=-1)
     up = position / distance[..., None]
     right = np.cross(velocity, position)
@@ -138,7 +138,7 @@ def _spherical_guess(position: Floats, velocity: Floats, slant_range: Floats, he
 
 
 def doppler_rate(orbit: Trajectory, time: Floats, ground: Floats) -> Floats:
-    """Azimuth FM rate (Hz/s, negative) of fixed points: -2/lambda times the range's second derivative."""
+    """Give azimuth FM rate (Hz/s, negative) of fixed points: -2/lambda times the range's second derivative."""
     state = orbit.state(time)
     offset = state.position - ground
     curvature = np.sum(state.velocity**2 + offset * state.acceleration, axis=-1)

@@ -88,7 +88,7 @@ class _Ground:
 
 
 def responses(scene: Scene, window: int) -> tuple[Response, Response]:
-    """Impulse responses of a subswath in azimuth and in range."""
+    """Return the impulse responses of a subswath in azimuth and in range."""
     frame = scene.campaign.windows[window]
     subswath, sampling_rate = frame.subswath, SPEED_OF_LIGHT / (2.0 * frame.range_spacing)
     return (
@@ -98,7 +98,7 @@ def responses(scene: Scene, window: int) -> tuple[Response, Response]:
 
 
 def render(swath: Swath, tile: Tile) -> list[NDArray[np.int16]]:
-    """Pixels of a tile on every date.
+    """Return the pixels of a tile on every date.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def _ground(swath: Swath, tile: Tile) -> _Ground:
 
 
 def _lattice_part(swath: Swath, tile: Tile) -> tuple[range, range]:
-    """Rows and columns of the lattice whose scatterers reach a tile on any date."""
+    """Return the rows and columns of the lattice whose scatterers reach a tile on any date."""
     campaign, geometry = swath.scene.campaign, swath.geometry
     lattice, origin = campaign.lattice(swath.window)
     interval, spacing = lattice.line_interval, lattice.range_spacing
@@ -180,7 +180,7 @@ class _Speckle:
         return complex_normal(key, self._ground.rows, self._ground.columns)
 
     def at(self, index: int, burst: int) -> Singles:
-        """Scatterers of a date (in order), thermal noise included; shape (2, rows, columns)."""
+        """Return the scatterers of a date (in order), thermal noise included; shape (2, rows, columns)."""
         if index > 0:
             cycles = (self._scenario.days(index) - self._scenario.days(index - 1)) / DAYS_PER_CYCLE
             kept = self._ground.survival ** np.float32(cycles)
@@ -191,7 +191,7 @@ class _Speckle:
 
 
 def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: int) -> NDArray[np.int16]:
-    """Pixels of a tile on one date."""
+    """Return the pixels of a tile on one date."""
     campaign = swath.scene.campaign
     (lattice, _), window = campaign.lattice(swath.window), campaign.window(index, swath.window)
     burst = campaign.passes[index].bursts[swath.window][tile.burst]
@@ -223,7 +223,7 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
 
 
 def _seen(swath: Swath, ground: _Ground, index: int) -> tuple[Floats, Floats, Floats]:
-    """Zero-Doppler time and apparent range of the moved ground, through the air of a date, and its phase's lead.
+    """Give zero-Doppler time and apparent range of the moved ground, through the air of a date, and phase lead.
 
     The range is that of the pulse's delay; the carrier's phase has that range minus the lead.
     The view is linear in the motion: for a metre the neglected part of the range is below a micrometre.
@@ -294,7 +294,10 @@ def _add_corners(swath: Swath, tile: Tile, index: int, pixels: Singles) -> None:
 
 
 def corner_view(scene: Scene, index: int) -> tuple[Floats, Floats, Floats]:
-    """Zero-Doppler time, range and lead of the phase of the corner points, moved with the ground; as `_seen`."""
+    """Return zero-Doppler time, range and lead of the phase of the corner points, moved with the ground.
+
+    As `_seen`.
+    """
     longitude, latitude = np.array(scene.scenario.corners.positions, dtype=np.float64).T
     height = scene.terrain.at(longitude, latitude)
     east, north, up = scene.displacement(index, longitude, latitude)

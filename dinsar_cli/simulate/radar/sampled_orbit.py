@@ -33,12 +33,15 @@ class SampledOrbit:
     node: float
 
     def state(self, seconds: Floats) -> State:
-        """Earth-fixed state at `seconds` (any shape) after the epoch; at the ends of the vectors beyond them."""
+        """Return earth-fixed state at `seconds` (any shape) after the epoch.
+
+        At the ends of the vectors beyond them.
+        """
         time = np.clip(seconds, self.orbit.first, self.orbit.last)
         return State(*(np.asarray(vector, dtype=np.float64) for vector in self.orbit.state(time)))
 
     def ascending_node_time(self) -> float:
-        """Seconds from the epoch to the last ascending node before it."""
+        """Return the seconds from the epoch to the last ascending node before it."""
         return self.node
 
 

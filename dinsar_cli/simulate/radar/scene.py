@@ -71,7 +71,7 @@ class Scene:
         return growth * np.stack([part.at(longitude, latitude) for part in self.motion])
 
     def zenith_delay(self, index: int, longitude: Floats, latitude: Floats, height: Floats) -> Floats:
-        """One-way zenith delay of a date (m)."""
+        """Return the one-way zenith delay of a date (m)."""
         atmosphere = self.scenario.atmosphere
         if atmosphere is None:
             return np.zeros_like(longitude)
@@ -79,7 +79,7 @@ class Scene:
         return layer + self.delays[index].at(longitude, latitude)
 
     def ionosphere(self, index: int, longitude: Floats, latitude: Floats) -> Floats:
-        """Metres of range by which a date's carrier phase is ahead and its pulse is late, against the first date's.
+        """Give the range by which a date's carrier phase is ahead and its pulse late, against the first date's, m.
 
         Of the refraction by free electrons this is the part that goes with 1/frequency in phase, linear over the
         bandwidth: ``f0 (R - D) + df (R + D)`` for ``f R - f0**2 D / f``.
@@ -92,7 +92,7 @@ class Scene:
         return np.asarray(METRES_PER_TECU * (plane.electrons + 1e-3 * rise))
 
     def in_lake(self, longitude: Floats, latitude: Floats) -> Bools:
-        """Whether points are in the lake."""
+        """Tell whether points are in the lake."""
         lake = self.scenario.lake
         if lake is None:
             return np.zeros(longitude.shape, dtype=bool)
@@ -100,7 +100,7 @@ class Scene:
         return np.asarray(np.hypot(east, north) < lake.radius)
 
     def survival(self, longitude: Floats, latitude: Floats) -> Floats:
-        """Share of the perishable part of the coherence that survives 12 days."""
+        """Return the share of the perishable part of the coherence that survives 12 days."""
         scenario, footprint = self.scenario, self.footprint
         north, south = scenario.coherence.decay(), scenario.coherence.decay_in_south()
         way = np.clip((footprint.north - latitude) / (footprint.north - footprint.south), 0.0, 1.0)
@@ -110,7 +110,7 @@ class Scene:
         return np.where(self.in_lake(longitude, latitude), scenario.lake.coherence, land)
 
     def backscatter(self, longitude: Floats, latitude: Floats) -> Floats:
-        """Amplitude of the ground relative to the mean of the land."""
+        """Return the amplitude of the ground relative to the mean of the land."""
         decibels = self.brightness.at(longitude, latitude)
         if self.scenario.lake is not None:
             decibels = np.where(self.in_lake(longitude, latitude), self.scenario.lake.darkness, decibels)
@@ -118,7 +118,7 @@ class Scene:
 
 
 def lake_centre(scenario: Scenario) -> tuple[float, float]:
-    """Longitude and latitude of the lake."""
+    """Return the longitude and latitude of the lake."""
     if scenario.lake is not None and scenario.lake.centre is not None:
         return scenario.lake.centre
     longitude, latitude = scenario.centre
@@ -164,7 +164,7 @@ def build_scene(campaign: Campaign, elevation: Elevation | None = None) -> Scene
 
 
 def campaign_footprint(campaign: Campaign, elevation: Elevation | None = None) -> Bounds:
-    """Box around the windows of the reference date, for all heights of the terrain."""
+    """Return the box around the windows of the reference date, for all heights of the terrain."""
     terrain = campaign.scenario.terrain
     heights = np.array([terrain.lowest, terrain.lowest + terrain.relief])
     if elevation is not None:
@@ -215,7 +215,7 @@ def _check_motion(scenario: Scenario, parts: tuple[Floats, Floats, Floats]) -> N
 def _atmosphere(
     atmosphere: Atmosphere | None, maps: Lattice, dates: int, random: np.random.Generator
 ) -> tuple[tuple[Field, ...], tuple[float, ...]]:
-    """Turbulent maps and stratified strengths, independent from date to date."""
+    """Return the turbulent maps and stratified strengths, independent from date to date."""
     if atmosphere is None:
         return (), ()
     delays = tuple(

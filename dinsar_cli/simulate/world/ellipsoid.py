@@ -18,7 +18,7 @@ ECCENTRICITY_SQUARED = 1.0 - (SEMI_MINOR_AXIS / SEMI_MAJOR_AXIS) ** 2
 
 
 def curvature_radii(latitude: Floats) -> tuple[Floats, Floats]:
-    """Radii of curvature of the meridian and of the prime vertical.
+    """Return the radii of curvature of the meridian and of the prime vertical.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def curvature_radii(latitude: Floats) -> tuple[Floats, Floats]:
 
 
 def to_cartesian(longitude: Floats, latitude: Floats, height: Floats) -> Floats:
-    """Earth-fixed position of geodetic coordinates.
+    """Return the Earth-fixed position of geodetic coordinates.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def to_cartesian(longitude: Floats, latitude: Floats, height: Floats) -> Floats:
 
 
 def to_geodetic(position: Floats) -> tuple[Floats, Floats, Floats]:
-    """Longitude and latitude (deg) and ellipsoidal height (m) of an Earth-fixed position.
+    """Return the longitude and latitude (deg) and ellipsoidal height (m) of an Earth-fixed position.
 
     Parameters
     ----------

@@ -175,7 +175,7 @@ class Mission:
     epoch_orbit: tuple[str, int]
 
     def orbit_offset(self, day: date) -> int:
-        """Offset that holds on `day`."""
+        """Return the offset that holds on `day`."""
         valid = [offset for since, offset in self.offsets if since <= day.isoformat()]
         return valid[-1] if valid else self.offsets[0][1]
 

@@ -54,7 +54,7 @@ def surface_displacement(
     slip: Dislocations,
     poisson: float = 0.25,
 ) -> tuple[Floats, Floats, Floats]:
-    """Displacement at the surface in the fault's frame (Okada 1985, figure 1).
+    """Return the displacement at the surface in the fault's frame (Okada 1985, figure 1).
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def _inverse(value: Floats, scale: Floats) -> Floats:
 
 
 def _corner(t: _Terms, delta: float, ratio: float, slip: Dislocations) -> tuple[Floats, Floats, Floats]:
-    """Equations (25), (26) and (27) for one corner."""
+    """Return the equations (25), (26) and (27) for one corner."""
     sin_d, cos_d = sin(delta), cos(delta)
     i1, i2, i3, i4, i5 = _integrals(t, delta, ratio)
     q, radius = t.q, t.radius

@@ -65,17 +65,17 @@ class Coherence:
     south: float | None = None
 
     def after(self, days: float) -> float:
-        """Coherence of the ground after `days`, at the northern edge."""
+        """Return the coherence of the ground after `days`, at the northern edge."""
         if self.floor == 1.0:
             return 1.0
         return float(self.floor + (1.0 - self.floor) * self.decay() ** (abs(days) / DAYS_PER_CYCLE))
 
     def decay(self) -> float:
-        """Share of the perishable part that survives 12 days, at the northern edge."""
+        """Return the share of the perishable part that survives 12 days, at the northern edge."""
         return self._decay(self.repeat)
 
     def decay_in_south(self) -> float:
-        """Share of the perishable part that survives 12 days, at the southern edge."""
+        """Return the share of the perishable part that survives 12 days, at the southern edge."""
         return self._decay(self.repeat if self.south is None else self.south)
 
     def _decay(self, repeat: float) -> float:
@@ -263,27 +263,27 @@ class Scenario:
         _check_signal(self)
 
     def mission(self, index: int) -> str:
-        """Satellite of a date."""
+        """Return the satellite of a date."""
         return self.missions[index] if len(self.missions) > 1 else self.missions[0]
 
     def baseline(self, index: int) -> float:
-        """Perpendicular baseline of a date (m); 0 for the reference."""
+        """Return the perpendicular baseline of a date (m); 0 for the reference."""
         if index == 0:
             return 0.0
         return self.baselines[index - 1] if len(self.baselines) > 1 else self.baselines[0]
 
     def days(self, index: int) -> int:
-        """Days from the reference to a date."""
+        """Return the days from the reference to a date."""
         return (self.dates[index] - self.dates[0]).days
 
     def growth(self, index: int) -> float:
-        """Factor of the deformation at a date."""
+        """Return the factor of the deformation at a date."""
         if self.motion == "velocity":
             return self.days(index) / 365.25
         return 0.0 if index == 0 else 1.0
 
     def origin(self) -> LonLat:
-        """Where the deformation is seen from."""
+        """Tell where the deformation is seen from."""
         return self.source or self.centre
 
 

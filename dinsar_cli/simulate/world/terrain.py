@@ -75,15 +75,15 @@ class Lattice:
         return cls(west * step, north * step, step, north - south, east - west)
 
     def longitudes(self) -> Floats:
-        """Longitudes of the pixel centres (deg)."""
+        """Return the longitudes of the pixel centres (deg)."""
         return self.west + self.step * (np.arange(self.columns, dtype=np.float64) + 0.5)
 
     def latitudes(self) -> Floats:
-        """Latitudes of the pixel centres (deg), north first."""
+        """Return the latitudes of the pixel centres (deg), north first."""
         return self.north - self.step * (np.arange(self.rows, dtype=np.float64) + 0.5)
 
     def centres(self) -> tuple[Floats, Floats]:
-        """Longitude and latitude of every pixel centre, each of shape (rows, columns)."""
+        """Return the longitude and latitude of every pixel centre, each of shape (rows, columns)."""
         longitude, latitude = np.meshgrid(self.longitudes(), self.latitudes())
         return longitude, latitude
 
@@ -92,7 +92,7 @@ class Lattice:
         return Affine(self.step, 0.0, self.west, 0.0, -self.step, self.north)
 
     def bounds(self) -> Bounds:
-        """Outer edges."""
+        """Return the outer edges."""
         south, east = self.north - self.rows * self.step, self.west + self.columns * self.step
         return Bounds(south, self.north, self.west, east)
 
@@ -107,7 +107,7 @@ class Lattice:
         )
 
     def metres(self) -> tuple[float, float]:
-        """Pixel size to the north and to the east (m), on a sphere: for statistics only."""
+        """Return the pixel size to the north and to the east (m), on a sphere: for statistics only."""
         north = radians(self.step) * SEMI_MAJOR_AXIS
         return north, north * cos(radians(self.north - 0.5 * self.step * self.rows))
 
@@ -144,7 +144,7 @@ class Field:
             self._coefficients = coefficients
 
     def at(self, longitude: Floats, latitude: Floats) -> Floats:
-        """Values at positions (deg); beyond the edge the edge's value."""
+        """Return the values at positions (deg); beyond the edge the edge's value."""
         row = (self.lattice.north - latitude) / self.lattice.step - 0.5
         column = (longitude - self.lattice.west) / self.lattice.step - 0.5
         return np.asarray(
@@ -160,7 +160,7 @@ class Field:
 
 
 def fractal(lattice: Lattice, exponent: float, shortest: float, random: np.random.Generator) -> Singles:
-    """Gaussian random map with a power-law spectrum, zero mean and unit variance.
+    """Return the Gaussian random map with a power-law spectrum, zero mean and unit variance.
 
     Parameters
     ----------

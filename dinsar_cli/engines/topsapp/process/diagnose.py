@@ -62,7 +62,7 @@ class FileCondition:
     state: Literal["missing", "empty", "short"]
 
     def holds(self, folder: Path) -> bool:
-        """Whether it is so in a folder."""
+        """Tell whether it is so in a folder."""
         found = sorted(folder.glob(self.path))
         if self.state == "missing":
             return not found
@@ -132,7 +132,7 @@ class Diagnosis:
 
 @cache
 def table() -> tuple[Entry, ...]:
-    """All entries, in the order of the file."""
+    """Return all entries, in the order of the file."""
     text = (files(__package__) / _TABLE).read_text(encoding="utf-8")
     entries = tuple(map(_entry, tomllib.loads(text)["diagnosis"]))
     if len({entry.id for entry in entries}) < len(entries):
@@ -242,7 +242,7 @@ def explain(
 
 
 def dem_too_small(log: str) -> bool:
-    """Whether the bursts reach beyond the DEM, as the output of `topo` gives both.
+    """Tell whether the bursts reach beyond the DEM, as the output of `topo` gives both.
 
     The bursts' extent is found with the heights that topsApp took, so a few samples are let pass.
     """
@@ -261,7 +261,7 @@ _CHECKS = {"dem_too_small": dem_too_small}
 
 
 def _entry(fields: Mapping[str, Any]) -> Entry:
-    """One entry from the file."""
+    """Return one entry from the file."""
     values = dict(fields)
     for name in ("codes", "steps"):
         values[name] = tuple(values.get(name, ()))
@@ -271,7 +271,7 @@ def _entry(fields: Mapping[str, Any]) -> Entry:
 
 @cache
 def _any_stop() -> re.Pattern[str]:
-    """All patterns at which a run is stopped, as one: nearly every line fits none."""
+    """Return all patterns at which a run is stopped, as one: nearly every line fits none."""
     return re.compile("|".join(f"(?:{entry.log})" for entry in table() if entry.stops), re.MULTILINE)
 
 
@@ -283,7 +283,7 @@ def _matches(
     code: int = 0,
     folder: Path | None = None,
 ) -> list[tuple[int, Diagnosis]]:
-    """Entries that fit, each with its place in the output: the first for those that stop, else the last."""
+    """Give entries that fit, each with its place in the output: the first for those that stop, else the last."""
     return [
         (place, Diagnosis(entry, said))
         for entry in entries
@@ -296,7 +296,7 @@ def _matches(
 
 
 def _triggers(entry: Entry, text: str, code: int) -> Iterator[tuple[int, str]]:
-    """Place and line by which an entry is triggered, at most one: the output, the exit code, or neither."""
+    """Yield place and line by which an entry is triggered, at most one: the output, the exit code, or neither."""
     match = None
     for found in entry.pattern.finditer(text) if entry.pattern else ():
         match = found
@@ -331,7 +331,7 @@ def _short(line: str) -> str:
 
 
 def _ended(code: int) -> str:
-    """How it ended, in words."""
+    """Tell how it ended, in words."""
     if code < 0:
         try:
             return f"signal {signal.Signals(-code).name}"
@@ -341,7 +341,7 @@ def _ended(code: int) -> str:
 
 
 def _is_short(path: Path) -> bool:
-    """Whether a raster with an ISCE header has too few bytes; other files are never short."""
+    """Tell whether a raster with an ISCE header has too few bytes; other files are never short."""
     if not path.is_file() or not path.with_name(f"{path.name}.xml").is_file():
         return False
     try:

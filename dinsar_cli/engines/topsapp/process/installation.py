@@ -63,7 +63,7 @@ class Installation:
         return self.home / places.PROGRAM
 
     def environment(self, threads: int, folder: Path) -> dict[str, str]:
-        """All variables of its processes: nothing of the Python that runs this program gets in.
+        """Return all variables of its processes: nothing of the Python that runs this program gets in.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Installation:
         return kept | self.own_variables(threads, folder)
 
     def own_variables(self, threads: int, folder: Path) -> dict[str, str]:
-        """Variables that its processes need beside those of the machine.
+        """Return the variables that its processes need beside those of the machine.
 
         Some steps call helper programs through the shell, which start ``env python3``: the right Python must come
         first on PATH. Threads of OpenMP that spin while they wait make `topo` several times slower on a busy
@@ -112,7 +112,7 @@ class Installation:
         }
 
     def _data(self) -> Iterator[tuple[str, str]]:
-        """Where its GDAL and PROJ have their data: those of another environment, ours, may not fit them."""
+        """Tell where its GDAL and PROJ have their data: those of another environment, ours, may not fit them."""
         prefix = self.python.absolute().parent.parent
         ours = [Path(folder) for folder in (sys.prefix, os.environ.get("CONDA_PREFIX")) if folder]
         for name, folder, file in _DATA:
@@ -123,7 +123,7 @@ class Installation:
                 yield name, given
 
     def reads(self, mission: str) -> bool:
-        """Whether it can read the scenes of a satellite.
+        """Tell whether it can read the scenes of a satellite.
 
         Its reader is asked when its version is too low: 2.6.4 calls itself 2.6.3, and people mend older ones.
         """
@@ -132,7 +132,7 @@ class Installation:
         return enough or f"'{mission}'" in _reader(self.home)
 
     def too_old_for(self, missions: Iterable[str]) -> list[str]:
-        """Sentences about the satellites whose scenes it cannot read."""
+        """Return the sentences about the satellites whose scenes it cannot read."""
         return [
             f"ISCE2 {self.versions.get('version', '')} in {self.home} cannot read scenes of {mission}, which needs "
             f"ISCE2 {FIRST_VERSION[mission]} or later"
@@ -142,7 +142,7 @@ class Installation:
 
 
 def _is_idle() -> bool:
-    """Whether the machine has little to do just now."""
+    """Tell whether the machine has little to do just now."""
     return psutil.cpu_percent(_LOOK) < _IDLE
 
 
@@ -256,7 +256,7 @@ def _look(home: Path | None, python: Path | None, conda_env: str | None, _: tupl
 
 
 def _places(home: Path | None, python: Path | None, conda_env: str | None) -> dict[Path, list[Path]]:
-    """Package folders by the place where they were looked for."""
+    """Return the package folders by the place where they were looked for."""
     if home is not None:
         return {home: places.packages(home)}
     if conda_env is not None:
@@ -299,7 +299,7 @@ def _nothing_at(place: Path, conda_env: str | None) -> Fault:
 
 
 def _pythons_of(conda_env: str) -> list[Path]:
-    """Interpreters of the conda environments of a name; one that is not there, when there is none."""
+    """Return the interpreters of the conda environments of a name; one that is not there, when there is none."""
     return [prefix / "bin" / "python3" for prefix in places.conda_prefixes(conda_env) or [Path(conda_env)]]
 
 
@@ -340,7 +340,7 @@ def _too_new(home: Path, python: Path, versions: Mapping[str, str]) -> Fault | N
 
 
 def _reader(home: Path) -> str:
-    """Text of its reader of Sentinel-1 scenes."""
+    """Return the text of its reader of Sentinel-1 scenes."""
     try:
         return (home / _READER).read_text(encoding="utf-8", errors="replace")
     except OSError:  # packages without their sources; the version alone decides then

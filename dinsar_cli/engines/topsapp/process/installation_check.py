@@ -164,14 +164,14 @@ def _last_words(ended: subprocess.CompletedProcess[str]) -> str:
 
 
 def _belongs(home: Path, module: str) -> bool:
-    """Whether a module is one of ISCE2's own."""
+    """Tell whether a module is one of ISCE2's own."""
     top = module.partition(".")[0]
     ours = {name.partition(".")[0] for name in probe.MODULES}
     return top in ours or any((folder / top).is_dir() for folder in (home.parent, home / "components"))
 
 
 def _built_for(home: Path, module: str, version: str) -> str:
-    """What the file of a compiled module tells of the Python for which it was built."""
+    """Tell what the file of a compiled module tells of the Python for which it was built."""
     name = Path(*module.split("."))
     for file in sorted((home / "components" / name.parent).glob(f"{name.name}.*")):
         if found := _BUILT_FOR.search(file.name):

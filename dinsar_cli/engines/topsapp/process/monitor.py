@@ -33,7 +33,7 @@ class Peaks:
     disk: int = 0
 
     def with_sample(self, memory: int, disk: int) -> Peaks:
-        """The larger of these and a sample."""
+        """Return the larger of these and a sample."""
         return Peaks(max(self.memory, memory), max(self.disk, disk))
 
 
@@ -96,7 +96,7 @@ class Monitor:
 
 
 def memory_used(root: int) -> int:
-    """Memory of this process, and of another one with all its descendants, in bytes.
+    """Return the memory of this process, and of another one with all its descendants, in bytes.
 
     On Linux it is the proportional set size (PSS): memory that several of them share counts once, and memory that
     they share with others counts in part. Elsewhere it is the resident set size (RSS).
@@ -121,7 +121,9 @@ def _resident(process: psutil.Process) -> int:
 
 
 def disk_used(folder: Path) -> int:
-    """Bytes that a folder with all that is in it takes on the disk: allocated blocks, not the lengths of files.
+    """Return bytes that a folder with all that is in it takes on the disk.
+
+    Allocated blocks, not the lengths of files.
 
     What vanishes meanwhile, or cannot be read, does not count; links are not followed.
     """

@@ -65,7 +65,7 @@ class StepLogs:
                 file.close()
 
     def path(self, step: str | None) -> Path:
-        """File of a step; of what comes before the first one for None."""
+        """Return the file of a step; of what comes before the first one for None."""
         name = "00_topsApp" if step is None else f"{EVERY.index(step) + 1:02d}_{step}"
         return self.folder / f"{name}.log"
 
@@ -163,7 +163,10 @@ class _Run:
             raise self.failure(0)
 
     def failure(self, code: int) -> DinsarError:
-        """The error for the end of topsApp in this step; with code 0 the step is of no use, and is forgotten."""
+        """Return the error for the end of topsApp in this step.
+
+        With code 0 the step is of no use, and is forgotten.
+        """
         if not code:
             self.useless = self.step
         return explain(self._diagnosis(code), self.step or self._start, code, self.log, self.tail)
@@ -321,7 +324,7 @@ def _follow(process: subprocess.Popen[bytes], run: _Run, timeout: float | None) 
 
 
 def _lines(stream: IO[bytes] | None) -> Iterator[str | None]:
-    """Lines of a pipe as they come, and None after each while without output."""
+    """Yield the lines of a pipe as they come, and None after each while without output."""
     if stream is None:
         return
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), translate=True)

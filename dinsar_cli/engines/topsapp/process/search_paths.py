@@ -13,7 +13,7 @@ _ROOTS = ("miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", "
 
 
 def surroundings() -> tuple[str | None, ...]:
-    """Everything in the environment on which the places depend."""
+    """Return everything in the environment on which the places depend."""
     names = ("ISCE_HOME", "PATH", "HOME", *_CONDA, "CONDA_PREFIX", "MAMBA_ROOT_PREFIX")
     return tuple(os.environ.get(name) for name in names)
 
@@ -22,7 +22,7 @@ _CONDA = ("CONDA_EXE", "MAMBA_EXE", "CONDA_ENVS_DIRS", "CONDA_ENVS_PATH")
 
 
 def packages(place: Path) -> list[Path]:
-    """Package folders ``isce`` at a place: the folder itself, or inside a prefix.
+    """Return the package folders ``isce`` at a place: the folder itself, or inside a prefix.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ def packages(place: Path) -> list[Path]:
 
 
 def _importable(home: Path) -> Path:
-    """The name by which Python imports it: builds have it as ``isce2`` with a link ``isce`` beside it."""
+    """Return the name by which Python imports it: builds have it as ``isce2`` with a link ``isce`` beside it."""
     beside = home.with_name("isce")
     return beside if home.name == "isce2" and beside.is_dir() and beside.samefile(home) else home
 
 
 def on_path() -> Path | None:
-    """Package folder of the ``topsApp.py`` on PATH."""
+    """Return the package folder of the ``topsApp.py`` on PATH."""
     program = shutil.which("topsApp.py")
     if program is None:
         return None
@@ -50,7 +50,7 @@ def on_path() -> Path | None:
 
 
 def conda_prefixes(name: str) -> list[Path]:
-    """Prefixes of the conda environments of a name, or the one that is a path.
+    """Return the prefixes of the conda environments of a name, or the one that is a path.
 
     Conda keeps a list of all environments that it made, wherever they are; those of the usual places are found
     without it.
@@ -73,7 +73,7 @@ def _environment_folders(bases: list[Path]) -> Iterator[Path]:
 
 
 def _conda_bases() -> Iterator[Path]:
-    """Folders in which conda itself may be installed, the surest first."""
+    """Yield the folders in which conda itself may be installed, the surest first."""
     if (root := os.environ.get("MAMBA_ROOT_PREFIX")) is not None:
         yield Path(root)
     for program in (os.environ.get("CONDA_EXE"), shutil.which("conda"), shutil.which("mamba")):
@@ -88,7 +88,7 @@ def _conda_bases() -> Iterator[Path]:
 
 
 def _listed() -> Iterator[Path]:
-    """Environments in conda's own list."""
+    """Yield the environments in conda's own list."""
     file = Path(os.environ.get("HOME") or os.sep) / ".conda" / "environments.txt"
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
@@ -98,7 +98,7 @@ def _listed() -> Iterator[Path]:
 
 
 def interpreters(home: Path) -> list[Path]:
-    """Interpreters of the environment that ISCE2 is installed in, those on PATH, and the system's."""
+    """Return the interpreters of the environment that ISCE2 is installed in, those on PATH, and the system's."""
     folders = [parent / "bin" for parent in home.parents[:-1]]
     folders += [Path(entry) for entry in os.get_exec_path() if entry]
     found: dict[Path, Path] = {}

@@ -168,7 +168,9 @@ def _middle(layers: Mapping[str, RadarFile], *, turned: bool) -> _Middle:
 
 
 def _baseline(run: FinishedRun, middle: _Middle) -> float:
-    """Perpendicular baseline, with the earlier date as reference; times count from the first line of each date.
+    """Return perpendicular baseline, with the earlier date as reference.
+
+    Times count from the first line of each date.
 
     NaN where the orbit of a date is gone.
     """
@@ -180,7 +182,7 @@ def _baseline(run: FinishedRun, middle: _Middle) -> float:
 
 
 def _line_spacing(run: FinishedRun, middle: _Middle) -> float:
-    """Distance of lines on the ground: the satellite's way in a line interval, scaled down by the radii.
+    """Return the distance of lines on the ground: the satellite's way in a line interval, scaled down by the radii.
 
     Cumming and Wong (2005), "Digital Processing of Synthetic Aperture Radar Data", equation 4.26.
     """
@@ -193,7 +195,9 @@ def _line_spacing(run: FinishedRun, middle: _Middle) -> float:
 
 
 def _coherence_window() -> float:
-    """Samples of equal weight that a coherence estimate of ISCE2 is worth: (sum w)^2 / sum w^2 of its triangles.
+    """Return samples of equal weight that a coherence estimate of ISCE2 is worth.
+
+    (sum w)^2 / sum w^2 of its triangles.
 
     The looks that topsApp takes afterwards average estimates: they reduce their spread but not their bias.
     """

@@ -279,7 +279,7 @@ def _write_xml(path: Path, root: _Element) -> None:
 
 
 def _values(root: _Element, prefix: str = "") -> dict[str, str]:
-    """Values of the properties of an element by name: ISCE2 does not heed the case of names."""
+    """Return the values of the properties of an element by name: ISCE2 does not heed the case of names."""
     return {
         str(node.get("name")).lower(): (node.findtext("value") or node.text or "").strip()
         for node in root.findall(f"{prefix}property")

@@ -24,7 +24,7 @@ _LEAST_WINDOWS = 2  # in each direction: the map is interpolated between them
 
 
 def measured(offsets: OffsetsConfig) -> dict[str, object]:
-    """Keys on which the measured offsets depend, for a fingerprint; without offsets there are none.
+    """Return the keys on which the measured offsets depend, for a fingerprint; without offsets there are none.
 
     What is left out and filtered on the way to the map needs no new measurement.
     """
@@ -33,7 +33,7 @@ def measured(offsets: OffsetsConfig) -> dict[str, object]:
 
 
 def image_size(bursts: Iterable[CommonBurst]) -> tuple[int, int]:
-    """Samples and lines of the bursts put together, about.
+    """Return the samples and lines of the bursts put together, about.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def image_size(bursts: Iterable[CommonBurst]) -> tuple[int, int]:
 
 
 def window_counts(offsets: OffsetsConfig, size: tuple[int, int]) -> tuple[int, int]:
-    """Windows in range and in azimuth that an image of some samples and lines has."""
+    """Return the windows in range and in azimuth that an image of some samples and lines has."""
     sizes = zip(size, offsets.window, offsets.search, offsets.skip, strict=True)
     across, down = (len(range(*limits(*one), one[3])) for one in sizes)
     return across, down

@@ -139,7 +139,7 @@ class FinishedRun:
         return not copied.is_file()
 
     def merged(self, name: str) -> IsceFile:
-        """A merged layer with looks.
+        """Return a merged layer with looks.
 
         Raises
         ------
@@ -163,11 +163,11 @@ class FinishedRun:
         return None if missing and not self.own else self.merged(name)
 
     def full(self, name: str) -> IsceFile:
-        """A merged layer of the full resolution."""
+        """Return a merged layer of the full resolution."""
         return _full(self.folder / "merged", name)
 
     def strips(self, memory: int) -> Iterator[tuple[int, int]]:
-        """First and last look line of blocks whose working arrays fit into a number of bytes."""
+        """Yield the first and last look line of blocks whose working arrays fit into a number of bytes."""
         per_line = self.samples * self.looks.range * self.looks.azimuth * _BYTES_PER_SAMPLE
         height = max(1, memory // per_line)
         for first in range(0, self.lines, height):
@@ -197,18 +197,18 @@ class FinishedRun:
             )
 
     def isce_version(self) -> str:
-        """Release of ISCE2 that wrote the interferogram; ``unknown`` where its header does not tell."""
+        """Return the release of ISCE2 that wrote the interferogram; ``unknown`` where its header does not tell."""
         return isce_release(self.folder / "merged" / "filt_topophase.flat")
 
 
 def _full(merged: Path, name: str) -> IsceFile:
-    """A merged layer of the full resolution: with one look it has no ``.full`` in its name."""
+    """Return a merged layer of the full resolution: with one look it has no ``.full`` in its name."""
     header = merged / f"{name}.full.xml"
     return IsceFile.open(merged / (f"{name}.full" if header.is_file() else name))
 
 
 def _find_looks(whole: IsceFile, looked: IsceFile) -> Looks:
-    """The only looks that make one size of the other."""
+    """Return the only looks that make one size of the other."""
     return Looks(
         _find_factor(whole.width, looked.width, whole.path, "range"),
         _find_factor(whole.length, looked.length, whole.path, "azimuth"),

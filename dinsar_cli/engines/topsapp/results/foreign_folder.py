@@ -197,7 +197,7 @@ def _check_sources(virtual: Path | None) -> None:
 
 
 def _sources(virtual: Path) -> Iterator[tuple[Path, int]]:
-    """Files behind a virtual raster, through other virtual ones, and the bytes that each must have."""
+    """Yield the files behind a virtual raster, through other virtual ones, and the bytes that each must have."""
     root = parse_xml(virtual)
     lines = int(root.get("rasterYSize", "0"))
     for band in root.iterfind("VRTRasterBand"):

@@ -71,7 +71,7 @@ class Lattice:
         return Grid(GEOGRAPHIC, *corner, self.step_x, last - first, bottom - top)
 
     def indices(self, grid: Grid) -> tuple[Array, Array]:
-        """Fractional line and sample of the pixel centres of a map grid; NaN outside."""
+        """Return the fractional line and sample of the pixel centres of a map grid; NaN outside."""
         x, y = np.meshgrid(grid.x_centres, grid.y_centres)
         if not grid.is_geographic:
             x, y = Transformer.from_crs(grid.crs, GEOGRAPHIC, always_xy=True).transform(x, y)
@@ -147,7 +147,7 @@ class GeocodedRun:
         return tuple(name for name, there in wanted.items() if not there)
 
     def unwrapped(self, first: int, last: int, *, backwards: bool) -> tuple[Floats, Array | None]:
-        """Lines of the unwrapped phase of earlier x conj(later), and of its components.
+        """Return the lines of the unwrapped phase of earlier x conj(later), and of its components.
 
         Parameters
         ----------
@@ -170,12 +170,18 @@ class GeocodedRun:
         return phase, None if file is None else np.where(known, file.read(1, first, last), 0).astype(np.uint16)
 
     def wrapped(self, first: int, last: int, *, backwards: bool) -> Array | None:
-        """Lines of complex numbers of size one with the wrapped phase, NaN where there is none; see `unwrapped`."""
+        """Return lines of complex numbers of size one with the wrapped phase, NaN where there is none.
+
+        See `unwrapped`.
+        """
         file = self.files.get(WRAPPED)
         return None if file is None else unit_phasor(file.read(1, first, last), backwards=backwards)
 
     def ionosphere(self, first: int, last: int, *, backwards: bool) -> Floats | None:
-        """Lines of the phase of the ionosphere, radians, NaN where there is no interferogram; see `unwrapped`."""
+        """Return lines of the phase of the ionosphere, radians, NaN where there is no interferogram.
+
+        See `unwrapped`.
+        """
         file = self.files.get(IONOSPHERE)
         if file is None:
             return None
@@ -200,7 +206,7 @@ class GeocodedRun:
             )
 
     def coherence(self, first: int, last: int) -> Floats | None:
-        """Lines of band 2 of ``topophase.cor``; ``phsig.cor`` is a figure of the phase and no coherence."""
+        """Give lines of band 2 of ``topophase.cor``; ``phsig.cor`` is a figure of the phase and no coherence."""
         file = self.files.get(CORRELATION)
         if file is None:
             return None
@@ -209,19 +215,19 @@ class GeocodedRun:
         return np.where(known, np.clip(coherence, 0, 1), np.float32(np.nan))
 
     def directions(self, first: int, last: int) -> Floats | None:
-        """Lines of unit vectors to the satellite, shape (3, lines, width); NaN where unknown."""
+        """Return the lines of unit vectors to the satellite, shape (3, lines, width); NaN where unknown."""
         file = self.files.get(LOS)
         return None if file is None else los_from_angles(*(file.read(band, first, last) for band in (1, 2)))
 
     def elevation(self, first: int, last: int) -> Floats | None:
-        """Lines of heights above the ellipsoid, metres; those of ``dem.crop`` are cut off to whole metres."""
+        """Give lines of heights above the ellipsoid, metres; those of ``dem.crop`` are cut off to whole metres."""
         if self.heights is None:
             return None
         height = self.heights.read(1, first, last).astype(np.float32)
         return np.where(height > _VOID, height, np.float32(np.nan))
 
     def isce_version(self) -> str:
-        """Release of ISCE2 that wrote them."""
+        """Return the release of ISCE2 that wrote them."""
         return isce_release(self.files[UNWRAPPED].path)
 
     def grid(self, roi: Bounds | None, crs: str, posting: float | None) -> Grid:
@@ -271,7 +277,7 @@ def _with_bands(path: Path, bands: int) -> IsceFile:
 
 
 def _lattice(file: IsceFile) -> Lattice:
-    """Positions that the header of a geocoded file tells."""
+    """Return the positions that the header of a geocoded file tells."""
     header = file.path.with_name(f"{file.path.name}.xml")
     root = parse_xml(header)
     try:
@@ -287,7 +293,7 @@ def _lattice(file: IsceFile) -> Lattice:
 
 
 def _axis(element: Any, sign: int) -> tuple[float, float]:
-    """First position, and size of the step, whose sign is given: to the east and to the south."""
+    """Return the first position, and size of the step, whose sign is given: to the east and to the south."""
     values = {} if element is None else properties(element)
     try:
         start, step = float(values["startingvalue"]), sign * float(values["delta"])

@@ -27,23 +27,23 @@ _NEGATED = ("X", "Y", "VX", "VY")
 
 
 def is_wanted(dem: Path) -> bool:
-    """Whether topsApp needs a turned Earth: whether a DEM reaches over 180 degrees."""
+    """Tell whether topsApp needs a turned Earth: whether a DEM reaches over 180 degrees."""
     with open_dem(dem) as dataset:
         return crosses(tuple(dataset.bounds))
 
 
 def is_turned(work: Path) -> bool:
-    """Whether the Earth of a working folder of topsApp is turned."""
+    """Tell whether the Earth of a working folder of topsApp is turned."""
     return (work / _FOLDER).is_dir()
 
 
 def turned(longitude: float) -> float:
-    """Longitude on the turned Earth; near 180 degrees it is continuous there."""
+    """Return the longitude on the turned Earth; near 180 degrees it is continuous there."""
     return near(longitude + HALF_TURN, 0.0)
 
 
 def turned_inputs(inputs: EngineInputs, work: Path) -> EngineInputs:
-    """Area and orbit files of the turned Earth; `write_orbits` writes these."""
+    """Return the area and orbit files of the turned Earth; `write_orbits` writes these."""
     first, south, last, north = inputs.bounds
     west = turned(first)
     reference, secondary = (

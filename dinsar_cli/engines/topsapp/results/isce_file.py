@@ -34,7 +34,7 @@ _RUN_AGAIN = "Run topsApp again from the step that makes it (mergebursts, filter
 
 
 def parse_xml(path: Path) -> etree._Element:
-    """Root of an XML file of ISCE2, parsed without entities or network.
+    """Return the root of an XML file of ISCE2, parsed without entities or network.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def parse_xml(path: Path) -> etree._Element:
 
 
 def properties(element: etree._Element) -> dict[str, str]:
-    """Values of the properties directly below an element, by their names in lower case."""
+    """Return the values of the properties directly below an element, by their names in lower case."""
     found = {}
     for item in element.iterchildren("property"):
         value = item.findtext("value")
@@ -65,7 +65,7 @@ def properties(element: etree._Element) -> dict[str, str]:
 
 
 def isce_release(path: Path) -> str:
-    """Release of ISCE2 that wrote a raster; ``unknown`` where its header does not tell."""
+    """Return the release of ISCE2 that wrote a raster; ``unknown`` where its header does not tell."""
     header = properties(parse_xml(path.with_name(f"{path.name}.xml")))
     return header.get("isce_version", "").removeprefix("Release:").split(",")[0].strip() or "unknown"
 
@@ -129,7 +129,7 @@ class IsceFile(AbstractContextManager["IsceFile"]):
         return None if self.path.is_file() else self.path.with_name(f"{self.path.name}.vrt")
 
     def read(self, band: int, first: int = 0, last: int | None = None) -> NDArray[Any]:
-        """Lines ``first:last`` of a band.
+        """Return the lines ``first:last`` of a band.
 
         Parameters
         ----------

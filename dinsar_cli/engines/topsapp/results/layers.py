@@ -41,7 +41,7 @@ _FILTERED = "filt_topophase.flat"
 
 
 def create_layers(run: FinishedRun, target: Path) -> Files:
-    """Files for all layers, without content."""
+    """Return the files for all layers, without content."""
     layers = {name: RadarFile(target, layer, run.lines, run.samples) for name, layer in LAYERS.items()}
     for layer in layers.values():
         layer.create()
@@ -70,7 +70,7 @@ def cell_mean(values: Array, looks: Looks) -> Array:
 
 
 def los_from_angles(incidence: Floats, azimuth: Floats) -> Floats:
-    """Unit vector from the ground to the satellite in east, north, up, from the bands of ISCE2's ``los.rdr``.
+    """Give unit vector from the ground to the satellite in east, north, up, from the bands of ISCE2's ``los.rdr``.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def los_from_angles(incidence: Floats, azimuth: Floats) -> Floats:
 
 
 def congruent(unwrapped: Floats, wrapped: Floats) -> tuple[Floats, Floats]:
-    """Unwrapped phase that differs from the wrapped one by whole cycles exactly.
+    """Return the unwrapped phase that differs from the wrapped one by whole cycles exactly.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def congruent(unwrapped: Floats, wrapped: Floats) -> tuple[Floats, Floats]:
 
 
 def write_interferogram(run: FinishedRun, layers: Files, strips: Strips) -> None:
-    """Wrapped phase and coherence."""
+    """Return the wrapped phase and coherence."""
     filtered, correlation = run.merged(_FILTERED), run.merged("topophase.cor")
     for first, last in strips():
         wave = unit_phasor(filtered.read(1, first, last), backwards=run.backwards)
@@ -120,7 +120,7 @@ def write_interferogram(run: FinishedRun, layers: Files, strips: Strips) -> None
 
 
 def write_unwrapped(run: FinishedRun, layers: Files, strips: Strips) -> None:
-    """Unwrapped phase and components, where there is a wrapped phase, which is written before."""
+    """Return the unwrapped phase and components, where there is a wrapped phase, which is written before."""
     unwrapped, labels = run.merged("filt_topophase.unw"), run.components
     cells = incongruent = 0
     for first, last in strips():
@@ -146,7 +146,7 @@ def write_unwrapped(run: FinishedRun, layers: Files, strips: Strips) -> None:
 
 
 def write_ionosphere(run: FinishedRun, layers: Files, target: RadarFile, strips: Strips) -> None:
-    """Phase of the ionosphere where there is an interferogram."""
+    """Return the phase of the ionosphere where there is an interferogram."""
     source = run.merged("topophase.ion")
     target.create()
     for first, last in strips():
@@ -163,7 +163,7 @@ def unit_phasor(wave: Array, *, backwards: bool) -> Array:
 
 
 def write_geometry(run: FinishedRun, layers: Files, strips: Strips) -> None:
-    """Position of the look-cell centres; longitudes run on where the scene reaches over 180 degrees."""
+    """Return the position of the look-cell centres; longitudes run on where the scene reaches over 180 degrees."""
     middle = math.nan
     with ExitStack() as stack:
         files = [stack.enter_context(run.full(name)) for name in ("lat.rdr", "lon.rdr", "z.rdr")]
@@ -179,7 +179,7 @@ def write_geometry(run: FinishedRun, layers: Files, strips: Strips) -> None:
 
 
 def write_los(run: FinishedRun, layers: Files, strips: Strips) -> None:
-    """Directions to the satellite: mean vectors of the look cells, or the vectors of their mean angles."""
+    """Give directions to the satellite: mean vectors of the look cells, or the vectors of their mean angles."""
     try:
         _write_los_from(run.full("los.rdr"), run.looks, layers["los"], strips)
     except EngineError as error:
@@ -196,7 +196,7 @@ def _write_los_from(file: IsceFile, looks: Looks, layer: RadarFile, strips: Stri
 
 
 def write_amplitude(run: FinishedRun, layers: Files, strips: Strips) -> None:
-    """Root mean square amplitude of both dates, the earlier one first; NaN where the images are gone."""
+    """Return the root mean square amplitude of both dates, the earlier one first; NaN where the images are gone."""
     names = [f"{name}.slc" for name in date_names(run.folder)]
     if run.backwards:
         names.reverse()
@@ -214,7 +214,7 @@ def write_amplitude(run: FinishedRun, layers: Files, strips: Strips) -> None:
 
 
 def _full_block(file: IsceFile, band: int, first: int, last: int, looks: Looks) -> Array:
-    """Lines of a layer of the full resolution that make some look lines."""
+    """Return the lines of a layer of the full resolution that make some look lines."""
     return file.read(band, first * looks.azimuth, last * looks.azimuth)
 
 

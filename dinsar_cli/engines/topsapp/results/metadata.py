@@ -131,7 +131,7 @@ def read_pair(folder: Path, stated: Stated) -> PairFacts:
 
 
 def _names(folder: Path, notes: str) -> tuple[str, str]:
-    """How topsApp calls both dates; where their folders are gone, its notes tell."""
+    """Tell how topsApp calls both dates; where their folders are gone, its notes tell."""
     names = date_names(folder)
     noted = [one for one in (names, OLD_DATE_NAMES) if all(f"<{name}>" in notes for name in one)]
     there = any((folder / name).is_dir() for name in names)
@@ -139,7 +139,7 @@ def _names(folder: Path, notes: str) -> tuple[str, str]:
 
 
 def _read_notes(path: Path) -> str:
-    """Text of topsApp's notes of a run: they are not well-formed XML, so that they are searched as text."""
+    """Give text of topsApp's notes of a run: they are not well-formed XML, so that they are searched as text."""
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
@@ -182,7 +182,7 @@ def _node_time(notes: str, name: str) -> datetime | None:
 
 
 def _from_node(node: datetime, stated: date | None, name: str, option: str) -> Moment:
-    """The day of an acquisition, up to one orbit after the ascending node."""
+    """Return the day of an acquisition, up to one orbit after the ascending node."""
     days = node.date(), (node + _ORBIT_PERIOD).date()
     if days[0] == days[1] or stated == days[0]:
         return _of_day(days[0])

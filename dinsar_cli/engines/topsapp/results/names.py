@@ -9,7 +9,7 @@ _DATE_NAMES = ("reference", "secondary")
 
 
 def date_names(folder: Path) -> tuple[str, str]:
-    """How topsApp calls its reference and its secondary: their folders, and their merged images."""
+    """Tell how topsApp calls its reference and its secondary: their folders, and their merged images."""
     old = any((folder / name).is_dir() for name in OLD_DATE_NAMES)
     new = any((folder / name).is_dir() for name in _DATE_NAMES)
     return OLD_DATE_NAMES if old and not new else _DATE_NAMES

@@ -98,7 +98,7 @@ class IsceBurst:
         return min(1.0, range_share) * min(1.0, azimuth_share)
 
     def orbit(self, epoch: datetime) -> Orbit:
-        """Orbit through the state vectors, with times after an epoch."""
+        """Return the orbit through the state vectors, with times after an epoch."""
         times = np.array([(state.time - epoch).total_seconds() for state in self.states])
         return Orbit.fit(epoch, times, np.array([state.position for state in self.states]))
 
@@ -130,7 +130,7 @@ def read_swaths(folder: Path) -> tuple[IsceSwath, ...]:
 
 
 def has_swaths(folder: Path) -> bool:
-    """Whether topsApp left the description of a subswath in a folder."""
+    """Tell whether topsApp left the description of a subswath in a folder."""
     return bool(_descriptions(folder))
 
 
@@ -187,7 +187,7 @@ def _steering(element: etree._Element, values: Mapping[str, str]) -> Steering | 
 
 
 def _polynomial(element: etree._Element, name: str) -> RangePolynomial | None:
-    """A polynomial of a burst: ISCE2 counts it in slant range, metres, from `mean` in units of `norm`."""
+    """Return a polynomial of a burst: ISCE2 counts it in slant range, metres, from `mean` in units of `norm`."""
     found = element.find(f"component[@name='{name}']")
     values = {} if found is None else properties(found)
     if not {"mean", "norm", "coeffs"} <= values.keys():
@@ -208,7 +208,7 @@ def _time(text: str) -> datetime:
 
 
 def first_start(swaths: Sequence[IsceSwath]) -> datetime:
-    """Zero-Doppler time of the first line of all bursts."""
+    """Return the zero-Doppler time of the first line of all bursts."""
     return min(swath.bursts[0].start for swath in swaths)
 
 
@@ -225,7 +225,7 @@ class _Valid:
 def seams(
     swaths: Sequence[IsceSwath], looks: Looks, *, later_on_top: bool
 ) -> tuple[tuple[tuple[int, int, int], ...], tuple[int, ...]]:
-    """Cuts between the bursts and between the subswaths of a merged interferogram, in look cells.
+    """Return the cuts between the bursts and between the subswaths of a merged interferogram, in look cells.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def seams(
 
 
 def _placed(swath: IsceSwath, swaths: Sequence[IsceSwath]) -> list[_Valid]:
-    """Valid parts on the merged grid, whose first line and sample are the earliest and the nearest."""
+    """Return the valid parts on the merged grid, whose first line and sample are the earliest and the nearest."""
     top = first_start(swaths)
     near = min(one.bursts[0].starting_range for one in swaths)
     placed = []
@@ -269,7 +269,7 @@ def _placed(swath: IsceSwath, swaths: Sequence[IsceSwath]) -> list[_Valid]:
 
 
 def steered(swaths: Sequence[IsceSwath], *, later_on_top: bool) -> list[SteeredBurst]:
-    """How the beam turned over the bursts of a merged interferogram, in the order in which they are put on it.
+    """Tell how the beam turned over the bursts of a merged interferogram, in the order in which they are put on it.
 
     Parameters
     ----------

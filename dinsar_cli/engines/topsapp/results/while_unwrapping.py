@@ -72,7 +72,7 @@ class EarlyLayers:
             self._work = None
 
     def take(self) -> Files | None:
-        """The layers, when they are made; None where they were not begun, or could not be made."""
+        """Return the layers, when they are made; None where they were not begun, or could not be made."""
         if self._work is None:
             return None
         error = self._work.exception()

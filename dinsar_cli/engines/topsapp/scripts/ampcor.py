@@ -71,7 +71,7 @@ def correct(kind: Any) -> None:
 
 
 def rows_of(self: Any, first: Any, second: Any) -> int:
-    """Rows of windows, by the arithmetic of ``DenseAmpcor.denseampcor``, without a gross offset."""
+    """Return the rows of windows, by the arithmetic of ``DenseAmpcor.denseampcor``, without a gross offset."""
     low, high = limits(
         min(first.getLength(), second.getLength()),
         int(self.windowSizeHeight),
@@ -83,7 +83,7 @@ def rows_of(self: Any, first: Any, second: Any) -> int:
 
 
 def limits(size: int, window: int, search: int, skip: int, margin: int = 50) -> tuple[int, int]:
-    """First and last place of a window, in one direction, as ``DenseAmpcor`` chooses them.
+    """Return the first and last place of a window, in one direction, as ``DenseAmpcor`` chooses them.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ class Work:
     untold: Any = None
 
     def owner(self) -> Any:
-        """The module or class whose attribute the function is."""
+        """Return the module or class whose attribute the function is."""
         try:
             return importlib.import_module(self.place)
         except ModuleNotFoundError:
@@ -101,7 +101,7 @@ def _resampled(arguments: tuple[Any, ...], _: Any) -> Any:
 
 
 def _interferogram(arguments: tuple[Any, ...], size: Any) -> Any:
-    """An image as ``runBurstIfg.multiply`` gives it."""
+    """Return an image as ``runBurstIfg.multiply`` gives it."""
     image = importlib.import_module("isceobj").createIntImage()
     image.setFilename(arguments[2])
     if size is not None:
@@ -244,7 +244,7 @@ def _factory(step: Callable[[Any], None], works: tuple[Work, ...], number: int) 
 
 
 def _bursts(topsapp: Any) -> int:
-    """Bursts of all subswaths in use."""
+    """Return the bursts of all subswaths in use."""
     process = topsapp._insar  # noqa: SLF001 (the name that topsApp gives it)
     return sum(int(process.numberOfCommonBursts[swath - 1]) for swath in process.getValidSwathList(topsapp.swaths))
 
@@ -336,7 +336,7 @@ def _do_share(
 
 
 def _sharing(work: Work, share: range, most: int, results: dict[tuple[str, int], Any]) -> Callable[..., Any]:
-    """The function of a work, for the bursts of this process only; the last of all works ends the step."""
+    """Return the function of a work, for the bursts of this process only; the last of all works ends the step."""
     real, calls = getattr(work.owner(), work.name), [0]
 
     def call(*arguments: Any, **options: Any) -> Any:
@@ -364,7 +364,10 @@ def _retelling(work: Work, results: Mapping[tuple[str, int], Any]) -> Callable[.
 
 
 def _outcomes(children: Mapping[int, _Child]) -> Iterable[dict[tuple[str, int], Any]]:
-    """What each process told (less than a pipe holds); when one fails, all end, and this one in the same way."""
+    """Tell what each process told (less than a pipe holds).
+
+    When one fails, all end, and this one in the same way.
+    """
     waiting = dict(children)
     while waiting:
         child, status = os.wait()
@@ -387,7 +390,7 @@ def _stop(children: Iterable[int]) -> None:
 
 
 def _end_like(status: int) -> NoReturn:
-    """End as a process has ended."""
+    """Return the end as a process has ended."""
     if os.WIFSIGNALED(status):
         os.kill(os.getpid(), os.WTERMSIG(status))
     sys.exit(os.WEXITSTATUS(status) or _FAILED)

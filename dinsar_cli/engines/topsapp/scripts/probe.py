@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _has_gpu() -> bool:
-    """Whether the driver tells of a device: without one topsApp goes on with what was in the memory."""
+    """Tell whether the driver tells of a device: without one topsApp goes on with what was in the memory."""
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:

@@ -49,7 +49,7 @@ def _step(seconds: Law, memory: Law, *disk: Term, parallel: bool = False) -> Ste
 
 
 def _passes_on(*disk: Term) -> StepLaws:
-    """A step that does nothing in the runs that this program makes by itself but to pass the state on."""
+    """Return a step that does nothing in the runs that this program makes by itself but to pass the state on."""
     return _step(Law(0.01), _memory(), *disk)
 
 
@@ -95,7 +95,7 @@ _BIQUINTIC = {"topo": _step(_seconds(2.7), _memory(_TOPO_MEMORY), _TOPO, paralle
 
 
 def _offsets_law(offsets: OffsetsConfig) -> StepLaws:
-    """The dense offsets: so many windows, and copies of both images."""
+    """Return the dense offsets: so many windows, and copies of both images."""
     (width, height), (across, down) = offsets.window, offsets.search
     each = _SURFACE_SECONDS * offsets.oversampling**2 + _WINDOW_SECONDS * (width + 2 * across) * (height + 2 * down)
     windows = 1e6 * _COVERED / (offsets.skip[0] * offsets.skip[1])  # in a megasample
@@ -111,7 +111,7 @@ def _offsets_law(offsets: OffsetsConfig) -> StepLaws:
 
 
 def laws(options: TopsappConfig, bursts: int = 1, offsets: OffsetsConfig | None = None) -> dict[str, StepLaws]:
-    """Laws of the steps as they will be done. Of the correction of the ionosphere none is known.
+    """Return the laws of the steps as they will be done. Of the correction of the ionosphere none is known.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def laws(options: TopsappConfig, bursts: int = 1, offsets: OffsetsConfig | None 
 
 
 def methods(options: TopsappConfig, bursts: int = 1, offsets: OffsetsConfig | None = None) -> dict[str, str]:
-    """How the steps are done that can do several things; parameters as those of `laws`."""
+    """Tell how the steps are done that can do several things; parameters as those of `laws`."""
     esd = dict.fromkeys(_ESD_STEPS, "esd") if options.do_esd else {}
     ion = {"ion": "ionosphere"} if options.do_ionosphere_correction else {}
     gpu = dict.fromkeys(("topo", "fineoffsets"), "gpu") if options.use_gpu is True else {}
@@ -146,6 +146,6 @@ def methods(options: TopsappConfig, bursts: int = 1, offsets: OffsetsConfig | No
 
 
 def left(steps: dict[str, Forecast], work: Work) -> dict[str, int]:
-    """Bytes that stay, by ``output.intermediates``."""
+    """Return the bytes that stay, by ``output.intermediates``."""
     layers = round(1e6 * work.cells * LAYER_BYTES * _COVERED)
     return {"keep": steps[OUTPUTS].disk, "geocoded": layers, "delete": 0}

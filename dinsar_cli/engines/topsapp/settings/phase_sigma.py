@@ -18,12 +18,12 @@ PHASE_SIGMA = "topsapp_filter_icu.xml"
 
 
 def settings_text() -> str:
-    """Text of the settings file."""
+    """Return the text of the settings file."""
     return template_text(PHASE_SIGMA)
 
 
 def shell_command() -> str:
-    """Command for a shell that writes the settings file into the folder where it is run."""
+    """Return the command for a shell that writes the settings file into the folder where it is run."""
     parser = etree.XMLParser(remove_blank_text=True, remove_comments=True)
     root: etree._Element = etree.fromstring(settings_text().encode(), parser)
     return f"echo '{etree.tostring(root, encoding='unicode')}' > {PHASE_SIGMA}"

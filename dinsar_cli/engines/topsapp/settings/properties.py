@@ -92,7 +92,7 @@ class Property:
 
 
 def _options() -> Iterator[Property]:
-    """Properties that are keys of the section ``topsapp``."""
+    """Yield the properties that are keys of the section ``topsapp``."""
     for name, field in TopsappConfig.model_fields.items():
         said = next((item for item in field.metadata if isinstance(item, IsceProperty)), None)
         if said is not None:
@@ -112,7 +112,7 @@ def _options() -> Iterator[Property]:
 
 
 def _kind(annotation: object) -> Kind:
-    """What ISCE2 calls the type of a key."""
+    """Tell what ISCE2 calls the type of a key."""
     parts = parts_of_type(annotation)
     if bool in parts:
         return "bool"
@@ -132,7 +132,7 @@ OFFSET_FIELDS = (
 
 
 def _dense_offsets() -> Iterator[Property]:
-    """Properties of the step ``denseoffsets``, which the section ``offsets`` checks itself."""
+    """Yield the properties of the step ``denseoffsets``, which the section ``offsets`` checks itself."""
     switch = "do dense offsets"
     yield Property(
         name=switch,
@@ -214,7 +214,7 @@ _BY_NAME = {normal_name(entry.name): entry for entry in PROPERTIES}
 
 
 def find_property(name: str) -> Property | None:
-    """Entry of the table for a name; ISCE2 does not heed case and repeated blanks."""
+    """Return the entry of the table for a name; ISCE2 does not heed case and repeated blanks."""
     return _BY_NAME.get(normal_name(name))
 
 

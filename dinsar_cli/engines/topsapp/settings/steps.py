@@ -42,7 +42,7 @@ _NUMPY_SCALAR = re.compile(r"np\.\w+\(([^()]*)\)")
 
 
 def last_done(folder: Path) -> str | None:
-    """Last step of which topsApp left a whole state, with all those before it.
+    """Return the last step of which topsApp left a whole state, with all those before it.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def last_done(folder: Path) -> str | None:
 
 
 def next_step(folder: Path) -> str | None:
-    """First step that is still to be done; None when all are."""
+    """Return the first step that is still to be done; None when all are."""
     done = last_done(folder)
     if done is None:
         return STEPS[0]
@@ -67,7 +67,7 @@ def next_step(folder: Path) -> str | None:
 
 
 def is_done(folder: Path, step: str) -> bool:
-    """Whether topsApp left a whole state of a step."""
+    """Tell whether topsApp left a whole state of a step."""
     return _whole(folder / _STATES / step)
 
 
@@ -90,7 +90,7 @@ def forget_from(folder: Path, step: str) -> None:
 
 
 def made_by_topsapp(folder: Path, keep: Collection[str] = ()) -> tuple[Path, ...]:
-    """Everything in a working folder but some names, in the order in which it is to be removed.
+    """Return everything in a working folder but some names, in the order in which it is to be removed.
 
     The states come first: without them nothing counts as done, even when the removal is cut short.
     """
@@ -134,7 +134,7 @@ def mend_state(folder: Path, step: str) -> None:
 
 
 def share_done(expected: Mapping[str, float], step: str, elapsed: float) -> float:
-    """Share of the time of all steps that has gone by in a step; never past the end of that step.
+    """Return the share of the time of all steps that has gone by in a step; never past the end of that step.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def share_done(expected: Mapping[str, float], step: str, elapsed: float) -> floa
 
 
 def time_left(expected: Mapping[str, float], step: str, elapsed: float, end: str) -> float:
-    """Seconds to the end of a last step, as far as they can be told in the middle of a step."""
+    """Return the seconds to the end of a last step, as far as they can be told in the middle of a step."""
     later = EVERY[EVERY.index(step) + 1 : EVERY.index(end) + 1]
     return max(0.0, expected.get(step, 0.0) - elapsed) + sum(expected.get(name, 0.0) for name in later)
 

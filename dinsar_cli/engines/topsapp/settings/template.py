@@ -138,7 +138,7 @@ def render(settings: TopsSettings) -> dict[str, str]:
 
 
 def record(settings: TopsSettings, *, unwritten_only: bool = False) -> dict[str, str]:
-    """Properties of a run as plain text, to be kept as JSON and given to `first_step_affected` later.
+    """Return the properties of a run as plain text, to be kept as JSON and given to `first_step_affected` later.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def record(settings: TopsSettings, *, unwritten_only: bool = False) -> dict[str,
 
 
 def first_step_affected(old: TopsSettings | Record, new: TopsSettings | Record) -> str | None:
-    """First step of topsApp that a change of the settings affects; None when it affects none of a run.
+    """Return the first step of topsApp that a change of the settings affects; None when it affects none of a run.
 
     Files that keep their path are not looked at: whether a scene, an orbit or the DEM is still the same file is for
     the caller to know.
@@ -172,7 +172,7 @@ def first_step_affected(old: TopsSettings | Record, new: TopsSettings | Record) 
 
 
 def _step(key: str, before: Record, after: Record) -> str | None:
-    """First step that a property affects by its change, if it changed."""
+    """Return the first step that a property affects by its change, if it changed."""
     component, _, name = key.partition("/")
     entry = find_property(name)
     unsaid = "" if entry is None or entry.default is None else isce_text(entry.default)
@@ -189,7 +189,7 @@ def _step(key: str, before: Record, after: Record) -> str | None:
 
 
 def _entries(settings: TopsSettings) -> dict[str, list[_Entry]]:
-    """All properties that are written, by component, in the order of the table."""
+    """Return all properties that are written, by component, in the order of the table."""
     options = settings.options
     values: dict[str, Any] = {name: getattr(options, name) for name in TopsappConfig.model_fields} | {
         "sensor": default("sensor name"),
@@ -224,7 +224,7 @@ def _entries(settings: TopsSettings) -> dict[str, list[_Entry]]:
 
 
 def _offsets(offsets: OffsetsConfig | None) -> dict[str, Any]:
-    """Values of the properties of dense offsets; without them none is written."""
+    """Return the values of the properties of dense offsets; without them none is written."""
     if offsets is None:
         return {name: False if name == "dense_offsets" else None for name in OFFSET_FIELDS}
     sizes = (*offsets.window, *offsets.search, *offsets.skip)
@@ -265,7 +265,7 @@ def _from_table(values: Mapping[str, Any], *, scene: bool) -> list[_Entry]:
 
 
 def _counts(entry: Property, values: Mapping[str, Any]) -> bool:
-    """Whether a property has to be written: not when ISCE2 takes the same without it."""
+    """Tell whether a property has to be written: not when ISCE2 takes the same without it."""
     value = values[entry.field]
     switch = find_property(entry.only_with)
     off = switch is not None and not values[switch.field]
@@ -282,7 +282,7 @@ def _extra(extra: Mapping[str, Value]) -> list[_Entry]:
 
 
 def _breaks_vrt(settings: TopsSettings) -> bool:
-    """Whether ISCE2's virtual bursts would not be well-formed XML: nothing says so before the first reading."""
+    """Say whether ISCE2's virtual bursts would not be well-formed XML: nothing says so before the first reading."""
     return any(set(path) & set("&<") for path in (*settings.reference_safe, *settings.secondary_safe))
 
 

@@ -35,7 +35,7 @@ class Image:
         return self.part.frame(self.window)
 
     def bursts(self) -> tuple[Burst, ...]:
-        """Bursts of the image."""
+        """Return the bursts of the image."""
         return self.part.of_window(self.window)
 
     @property
@@ -51,7 +51,7 @@ class Image:
         return bursts[inside].start + (index - inside) * BURST_CYCLE
 
     def line_at(self, seconds: float) -> int:
-        """Line of the image at a time, as the processor counts them: in the last burst that has begun by then.
+        """Give line of the image at a time, as the processor counts them: in the last burst that has begun by then.
 
         Before the first line and after the last one the count goes on over bursts of the neighbouring slices.
         """

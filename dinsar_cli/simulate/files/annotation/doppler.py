@@ -38,7 +38,7 @@ RMS_ERROR: Final = 5.0
 
 
 def doppler_rates(image: Image) -> Iterator[_Element]:
-    """Azimuth FM rates: one for each burst and one more at both ends."""
+    """Yield the azimuth FM rates: one for each burst and one more at both ends."""
     first = image.part.flight.bursts[image.window][0].middle(image.frame.subswath.lines)
     for index, carrier in _carriers(image):
         seconds = first + RATE_DELAY + index * BURST_CYCLE
@@ -51,7 +51,7 @@ def doppler_rates(image: Image) -> Iterator[_Element]:
 
 
 def doppler_centroids(image: Image) -> Iterator[_Element]:
-    """Doppler centroids: one for each burst and one more at both ends."""
+    """Yield the Doppler centroids: one for each burst and one more at both ends."""
     part, near = image.part, image.part.frame(0)
     common = SUBSWATHS[2].burst_start - image.frame.subswath.burst_start
     first = part.flight.bursts[image.window][0].start + common + 0.5 * SUBSWATHS[2].lines * LINE_INTERVAL
@@ -76,14 +76,14 @@ def doppler_centroids(image: Image) -> Iterator[_Element]:
 
 
 def _fine_estimates(image: Image, centroid: Polynomial) -> Iterator[_Element]:
-    """Estimates to which the polynomial was fitted."""
+    """Yield the estimates to which the polynomial was fitted."""
     for moment in np.linspace(image.grid.range_times[0], image.grid.range_times[-1], FINE_ESTIMATES):
         value = float(centroid.at(moment))
         yield node("fineDce", *fields(slantRangeTime=double(float(moment)), frequency=double(value)))
 
 
 def _carriers(image: Image) -> Iterator[tuple[int, Carrier]]:
-    """Numbers in the pass and carriers of the image's bursts and of their neighbours.
+    """Yield the numbers in the pass and carriers of the image's bursts and of their neighbours.
 
     Beyond the ends of the pass the first and the last carrier hold.
     """

@@ -20,7 +20,7 @@ PATTERN_STEP: Final = 32
 
 
 def antenna_pattern(image: Image) -> _Element:
-    """One flat pattern at each burst and at the next one: as in real products the antenna is corrected for."""
+    """Give one flat pattern at each burst and at the next one: as in real products the antenna is corrected for."""
     part, grid, subswath = image.part, image.grid, image.frame.subswath
     pixels = PATTERN_STEP * np.arange(ceil((image.frame.columns - 1) / PATTERN_STEP) + 1)
     times = grid.range_times[0] + pixels / RANGE_SAMPLING_RATE
@@ -48,7 +48,7 @@ def antenna_pattern(image: Image) -> _Element:
 
 
 def swath_timing(image: Image) -> _Element:
-    """Time, place in the file and valid samples of each burst."""
+    """Return the time, place in the file and valid samples of each burst."""
     part, frame = image.part, image.frame
     subswath = frame.subswath
     ascending_node = part.flight.orbit.ascending_node_time()
@@ -83,7 +83,7 @@ def swath_timing(image: Image) -> _Element:
 
 
 def geolocation(image: Image) -> _Element:
-    """Ground positions of some lines and pixels."""
+    """Return the ground positions of some lines and pixels."""
     grid = image.grid
     points = [
         node(

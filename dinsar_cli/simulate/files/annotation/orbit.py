@@ -29,7 +29,7 @@ ROLL: Final = (29.45, -0.0566, 711.7)
 
 
 def state_vectors(part: Slice) -> Iterator[_Element]:
-    """Orbit state vectors every ten seconds, from a minute before a slice to a minute after it."""
+    """Yield the orbit state vectors every ten seconds, from a minute before a slice to a minute after it."""
     bursts = [burst for window in range(len(part.campaign.windows)) for burst in part.of_window(window)]
     first = min(burst.start for burst in bursts) - STATE_VECTOR_MARGIN
     last = max(burst.start for burst in bursts) + STATE_VECTOR_MARGIN
@@ -82,7 +82,7 @@ def attitudes(image: Image) -> Iterator[_Element]:
 
 
 def satellite_axes(time: datetime, position: Floats, velocity: Floats) -> Floats:
-    """Axes of the satellite in an inertial frame.
+    """Return the axes of the satellite in an inertial frame.
 
     Parameters
     ----------

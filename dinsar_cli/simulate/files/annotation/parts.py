@@ -101,7 +101,7 @@ def image_statistics(statistics: Statistics) -> _Element:
 
 
 def quality_information(image: Image) -> _Element:
-    """Quality of the raw data: nothing to complain about."""
+    """Return the quality of the raw data: nothing to complain about."""
     downlink = fields(
         iInputDataMean=double(RAW_BIAS[0]),
         qInputDataMean=double(RAW_BIAS[1]),
@@ -237,13 +237,13 @@ def downlink_information(image: Image) -> _Element:
 
 
 def sensing_start(image: Image) -> datetime:
-    """Sensing time of the first line of the pass, which is the raw data that the image is from."""
+    """Return the sensing time of the first line of the pass, which is the raw data that the image is from."""
     first = image.part.flight.bursts[image.window][0].start
     return image.part.annotated(first + image.frame.subswath.sensing_delay)
 
 
 def _range_gates(image: Image) -> list[_Element]:
-    """When and for how long the radar listens after a pulse: from where the columns hold signal."""
+    """Tell when and for how long the radar listens after a pulse: from where the columns hold signal."""
     part, subswath = image.part, image.frame.subswath
     lengths: dict[str, str] = {}
     starts: dict[str, str] = {}
@@ -263,7 +263,7 @@ def _range_gates(image: Image) -> list[_Element]:
 
 
 def raw_data_analysis(image: Image) -> _Element:
-    """Raw samples with the small faults that real ones have, and that are taken out."""
+    """Return the raw samples with the small faults that real ones have, and that are taken out."""
     bounds = {
         f"{name}{side}Bound": double(value)
         for name, low, high in (
@@ -298,7 +298,7 @@ def raw_data_analysis(image: Image) -> _Element:
 
 
 def noise_measurements(image: Image) -> _Element:
-    """One measurement of the thermal noise before each burst."""
+    """Return one measurement of the thermal noise before each burst."""
     delay = image.frame.subswath.sensing_delay
     return counted(
         "noiseList",
