@@ -13,7 +13,7 @@ __version__ = "0.1.0.dev0"
 # checkers read them in __init__.pyi.
 _HOMES = {
     "DinsarError": "dinsar_cli.errors",
-    "RunResult": "dinsar_cli.workflow.product_stages",
+    "RunResult": "dinsar_cli.workflow.result",
     "open_products": "dinsar_cli.products.dataset",
     "run": "dinsar_cli.api",
 }

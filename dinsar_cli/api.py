@@ -12,7 +12,7 @@ from dinsar_cli.config.file import build_config, config_keys, load_config
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import UsageError
 from dinsar_cli.workflow import pipeline
-from dinsar_cli.workflow.product_stages import RunResult
+from dinsar_cli.workflow.result import RunResult
 
 Progress = Callable[[str, str, float], None]
 """Called with the stage, the step of it, and how much of the stage is done, 0 to 1."""

@@ -17,7 +17,7 @@ from dinsar_cli.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dinsar_cli.workflow.product_stages import RunResult
+    from dinsar_cli.workflow.result import RunResult
 
 
 @click.command(
@@ -86,7 +86,7 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
     """Print what a map is, and its files; what is not known is left out."""
     import json
 
-    from dinsar_cli.workflow.product_stages import summary
+    from dinsar_cli.workflow.result import summary
 
     record = summary(result)
     if as_json:

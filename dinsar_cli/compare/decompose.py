@@ -18,6 +18,7 @@ from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.areas import on_grid, read_polygons
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.reference import NOISE_TAGS, reference_variance
 from dinsar_cli.maps.sigma import along_track
 from dinsar_cli.products.layers import read_tags
@@ -288,7 +289,7 @@ def _sigma(
         if set(NOISE_TAGS) <= set(noise) and "wavelength_m" in noise and phase.shape == source.grid.shape:
             variance = reference_variance(reference, grid, noise)
             there = los_sigma(resample(phase, source.grid, grid), variance, float(noise["wavelength_m"]))
-            unknown = along_track(source.folder, source.grid, source.los - reference.value, reference)
+            unknown = along_track(MapLayers(source.folder, source.grid), source.los - reference.value, reference)
             if unknown is None:
                 return there, "phase_sigma.tif and the reference"
             more = np.nan_to_num(resample(unknown, source.grid, grid))

@@ -28,7 +28,7 @@ from dinsar_cli.config.dates import DayField, DirectionField, EventField, OneDat
 from dinsar_cli.config.map import FormatsField, GridConfig, MaskConfig, RampField
 from dinsar_cli.config.offsets import OffsetsConfig
 from dinsar_cli.config.topsapp import TopsappConfig
-from dinsar_cli.geo.polygons import FILE_SUFFIXES
+from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
 
 MAX_LOOKS = 200
 _MAX_THREADS = 1024

@@ -136,10 +136,6 @@ def _nobody(text: str) -> None:
     """Take what is told, and do nothing."""
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 @dataclass(frozen=True)
 class EngineInputs:
     """Everything an engine works on.
@@ -172,9 +168,6 @@ class EngineInputs:
         Part of the work to do.
     tell : callable
         Takes a sentence on what the engine has changed by itself to go on.
-    meanwhile : callable
-        Gets ready for what comes after the engine, for some seconds on one core. An engine that leaves a core idle
-        for long calls it then, from a thread; others need not.
     history : Path or None
         File with what the steps of earlier runs have cost, to learn from and to add to.
     """
@@ -193,7 +186,6 @@ class EngineInputs:
     heights: tuple[float, float]
     choice: StepChoice = StepChoice()
     tell: Callable[[str], None] = _nobody
-    meanwhile: Callable[[], None] = _nothing
     history: Path | None = None
 
 

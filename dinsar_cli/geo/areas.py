@@ -20,8 +20,9 @@ from shapely.geometry.base import BaseGeometry
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.geo.polygons import FILE_SUFFIXES, read_file
+from dinsar_cli.geo.polygons import read_file
 from dinsar_cli.geo.roi import parse_roi
 
 Floats = NDArray[np.floating[Any]]

@@ -20,6 +20,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.file_kinds import FILE_SUFFIXES, JSON_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +28,6 @@ FORMS = (
     "Give --roi as ONE argument: 'W S E N' in degrees (like '10.5 45 11.5 46'), WKT, GeoJSON, or a file "
     "(.geojson, .json, .shp, .zip, .gpkg, .kml)."
 )
-_JSON_SUFFIXES = {".json", ".geojson"}
-_VECTOR_SUFFIXES = {".shp", ".zip", ".gpkg", ".kml", ".kmz"}
-FILE_SUFFIXES = _JSON_SUFFIXES | _VECTOR_SUFFIXES
 _EDGE_PARTS = 50  # a straight edge of a projected CRS is a curve in lon/lat: it is followed in so many chords
 
 
@@ -136,7 +134,7 @@ def read_file(path: Path, name: str) -> Outlines:
         found = "a folder" if path.is_dir() else f"a file with {suffix or 'no suffix'}"
         raise UsageError(f"{name} cannot be used.", f"It is {found}, which is not a known format.", FORMS)
     try:
-        if suffix in _JSON_SUFFIXES:
+        if suffix in JSON_SUFFIXES:
             return read_geojson(path.read_text(encoding="utf-8-sig"), name)
         return _read_layers(_shapefile_in(path, name) if suffix == ".zip" else str(path), path, name)
     except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:

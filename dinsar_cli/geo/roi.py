@@ -16,8 +16,8 @@ from shapely.geometry.polygon import orient
 
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import near, no_crossing
+from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
 from dinsar_cli.geo.polygons import (
-    FILE_SUFFIXES,
     FORMS,
     Outlines,
     no_polygon,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dinsar_cli.radar.displacement import ReferencePoint
+from dinsar_cli.radar.interferogram import Described
 
 
 @dataclass(frozen=True)
@@ -72,3 +75,20 @@ def facts_from_dict(record: Mapping[str, Any]) -> MapFacts:
             "mean_los": tuple(record["mean_los"]) if record["mean_los"] else None,
         }
     )
+
+
+def common_tags(interferogram: Described, engine: str, version: str) -> dict[str, str]:
+    """Return the tags that every product has; without those whose value is not known."""
+    tags = {
+        "wavelength_m": repr(interferogram.wavelength),
+        "reference_date": interferogram.reference_date,
+        "secondary_date": interferogram.secondary_date,
+        "engine": engine,
+        "engine_version": json.dumps(interferogram.versions, sort_keys=True),
+        "version": version,
+    }
+    if interferogram.looks is not None:
+        tags["looks"] = "x".join(str(n) for n in interferogram.looks)
+    if not math.isnan(interferogram.perpendicular_baseline):
+        tags["perpendicular_baseline_m"] = f"{interferogram.perpendicular_baseline:.2f}"
+    return tags

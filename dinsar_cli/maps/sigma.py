@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.geo.grid import Grid
-from dinsar_cli.products.layers import read_product, read_tags
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.products.layers import read_tags
 from dinsar_cli.radar.displacement import ReferencePoint
 from dinsar_cli.radar.squint import NEIGHBOURHOOD, squint_sigma
 
@@ -56,36 +56,34 @@ def sigma_told(path: Path) -> list[tuple[str, str]]:
 
 
 def along_track(
-    folder: Path, grid: Grid, los: Array, reference: ReferencePoint | None, up: Array | None = None
+    layers: MapLayers, los: Array, reference: ReferencePoint | None, up: Array | None = None
 ) -> Array | None:
     """Return the standard deviation of what unknown motion along the track adds to displacement, metres.
 
     Parameters
     ----------
-    folder : Path
-        Of the products.
-    grid : Grid
-        Of the displacement.
+    layers : MapLayers
+        Of the map.
     los : ndarray
         Metres, NaN where there is none.
     reference : ReferencePoint or None
         To which it is relative; without one, ground at the median is taken as still.
     up : ndarray, optional
-        Up component of the unit vector to the satellite; that of the angle of incidence in the folder if not given.
+        Up component of the unit vector to the satellite; that of the angle of incidence if not given.
 
     Returns
     -------
     ndarray or None
         None where the squint is not known.
     """
-    if up is None and (folder / "incidence_angle.tif").is_file():
-        up = np.cos(np.radians(read_product(folder, "incidence_angle")))
-    if up is None or not (folder / "squint.tif").is_file() or not np.isfinite(los).any():
+    if up is None and "incidence_angle" in layers:
+        up = np.cos(np.radians(layers.read("incidence_angle")))
+    squint = layers.find("squint")
+    if up is None or squint is None or not np.isfinite(los).any():
         return None
-    squint = read_product(folder, "squint")
     if squint.shape != los.shape or up.shape != los.shape:  # of another map
         return None
-    east, north = (grid.posting * metres for metres in grid.metres_per_unit)
+    east, north = (layers.grid.posting * metres for metres in layers.grid.metres_per_unit)
     still = np.float32(0) if reference else np.nanmedian(los)
     return squint_sigma(squint, los - still, up, (north, east))
 

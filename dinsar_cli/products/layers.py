@@ -285,7 +285,7 @@ def write_cog(path: Path, data: NDArray[Any], grid: Grid, layer: Layer, tags: Ma
 
     _check_array(data, grid, layer)
     all_tags = _tags(layer, tags)
-    values = _encode(data, layer)
+    values = encode(data, layer)
     try:
         with (
             atomic_path(path) as part,
@@ -320,8 +320,8 @@ def _check_array(data: NDArray[Any], grid: Grid, layer: Layer) -> None:
         raise ValueError(f"{layer.name} must lie in 0..{largest}, not {data.min()}..{data.max()}")
 
 
-def _encode(data: NDArray[Any], layer: Layer) -> NDArray[Any]:
-    """Return the array in the type of the file, with one kind of nodata."""
+def encode(data: NDArray[Any], layer: Layer) -> NDArray[Any]:
+    """Return the array as its file holds it: in the type of the layer, with one kind of nodata."""
     if np.dtype(layer.dtype).kind == "u":
         return data.astype(layer.dtype, copy=False)
     # One bit pattern for all NaN, or equal maps could differ in their bytes.

@@ -19,7 +19,7 @@ from dinsar_cli.engines.find import find_engine
 from dinsar_cli.errors import UsageError
 from dinsar_cli.simulate import Scenario, SimulatedStack, scenario_record, simulate
 from dinsar_cli.workflow.pipeline import run
-from dinsar_cli.workflow.product_stages import RunResult
+from dinsar_cli.workflow.result import RunResult
 
 BOUND = 0.5e-3  # m: RMSE above which something is wrong with this installation
 _LOOKS = "7x2"  # at which the project states its accuracy

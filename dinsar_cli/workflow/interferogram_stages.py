@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -71,19 +71,16 @@ def prepare_inputs(session: Session) -> EngineInputs:
     return engine_inputs(session.plan, files, Path(dem["path"]), session.choice, session.cache / HISTORY)
 
 
-def make_interferogram(session: Session, meanwhile: Callable[[], None] | None = None) -> Interferogram | None:
+def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram | None:
     """Do the stages up to the interferogram, or up to the step of the engine that is asked for.
 
     Parameters
     ----------
     session : Session
         The run.
-    meanwhile : callable, optional
-        Gets ready for the stages that follow, see `EngineInputs`.
+    inputs : EngineInputs
+        From `prepare_inputs`.
     """
-    inputs = prepare_inputs(session)
-    if meanwhile is not None:
-        inputs = replace(inputs, meanwhile=meanwhile)
     plan, radar = session.plan, session.radar
     hashes = [file.sha256 for name in ("slc", "orbits", "dem") for file in session.journal.stages[name].files]
     options = [plan.engine.fingerprint(plan.config), str(plan.looks), plan.slc.bounds, session.marks["slc"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,13 @@ from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import StepChoice
 from dinsar_cli.engines.find import engines, find_engine
 from dinsar_cli.errors import EngineError
+from dinsar_cli.maps.checks.phase import check_warnings
+from dinsar_cli.maps.offset_maps import offset_warnings
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.workflow.interferogram_stages import make_interferogram, prepare_inputs
 from dinsar_cli.workflow.leftovers import Removal
-from dinsar_cli.workflow.product_stages import RunResult, load_libraries, make_products, summary
+from dinsar_cli.workflow.map_stages import displace, draw, geocode, report
+from dinsar_cli.workflow.result import RunResult, further_warnings, map_warnings, summary
 from dinsar_cli.workflow.run_state import Session, opened
 
 
@@ -57,14 +60,46 @@ def run(
     """
     started = time.monotonic()
     with (
+        # plan: the pair is chosen, its scenes are on the disk, everything is checked, and its folder is held
         opened(config, workdir, cache, reporter, command, choice or StepChoice(), force=force) as session,
         Removal(session.plan.config, session.plan.engine, session.radar) as removal,
     ):
-        interferogram = make_interferogram(session, load_libraries)
+        # scenes, orbit files and DEM, made ready as the engine takes them
+        inputs = prepare_inputs(session)
+        # interferogram: filtered and unwrapped, on the radar grid
+        interferogram = make_interferogram(session, inputs)
         if interferogram is None:
             raise ValueError("a map needs all steps of the engine")
-        result = make_products(session, interferogram, removal.begin)
-        result = replace(result, seconds=time.monotonic() - started, received=session.meter.received)
+        # geocode: its layers on the map grid, and the checks of its phase
+        geocoded = geocode(session, interferogram)
+        # displacement along the line of sight, relative to the reference, with its sigma
+        displaced = displace(session, interferogram, geocoded.layers)
+        removal.begin()
+        # products: pictures, and the same layers for other programs
+        drawn = draw(session, interferogram, displaced.facts)
+        # report: the page by which a person judges the map
+        found = [
+            *map_warnings(displaced.facts),
+            *check_warnings(geocoded.checks),
+            *offset_warnings(geocoded.offsets),
+        ]
+        reported = report(session, drawn.evidence, [*session.plan.warnings, *found])
+        # what the user is told
+        found += further_warnings(reported.verdicts)
+        for text in found:
+            reporter.warn(text)
+        made = displaced.products | geocoded.products | drawn.products | reported.products
+        result = RunResult(
+            folder=session.folder,
+            products={name: session.products / file for name, file in made.items()},
+            facts=displaced.facts,
+            interferogram=interferogram,
+            warnings=(*session.plan.warnings, *found),
+            seconds=time.monotonic() - started,
+            received=session.meter.received,
+            checks=geocoded.checks,
+            offsets=geocoded.offsets,
+        )
         session.journal.header["summary"] = summary(result)
         session.journal.save()
         _tidy(session, removal)
@@ -98,7 +133,7 @@ def process(
         None when not all steps are done.
     """
     with opened(config, workdir, cache, reporter, command, choice, force=force) as session:
-        return session.folder, make_interferogram(session)
+        return session.folder, make_interferogram(session, prepare_inputs(session))
 
 
 def write_engine_files(

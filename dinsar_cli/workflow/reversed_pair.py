@@ -13,8 +13,9 @@ from dinsar_cli.base.disk import check_disk, human_bytes, remove
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.journal import RADAR, REVERSED_FOLDER
 from dinsar_cli.engines.base import EngineInputs, StepChoice
-from dinsar_cli.maps.geocode import radar_coordinates, sample
-from dinsar_cli.maps.phase_checks import check_phase, compare_reversed
+from dinsar_cli.maps.checks.phase import check_phase, compare_reversed
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.maps.radar_layers import RadarOnMap
 from dinsar_cli.plan.cost_forecast import HISTORY
 from dinsar_cli.plan.plan import engine_inputs
 from dinsar_cli.radar.interferogram import Interferogram
@@ -25,27 +26,20 @@ Array = NDArray[Any]
 
 
 def check_map(
-    session: Session,
-    interferogram: Interferogram,
-    tags: Mapping[str, str],
-    row: Array,
-    column: Array,
-    memory: int,
+    session: Session, radar: RadarOnMap, layers: MapLayers, tags: Mapping[str, str]
 ) -> tuple[dict[str, Path], dict[str, Any]]:
-    """Check the phase on the map, and write what was found.
+    """Check the phase on the map by itself, and against that of the reversed pair if that is asked for.
 
     Parameters
     ----------
     session : Session
-        The run; its folder of products has the layers of the phase.
-    interferogram : Interferogram
-        Of which they were made.
+        The run.
+    radar : RadarOnMap
+        The interferogram on the map.
+    layers : MapLayers
+        With those of the phase; a phase that was filled takes the place of the other.
     tags : mapping
         For the files.
-    row, column : ndarray
-        Line and sample of the radar grid for each cell of the map.
-    memory : int
-        Bytes for resampling.
 
     Returns
     -------
@@ -54,29 +48,23 @@ def check_map(
     found : dict
         Shares and counts, for the journal and the summary.
     """
-    config, folder = session.plan.config.checks, session.products
-    (folder / "reversed_difference.tif").unlink(missing_ok=True)  # of an earlier run
+    config = session.plan.config.checks
+    (layers.folder / "reversed_difference.tif").unlink(missing_ok=True)  # of an earlier run
 
     def compare(flags: Array) -> tuple[dict[str, Array], dict[str, Any]]:
-        return compare_reversed(config, folder, _reversed_phase(session, interferogram, row, column, memory), flags)
+        return compare_reversed(config, layers, _reversed_phase(session, radar), flags)
 
-    both_orders = None if config.reversed == "none" else compare
-    return check_phase(interferogram, folder, session.plan.grid, tags, (row, column), memory, both_orders)
+    return check_phase(radar, layers, tags, None if config.reversed == "none" else compare)
 
 
-def _reversed_phase(
-    session: Session, interferogram: Interferogram, row: Array, column: Array, memory: int
-) -> Array:
+def _reversed_phase(session: Session, radar: RadarOnMap) -> Array:
     """Return the phase of later x conj(earlier) on the map, radians."""
     inputs = _inputs(session)
     if session.plan.config.checks.reversed == "phase":
         session.reporter.progress("reversed", 0.0)
-        backward: Array = session.plan.engine.unwrap_conjugate(inputs, interferogram.folder)
-        return sample(backward, row, column, "linear", memory_bytes=memory)
+        return radar.put(session.plan.engine.unwrap_conjugate(inputs, radar.interferogram.folder))
     made = _process_exchanged(session, inputs)
-    latitude, longitude = (made.layer(name).read() for name in ("latitude", "longitude"))
-    places = radar_coordinates(latitude, longitude, session.plan.grid, memory_bytes=memory)
-    phase = sample(made.layer("unwrapped").read(), *places, "linear", memory_bytes=memory)
+    phase = replace(radar, interferogram=made).layer("unwrapped")
     _tidy(session, made.folder)
     # topsApp's outputs are turned to the order of the dates when they are collected
     return phase if made.reference_date > made.secondary_date else -phase

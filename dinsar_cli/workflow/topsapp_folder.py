@@ -24,22 +24,23 @@ from dinsar_cli.engines.topsapp.results.foreign_folder import TopsFolder, check_
 from dinsar_cli.engines.topsapp.results.geocoded import GeocodedRun
 from dinsar_cli.engines.topsapp.results.metadata import PairFacts, Stated, read_pair
 from dinsar_cli.errors import EngineError, NoDataError, UsageError
-from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.maps.checks.phase import check_geocoded, check_phase, check_warnings
 from dinsar_cli.maps.corrections.apply import check_corrections
+from dinsar_cli.maps.displacement import displacement_layers
 from dinsar_cli.maps.extent import asked_bounds, radar_grid
-from dinsar_cli.maps.facts import facts_to_dict
-from dinsar_cli.maps.layers import common_tags, displacement_layers, map_layers
-from dinsar_cli.maps.phase_checks import check_geocoded, check_phase, check_warnings
+from dinsar_cli.maps.facts import common_tags, facts_to_dict
+from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.picture import draw_map
+from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
 from dinsar_cli.maps.topsapp_geocoded import geocoded_layers
 from dinsar_cli.plan.plan import allowed_threads
 from dinsar_cli.products.folder import products_of
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.radar.interferogram import Described
 from dinsar_cli.report.page import REPORT, write_report
-from dinsar_cli.workflow.product_stages import RunResult, further_warnings, map_warnings, summary
+from dinsar_cli.workflow.result import RunResult, further_warnings, map_warnings, summary
 
 _DEFAULT_OUTPUT = "displacement"
 _ENGINE = "isce2"
@@ -299,23 +300,12 @@ def _from_radar(plan: MapPlan, work: _Work) -> RunResult:
         grid = radar_grid(interferogram, plan.config)
         check_disk(plan.output, grid.width * grid.height * _MAP_BYTES, "the products")
         tags = common_tags(interferogram, _ENGINE, __version__)
-
-        def check(row: Any, column: Any) -> dict[str, Path]:
-            folder, places = plan.output / PRODUCTS, (row, column)
-            files, details["checks"] = check_phase(interferogram, folder, grid, tags, places, _MEMORY)
-            return files
-
-        products = map_layers(
-            interferogram,
-            grid,
-            plan.output / PRODUCTS,
-            tags,
-            _MEMORY,
-            lambda share: reporter.progress("layers", share),
-            PhaseFilter(_ENGINE, plan.config.filter.strength),
-            allowed_threads(plan.config),
-            check,
-        )
+        phase_filter = PhaseFilter(_ENGINE, plan.config.filter.strength)
+        on_map = RadarOnMap(interferogram, grid, _MEMORY, phase_filter, allowed_threads(plan.config))
+        layers = MapLayers(plan.output / PRODUCTS, grid)
+        products = geocode_layers(on_map, layers, tags, lambda share: reporter.progress("layers", share))
+        files, details["checks"] = check_phase(on_map, layers, tags)
+        products |= files
     warnings = list(plan.warnings)
     warnings.append(
         f"los_sigma takes the filter strength of the folder as {plan.config.filter.strength:g}, which its layers "
@@ -325,7 +315,7 @@ def _from_radar(plan: MapPlan, work: _Work) -> RunResult:
     if "amplitude" not in products:
         warnings.append("amplitude.tif is left out: the images of a date, or the scenes behind them, are gone.")
         reporter.warn(warnings[-1])
-    return _displace(plan, grid, interferogram, tags, products, warnings, (), work)
+    return _displace(plan, layers, interferogram, tags, products, warnings, work)
 
 
 def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, work: _Work) -> RunResult:
@@ -353,34 +343,33 @@ def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, work: _Work) -> RunResu
             memory=_MEMORY,
             progress=lambda share: work.reporter.progress("layers", share),
         )
-        files, details["checks"] = check_geocoded(plan.output / PRODUCTS, grid, tags)
+        layers = MapLayers(plan.output / PRODUCTS, grid, geocoded.missing)
+        files, details["checks"] = check_geocoded(layers, tags)
         products |= files
-    return _displace(plan, grid, described, tags, products, list(plan.warnings), geocoded.missing, work)
+    return _displace(plan, layers, described, tags, products, list(plan.warnings), work)
 
 
 def _displace(
     plan: MapPlan,
-    grid: Grid,
+    layers: MapLayers,
     described: Described,
     tags: dict[str, str],
-    layers: dict[str, Path],
+    files: dict[str, Path],
     warnings: list[str],
-    missing: Sequence[str],
     work: _Work,
 ) -> RunResult:
     """Return the displacement and picture from the layers on the map."""
-    folder = plan.output / PRODUCTS
     with work.stage("displacement") as details:
-        made, facts = displacement_layers(plan.config, grid, described.wavelength, folder, tags, missing)
+        made, facts = displacement_layers(plan.config, layers, described.wavelength, tags)
         details["facts"] = facts_to_dict(facts)
     with work.stage("products"):
         title = f"{plan.place.folder.name}  line-of-sight displacement"
-        drawn = draw_map(grid, folder, facts, described, title)
+        drawn = draw_map(layers.grid, layers.folder, facts, described, title)
     checks = work.stages["geocode"]["details"]["checks"]
     told = [*map_warnings(facts), *check_warnings(checks)]
     for text in told:
         work.reporter.warn(text)
-    return RunResult(plan.output, made | layers | drawn, facts, described, (*warnings, *told), checks=checks)
+    return RunResult(plan.output, made | files | drawn, facts, described, (*warnings, *told), checks=checks)
 
 
 def _reported(result: RunResult, work: _Work, record: dict[str, Any]) -> RunResult:

@@ -24,7 +24,7 @@ from dinsar_cli.compare.truth import Comparison, Map, compare, judge, on_grid, r
 from dinsar_cli.plan.plan import plan_run
 from dinsar_cli.simulate import Corners, GaussianBowl, Lake, Mogi, Scenario, SimulatedStack, Terrain, simulate
 from dinsar_cli.workflow.pipeline import run
-from dinsar_cli.workflow.product_stages import RunResult
+from dinsar_cli.workflow.result import RunResult
 from support.command import run_apart
 from support.pair import make_map, nothing, pair_config, prepared, swapped
 

@@ -16,8 +16,10 @@ from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.geo.grid import grid_for, posting_for_looks
 from dinsar_cli.geo.roi import parse_roi
-from dinsar_cli.maps.layers import displacement_layers, map_layers
+from dinsar_cli.maps.displacement import displacement_layers
+from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.phase_noise import PhaseFilter
+from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
 from dinsar_cli.simulate import Coherence, Ramp, Scenario, SimulatedStack, Still, simulate
 from support.command import run_apart
 from support.place import Dinsar, Place
@@ -182,6 +184,7 @@ def test_topsapp_noise_is_known(tmp_path: Path) -> None:
     south, north, west, east = json.loads(stack.summary.read_text(encoding="utf-8"))["roi_snwe"]
     bounds = parse_roi(f"{west} {south} {east} {north}").bounds
     grid = grid_for(bounds, "EPSG:4326", posting_for_looks(made.range_spacing, made.azimuth_spacing, "EPSG:4326"))
-    map_layers(made, grid, products, {}, 10**9, lambda _: None, PhaseFilter("isce2", 0.5))
-    displacement_layers(RunConfig(), grid, made.wavelength, products, {})
+    layers = MapLayers(products, grid)
+    geocode_layers(RadarOnMap(made, grid, 10**9, PhaseFilter("isce2", 0.5)), layers, {}, lambda _: None)
+    displacement_layers(RunConfig(), layers, made.wavelength, {})
     check_sigma(products, stack)

@@ -384,11 +384,3 @@ def test_the_same_picture_has_the_same_bytes(tmp_path: Path) -> None:
 def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="los must have the shape"):
         _draw(tmp_path / "map.png", np.zeros((3, 3)), SMALL)
-
-
-def test_heavy_libraries_are_not_imported_until_they_are_needed() -> None:
-    modules = ", ".join(f"dinsar_cli.{name}" for name in ("grid", "geocode", "products", "pictures"))
-    code = f"import sys, {modules}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"numpy", "rasterio", "matplotlib", "pyproj", "affine", "scipy"}
-    assert not heavy & set(done.stdout.split())

@@ -11,6 +11,7 @@ import pytest
 
 from dinsar_cli.compare.truth import on_grid, read_map
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.sigma import along_track, parts, sigma_tags
 from dinsar_cli.products.layers import read_product, write_products
 from dinsar_cli.radar.displacement import ReferencePoint
@@ -149,12 +150,12 @@ def test_what_is_not_known_adds_nothing() -> None:
 def test_motion_is_relative_to_the_reference_or_to_the_median(tmp_path: Path) -> None:
     grid = Grid("EPSG:32629", 5e5, 3.4e6, 100.0, 40, 30)
     los = np.full(grid.shape, 0.3, np.float32)
-    assert along_track(tmp_path, grid, los, None) is None
+    assert along_track(MapLayers(tmp_path, grid), los, None) is None
     layers = {"squint": np.full(grid.shape, 0.01), "incidence_angle": np.zeros(grid.shape)}
     write_products(tmp_path, layers, grid, {})
-    np.testing.assert_allclose(along_track(tmp_path, grid, los, None), 0, atol=1e-9)
+    np.testing.assert_allclose(along_track(MapLayers(tmp_path, grid), los, None), 0, atol=1e-9)
     point = ReferencePoint(1, 1, 11, 0.0, 0.0, 1, 0.9)
-    np.testing.assert_allclose(along_track(tmp_path, grid, los, point), 0.003 / 2, rtol=1e-5)
+    np.testing.assert_allclose(along_track(MapLayers(tmp_path, grid), los, point), 0.003 / 2, rtol=1e-5)
 
 
 def test_the_tags_say_what_is_in_and_what_is_not() -> None:

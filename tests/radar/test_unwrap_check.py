@@ -13,9 +13,10 @@ from dinsar_cli.engines.eos.goldstein import goldstein
 from dinsar_cli.engines.topsapp.settings.options import check_reversed
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.maps.layers import map_layers
-from dinsar_cli.maps.phase_checks import INCONGRUENT, JUMP, check_unwrapping, check_warnings
-from dinsar_cli.maps.reversed_phase import LARGEST_FILLED, filled, leftover
+from dinsar_cli.maps.checks.phase import INCONGRUENT, JUMP, check_unwrapping, check_warnings
+from dinsar_cli.maps.checks.reversed_pair import LARGEST_FILLED, filled, leftover
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
 from dinsar_cli.products.layers import read_product
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.unwrap_check import comparable, component_jumps, inner_jumps, residue
@@ -201,7 +202,7 @@ def test_cycles_beyond_the_border_of_a_component_do_not_reach_into_it(tmp_path: 
     written_interferogram(tmp_path, others)
     products = tmp_path / "products"
     products.mkdir()
-    map_layers(made, grid, products, {}, 10**8, lambda _: None)
+    geocode_layers(RadarOnMap(made, grid, 10**8), MapLayers(products, grid), {}, lambda _: None)
     found, labels = (read_product(products, name) for name in ("unwrapped_phase", "connected_components"))
     line, sample = np.mgrid[: SHAPE[0], : SHAPE[1]] + np.array([0.3, 0.4])[:, None, None]
     true = 3 * CYCLE * np.exp(-((line - 30) ** 2 + (sample - 25) ** 2) / (2 * 12**2))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import subprocess
-import sys
 import zipfile
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -288,13 +286,3 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
 def test_corner_points_outside_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="corner point"):
         simulate(Scenario(corners=Corners(((0.0, 0.0),))), tmp_path / "new")
-
-
-def test_importing_the_package_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, dinsar_cli.simulate\n"
-        "heavy = {'numpy', 'scipy', 'rasterio', 'lxml', 'eos'} & set(sys.modules)\n"
-        "print(sorted(heavy))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout.strip(), done.stderr) == ("[]", "")

@@ -12,7 +12,9 @@ from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.managers.dem.manager import DemManager
-from dinsar_cli.maps.layers import displacement_layers, map_layers
+from dinsar_cli.maps.displacement import displacement_layers
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
 from dinsar_cli.plan.plan import RunPlan, engine_inputs, plan_run
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
@@ -73,8 +75,9 @@ def make_map(plan: RunPlan, inputs: EngineInputs, folder: Path) -> Made:
     radar.mkdir(parents=True)
     products.mkdir()
     made = EosEngine().process(inputs, radar, nothing)
-    map_layers(made, plan.grid, products, {}, 500_000_000, nothing)
-    displacement_layers(plan.config, plan.grid, made.wavelength, products, {})
+    layers = MapLayers(products, plan.grid)
+    geocode_layers(RadarOnMap(made, plan.grid, 500_000_000), layers, {}, nothing)
+    displacement_layers(plan.config, layers, made.wavelength, {})
     return Made(made, products, read_map(products / "los_displacement.tif"))
 
 

@@ -159,7 +159,7 @@ class TopsAppEngine:
             make_inputs(inputs, work, gpu=installation.gpu)
             start_again(work, inputs.choice.first)
         last = inputs.choice.last or STEPS[-1]
-        with EarlyLayers(work, folder, inputs.meanwhile) as early:
+        with EarlyLayers(work, folder) as early:
             job = _Job(installation, work, folder, progress, early)
             inputs = _run_with_cures(job, inputs, last)
             if last != STEPS[-1]:

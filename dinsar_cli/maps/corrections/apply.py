@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from dinsar_cli.maps.corrections.height import correlation, fit_height
 from dinsar_cli.maps.corrections.ionosphere import check_ionosphere, ionosphere_los
 from dinsar_cli.maps.corrections.tides import check_tides, sensing_times, tide_los
 from dinsar_cli.maps.corrections.troposphere import check_delays, troposphere_los
+from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.products.layers import write_products
 from dinsar_cli.sentinel1.acquisition import CommonBurst
 
@@ -39,32 +40,31 @@ class Uncorrected:
 
     Attributes
     ----------
-    grid : Grid
-        Of all layers.
-    folder : Path
-        Of the products.
+    layers : MapLayers
+        Of the map.
     tags : mapping
         Those that every product has: among them the dates.
     los : ndarray
         Metres, positive toward the satellite, NaN where there is none; shape of the grid.
     components : ndarray
         Connected components.
-    layer : callable
-        Gives a product by its name, None where it is not there.
     times : (datetime, datetime) or None
         When the middle of the scene was seen, earlier and later, UTC; None: by the tags.
     wavelength : float
         Metres.
     """
 
-    grid: Grid
-    folder: Path
+    layers: MapLayers
     tags: Mapping[str, str]
     los: Floats
     components: NDArray[np.integer[Any]]
-    layer: Callable[[str], Array | None]
     times: tuple[datetime, datetime] | None = None
     wavelength: float = math.nan
+
+    @property
+    def grid(self) -> Grid:
+        """Of all layers."""
+        return self.layers.grid
 
     def needed(self, name: str, correction: str) -> Array:
         """Return a product without which a correction cannot be made.
@@ -74,7 +74,7 @@ class Uncorrected:
         NoDataError
             When it is not there.
         """
-        values = self.layer(name)
+        values = self.layers.find(name)
         if values is None:
             raise NoDataError(
                 f"The correction {correction} cannot be made.",
@@ -184,12 +184,12 @@ def correct(config: RunConfig, given: Uncorrected) -> Corrected:
         When a correction cannot be made, or leaves nothing of the map.
     """
     for name in NAMES:
-        (given.folder / f"correction_{name}.tif").unlink(missing_ok=True)  # of an earlier run
+        (given.layers.folder / f"correction_{name}.tif").unlink(missing_ok=True)  # of an earlier run
     names = asked_for(config.corrections)
     if not names:
         return Corrected(given.los)
     largest = _largest(given)
-    elevation = given.layer("elevation")
+    elevation = given.layers.find("elevation")
     los, files, facts = given.los, dict[str, Path](), dict[str, Any]()
     for name in names:
         surface, own = _MAKERS[name](config.corrections, given, np.where(largest, los, np.nan))
@@ -202,7 +202,9 @@ def correct(config: RunConfig, given: Uncorrected) -> Corrected:
             )
         facts[name] = own | _effect(los, after, surface, largest, elevation)
         tags = dict(given.tags) | _tags(facts[name])
-        files |= write_products(given.folder, {f"correction_{name}": surface.astype(np.float32)}, given.grid, tags)
+        files |= write_products(
+            given.layers.folder, {f"correction_{name}": surface.astype(np.float32)}, given.grid, tags
+        )
         los = after
     tags = {"corrections": ", ".join(names)}
     for name in names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -36,14 +36,11 @@ class EarlyLayers:
         Where topsApp runs.
     target : Path
         Folder for the layers.
-    afterwards : callable
-        Is called in the same thread, when they are made.
     """
 
-    def __init__(self, folder: Path, target: Path, afterwards: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, target: Path) -> None:
         self._folder = folder
         self._target = target
-        self._afterwards = afterwards
         self._pool = ThreadPoolExecutor(1)
         self._work: Future[Files] | None = None
         self._ended = threading.Event()
@@ -62,7 +59,6 @@ class EarlyLayers:
         if self._work is None:
             self._ended = threading.Event()
             self._work = self._pool.submit(self._make, looks)
-            self._pool.submit(self._afterwards)
 
     def drop(self) -> None:
         """Stop: what they are made of will change, or is not wanted."""

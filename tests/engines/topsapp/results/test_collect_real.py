@@ -14,7 +14,10 @@ from dinsar_cli.compare.truth import Comparison, compare, on_grid, read_map
 from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.engines.topsapp.results.collect import collect
-from dinsar_cli.maps.layers import common_tags, displacement_layers, map_layers
+from dinsar_cli.maps.displacement import displacement_layers
+from dinsar_cli.maps.facts import common_tags
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
 from dinsar_cli.plan.plan import RunPlan, plan_run
 from dinsar_cli.products.layers import read_product
 from dinsar_cli.radar.interferogram import Interferogram
@@ -65,8 +68,9 @@ def put_on_map(plan: RunPlan, interferogram: Interferogram, products: Path) -> P
     """Geocode an interferogram and turn its phase into displacement, as a run does."""
     products.mkdir()
     tags = common_tags(interferogram, "any", "test")
-    map_layers(interferogram, plan.grid, products, tags, plan.memory, lambda _: None)
-    displacement_layers(plan.config, plan.grid, interferogram.wavelength, products, tags)
+    layers = MapLayers(products, plan.grid)
+    geocode_layers(RadarOnMap(interferogram, plan.grid, plan.memory), layers, tags, lambda _: None)
+    displacement_layers(plan.config, layers, interferogram.wavelength, tags)
     return products
 
 

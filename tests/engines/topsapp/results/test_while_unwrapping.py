@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +22,6 @@ def folder(tmp_path: Path) -> Path:
     return write_folder(tmp_path / "work", Content())
 
 
-def nothing() -> None:
-    """Get ready for nothing."""
-
-
 def without_unwrapped(folder: Path) -> dict[Path, bytes]:
     """Take away what the step unwrap makes, and give it."""
     taken = {file: file.read_bytes() for file in folder.glob("merged/filt_topophase.unw*")}
@@ -43,7 +38,7 @@ def test_layers_made_before_the_unwrapped_phase_is_there_are_those_made_afterwar
     folder = write_folder(tmp_path / "work", Content(backwards=backwards))
     after = collect(folder, tmp_path / "after", looks=LOOKS)
     taken = without_unwrapped(folder)
-    with EarlyLayers(folder, tmp_path / "radar", nothing) as early:
+    with EarlyLayers(folder, tmp_path / "radar") as early:
         early.begin(LOOKS)
         early.begin(LOOKS)
         layers = early.take()
@@ -59,14 +54,14 @@ def test_layers_made_before_the_unwrapped_phase_is_there_are_those_made_afterwar
 
 
 def test_without_a_beginning_there_is_nothing_to_take(folder: Path, tmp_path: Path) -> None:
-    with EarlyLayers(folder, tmp_path / "radar", nothing) as early:
+    with EarlyLayers(folder, tmp_path / "radar") as early:
         assert early.take() is None
     assert not (tmp_path / "radar").exists()
 
 
 def test_what_cannot_be_made_is_told_by_the_collection_of_all(folder: Path, tmp_path: Path) -> None:
     (folder / "merged" / "topophase.cor.xml").unlink()
-    with EarlyLayers(folder, tmp_path / "radar", nothing) as early:
+    with EarlyLayers(folder, tmp_path / "radar") as early:
         early.begin(LOOKS)
         assert early.take() is None
         with pytest.raises(EngineError, match=r"topophase\.cor"):
@@ -76,7 +71,7 @@ def test_what_cannot_be_made_is_told_by_the_collection_of_all(folder: Path, tmp_
 
 def test_after_a_failure_of_topsapp_they_are_made_anew_with_other_looks(folder: Path, tmp_path: Path) -> None:
     wrong = Looks(LOOKS.range + 1, LOOKS.azimuth)
-    with EarlyLayers(folder, tmp_path / "radar", nothing) as early:
+    with EarlyLayers(folder, tmp_path / "radar") as early:
         early.begin(wrong)
         early.drop()
         assert early.take() is None
@@ -84,20 +79,10 @@ def test_after_a_failure_of_topsapp_they_are_made_anew_with_other_looks(folder: 
         assert early.take() is not None
 
 
-def test_the_next_stages_are_got_ready_for_when_the_layers_are_made(folder: Path, tmp_path: Path) -> None:
-    made: list[bool] = []
-    with EarlyLayers(folder, tmp_path / "radar", lambda: made.append(early.take() is not None)) as early:
-        early.begin(LOOKS)
-        early.take()
-        while not made:
-            time.sleep(0.01)
-    assert made == [True]
-
-
 def test_layers_that_are_dropped_are_not_missed(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with EarlyLayers(folder, tmp_path / "radar", nothing) as early:
+    with EarlyLayers(folder, tmp_path / "radar") as early:
         early.begin(LOOKS)
         early.drop()
     assert "There is no amplitude" not in caplog.text

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.config.checks import ChecksConfig
-from dinsar_cli.geo.grid import Grid
-from dinsar_cli.maps.geocode import sample
-from dinsar_cli.maps.reversed_phase import filled, leftover
-from dinsar_cli.products.layers import read_product, write_products
+from dinsar_cli.maps.checks.reversed_pair import filled, leftover
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.maps.radar_layers import RadarOnMap
+from dinsar_cli.products.layers import write_products
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.unwrap_check import (
     CONGRUENT,
@@ -36,38 +36,36 @@ _FEW = 1e-3  # share of the map that may be flagged without a warning
 
 
 def check_phase(
-    interferogram: Interferogram,
-    folder: Path,
-    grid: Grid,
+    radar: RadarOnMap,
+    layers: MapLayers,
     tags: Mapping[str, str],
-    places: tuple[Array, Array],
-    memory: int,
     compare: Callable[[Array], tuple[dict[str, Array], dict[str, Any]]] | None = None,
 ) -> tuple[dict[str, Path], dict[str, Any]]:
     """Check the phase of a map by itself, and write what was found.
 
     Parameters
     ----------
-    folder : Path
-        With the layers of the phase on the map.
-    grid : Grid
-        Of the map.
-    places : (ndarray, ndarray)
-        Line and sample of the radar grid for each cell of the map.
+    radar : RadarOnMap
+        The interferogram on the map.
+    layers : MapLayers
+        With those of the phase.
+    tags : mapping
+        For the files.
     compare : callable, optional
         Puts what another way of processing finds into the flags, and gives further layers and facts.
 
     Returns
     -------
-    files, found
-        As those of `check_map`.
+    files : dict of Path
+        Of ``flags``, and of what was compared.
+    found : dict
+        Shares and counts, for the journal and the summary.
     """
-    radar_flags, found = check_unwrapping(interferogram)
-    flags = sample(radar_flags, *places, "nearest", memory_bytes=memory)
-    return _flagged(folder, grid, tags, _phase_of(folder), flags, found, compare)
+    radar_flags, found = check_unwrapping(radar.interferogram)
+    return _flagged(layers, tags, radar.put(radar_flags, "nearest"), found, compare)
 
 
-def check_geocoded(folder: Path, grid: Grid, tags: Mapping[str, str]) -> tuple[dict[str, Path], dict[str, Any]]:
+def check_geocoded(layers: MapLayers, tags: Mapping[str, str]) -> tuple[dict[str, Path], dict[str, Any]]:
     """Check the phase of a map of which there are no layers on the radar grid.
 
     Whether the unwrapped phase is the wrapped one plus whole cycles is not looked at: topsApp's geocoding takes
@@ -76,48 +74,46 @@ def check_geocoded(folder: Path, grid: Grid, tags: Mapping[str, str]) -> tuple[d
     Returns
     -------
     files, found
-        As those of `check_map`.
+        As those of `check_phase`.
     """
-    phase, components = _phase_of(folder)
+    phase, components = _phase_of(layers)
     flags = np.zeros(components.shape, np.uint8)
     beside, jumps, pairs = inner_jumps(phase, components)
     flags[beside] |= JUMP
     found = _counted((0, 0, 0.0), (jumps, pairs), component_jumps(phase, components), components)
-    return _flagged(folder, grid, tags, (phase, components), flags, found, None)
+    return _flagged(layers, tags, flags, found, None)
 
 
-def _phase_of(folder: Path) -> tuple[Array, Array]:
+def _phase_of(layers: MapLayers) -> tuple[Array, Array]:
     """Return the unwrapped phase and components on the map; where these are not known, all phase is one."""
-    phase = read_product(folder, "unwrapped_phase")
-    there = (folder / "connected_components.tif").is_file()
-    return phase, read_product(folder, "connected_components") if there else np.isfinite(phase).astype(np.uint16)
+    phase, components = layers.read("unwrapped_phase"), layers.find("connected_components")
+    return phase, np.isfinite(phase).astype(np.uint16) if components is None else components
 
 
 def _flagged(
-    folder: Path,
-    grid: Grid,
+    layers: MapLayers,
     tags: Mapping[str, str],
-    phase_of: tuple[Array, Array],
     flags: Array,
     found: dict[str, Any],
     compare: Callable[[Array], tuple[dict[str, Array], dict[str, Any]]] | None,
 ) -> tuple[dict[str, Path], dict[str, Any]]:
     """Finish the flags on the map and write them."""
-    phase, components = phase_of
+    phase, components = _phase_of(layers)
     flags[np.isin(components, found.pop("uncertain"))] |= COMPONENT
     files: dict[str, Path] = {}
     if compare is not None:
         made, found["reversed"] = compare(flags)
         for name, values in made.items():
             own_tags = dict(tags) | ({"filled": "see flags.tif"} if name == "unwrapped_phase" else {})
-            files |= write_products(folder, {name: values}, grid, own_tags)
+            files |= write_products(layers.folder, {name: values}, layers.grid, own_tags)
+            layers.hold(name, values, own_tags)
     found["flagged"] = _share((flags & ~np.uint8(FILLED)) > 0, np.isfinite(phase) & (components > 0))
     flags[~np.isfinite(phase)] = NO_PHASE
-    return files | write_products(folder, {"flags": flags}, grid, tags), found
+    return files | write_products(layers.folder, {"flags": flags}, layers.grid, tags), found
 
 
 def compare_reversed(
-    config: ChecksConfig, folder: Path, backward: Array, flags: Array
+    config: ChecksConfig, layers: MapLayers, backward: Array, flags: Array
 ) -> tuple[dict[str, Array], dict[str, Any]]:
     """Hold the phase on the map against that of the reversed pair; put what differs into the flags.
 
@@ -128,18 +124,18 @@ def compare_reversed(
     facts : dict
         Shares of the cells with a component that both orders unwrapped.
     """
-    phase, components = (read_product(folder, name) for name in ("unwrapped_phase", "connected_components"))
+    phase, components = (layers.read(name) for name in ("unwrapped_phase", "connected_components"))
     difference = leftover(phase, backward, components)
     wrong = np.abs(difference) > config.bound
     flags[wrong] |= REVERSED
     flags[np.abs(difference) > np.pi] |= CYCLES
-    layers = {"reversed_difference": difference.astype(np.float32)}
+    made = {"reversed_difference": difference.astype(np.float32)}
     if config.fill:
-        layers["unwrapped_phase"], cells = filled(phase, read_product(folder, "wrapped_phase"), components, wrong)
+        made["unwrapped_phase"], cells = filled(phase, layers.read("wrapped_phase"), components, wrong)
         flags[cells] |= FILLED
     compared = np.isfinite(difference) & (components > 0)
     equal = difference[compared & ~wrong]
-    return layers, {
+    return made, {
         "way": config.reversed,
         "bound_rad": config.bound,
         "compared_cells": int(compared.sum()),

@@ -1,0 +1,193 @@
+"""Displacement on the map: relative to its reference, corrected and masked as asked for, with its sigma."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+
+from dinsar_cli.base.files import file_mark
+from dinsar_cli.base.rasters import mean_direction
+from dinsar_cli.config.model import LonLat, RunConfig, is_roi_file
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.corrections.apply import Uncorrected, correct, correction_marks
+from dinsar_cli.maps.corrections.ramps import ramp_of
+from dinsar_cli.maps.facts import MapFacts
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.maps.masks import masked_out
+from dinsar_cli.maps.reference import find_reference, reference_variance
+from dinsar_cli.maps.science_warnings import LOW_COHERENCE
+from dinsar_cli.maps.sigma import along_track, largest, sigma_tags
+from dinsar_cli.products.writer import ProductWriter
+from dinsar_cli.radar.displacement import ReferencePoint, los_displacement, los_sigma, vertical_displacement
+
+Array = NDArray[Any]
+
+
+def displacement_layers(
+    config: RunConfig,
+    layers: MapLayers,
+    wavelength: float,
+    tags: Mapping[str, str],
+    times: tuple[datetime, datetime] | None = None,
+) -> tuple[dict[str, Path], MapFacts]:
+    """Turn the phase on the map into displacement relative to the reference point, and write it.
+
+    Where the phase has no connected component there is no displacement: its cycles are not known.
+
+    Parameters
+    ----------
+    layers : MapLayers
+        Of the map. Without components all phase is one component, without coherence no point is better than
+        another, and without directions there is no vertical displacement.
+    wavelength : float
+        Metres.
+    tags : mapping of str to str
+        That every product has.
+    times : (datetime, datetime), optional
+        When the middle of the scene was seen, UTC; not given: the dates of the tags.
+
+    Returns
+    -------
+    files : dict of Path
+        What was written.
+    facts : MapFacts
+        What is known of the map.
+    """
+    grid, folder = layers.grid, layers.folder
+    # what the map tells, and what stands in for what it does not tell
+    phase = layers.read("unwrapped_phase")
+    known_coherence = layers.find("coherence")
+    coherence = _or_else(known_coherence, np.isfinite(phase).astype(np.float32))
+    components = _or_else(layers.find("connected_components"), np.isfinite(phase).astype(np.uint16))
+    up = layers.find("los_vector", 3)
+
+    # displacement without what is masked and what corrections know of
+    los = np.where(components > 0, los_displacement(phase, wavelength), np.nan)
+    masks = masked_out(config.mask, grid, np.isfinite(los), coherence, components)
+    shares = _masked_shares(masks, np.isfinite(los))
+    for cells in masks.values():
+        los[cells] = np.nan
+    corrected = correct(config, Uncorrected(layers, tags, los, components, times, wavelength))
+    los, ramp = corrected.los, None
+
+    (folder / "ramp.tif").unlink(missing_ok=True)  # of an earlier run
+    with ProductWriter(folder, grid, tags) as writer:
+        if config.ramp != "none":
+            ramp, surface = ramp_of(config.ramp, grid, los, components)
+            los -= surface
+            writer.write({"ramp": surface.astype(np.float32)}, dict(tags) | {"ramp": config.ramp})
+
+        # relative to the reference
+        reference = find_reference(config, grid, los, coherence, components)
+        where = _position(grid, reference) if reference else None
+        if reference:
+            los -= reference.value
+            if known_coherence is None:
+                reference = replace(reference, coherence=None)
+        los = los.astype(np.float32)
+        name = "none" if where is None else f"{where.lon:.6f},{where.lat:.6f}"
+        tags = dict(tags) | {"reference_point": name} | _changes(config) | corrected.tags
+        writer.write({"los_displacement": los}, tags)
+        if up is not None:
+            writer.write({"vertical_displacement": vertical_displacement(los, up).astype(np.float32)}, tags)
+
+        # how far it may be wrong
+        unknown = along_track(layers, los, reference, up)
+        sigma = _sigma_layer(layers, los, reference, wavelength, unknown)
+        writer.write(sigma, tags | sigma_tags(unknown))
+
+        known = los[np.isfinite(los)]
+        low, high = np.percentile(known, [2, 98]) if known.size else (np.nan, np.nan)
+        facts = MapFacts(
+            reference=reference,
+            longitude=where.lon if where else None,
+            latitude=where.lat if where else None,
+            components=_shares(components, np.isfinite(phase)),
+            lowest=float(low),
+            highest=float(high),
+            mean_los=None if up is None else _mean_direction(folder),
+            mean_coherence=None if known_coherence is None else float(np.nanmean(coherence)),
+            low_coherence=None if known_coherence is None else _share_below(coherence, LOW_COHERENCE),
+            median_sigma=_median(sigma.get("los_sigma")),
+            along_track=None if unknown is None else largest(unknown, los),
+            masked=shares,
+            ramp=None if ramp is None else asdict(ramp),
+            corrections=corrected.facts,
+        )
+    return corrected.files | writer.files, facts
+
+
+def displacement_depends(config: RunConfig) -> list[object]:
+    """Return the keys and files on which the displacement depends, beside the layers on the map."""
+    area = config.reference_area
+    files = [config.mask.water, Path(area) if is_roi_file(area) and area is not None else None]
+    return [
+        str(config.reference_point),
+        area,
+        config.mask.model_dump(mode="json"),
+        config.ramp,
+        correction_marks(config.corrections),
+        [file_mark(path) for path in files if path is not None],
+    ]
+
+
+def _changes(config: RunConfig) -> dict[str, str]:
+    """Return the tags of what was done to the displacement on request."""
+    mask = {f"mask_{name}": str(value) for name, value in config.mask if value is not None}
+    if "mask_water" in mask:
+        mask["mask_water"] = Path(mask["mask_water"]).name
+    ramp = {} if config.ramp == "none" else {"ramp_removed": config.ramp}
+    area = {} if config.reference_area is None else {"reference": "mean of an area"}
+    return mask | ramp | area
+
+
+def _masked_shares(masks: Mapping[str, Array], usable: NDArray[np.bool_]) -> dict[str, float]:
+    return {name: float(np.mean(cells[usable])) if usable.any() else 0.0 for name, cells in masks.items()}
+
+
+def _sigma_layer(
+    layers: MapLayers, los: Array, reference: ReferencePoint | None, wavelength: float, unknown: Array | None
+) -> dict[str, Array]:
+    """Give noise of the displacement, where the noise of the phase is known, with what unknown motion adds."""
+    noise = layers.find("phase_sigma")
+    if noise is None:
+        return {}
+    variance = reference_variance(reference, layers.grid, layers.tags("phase_sigma"))
+    sigma = los_sigma(noise, variance, wavelength)
+    sigma = sigma if unknown is None else np.hypot(sigma, unknown)
+    return {"los_sigma": np.where(np.isfinite(los), sigma, np.nan).astype(np.float32)}
+
+
+def _median(values: Array | None) -> float | None:
+    known = np.empty(0) if values is None else values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else None
+
+
+def _share_below(values: Array, limit: float) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.mean(known < limit)) if known.size else float("nan")
+
+
+def _or_else(values: Array | None, instead: Array) -> Array:
+    return instead if values is None else values
+
+
+def _mean_direction(folder: Path) -> tuple[float, float, float] | None:
+    with rasterio.open(folder / "los_vector.tif") as dataset:
+        return mean_direction(dataset)
+
+
+def _position(grid: Grid, reference: ReferencePoint) -> LonLat:
+    return LonLat(*grid.lonlat(reference.row, reference.column))
+
+
+def _shares(components: Array, unwrapped: NDArray[np.bool_]) -> dict[str, float]:
+    counts = np.bincount(components[unwrapped].astype(np.intp))
+    return {str(label): float(counts[label] / counts.sum()) for label in np.flatnonzero(counts)}

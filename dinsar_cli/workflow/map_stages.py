@@ -1,0 +1,157 @@
+"""The stages from the interferogram to the report: each one is done, or found done by an earlier run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from dinsar_cli import __version__
+from dinsar_cli.base.disk import check_disk
+from dinsar_cli.base.files import make_folder
+from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
+from dinsar_cli.maps.corrections.apply import mid_times
+from dinsar_cli.maps.displacement import displacement_depends, displacement_layers
+from dinsar_cli.maps.facts import MapFacts, common_tags, facts_from_dict, facts_to_dict
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.maps.offset_maps import write_offsets
+from dinsar_cli.maps.phase_noise import PhaseFilter
+from dinsar_cli.maps.picture import draw_map
+from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
+from dinsar_cli.products.folder import PairProducts, find_products
+from dinsar_cli.radar.interferogram import Described, Interferogram
+from dinsar_cli.report.evidence import Evidence, gather
+from dinsar_cli.report.page import write_report
+from dinsar_cli.workflow.interferogram_stages import geocode_depends
+from dinsar_cli.workflow.reversed_pair import check_map
+from dinsar_cli.workflow.run_state import Session
+
+_GEOCODE_BYTES = 250_000_000  # working memory of the geocoder; more is not faster
+
+
+@dataclass(frozen=True)
+class Geocoded:
+    """The layers of an interferogram on the map.
+
+    Attributes
+    ----------
+    layers : MapLayers
+        What the stage made is at hand.
+    products : dict of str
+        Files in the folder of the products, by name.
+    checks, offsets : dict
+        What the checks of the phase found, and what the dense offsets are; empty without them.
+    """
+
+    layers: MapLayers
+    products: dict[str, str]
+    checks: dict[str, Any]
+    offsets: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Displaced:
+    """Displacement on the map: what is known of it, and its files by the name of the product."""
+
+    facts: MapFacts
+    products: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pictures and further formats, and what the report knows of the map; None where an earlier run drew them."""
+
+    products: dict[str, str]
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The page by which a person judges a map, and its verdicts."""
+
+    products: dict[str, str]
+    verdicts: list[dict[str, Any]]
+
+
+def geocode(run: Session, interferogram: Interferogram) -> Geocoded:
+    """Put the layers of an interferogram on the map, and check its phase."""
+    plan, config = run.plan, run.plan.config
+    layers = MapLayers(make_folder(run.products), plan.grid)
+
+    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+        if not run.force:
+            check_disk(run.folder, run.prediction.products, "the products")
+        tags = common_tags(interferogram, plan.engine.name, __version__)
+        phase_filter = PhaseFilter(plan.engine.name, config.filter.strength)
+        memory = min(plan.memory // 4, _GEOCODE_BYTES)
+        radar = RadarOnMap(interferogram, plan.grid, memory, phase_filter, plan.threads)
+        made = geocode_layers(radar, layers, tags, lambda share: run.reporter.progress("layers", share))
+        flags, checks = check_map(run, radar, layers, tags)
+        shifts, offsets = write_offsets(config.offsets, radar, layers, tags)
+        made |= flags | shifts
+        return made.values(), {"products": _names(made), "checks": checks, "offsets": offsets}
+
+    done = run.stage("geocode", geocode_depends(run, run.marks["process"]), work, hashed=True)
+    return Geocoded(layers, done["products"], done["checks"], done["offsets"])
+
+
+def displace(run: Session, interferogram: Interferogram, layers: MapLayers) -> Displaced:
+    """Make the displacement relative to the reference, with its sigma."""
+    config = run.plan.config
+
+    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+        tags = common_tags(interferogram, run.plan.engine.name, __version__)
+        times = mid_times(run.plan.slc.bursts)
+        made, facts = displacement_layers(config, layers, interferogram.wavelength, tags, times)
+        return made.values(), {"products": _names(made), "facts": facts_to_dict(facts)}
+
+    done = run.stage("displacement", [run.marks["geocode"], displacement_depends(config)], work, hashed=True)
+    layers.release()
+    return Displaced(facts_from_dict(done["facts"]), done["products"])
+
+
+def draw(run: Session, interferogram: Described, facts: MapFacts) -> Drawn:
+    """Draw the map, write the further formats, and gather what the report knows of the map meanwhile."""
+    formats = {*ALWAYS, *run.plan.config.output.formats}
+    folder, name = run.products, run.folder.name
+    gathered: list[Evidence] = []
+
+    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+        clear_formats(folder, formats)
+        with ThreadPoolExecutor(1) as pool:
+            evidence = pool.submit(gather, _shown(run, ()), run.journal.to_dict())
+            made = draw_map(run.plan.grid, folder, facts, interferogram, f"{name}  line-of-sight displacement")
+            known = product_facts(folder, name, run.journal.to_dict())
+            written = write_formats(replace(known, report_follows=True), formats)
+            gathered.append(evidence.result())
+        first = made | {name: files[0] for name, files in written.items() if files}
+        products = {name: path.relative_to(folder).as_posix() for name, path in first.items()}
+        return [*made.values(), *chain.from_iterable(written.values())], {"products": products}
+
+    done = run.stage("products", [run.marks["displacement"], sorted(formats)], work, hashed=True)
+    return Drawn(done["products"], gathered[0] if gathered else None)
+
+
+def report(run: Session, evidence: Evidence | None, warnings: Iterable[str]) -> Reported:
+    """Write the page by which a person judges the map."""
+
+    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+        written = write_report(_shown(run, warnings), run.journal.to_dict(), evidence)
+        verdicts = [verdict.to_dict() for verdict in written.evidence.verdicts]
+        return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}
+
+    done = run.stage("report", [run.marks["products"]], work, hashed=True)
+    return Reported(done["products"], done["verdicts"])
+
+
+def _names(files: dict[str, Path]) -> dict[str, str]:
+    return {name: path.name for name, path in files.items()}
+
+
+def _shown(run: Session, warnings: Iterable[str]) -> PairProducts:
+    """Return the products for the report, with what is warned of so far."""
+    (pair,), _ = find_products(run.folder)
+    return replace(pair, warnings=tuple(warnings))
