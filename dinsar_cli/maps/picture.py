@@ -6,10 +6,8 @@ import math
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dinsar_cli.drawing.map_picture import displacement_map
 from dinsar_cli.geo.grid import Grid
@@ -17,7 +15,6 @@ from dinsar_cli.maps.facts import MapFacts
 from dinsar_cli.products.layers import read_product
 from dinsar_cli.radar.interferogram import Described
 
-Array = NDArray[Any]
 Progress = Callable[[float], None]
 
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from numpy.typing import NDArray
 
 from dinsar_cli.config.model import Looks, RunConfig
 
-Array = NDArray[Any]
 Progress = Callable[[float], None]
 
 
