@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.facts import MapFacts
 from dinsar_cli.products.layers import read_product
 from dinsar_cli.radar.interferogram import Described
-
-Progress = Callable[[float], None]
 
 
 def draw_map(grid: Grid, folder: Path, facts: MapFacts, interferogram: Described, title: str) -> dict[str, Path]:

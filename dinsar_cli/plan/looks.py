@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from dinsar_cli.config.model import Looks, RunConfig
-
-Progress = Callable[[float], None]
 
 
 def looks_for(config: RunConfig, range_spacing: float, azimuth_spacing: float) -> Looks:
