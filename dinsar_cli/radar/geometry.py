@@ -111,10 +111,13 @@ def geodetic_to_cartesian(longitude: FloatArray, latitude: FloatArray, height: F
 
 
 def cartesian_to_geodetic(point: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the Earth-fixed metres, shape (..., 3), to WGS84 longitude, latitude (degrees) and height (m).
+    """Turn Earth-fixed metres, shape (..., 3), into WGS84 longitude, latitude (degrees) and height (m).
 
-    Bowring (1985), "The accuracy of geodetic latitude and height equations", Survey Review 28; below 1e-9 m in
-    height for points within 10 km of the ellipsoid.
+    By the equations of [1]_: within 1e-9 m in height for points within 10 km of the ellipsoid.
+
+    References
+    ----------
+    .. [1] Bowring (1985), "The accuracy of geodetic latitude and height equations", Survey Review 28.
     """
     x, y, z = point[..., 0], point[..., 1], point[..., 2]
     minor = WGS84_A * np.sqrt(1 - WGS84_E2)

@@ -44,7 +44,9 @@ class PairGeometry:
     def height_ambiguity(self) -> float:
         """Height whose phase is one cycle, metres: ``lambda R sin(incidence) / (2 |B|)``; infinite for B = 0.
 
-        Hanssen (2001), Radar Interferometry, chapter 2.
+        References
+        ----------
+        .. [1] Hanssen (2001), "Radar Interferometry", chapter 2.
         """
         if self.perpendicular_baseline == 0:
             return math.inf

@@ -28,9 +28,9 @@ _TERMS = 12.0  # standard deviations of the series of the expected coherence tha
 def expected_coherence(coherence: Floats, looks: float) -> Doubles:
     """Mean of the sample coherence of Gaussian speckle, which is above the true one.
 
-    Touzi et al. (1999), "Coherence estimation for SAR imagery", IEEE TGRS 37(1), equation 12. Their hypergeometric
-    series is summed as the mean of ``Gamma(n+3/2) Gamma(L+n) / (Gamma(L+n+1/2) Gamma(n+1))`` over a negative
-    binomial distribution of n, whose terms stay below 1.
+    The hypergeometric series of equation 12 of [1]_ is summed as the mean of
+    ``Gamma(n+3/2) Gamma(L+n) / (Gamma(L+n+1/2) Gamma(n+1))`` over a negative binomial distribution of n, whose
+    terms stay below 1.
 
     Parameters
     ----------
@@ -38,6 +38,10 @@ def expected_coherence(coherence: Floats, looks: float) -> Doubles:
         True coherence, 0 to 1.
     looks : float
         Independent samples of the estimate.
+
+    References
+    ----------
+    .. [1] Touzi et al. (1999), "Coherence estimation for SAR imagery", IEEE TGRS 37(1).
     """
     true = np.asarray(coherence, np.float64)
     looks = max(looks, _LEAST_LOOKS)
@@ -119,9 +123,8 @@ def _integrated_deviation(coherence: float, looks: float) -> float:
 def phase_density(phase: Floats, coherence: float, looks: float) -> Doubles:
     """Return the probability density of the multilooked phase about the true one, per radian.
 
-    Lee et al. (1994), "Intensity and phase statistics of multilook polarimetric and interferometric SAR imagery",
-    IEEE TGRS 32(5), equation 17; Bamler and Hartl (1998), Inverse Problems 14, equation 66. Written with Euler's
-    transformation of the hypergeometric function, so that it holds for hundreds of looks.
+    Equation 17 of [1]_, 66 of [2]_, written with Euler's transformation of the hypergeometric function, so that it
+    holds for hundreds of looks.
 
     Parameters
     ----------
@@ -131,6 +134,12 @@ def phase_density(phase: Floats, coherence: float, looks: float) -> Doubles:
         0 to less than 1.
     looks : float
         At least 1.
+
+    References
+    ----------
+    .. [1] Lee et al. (1994), "Intensity and phase statistics of multilook polarimetric and interferometric SAR
+       imagery", IEEE TGRS 32(5).
+    .. [2] Bamler and Hartl (1998), "Synthetic aperture radar interferometry", Inverse Problems 14.
     """
     looks = max(looks, _LEAST_LOOKS)
     beta = coherence * np.cos(np.asarray(phase, np.float64))
@@ -144,8 +153,12 @@ def phase_density(phase: Floats, coherence: float, looks: float) -> Doubles:
 def cramer_rao_deviation(coherence: float, looks: float) -> float:
     """Return the bound of the standard deviation of the phase, reached at many looks, radians; at most `UNIFORM`.
 
-    Rodriguez and Martin (1992), "Theory and design of interferometric synthetic aperture radars", IEE
-    Proceedings-F 139(2): ``sqrt((1 - gamma^2) / (2 L gamma^2))``.
+    ``sqrt((1 - gamma^2) / (2 L gamma^2))`` [1]_.
+
+    References
+    ----------
+    .. [1] Rodriguez and Martin (1992), "Theory and design of interferometric synthetic aperture radars", IEE
+       Proceedings-F 139(2).
     """
     if coherence <= 0:
         return UNIFORM

@@ -18,7 +18,7 @@ _SMOOTHING = 3  # of the spectrum, in its samples
 
 
 def goldstein(interferogram: Complexes, strength: float) -> Complexes:
-    """Return the adaptive phase filter of Goldstein and Werner (1998), GRL 25(21), on overlapping patches.
+    """Filter the phase adaptively [1]_, on overlapping patches.
 
     The same as ``eos.sar.goldstein_filter.apply`` of eos-sar, many patches at once instead of one by one.
 
@@ -33,6 +33,10 @@ def goldstein(interferogram: Complexes, strength: float) -> Complexes:
     -------
     ndarray
         Of the same shape; only its phase counts. NaN where there is no data.
+
+    References
+    ----------
+    .. [1] Goldstein and Werner (1998), "Radar interferogram filtering for geophysical applications", GRL 25(21).
     """
     if strength == 0:
         return interferogram

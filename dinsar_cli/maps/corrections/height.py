@@ -54,11 +54,10 @@ class HeightFit:
 def fit_height(los: Floats, elevation: Floats, spacing: tuple[float, float]) -> HeightFit:
     """Fit displacement linearly to elevation so that deformation bends it little.
 
-    Delay in a layered troposphere goes nearly linearly with height over the relief of a scene (Doin et al. 2009,
-    Journal of Applied Geophysics 69). Only what changes within a few kilometres counts: from both layers their mean
-    around each cell is taken off (Gaussian of 1 km), and with it wide deformation, ramps and most turbulence (Lin
-    et al. 2010, Geochemistry Geophysics Geosystems 11). What moves in a smaller part of the map is left out by
-    `robust_fit`. Deformation that itself goes with height over most of the map is followed: no fit can tell it from
+    Delay in a layered troposphere goes nearly linearly with height over the relief of a scene [1]_. Only what
+    changes within a few kilometres counts: from both layers their mean around each cell is taken off (Gaussian of 1
+    km), and with it wide deformation, ramps and most turbulence [2]_. What moves in a smaller part of the map is left
+    out by `robust_fit`. Deformation that itself goes with height over most of the map is followed: no fit can tell it from
     a delay.
 
     Parameters
@@ -74,6 +73,13 @@ def fit_height(los: Floats, elevation: Floats, spacing: tuple[float, float]) -> 
     ------
     NoDataError
         When the cells do not tell it: too few, or of one height.
+
+    References
+    ----------
+    .. [1] Doin et al. (2009), "Corrections of stratified tropospheric delays in SAR interferometry: validation with
+       global atmospheric models", Journal of Applied Geophysics 69.
+    .. [2] Lin et al. (2010), "A multiscale approach to estimating topographically correlated propagation delays in
+       radar interferograms", Geochemistry Geophysics Geosystems 11.
     """
     step = max(1, math.ceil(math.sqrt(los.size / _MOST_CELLS)))
     thin = (slice(None, None, step), slice(None, None, step))

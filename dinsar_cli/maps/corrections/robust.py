@@ -14,9 +14,8 @@ _SETTLED = 1e-9  # m of change over the map, after which the fit is done
 def robust_fit(matrix: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Return the solution of ``matrix @ solution = values``, and the robust standard deviation about it.
 
-    Iteratively reweighted least squares, first with the weights of Huber (1964), whose minimum is the only one,
-    then with Tukey's biweight, which leaves out altogether what is farther than `REACH` standard deviations
-    (Holland and Welsch 1977, Communications in Statistics A6).
+    Iteratively reweighted least squares, first with the weights of Huber [1]_, whose minimum is the only one, then
+    with Tukey's biweight, which leaves out altogether what is farther than `REACH` standard deviations [2]_.
 
     Parameters
     ----------
@@ -24,6 +23,12 @@ def robust_fit(matrix: NDArray[np.float64], values: NDArray[np.float64]) -> tupl
         Shape (n, terms), of full rank; the first column is constant, the others are of the order of 1.
     values : ndarray
         Metres, shape (n,).
+
+    References
+    ----------
+    .. [1] Huber (1964), "Robust estimation of a location parameter", Annals of Mathematical Statistics 35(1).
+    .. [2] Holland and Welsch (1977), "Robust regression using iteratively reweighted least-squares", Communications
+       in Statistics A6.
     """
     solution: NDArray[np.float64] = np.zeros(matrix.shape[1])
     solution[0] = np.median(values)

@@ -38,8 +38,13 @@ def complex_normal(key: int, rows: range, columns: range) -> Singles:
 
     Notes
     -----
-    A counter-based generator: the SplitMix64 finalizer (Steele et al. 2014, doi:10.1145/2660193.2660195) on
-    the position, then the transform of Box and Muller (1958).
+    A counter-based generator: the SplitMix64 finalizer [1]_ on the position, then the transform of [2]_.
+
+    References
+    ----------
+    .. [1] Steele et al. (2014), "Fast splittable pseudorandom number generators", doi:10.1145/2660193.2660195.
+    .. [2] Box and Muller (1958), "A note on the generation of random normal deviates", Annals of Mathematical
+       Statistics 29(2).
     """
     row = (np.arange(rows.start, rows.stop, dtype=np.int64) + (1 << 31)).astype(np.uint64)
     column = (np.arange(columns.start, columns.stop, dtype=np.int64) + (1 << 31)).astype(np.uint64)

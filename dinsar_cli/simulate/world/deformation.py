@@ -37,7 +37,7 @@ class Still:
 
 @dataclass(frozen=True)
 class Mogi:
-    """A point source of volume change: Mogi (1958), as in Segall (2010), equation 7.14.
+    """A point source of volume change [1]_, by equation 7.14 of [2]_.
 
     Attributes
     ----------
@@ -47,6 +47,12 @@ class Mogi:
         Cubic metres; positive inflates.
     poisson : float
         Poisson's ratio.
+
+    References
+    ----------
+    .. [1] Mogi (1958), "Relations between the eruptions of various volcanoes and the deformations of the ground
+       surfaces around them", Bulletin of the Earthquake Research Institute 36.
+    .. [2] Segall (2010), "Earthquake and Volcano Deformation".
     """
 
     depth: float = 3000.0

@@ -184,7 +184,11 @@ def _baseline(run: FinishedRun, middle: _Middle) -> float:
 def _line_spacing(run: FinishedRun, middle: _Middle) -> float:
     """Return the distance of lines on the ground: the satellite's way in a line interval, scaled down by the radii.
 
-    Cumming and Wong (2005), "Digital Processing of Synthetic Aperture Radar Data", equation 4.26.
+    Equation 4.26 of [1]_.
+
+    References
+    ----------
+    .. [1] Cumming and Wong (2005), "Digital Processing of Synthetic Aperture Radar Data".
     """
     burst = run.middle_burst
     orbit = burst.orbit(burst.start)

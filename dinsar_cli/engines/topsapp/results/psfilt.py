@@ -16,8 +16,8 @@ STEP = 16  # from patch to patch
 def psfilt(interferogram: NDArray[np.complexfloating[Any, Any]], strength: float) -> NDArray[np.complex64]:
     """Filter as ``mroipac/filter/src/psfilt.c`` of ISCE2 2.6.5 does, as its step ``filter`` calls it.
 
-    Goldstein and Werner (1998), GRL 25(21), with the power spectrum of a patch as it is, not smoothed; patches
-    start at the first line and sample and overlap by half.
+    As [1]_, with the power spectrum of a patch as it is, not smoothed; patches start at the first line and sample
+    and overlap by half.
 
     Parameters
     ----------
@@ -30,6 +30,10 @@ def psfilt(interferogram: NDArray[np.complexfloating[Any, Any]], strength: float
     -------
     ndarray
         Of the same shape; only its phase counts. Zero where there is no data.
+
+    References
+    ----------
+    .. [1] Goldstein and Werner (1998), "Radar interferogram filtering for geophysical applications", GRL 25(21).
     """
 
     def gain(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
