@@ -55,10 +55,10 @@ def fit_height(los: Floats, elevation: Floats, spacing: tuple[float, float]) -> 
     """Fit displacement linearly to elevation so that deformation bends it little.
 
     Delay in a layered troposphere goes nearly linearly with height over the relief of a scene [1]_. Only what
-    changes within a few kilometres counts: from both layers their mean around each cell is taken off (Gaussian of 1
-    km), and with it wide deformation, ramps and most turbulence [2]_. What moves in a smaller part of the map is left
-    out by `robust_fit`. Deformation that itself goes with height over most of the map is followed: no fit can tell it from
-    a delay.
+    changes within a few kilometres counts: from both layers their mean around each cell is taken off (Gaussian
+    of 1 km), and with it wide deformation, ramps and most turbulence [2]_. What moves in a smaller part of the
+    map is left out by `robust_fit`. Deformation that itself goes with height over most of the map is followed:
+    no fit can tell it from a delay.
 
     Parameters
     ----------
