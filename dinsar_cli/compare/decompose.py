@@ -125,8 +125,10 @@ def decompose(
             "Two maps can only be combined when both are relative to the same place.",
             "Give a place as LON,LAT, or leave it out.",
         )
+    # both maps, and the grid on which they meet
     maps = _sorted_looks(read_los_map(first), read_los_map(second))
     grid = common_grid(maps[0].grid, maps[1].grid)
+    # of each the component that has the reference: its displacement on that grid
     wanted = _wanted(maps, reference_point, reference_area)
     cut = tuple(
         resample(np.where(one.of_component(label), one.los, np.nan), one.grid, grid)
@@ -135,6 +137,7 @@ def decompose(
     both = np.isfinite(cut[0]) & np.isfinite(cut[1])
     if not both.any():
         raise no_overlap(maps[0].grid, maps[1].grid)
+    # both relative to the same place, with their standard deviations
     references = _references(wanted, maps, grid, cut, both)
     ascending, descending = (
         _look(one, label, grid, los, reference, stated_sigma)
@@ -143,6 +146,7 @@ def decompose(
     sigma = None
     if ascending.sigma is not None and descending.sigma is not None:
         sigma = (ascending.sigma, descending.sigma)
+    # two lines of sight, two unknowns in each cell
     motion = solve((ascending.los, descending.los), (ascending.vector, descending.vector), sigma)
     if not np.isfinite(motion.east).any():
         raise NoDataError(

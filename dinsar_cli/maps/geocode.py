@@ -113,6 +113,7 @@ def radar_coordinates(
     candidates = max(1024, min(memory_bytes // 2 // _BYTES_PER_CANDIDATE, _CELLS))
     usual_turn = _majority_turn(latitude, longitude, block_rows)
 
+    # each pixel is looked for in the quadrangles of four neighbouring look cells, in blocks of lines
     row = np.full(grid.width * grid.height, np.nan, dtype=np.float32)
     col = np.full_like(row, np.nan)
     settled = np.zeros(row.shape, dtype=bool)

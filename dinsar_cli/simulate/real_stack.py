@@ -78,6 +78,7 @@ def simulate_like(
     """
     report, campaign = progress or silent, likeness.campaign
     check_folder(folder)
+    # the ground, and what really happens on it
     report("terrain", 0.0)
     elevation = (
         None if dem is None else read_elevation(dem, campaign_footprint(campaign), campaign.scenario.terrain.margin)
@@ -89,6 +90,7 @@ def simulate_like(
     check_room(pixels * (1.0 + PACKED if zipped else 1.0), folder)
     make_folders(folder)
     figures = write_ground(scene, folder, report)
+    # products as they are, with measurement files in which no pixel is yet
     orbits = tuple(_copied(file.path, folder / "orbits") for file in likeness.orbits)
     drafts = {id(one): _draft(one, folder / "slc") for one in likeness.scenes}
     files = {id(image): _measurement(image, drafts[id(image.scene)]) for image in images}
@@ -101,6 +103,7 @@ def simulate_like(
     finally:
         for file in files.values():
             file.close()
+    # checksums of the new images in the manifests, and the products under their names
     report("products", 0.0)
 
     def finish(one: Scene) -> Path:

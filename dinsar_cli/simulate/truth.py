@@ -103,6 +103,7 @@ def write_truth(scene: Scene, folder: Path) -> dict[str, Any]:
         write_map(folder / f"{name}.tif", truth.lattice, masked, unit=unit, description=description)
 
     save("incidence", truth.incidence, "degree", "incidence angle from the ellipsoid's normal")
+    # motion between the first date and each other one
     figures: dict[str, Any] = {}
     for index in range(1, len(dates)):
         motion = scene.displacement(index, truth.longitude, truth.latitude)
@@ -124,6 +125,7 @@ def write_truth(scene: Scene, folder: Path) -> dict[str, Any]:
             "los_min_m": float(los[truth.inside].min()),
             "los_max_m": float(los[truth.inside].max()),
         }
+    # what the air adds, which is not motion
     if scene.scenario.atmosphere is not None:
         for index, day in enumerate(dates):
             delay = scene.zenith_delay(index, truth.longitude, truth.latitude, truth.height) / truth.sight[2]
@@ -131,6 +133,7 @@ def write_truth(scene: Scene, folder: Path) -> dict[str, Any]:
     if scene.scenario.ionosphere is not None:
         feigned = scene.ionosphere(1, truth.longitude, truth.latitude)
         save("ionosphere", feigned, "metre", "displacement toward the satellite that the ionosphere feigns")
+    # the frame of what all dates see
     rows, columns = np.nonzero(truth.inside)
     edges = (
         float(truth.latitude[rows.max(), 0]),

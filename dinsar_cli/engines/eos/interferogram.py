@@ -159,8 +159,10 @@ class StripWorker:
         """Interferogram, amplitudes and geometry of look lines ``first:last``."""
         looks = self.look_grid.looks
         window = self.window(first, last)
+        # the ground that the strip sees, at nodes between which it is smooth
         nodes = Nodes.of(window, (looks.azimuth, looks.range), self.parts)
         ground = self.locate(nodes)
+        # product of both dates and their powers, burst by burst where each is used
         cross = np.zeros(window.shape, np.complex64)
         power = np.zeros((2, *window.shape), np.float32)
         for tile in self.mosaic.tiles:

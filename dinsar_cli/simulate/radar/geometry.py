@@ -59,6 +59,7 @@ def swath_geometry(campaign: Campaign, window: int, heights: tuple[float, float]
     first, last = campaign.time_span(window)
     margin = MARGIN_LINES * campaign.windows[window].line_interval
     near, far = campaign.range_span(window)
+    # radar times, ranges and heights over which the series hold
     domain = Domain(
         (first - margin, last + margin),
         (near - MARGIN_METRES, far + MARGIN_METRES),
@@ -85,6 +86,7 @@ def swath_geometry(campaign: Campaign, window: int, heights: tuple[float, float]
 
         return fit(shift, domain)
 
+    # where each date sees the ground that the first sees there, and how far that reaches
     dates = tuple(seen_from(index) for index in range(len(campaign.passes)))
     corners = [_extremes(series) for series in dates]
     return SwathGeometry(

@@ -120,6 +120,7 @@ def read_offsets(work: Path, interferogram: Interferogram) -> OffsetField:
             f"It left no {path}: topsApp.xml does not ask for them (do dense offsets).",
             "Put the property into topsApp.xml, or leave --dense-offsets out.",
         ) from error
+    # shifts of the windows in samples and lines; topsApp marks those that it did not find
     run = FinishedRun.open(work)
     shifts, quality = IsceFile.open(path), IsceFile.open(merged / "dense_offsets_snr.bil")
     down, across = (shifts.read(band).astype(float) for band in (1, 2))
@@ -130,6 +131,7 @@ def read_offsets(work: Path, interferogram: Interferogram) -> OffsetField:
             f"None of {known.size} windows of the two images is like the other.",
             "Make offsets.search or offsets.window larger, or leave --dense-offsets out.",
         )
+    # metres toward the satellite and along its flight, the later date against the earlier
     line_spacing = interferogram.azimuth_spacing / interferogram.looks[1]
     sign = -1 if run.backwards else 1
     toward = np.where(known, -sign * across * run.middle_burst.range_spacing, np.nan)
