@@ -15,7 +15,7 @@ from dinsar_cli.engines.base import EngineInputs, step_costs
 from dinsar_cli.errors import DinsarError
 from dinsar_cli.managers.slc import SlcManager
 from dinsar_cli.plan.cost_forecast import HISTORY
-from dinsar_cli.plan.plan import dem_manager, engine_inputs, orbit_manager, settle
+from dinsar_cli.plan.plan import completed, dem_manager, engine_inputs, orbit_manager
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.workflow.leftovers import layers_in
 from dinsar_cli.workflow.run_state import Session, check_resources
@@ -63,10 +63,11 @@ def prepare_inputs(session: Session) -> EngineInputs:
     files = plan.orbit_files
     if plan.preliminary:
         files = (orbits.fetch(plan.orbits[0]), orbits.fetch(plan.orbits[1]))
-        session.plan = settle(plan, files, Path(dem["path"]))
+        session.plan = completed(plan, files, Path(dem["path"]))
         session.journal.header["warnings"] = list(session.plan.warnings)
+    told = plan.warnings
     for text in dict.fromkeys((*session.plan.warnings, *dem["warnings"])):
-        if text not in plan.warnings:
+        if text not in told:
             session.reporter.warn(text)
     return engine_inputs(session.plan, files, Path(dem["path"]), session.choice, session.cache / HISTORY)
 

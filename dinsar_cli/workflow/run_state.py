@@ -144,7 +144,7 @@ def opened(
             journal.header = _header(plan, command, supplies)
             journal.save()
             write_text(folder / "dinsar.yaml", dump_commented_yaml(supplies.pinned))
-            setting = stage_setting(plan)
+            setting = stage_setting(plan.engine.name, plan.threads, plan.dem, plan.config.checks)
             yield Session(
                 plan,
                 folder,
