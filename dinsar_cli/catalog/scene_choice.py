@@ -25,6 +25,7 @@ from dinsar_cli.catalog.pair_search import area_of, find_pair
 from dinsar_cli.catalog.pair_wish import DatesWish, Wish, wish_of
 from dinsar_cli.catalog.scenes import CatalogScene
 from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.request import Request
 from dinsar_cli.errors import CredentialsError, NetworkError
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.net.credentials import find_credentials
@@ -199,12 +200,12 @@ def is_wanted(config: RunConfig) -> bool:
 # --- choosing ---------------------------------------------------------------------------------------------------
 
 
-def plan_scenes(config: RunConfig, cache: Path) -> ScenePlan:
-    """Choose the pair that a configuration asks for. Nothing is written, and nothing but the catalogue is asked.
+def plan_scenes(request: Request, cache: Path) -> ScenePlan:
+    """Choose the pair that is asked for. Nothing is written, and nothing but the catalogue is asked.
 
     Parameters
     ----------
-    config : RunConfig
+    request : Request
         With ``roi``, and ``start`` and ``end``, or ``event``, or ``reference`` and ``secondary``.
     cache : Path
         Where scenes and orbit files may be.
@@ -218,7 +219,8 @@ def plan_scenes(config: RunConfig, cache: Path) -> ScenePlan:
     NetworkError
         When the catalogue does not answer, and the scenes of an earlier answer are not in the cache.
     """
-    wish, area = wish_of(config), area_of(config)
+    config = request.config
+    wish, area = wish_of(config), area_of(request)
     known = _remembered(_mark(config, wish, area), cache)
     if known is not None and _is_final(known, wish):
         return known

@@ -17,11 +17,12 @@ from dinsar_cli.catalog.burst_plan import plan_bursts
 from dinsar_cli.catalog.pair_choice import Candidate
 from dinsar_cli.catalog.scene_choice import ScenePlan
 from dinsar_cli.config.model import Looks, RunConfig
+from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import RoughInputs
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.geo.antimeridian import beside, middle_of
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.geo.roi import Roi, parse_roi
+from dinsar_cli.geo.roi import Roi
 from dinsar_cli.managers.dem.plan import DemPlan
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, stage_setting, with_stages
 from dinsar_cli.plan.frame import frame_of
@@ -88,12 +89,12 @@ class Outlook:
     memory: int
 
 
-def look_ahead(config: RunConfig, plan: ScenePlan, cache: Path) -> Outlook:
+def look_ahead(request: Request, plan: ScenePlan, cache: Path) -> Outlook:
     """Tell what the run of a chosen pair will need. Nothing is written.
 
     Parameters
     ----------
-    config : RunConfig
+    request : Request
         With an area.
     plan : ScenePlan
         Chosen in the catalogue just now.
@@ -105,9 +106,9 @@ def look_ahead(config: RunConfig, plan: ScenePlan, cache: Path) -> Outlook:
     DinsarError
         When no engine works here, the DEM does not suit, or the catalogue does not answer.
     """
-    if plan.choice is None or config.roi is None:
+    config, roi = request.config, request.roi
+    if plan.choice is None or roi is None:
         raise ValueError("the records of the catalogue and an area are needed")
-    roi = parse_roi(config.roi)
     engine, reason = find_engine(config)
     bursts = _bursts(plan, plan.choice.best, roi, config)
     west, south, east, north = bursts.ground.bounds

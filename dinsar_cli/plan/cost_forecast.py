@@ -115,7 +115,7 @@ def predict(plan: RunPlan, history: Path) -> Prediction:
     history : Path
         What steps have cost; it need not exist.
     """
-    estimate = plan.engine.estimate(engine_inputs(plan, plan.orbit_files, plan.dem.path, history=history))
+    estimate = plan.engine.estimate(engine_inputs(plan, plan.dem.path, history=history))
     setting = stage_setting(plan.engine.name, plan.threads, plan.dem, plan.config.checks)
     return with_stages(estimate, plan.work, setting, plan.config.output.intermediates, history)
 

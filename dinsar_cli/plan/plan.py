@@ -11,12 +11,13 @@ import psutil
 
 from dinsar_cli.base.memory import memory_limit
 from dinsar_cli.config.model import Looks, RunConfig
+from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import Engine, EngineInputs, StepChoice, Work
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.relief import Relief, read_relief
-from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.geo.roi import Roi
 from dinsar_cli.managers.aux_cal import check_aux_cal
 from dinsar_cli.managers.dem.manager import DemManager
 from dinsar_cli.managers.dem.plan import DemPlan
@@ -39,6 +40,10 @@ class RunPlan:
 
     Attributes
     ----------
+    config : RunConfig
+        What is asked for.
+    roi : Roi or None
+        Its region of interest.
     slc, orbits, dem
         Plans of the managers.
     engine : Engine
@@ -69,6 +74,7 @@ class RunPlan:
     """
 
     config: RunConfig
+    roi: Roi | None
     slc: SlcPlan
     orbits: tuple[OrbitChoice, OrbitChoice]
     dem: DemPlan
@@ -107,12 +113,12 @@ class RunPlan:
         return (*self.science_warnings, *self.other_warnings)
 
 
-def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> RunPlan:
+def plan_run(request: Request, cache: Path, engine: Engine | None = None) -> RunPlan:
     """Check all inputs and decide everything, without writing anything.
 
     Parameters
     ----------
-    config : RunConfig
+    request : Request
         What is asked for.
     cache : Path
         Folder for prepared DEMs.
@@ -124,8 +130,8 @@ def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> Ru
     DinsarError
         When the inputs cannot give a map.
     """
+    config, roi = request.config, request.roi
     _require(config)
-    roi = parse_roi(config.roi) if config.roi else None
     slc = SlcManager(config.slc.files).plan(roi.geometry if roi else None, config.polarization)
     pair = slc.pair
     engine, reason = (engine, "its files are written") if engine else find_engine(config, pair)
@@ -157,6 +163,7 @@ def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> Ru
         warnings.append(f"The scenes cover {slc.coverage:.1%} of the area; the rest of the map stays empty.")
     return RunPlan(
         config=config,
+        roi=roi,
         slc=slc,
         orbits=(orbits[0], orbits[1]),
         dem=dem,
@@ -203,11 +210,7 @@ def dem_manager(config: RunConfig, cache: Path) -> DemManager:
 
 
 def engine_inputs(
-    plan: RunPlan,
-    files: tuple[OrbitFile, OrbitFile],
-    dem: Path,
-    choice: StepChoice | None = None,
-    history: Path | None = None,
+    plan: RunPlan, dem: Path, choice: StepChoice | None = None, history: Path | None = None
 ) -> EngineInputs:
     """Gather what the engine works on.
 
@@ -215,8 +218,6 @@ def engine_inputs(
     ----------
     plan : RunPlan
         The run.
-    files : (OrbitFile, OrbitFile)
-        Orbits of both dates.
     dem : Path
         The prepared DEM.
     choice : StepChoice, optional
@@ -224,7 +225,7 @@ def engine_inputs(
     history : Path, optional
         File with what the steps of earlier runs have cost.
     """
-    reference, secondary = files
+    reference, secondary = plan.orbit_files
     return EngineInputs(
         pair=plan.slc.pair,
         bursts=plan.slc.bursts,

@@ -169,7 +169,7 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
 
     def report() -> tuple[Iterable[Path], dict[str, Any]]:
         shown, record = _shown(session, [*plan.warnings, *told]), session.journal.to_dict()
-        written = write_report(shown, record, gathered[0] if gathered else None)
+        written = write_report(shown, record, gathered[0] if gathered else None, plan.roi)
         verdicts = [verdict.to_dict() for verdict in written.evidence.verdicts]
         return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}
 
