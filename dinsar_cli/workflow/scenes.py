@@ -11,7 +11,15 @@ from typing import Any
 from dinsar_cli.base.disk import free_disk, human_bytes
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.catalog.pair_search import area_of
-from dinsar_cli.catalog.scene_choice import ScenePlan, fetch_scenes, is_wanted, plan_scenes, told_bytes
+from dinsar_cli.catalog.scene_choice import (
+    ScenePlan,
+    Stock,
+    fetch_scenes,
+    is_wanted,
+    plan_scenes,
+    told_bytes,
+    with_files,
+)
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import Engine
@@ -102,15 +110,15 @@ def supply(
     area_of(request)
     if engine is None:
         find_engine(config)
-    plan = choose(request, cache, reporter)
-    seconds, received = _fetch(plan, cache, reporter, meter)
+    plan, stock = choose(request, cache, reporter)
+    files, seconds, received = _fetch(plan, stock, cache, reporter, meter)
     urls = [shown(url) for url in plan.urls] if received else []
     details = {"fetched": plan.way, "urls": urls, "received_bytes": received, "download_seconds": round(seconds, 2)}
-    with_files = replace(request, config=plan.with_files(config, cache))
-    return Supplies(with_files, plan.pinned(config), _record(plan), details)
+    local = replace(request, config=with_files(config, files))
+    return Supplies(local, plan.pinned(config), _record(plan), details)
 
 
-def choose(request: Request, cache: Path, reporter: Reporter) -> ScenePlan:
+def choose(request: Request, cache: Path, reporter: Reporter) -> tuple[ScenePlan, Stock]:
     """Choose the scenes, and tell which, why, and what there is to fetch.
 
     Parameters
@@ -126,22 +134,25 @@ def choose(request: Request, cache: Path, reporter: Reporter) -> ScenePlan:
     reporter.note(plan.baselines)
     for text in plan.warnings:
         reporter.warn(text)
-    reporter.note(told_bytes(plan, cache, free_disk(cache)))
-    if plan.why_way and not plan.is_there(cache):
+    stock = plan.stock(cache)
+    reporter.note(told_bytes(plan, stock, cache, free_disk(cache)))
+    if plan.why_way and not stock.is_complete:
         reporter.note(plan.why_way)
-    return plan
+    return plan, stock
 
 
-def _fetch(plan: ScenePlan, cache: Path, reporter: Reporter, meter: Meter) -> tuple[float, int]:
-    """Fetch the scenes; seconds and bytes that it took."""
-    before, started, there = meter.received, time.monotonic(), plan.is_there(cache)
+def _fetch(
+    plan: ScenePlan, stock: Stock, cache: Path, reporter: Reporter, meter: Meter
+) -> tuple[tuple[Path, ...], float, int]:
+    """Fetch the scenes; the files, with seconds and bytes that it took."""
+    before, started = meter.received, time.monotonic()
     reporter.start("fetch")
-    fetch_scenes(plan, cache, meter.told(plan.way))
+    files = fetch_scenes(plan, stock, cache, meter.told(plan.way))
     seconds, received = time.monotonic() - started, meter.received - before
-    reporter.end("fetch", seconds, skipped=there)
+    reporter.end("fetch", seconds, skipped=stock.is_complete)
     if received:
         reporter.note(f"{human_bytes(received)} fetched, {human_bytes(received / max(seconds, 1e-3))} a second")
-    return seconds, received
+    return files, seconds, received
 
 
 def _record(plan: ScenePlan) -> dict[str, Any]:
