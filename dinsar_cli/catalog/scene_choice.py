@@ -74,7 +74,7 @@ class ArchiveScene:
 
 
 @dataclass(frozen=True)
-class Stock:
+class Cached:
     """What of a chosen pair is in the cache.
 
     Attributes
@@ -175,18 +175,18 @@ class ScenePlan:
         """Return the downloads of the whole scenes."""
         return tuple(scene.source(cache) for scene in self.scenes)
 
-    def stock(self, cache: Path) -> Stock:
+    def cached(self, cache: Path) -> Cached:
         """Tell what of it is in the cache."""
         if self.way == "scenes":
             files = [look_for(source) for source in self.sources(cache)]
             products = tuple(file.source.target if file.there else None for file in files)
-            return Stock(products, sum(file.need for file in files))
+            return Cached(products, sum(file.need for file in files))
         if self.bursts is not None:
             products = products_there(self.bursts, cache / BURSTS)
             passes = zip(self.bursts.passes, products, strict=True)
-            return Stock(products, sum(one.bytes for one, path in passes if path is None))
+            return Cached(products, sum(one.bytes for one, path in passes if path is None))
         paths = (cache / name for name in self.made)
-        return Stock(tuple(path if (path / MANIFEST).is_file() else None for path in paths), 0)
+        return Cached(tuple(path if (path / MANIFEST).is_file() else None for path in paths), 0)
 
     @property
     def baselines(self) -> str:
@@ -269,7 +269,7 @@ def _planned(config: RunConfig, area: Roi, choice: Choice, notes: tuple[str, ...
 def _with_way(plan: ScenePlan, config: RunConfig, area: Roi, cache: Path) -> ScenePlan:
     """Decide whether whole scenes or the bursts of the area are fetched."""
     wish = config.slc.download
-    if plan.choice is None or wish == "scenes" or (wish == "auto" and plan.stock(cache).is_complete):
+    if plan.choice is None or wish == "scenes" or (wish == "auto" and plan.cached(cache).is_complete):
         return plan
     best = plan.choice.best
     dates = (best.reference, best.secondary)
@@ -319,7 +319,7 @@ def _remembered(mark: str, cache: Path) -> ScenePlan | None:
         plan = _from_note(note)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return plan if plan.stock(cache).is_complete else None
+    return plan if plan.cached(cache).is_complete else None
 
 
 def _from_note(note: Mapping[str, Any]) -> ScenePlan:
@@ -356,14 +356,14 @@ def _remember(plan: ScenePlan, products: Sequence[Path], cache: Path) -> None:
 
 
 def fetch_scenes(
-    plan: ScenePlan, stock: Stock, cache: Path, progress: Callable[[Transfer], None] | None = None
+    plan: ScenePlan, cached: Cached, cache: Path, progress: Callable[[Transfer], None] | None = None
 ) -> tuple[Path, ...]:
     """Get the chosen products into the cache; those that are there are left alone.
 
     Parameters
     ----------
     plan : ScenePlan
-    stock : Stock
+    cached : Cached
         What of it is there.
     cache : Path
     progress : callable, optional
@@ -379,8 +379,8 @@ def fetch_scenes(
     DinsarError
         As `dinsar_cli.net.download.fetch_all`; lack of space or of an account before the first byte.
     """
-    if stock.is_complete:
-        products = stock.files
+    if cached.is_complete:
+        products = cached.files
     elif plan.way == "bursts" and plan.bursts is not None:
         products = fetch_bursts(plan.bursts, cache / BURSTS, progress=progress)
     else:
@@ -390,19 +390,19 @@ def fetch_scenes(
     return products
 
 
-def told_bytes(plan: ScenePlan, stock: Stock, cache: Path, free: int) -> str:
+def told_bytes(plan: ScenePlan, cached: Cached, cache: Path, free: int) -> str:
     """Say how much there is to fetch, and what room there is for it."""
-    products, missing = stock.products, stock.missing
+    products, missing = cached.products, cached.missing
     count, folder = len(products), cache / (FOLDER if plan.way == "scenes" else BURSTS)
-    if stock.is_complete:
+    if cached.is_complete:
         return f"{plan.way}: all {count} products are in {folder}"
     what = (
         f"{count} products" if plan.way == "scenes" or plan.bursts is None else f"{plan.bursts.count} of both dates"
     )
     unknown = "" if plan.bytes else " (the catalogue does not tell all sizes)"
     there = plan.bytes - missing
-    cached = f", {human_bytes(there)} are there" if there > 0 else ""
+    already = f", {human_bytes(there)} are there" if there > 0 else ""
     return (
-        f"{plan.way}: {what}, {human_bytes(missing)}{unknown} to fetch into {folder}{cached}; "
+        f"{plan.way}: {what}, {human_bytes(missing)}{unknown} to fetch into {folder}{already}; "
         f"{human_bytes(free)} are free"
     )

@@ -17,7 +17,7 @@ from dinsar_cli.cli.inputs import gather_config, run_options
 from dinsar_cli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from dinsar_cli.catalog.scene_choice import ScenePlan, Stock
+    from dinsar_cli.catalog.scene_choice import Cached, ScenePlan
     from dinsar_cli.config.model import RunConfig
     from dinsar_cli.config.request import Request
     from dinsar_cli.errors import DinsarError
@@ -69,11 +69,11 @@ def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, q
 
     request = request_of(config)
     chosen = plan_scenes(request, cache) if is_wanted(config) else None
-    stock = chosen.stock(cache) if chosen is not None else None
-    if chosen is not None and stock is not None:
-        if not stock.is_complete:
-            return _show_outlook(request, chosen, stock, workdir, cache, as_json=as_json, quiet=quiet)
-        request = replace(request, config=with_files(config, stock.files))
+    cached = chosen.cached(cache) if chosen is not None else None
+    if chosen is not None and cached is not None:
+        if not cached.is_complete:
+            return _show_outlook(request, chosen, cached, workdir, cache, as_json=as_json, quiet=quiet)
+        request = replace(request, config=with_files(config, cached.files))
     with bounded_raster_cache():
         made = plan_run(request, cache)
         prediction = predict(made, cache / HISTORY)
@@ -85,7 +85,7 @@ def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, q
         click.echo(json.dumps(record, indent=2))
     else:
         if not quiet:
-            for line in _choice_lines(chosen, stock, cache) if chosen and stock else ():
+            for line in _choice_lines(chosen, cached, cache) if chosen and cached else ():
                 click.echo(line)
             _print(made, record)
         for text in record["warnings"]:
@@ -213,17 +213,17 @@ def _drawing(bursts: dict[str, list[str]]) -> list[str]:
 
 
 def _show_outlook(
-    request: Request, chosen: ScenePlan, stock: Stock, workdir: Path, cache: Path, *, as_json: bool, quiet: bool
+    request: Request, chosen: ScenePlan, cached: Cached, workdir: Path, cache: Path, *, as_json: bool, quiet: bool
 ) -> int:
     """Show the chosen pair and what its run will need, and give the exit code."""
     from dinsar_cli.plan.catalog_plan import look_ahead
 
     outlook = look_ahead(request, chosen, cache)
-    record = _outlook_record(outlook, chosen, stock, workdir, cache)
+    record = _outlook_record(outlook, chosen, cached, workdir, cache)
     if as_json:
         click.echo(json.dumps(record, indent=2))
     else:
-        lines = (*_choice_lines(chosen, stock, cache), *_outlook_facts(outlook, record), "", *_cost_table(record))
+        lines = (*_choice_lines(chosen, cached, cache), *_outlook_facts(outlook, record), "", *_cost_table(record))
         for line in lines if not quiet else ():
             click.echo(line)
         for text in record["warnings"]:
@@ -233,7 +233,7 @@ def _show_outlook(
     return ExitCode.OK if record["fits"] else ExitCode.RESOURCES
 
 
-def _choice_lines(chosen: ScenePlan, stock: Stock, cache: Path) -> Iterator[str]:
+def _choice_lines(chosen: ScenePlan, cached: Cached, cache: Path) -> Iterator[str]:
     """Yield the lines on the chosen pair: which, why, and what of it is still to be fetched."""
     from dinsar_cli.catalog.scene_choice import told_bytes
 
@@ -248,16 +248,16 @@ def _choice_lines(chosen: ScenePlan, stock: Stock, cache: Path) -> Iterator[str]
             yield f"  {title:<13} {scene.name}  {human_bytes(scene.bytes)}"
     if chosen.why_way:
         yield f"  {'to fetch':<13} {chosen.way}: {chosen.why_way}"
-    title, _, text = told_bytes(chosen, stock, cache, free_disk(cache)).partition(": ")
+    title, _, text = told_bytes(chosen, cached, cache, free_disk(cache)).partition(": ")
     yield f"  {title:<13} {text}"
 
 
 def _outlook_record(
-    outlook: Outlook, chosen: ScenePlan, stock: Stock, workdir: Path, cache: Path
+    outlook: Outlook, chosen: ScenePlan, cached: Cached, workdir: Path, cache: Path
 ) -> dict[str, Any]:
     """Return everything that is told, for JSON."""
     here = _what_is_here(outlook.threads, outlook.memory, workdir, cache)
-    missing, lacking = stock.missing, list(_lacking(outlook, stock.missing, workdir, cache))
+    missing, lacking = cached.missing, list(_lacking(outlook, cached.missing, workdir, cache))
     return {
         "pair": chosen.name,
         "choice": chosen.record,

@@ -12,8 +12,8 @@ from dinsar_cli.base.disk import free_disk, human_bytes
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.catalog.pair_search import area_of
 from dinsar_cli.catalog.scene_choice import (
+    Cached,
     ScenePlan,
-    Stock,
     fetch_scenes,
     is_wanted,
     plan_scenes,
@@ -110,15 +110,15 @@ def supply(
     area_of(request)
     if engine is None:
         find_engine(config)
-    plan, stock = choose(request, cache, reporter)
-    files, seconds, received = _fetch(plan, stock, cache, reporter, meter)
+    plan, cached = choose(request, cache, reporter)
+    files, seconds, received = _fetch(plan, cached, cache, reporter, meter)
     urls = [shown(url) for url in plan.urls] if received else []
     details = {"fetched": plan.way, "urls": urls, "received_bytes": received, "download_seconds": round(seconds, 2)}
     local = replace(request, config=with_files(config, files))
     return Supplies(local, plan.pinned(config), _record(plan), details)
 
 
-def choose(request: Request, cache: Path, reporter: Reporter) -> tuple[ScenePlan, Stock]:
+def choose(request: Request, cache: Path, reporter: Reporter) -> tuple[ScenePlan, Cached]:
     """Choose the scenes, and tell which, why, and what there is to fetch.
 
     Parameters
@@ -134,22 +134,22 @@ def choose(request: Request, cache: Path, reporter: Reporter) -> tuple[ScenePlan
     reporter.note(plan.baselines)
     for text in plan.warnings:
         reporter.warn(text)
-    stock = plan.stock(cache)
-    reporter.note(told_bytes(plan, stock, cache, free_disk(cache)))
-    if plan.why_way and not stock.is_complete:
+    cached = plan.cached(cache)
+    reporter.note(told_bytes(plan, cached, cache, free_disk(cache)))
+    if plan.why_way and not cached.is_complete:
         reporter.note(plan.why_way)
-    return plan, stock
+    return plan, cached
 
 
 def _fetch(
-    plan: ScenePlan, stock: Stock, cache: Path, reporter: Reporter, meter: Meter
+    plan: ScenePlan, cached: Cached, cache: Path, reporter: Reporter, meter: Meter
 ) -> tuple[tuple[Path, ...], float, int]:
     """Fetch the scenes; the files, with seconds and bytes that it took."""
     before, started = meter.received, time.monotonic()
     reporter.start("fetch")
-    files = fetch_scenes(plan, stock, cache, meter.told(plan.way))
+    files = fetch_scenes(plan, cached, cache, meter.told(plan.way))
     seconds, received = time.monotonic() - started, meter.received - before
-    reporter.end("fetch", seconds, skipped=stock.is_complete)
+    reporter.end("fetch", seconds, skipped=cached.is_complete)
     if received:
         reporter.note(f"{human_bytes(received)} fetched, {human_bytes(received / max(seconds, 1e-3))} a second")
     return files, seconds, received
