@@ -14,7 +14,7 @@ from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import fingerprint, make_folder
 from dinsar_cli.catalog.burst_plan import BurstPlan, PassBursts
 from dinsar_cli.catalog.bursts import CatalogBurst
-from dinsar_cli.net.download import Source, Transfer, bytes_there, fetch_all
+from dinsar_cli.net.download import Source, Transfer, fetch_all, look_for
 from dinsar_cli.net.receive import NO_SPACE
 from dinsar_cli.sentinel1.burst_safe import BurstFile, UnfitFileError, assemble_safe
 
@@ -124,7 +124,7 @@ def _check_space(missing: Sequence[tuple[PassBursts, Path]], sources: Sequence[S
     """Make sure that the rest of the bursts and the products fit."""
     if missing:
         pixels = sum(one.bytes for one, _ in missing)
-        there = sum(bytes_there(source) for source in sources)
+        there = sum(look_for(source).have for source in sources)
         needed = int(2 * _TIFF_OVERHEAD * pixels) - there
         check_disk(missing[0][1], max(needed, 0), "the bursts and the products made of them", NO_SPACE)
 

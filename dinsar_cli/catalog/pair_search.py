@@ -12,13 +12,14 @@ from dinsar_cli.catalog.pair_wish import wish_of
 from dinsar_cli.catalog.scenes import PLATFORMS, Query, search
 from dinsar_cli.catalog.stacks import CatalogAcquisition, group_stacks
 from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.request import Request
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.geo.roi import Roi, parse_roi
+from dinsar_cli.geo.roi import Roi
 from dinsar_cli.managers.orbits.manager import OrbitManager
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
 
 
-def area_of(config: RunConfig) -> Roi:
+def area_of(request: Request) -> Roi:
     """Return the area in which scenes are looked for.
 
     Raises
@@ -26,13 +27,13 @@ def area_of(config: RunConfig) -> Roi:
     UsageError
         When there is none.
     """
-    if config.roi is None:
+    if request.roi is None:
         raise UsageError(
             "--roi is missing.",
             "Scenes are searched over an area.",
             "Give --roi 'W S E N' in degrees, WKT, or a file with the outline; or local products with --slc.",
         )
-    return parse_roi(config.roi)
+    return request.roi
 
 
 def find_pair(

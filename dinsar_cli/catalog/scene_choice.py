@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,10 +25,11 @@ from dinsar_cli.catalog.pair_search import area_of, find_pair
 from dinsar_cli.catalog.pair_wish import DatesWish, Wish, wish_of
 from dinsar_cli.catalog.scenes import CatalogScene
 from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.request import Request
 from dinsar_cli.errors import CredentialsError, NetworkError
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.net.credentials import find_credentials
-from dinsar_cli.net.download import Source, Transfer, bytes_there, fetch_all, is_there
+from dinsar_cli.net.download import Source, Transfer, fetch_all, look_for
 from dinsar_cli.sentinel1.safe import MANIFEST
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,32 @@ class ArchiveScene:
         """Return the download of it."""
         path = cache / FOLDER / f"{self.name}.zip"
         return Source(self.url, path, self.bytes or None, self.md5 or None, login=True)
+
+
+@dataclass(frozen=True)
+class Cached:
+    """What of a chosen pair is in the cache.
+
+    Attributes
+    ----------
+    products : tuple of Path or None
+        Each product; None for one that has to be fetched.
+    missing : int
+        Bytes to fetch, of what the catalogue tells the size of.
+    """
+
+    products: tuple[Path | None, ...]
+    missing: int
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The products that are there."""
+        return tuple(path for path in self.products if path is not None)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing has to be fetched."""
+        return None not in self.products
 
 
 @dataclass(frozen=True)
@@ -148,25 +175,18 @@ class ScenePlan:
         """Return the downloads of the whole scenes."""
         return tuple(scene.source(cache) for scene in self.scenes)
 
-    def products(self, cache: Path) -> tuple[Path | None, ...]:
-        """Return the products in the cache; None for each that has to be fetched."""
+    def cached(self, cache: Path) -> Cached:
+        """Tell what of it is in the cache."""
         if self.way == "scenes":
-            return tuple(source.target if is_there(source) else None for source in self.sources(cache))
+            files = [look_for(source) for source in self.sources(cache)]
+            products = tuple(file.source.target if file.there else None for file in files)
+            return Cached(products, sum(file.need for file in files))
         if self.bursts is not None:
-            return products_there(self.bursts, cache / BURSTS)
+            products = products_there(self.bursts, cache / BURSTS)
+            passes = zip(self.bursts.passes, products, strict=True)
+            return Cached(products, sum(one.bytes for one, path in passes if path is None))
         paths = (cache / name for name in self.made)
-        return tuple(path if (path / MANIFEST).is_file() else None for path in paths)
-
-    def is_there(self, cache: Path) -> bool:
-        """Tell whether all products are in the cache."""
-        return None not in self.products(cache)
-
-    def missing(self, cache: Path) -> int:
-        """Return the bytes to fetch, of what the catalogue tells the size of."""
-        if self.way == "scenes":
-            return sum(max(source.size - bytes_there(source), 0) for source in self.sources(cache) if source.size)
-        passes = self.bursts.passes if self.bursts is not None else ()
-        return sum(one.bytes for one, path in zip(passes, self.products(cache), strict=False) if path is None)
+        return Cached(tuple(path if (path / MANIFEST).is_file() else None for path in paths), 0)
 
     @property
     def baselines(self) -> str:
@@ -184,10 +204,11 @@ class ScenePlan:
         ends = {"reference": self.reference[0].name, "secondary": self.secondary[0].name}
         return config.model_copy(update=ends | dict.fromkeys(("start", "end", "event")))
 
-    def with_files(self, config: RunConfig, cache: Path) -> RunConfig:
-        """Return the configuration with the products as local files."""
-        files = [path.absolute() for path in self.products(cache) if path is not None]
-        return config.model_copy(update={"slc": config.slc.model_copy(update={"files": files})})
+
+def with_files(config: RunConfig, files: Sequence[Path]) -> RunConfig:
+    """Return a configuration with products as local files."""
+    update = {"files": [path.absolute() for path in files]}
+    return config.model_copy(update={"slc": config.slc.model_copy(update=update)})
 
 
 def is_wanted(config: RunConfig) -> bool:
@@ -199,12 +220,12 @@ def is_wanted(config: RunConfig) -> bool:
 # --- choosing ---------------------------------------------------------------------------------------------------
 
 
-def plan_scenes(config: RunConfig, cache: Path) -> ScenePlan:
-    """Choose the pair that a configuration asks for. Nothing is written, and nothing but the catalogue is asked.
+def plan_scenes(request: Request, cache: Path) -> ScenePlan:
+    """Choose the pair that is asked for. Nothing is written, and nothing but the catalogue is asked.
 
     Parameters
     ----------
-    config : RunConfig
+    request : Request
         With ``roi``, and ``start`` and ``end``, or ``event``, or ``reference`` and ``secondary``.
     cache : Path
         Where scenes and orbit files may be.
@@ -218,7 +239,8 @@ def plan_scenes(config: RunConfig, cache: Path) -> ScenePlan:
     NetworkError
         When the catalogue does not answer, and the scenes of an earlier answer are not in the cache.
     """
-    wish, area = wish_of(config), area_of(config)
+    config = request.config
+    wish, area = wish_of(config), area_of(request)
     known = _remembered(_mark(config, wish, area), cache)
     if known is not None and _is_final(known, wish):
         return known
@@ -247,7 +269,7 @@ def _planned(config: RunConfig, area: Roi, choice: Choice, notes: tuple[str, ...
 def _with_way(plan: ScenePlan, config: RunConfig, area: Roi, cache: Path) -> ScenePlan:
     """Decide whether whole scenes or the bursts of the area are fetched."""
     wish = config.slc.download
-    if plan.choice is None or wish == "scenes" or (wish == "auto" and plan.is_there(cache)):
+    if plan.choice is None or wish == "scenes" or (wish == "auto" and plan.cached(cache).is_complete):
         return plan
     best = plan.choice.best
     dates = (best.reference, best.secondary)
@@ -297,7 +319,7 @@ def _remembered(mark: str, cache: Path) -> ScenePlan | None:
         plan = _from_note(note)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return plan if plan.is_there(cache) else None
+    return plan if plan.cached(cache).is_complete else None
 
 
 def _from_note(note: Mapping[str, Any]) -> ScenePlan:
@@ -319,10 +341,9 @@ def _from_note(note: Mapping[str, Any]) -> ScenePlan:
     )
 
 
-def _remember(plan: ScenePlan, cache: Path) -> None:
+def _remember(plan: ScenePlan, products: Sequence[Path], cache: Path) -> None:
     """Note a choice whose products are in the cache."""
-    products = plan.products(cache) if plan.way == "bursts" else ()
-    made = [path.relative_to(cache).as_posix() for path in products if path is not None]
+    made = [path.relative_to(cache).as_posix() for path in products] if plan.way == "bursts" else []
     for mark in plan.marks:
         path = _note_path(cache, mark)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -335,13 +356,15 @@ def _remember(plan: ScenePlan, cache: Path) -> None:
 
 
 def fetch_scenes(
-    plan: ScenePlan, cache: Path, progress: Callable[[Transfer], None] | None = None
+    plan: ScenePlan, cached: Cached, cache: Path, progress: Callable[[Transfer], None] | None = None
 ) -> tuple[Path, ...]:
     """Get the chosen products into the cache; those that are there are left alone.
 
     Parameters
     ----------
     plan : ScenePlan
+    cached : Cached
+        What of it is there.
     cache : Path
     progress : callable, optional
         As that of `dinsar_cli.net.download.fetch_all`.
@@ -356,29 +379,30 @@ def fetch_scenes(
     DinsarError
         As `dinsar_cli.net.download.fetch_all`; lack of space or of an account before the first byte.
     """
-    if not plan.is_there(cache):
-        if plan.way == "bursts" and plan.bursts is not None:
-            fetch_bursts(plan.bursts, cache / BURSTS, progress=progress)
-        else:
-            fetch_all(plan.sources(cache), progress=progress)
+    if cached.is_complete:
+        products = cached.files
+    elif plan.way == "bursts" and plan.bursts is not None:
+        products = fetch_bursts(plan.bursts, cache / BURSTS, progress=progress)
+    else:
+        products = tuple(fetch_all(plan.sources(cache), progress=progress))
     if not plan.remembered:
-        _remember(plan, cache)
-    return tuple(path for path in plan.products(cache) if path is not None)
+        _remember(plan, products, cache)
+    return products
 
 
-def told_bytes(plan: ScenePlan, cache: Path, free: int) -> str:
+def told_bytes(plan: ScenePlan, cached: Cached, cache: Path, free: int) -> str:
     """Say how much there is to fetch, and what room there is for it."""
-    products, missing = plan.products(cache), plan.missing(cache)
+    products, missing = cached.products, cached.missing
     count, folder = len(products), cache / (FOLDER if plan.way == "scenes" else BURSTS)
-    if None not in products:
+    if cached.is_complete:
         return f"{plan.way}: all {count} products are in {folder}"
     what = (
         f"{count} products" if plan.way == "scenes" or plan.bursts is None else f"{plan.bursts.count} of both dates"
     )
     unknown = "" if plan.bytes else " (the catalogue does not tell all sizes)"
     there = plan.bytes - missing
-    cached = f", {human_bytes(there)} are there" if there > 0 else ""
+    already = f", {human_bytes(there)} are there" if there > 0 else ""
     return (
-        f"{plan.way}: {what}, {human_bytes(missing)}{unknown} to fetch into {folder}{cached}; "
+        f"{plan.way}: {what}, {human_bytes(missing)}{unknown} to fetch into {folder}{already}; "
         f"{human_bytes(free)} are free"
     )

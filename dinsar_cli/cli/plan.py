@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import json_option
+from dinsar_cli.base.disk import free_disk, human_bytes
+from dinsar_cli.cli.common import STAGE_TITLES, duration, json_option
 from dinsar_cli.cli.inputs import gather_config, run_options
-from dinsar_cli.cli.tables import cost_table, what_is_here
 from dinsar_cli.errors import ExitCode
 
 if TYPE_CHECKING:
+    from dinsar_cli.catalog.scene_choice import Cached, ScenePlan
     from dinsar_cli.config.model import RunConfig
+    from dinsar_cli.config.request import Request
     from dinsar_cli.errors import DinsarError
+    from dinsar_cli.plan.catalog_plan import Outlook
     from dinsar_cli.plan.cost_forecast import Prediction
     from dinsar_cli.plan.plan import RunPlan
 
 _MARKS = {"used": "#", "outside": "o", "one date": "-"}
+_LEAST_SECONDS = 0.05  # of a step that gets a line of its own
 
 
 @click.command(short_help="Show what a run would do and need.")
@@ -56,18 +62,20 @@ def plan(
 def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, quiet: bool) -> int:
     """Show what a run would do, and give the exit code."""
     from dinsar_cli.base.memory import bounded_raster_cache
-    from dinsar_cli.catalog.scene_choice import is_wanted, plan_scenes
-    from dinsar_cli.cli.catalog_plan import choice_lines, show_outlook
+    from dinsar_cli.catalog.scene_choice import is_wanted, plan_scenes, with_files
+    from dinsar_cli.config.request import request_of
     from dinsar_cli.plan.cost_forecast import HISTORY, predict, shortage
     from dinsar_cli.plan.plan import plan_run
 
-    chosen = plan_scenes(config, cache) if is_wanted(config) else None
-    if chosen is not None and not chosen.is_there(cache):
-        return show_outlook(config, chosen, workdir, cache, as_json=as_json, quiet=quiet)
-    if chosen is not None:
-        config = chosen.with_files(config, cache)
+    request = request_of(config)
+    chosen = plan_scenes(request, cache) if is_wanted(config) else None
+    cached = chosen.cached(cache) if chosen is not None else None
+    if chosen is not None and cached is not None:
+        if not cached.is_complete:
+            return _show_outlook(request, chosen, cached, workdir, cache, as_json=as_json, quiet=quiet)
+        request = replace(request, config=with_files(config, cached.files))
     with bounded_raster_cache():
-        made = plan_run(config, cache)
+        made = plan_run(request, cache)
         prediction = predict(made, cache / HISTORY)
         short = shortage(made, prediction, workdir / made.slc.pair.name)
     record = _record(made, prediction, short, workdir, cache)
@@ -77,7 +85,7 @@ def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, q
         click.echo(json.dumps(record, indent=2))
     else:
         if not quiet:
-            for line in choice_lines(chosen, cache) if chosen is not None else ():
+            for line in _choice_lines(chosen, cached, cache) if chosen and cached else ():
                 click.echo(line)
             _print(made, record)
         for text in record["warnings"]:
@@ -112,7 +120,7 @@ def _record(
         "flat_share": None if relief.flat is None else round(relief.flat, 3),
         "dem": made.dem.summary,
         "predicted": prediction.to_dict(),
-        "here": what_is_here(made.threads, made.memory, workdir, cache),
+        "here": _what_is_here(made.threads, made.memory, workdir, cache),
         "fits": short is None,
         "notes": list(made.notes),
         "warnings": list(made.warnings),
@@ -158,7 +166,7 @@ def burst_map(made: RunPlan) -> dict[str, list[str]]:
 
 
 def _print(made: RunPlan, record: dict[str, Any]) -> None:
-    for line in (*_facts(made, record), "", *_drawing(record["bursts"]), "", *cost_table(record)):
+    for line in (*_facts(made, record), "", *_drawing(record["bursts"]), "", *_cost_table(record)):
         click.echo(line)
 
 
@@ -199,3 +207,153 @@ def _drawing(bursts: dict[str, list[str]]) -> list[str]:
     names = {"used": "in use", "outside": "outside the area", "one date": "on one date only"}
     lines.append("  " + ", ".join(f"{_MARKS[kind]} {names[kind]} ({n})" for kind, n in counts.items() if n))
     return lines
+
+
+# --- of scenes that are still in the archive --------------------------------------------------------------------
+
+
+def _show_outlook(
+    request: Request, chosen: ScenePlan, cached: Cached, workdir: Path, cache: Path, *, as_json: bool, quiet: bool
+) -> int:
+    """Show the chosen pair and what its run will need, and give the exit code."""
+    from dinsar_cli.plan.catalog_plan import look_ahead
+
+    outlook = look_ahead(request, chosen, cache)
+    record = _outlook_record(outlook, chosen, cached, workdir, cache)
+    if as_json:
+        click.echo(json.dumps(record, indent=2))
+    else:
+        lines = (*_choice_lines(chosen, cached, cache), *_outlook_facts(outlook, record), "", *_cost_table(record))
+        for line in lines if not quiet else ():
+            click.echo(line)
+        for text in record["warnings"]:
+            click.secho(f"Warning: {text}", fg="yellow", err=True)
+        for text in record["lacking"]:
+            click.secho(f"It cannot run here. {text}", fg="red", err=True)
+    return ExitCode.OK if record["fits"] else ExitCode.RESOURCES
+
+
+def _choice_lines(chosen: ScenePlan, cached: Cached, cache: Path) -> Iterator[str]:
+    """Yield the lines on the chosen pair: which, why, and what of it is still to be fetched."""
+    from dinsar_cli.catalog.scene_choice import told_bytes
+
+    yield f"Chosen: {chosen.name}"
+    rows = {"why": chosen.record["reason"], "pair": chosen.baselines, "bursts": chosen.record["bursts"]}
+    if chosen.remembered:
+        rows["from"] = f"the cache; the catalogue was asked on {chosen.searched:%Y-%m-%d}"
+    for name, text in rows.items():
+        yield f"  {name:<13} {text}"
+    for title, scenes in (("reference", chosen.reference), ("secondary", chosen.secondary)):
+        for scene in scenes:
+            yield f"  {title:<13} {scene.name}  {human_bytes(scene.bytes)}"
+    if chosen.why_way:
+        yield f"  {'to fetch':<13} {chosen.way}: {chosen.why_way}"
+    title, _, text = told_bytes(chosen, cached, cache, free_disk(cache)).partition(": ")
+    yield f"  {title:<13} {text}"
+
+
+def _outlook_record(
+    outlook: Outlook, chosen: ScenePlan, cached: Cached, workdir: Path, cache: Path
+) -> dict[str, Any]:
+    """Return everything that is told, for JSON."""
+    here = _what_is_here(outlook.threads, outlook.memory, workdir, cache)
+    missing, lacking = cached.missing, list(_lacking(outlook, cached.missing, workdir, cache))
+    return {
+        "pair": chosen.name,
+        "choice": chosen.record,
+        "scenes": {
+            "count": len(chosen.scenes),
+            "bytes": sum(scene.bytes for scene in chosen.scenes),
+            "way": chosen.way,
+            "why": chosen.why_way,
+            "there": chosen.bytes - missing,
+            "to_fetch": missing,
+        },
+        "bursts": {"count": len(outlook.bursts.megasamples), "from": outlook.bursts.source} | outlook.bursts.swaths,
+        "engine": outlook.engine,
+        "looks": str(outlook.looks),
+        "cell_m": [round(size, 1) for size in outlook.cell],
+        "grid": outlook.grid.to_dict(),
+        "dem": outlook.dem.summary,
+        "predicted": outlook.prediction.to_dict(),
+        "here": here,
+        "fits": not lacking,
+        "lacking": lacking,
+        "warnings": [*chosen.warnings, *outlook.dem.warnings],
+    }
+
+
+def _lacking(outlook: Outlook, missing: int, workdir: Path, cache: Path) -> Iterator[str]:
+    """Tell what there is too little of."""
+    needed, room = outlook.prediction.memory, outlook.memory
+    if needed > room:
+        yield f"It needs about {human_bytes(needed)} of memory; {human_bytes(room)} may be used."
+    disk, free = outlook.prediction.disk, free_disk(workdir)
+    if disk > free:
+        yield f"It needs about {human_bytes(disk)} in {workdir.absolute()}, where {human_bytes(free)} are free."
+    if missing > free_disk(cache):
+        yield f"The scenes need {human_bytes(missing)} in {cache}, where {human_bytes(free_disk(cache))} are free."
+
+
+def _outlook_facts(outlook: Outlook, record: dict[str, Any]) -> Iterator[str]:
+    grid, bursts = outlook.grid, record["bursts"]
+    unit = "degrees" if grid.is_geographic else "m"
+    swaths = ", ".join(f"{number} of {name}" for name, number in outlook.bursts.swaths.items())
+    rows = {
+        "engine": outlook.engine,
+        "in use": f"{bursts['count']} bursts by {bursts['from']}{f': {swaths}' if swaths else ''}",
+        "looks": f"{outlook.looks}, cells of about {outlook.cell[0]:.0f} m x {outlook.cell[1]:.0f} m on the ground",
+        "map": f"about {grid.width} x {grid.height} cells of {grid.posting:.6g} {unit}, {grid.crs}",
+        "DEM": outlook.dem.summary,
+    }
+    for name, text in rows.items():
+        yield f"  {name:<13} {text}"
+
+
+# --- what a run costs -------------------------------------------------------------------------------------------
+
+
+def _what_is_here(threads: int, memory: int, workdir: Path, cache: Path) -> dict[str, Any]:
+    """Tell what the machine has for a run, and what is free of it, for JSON."""
+    import psutil
+
+    from dinsar_cli.engines.costs import load
+
+    return {
+        "threads": threads,
+        "memory_free": psutil.virtual_memory().available,
+        "memory_allowed": memory,
+        "disk_free": free_disk(workdir),
+        "cache_free": free_disk(cache),
+        "load": round(load(), 2),
+    }
+
+
+def _cost_table(record: dict[str, Any]) -> list[str]:
+    """Return the costs of the stages and steps, and what there is."""
+    predicted, here = record["predicted"], record["here"]
+    lines = [_line("predicted", "time", "memory", "disk", "from")]
+    for name, stage in predicted["stages"].items():
+        lines.append(_cost(STAGE_TITLES[name], stage))
+        if name == "process":
+            steps = predicted["steps"].items()
+            lines += [_cost(f"  {step}", cost) for step, cost in steps if cost["seconds"] >= _LEAST_SECONDS]
+    memory, disk = (human_bytes(predicted[name]) for name in ("peak_memory", "disk"))
+    left = f"{human_bytes(predicted['disk_left'])} of disk stay"
+    lines.append(_line("all", duration(predicted["seconds"]), memory, disk, left))
+    memory, disk, free = (human_bytes(here[name]) for name in ("memory_allowed", "disk_free", "memory_free"))
+    lines.append(_line("here", "", memory, disk, f"{here['threads']} threads; {free} of memory are free"))
+    if here["load"] > here["threads"] / 2:
+        lines.append(f"  The machine is busy (load {here['load']:.1f}): times are those of an idle one.")
+    return lines
+
+
+def _cost(name: str, cost: dict[str, Any]) -> str:
+    runs = cost["runs"]
+    source = f"{runs} run{'s' if runs > 1 else ''} here" if runs else "other machines"
+    memory, disk = human_bytes(cost["peak_memory"]), human_bytes(cost["disk"])
+    return _line(name, duration(cost["seconds"]), memory, disk, source)
+
+
+def _line(name: str, time: str, memory: str, disk: str, rest: str) -> str:
+    return f"  {name:<18} {time:>10} {memory:>10} {disk:>10}  {rest}"

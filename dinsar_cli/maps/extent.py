@@ -10,24 +10,19 @@ from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import crosses, near, no_crossing
 from dinsar_cli.geo.grid import Bounds, Grid, grid_for, posting_for_looks
-from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.geo.roi import Roi
 from dinsar_cli.radar.interferogram import Interferogram
 
 _BLOCK = 512  # look lines
 
 
-def asked_bounds(config: RunConfig) -> Bounds | None:
-    """West, south, east, north of the area that is asked for, degrees; None where none is."""
-    return parse_roi(config.roi).bounds if config.roi else None
-
-
-def radar_grid(interferogram: Interferogram, config: RunConfig) -> Grid:
-    """Map grid of a configuration, over the area or else over all look cells with data."""
+def radar_grid(interferogram: Interferogram, config: RunConfig, roi: Roi | None) -> Grid:
+    """Map grid of a configuration, over an area or else over all look cells with data."""
     crs = config.grid.crs
     posting = config.grid.posting or posting_for_looks(
         interferogram.range_spacing, interferogram.azimuth_spacing, crs
     )
-    return grid_for(asked_bounds(config) or _data_bounds(interferogram), crs, posting)
+    return grid_for(roi.bounds if roi else _data_bounds(interferogram), crs, posting)
 
 
 def _data_bounds(interferogram: Interferogram) -> Bounds:

@@ -26,9 +26,9 @@ from dinsar_cli.errors import DinsarError, NetworkError, NoDataError
 from dinsar_cli.net.client import Client, shown
 from dinsar_cli.net.credentials import Credentials, find_credentials
 from dinsar_cli.net.limits import Limits, Patience, Stopped, TryAgain, network_limits
-from dinsar_cli.net.receive import NO_SPACE, Source, Task, bytes_there, is_there, receive
+from dinsar_cli.net.receive import NO_SPACE, Pending, Source, Task, look_for, receive
 
-__all__ = ["Source", "Transfer", "bytes_there", "exists", "fetch", "fetch_all", "get_text", "is_there", "post_form"]
+__all__ = ["Source", "Transfer", "exists", "fetch", "fetch_all", "get_text", "look_for", "post_form"]
 
 _BLOCK: Final = 1 << 16
 _LARGEST_TEXT: Final = 1 << 25
@@ -89,12 +89,13 @@ def fetch(source: Source, *, progress: Callable[[int], None] | None = None) -> P
     ResourceError
         When the disk is full.
     """
-    if is_there(source):
+    pending = look_for(source)
+    if pending.there:
         if progress is not None:
-            progress(source.target.stat().st_size)
+            progress(pending.have)
         return source.target
     with Client(network_limits(), _account([source]), source.bearer) as client:
-        return receive(source, Task(client, lambda done, _: progress(done) if progress else None))
+        return receive(pending, Task(client, lambda done, _: progress(done) if progress else None))
 
 
 def fetch_all(
@@ -121,45 +122,43 @@ def fetch_all(
         As `fetch`: the first error ends all. Also, before the first byte, when the disk has too little space for
         all of them.
     """
-    missing = [index for index, source in enumerate(sources) if not is_there(source)]
-    tally = _Tally(sources)
+    files = [look_for(source) for source in sources]
+    missing = [index for index, file in enumerate(files) if not file.there]
+    tally = _Tally(files)
     now = tally.now()
     if progress is not None:
         progress(now)
     if missing:
-        _check_space([sources[index] for index in missing])
+        _check_space([files[index] for index in missing])
         size = "of unknown size" if now.total is None else f"{human_bytes(now.total - now.done)} to come"
         _log.info("fetching %d of %d files, %s", len(missing), len(sources), size)
-        pool = _Pool(sources, missing, tally, network_limits(), _account([sources[index] for index in missing]))
+        pool = _Pool(files, missing, tally, network_limits(), _account([sources[index] for index in missing]))
         pool.run(min(threads, len(missing)), progress)
     return [source.target for source in sources]
 
 
-def _check_space(sources: Sequence[Source]) -> None:
+def _check_space(missing: Sequence[Pending]) -> None:
     """Make sure that all files fit, on each disk that they go to."""
     needed: dict[int, int] = {}
     folders: dict[int, Path] = {}
-    for source in sources:
-        folder = make_folder(source.target.parent)
+    for file in missing:
+        folder = make_folder(file.source.target.parent)
         device = folder.stat().st_dev
         folders.setdefault(device, folder)
-        if source.size is not None:
-            needed[device] = needed.get(device, 0) + source.size - bytes_there(source)
+        if file.total is not None:
+            needed[device] = needed.get(device, 0) + file.need
     for device, count in needed.items():
-        what = sources[0].name if len(sources) == 1 else f"the {len(sources)} files to fetch"
+        what = missing[0].source.name if len(missing) == 1 else f"the {len(missing)} files to fetch"
         check_disk(folders[device], count, what, NO_SPACE)
 
 
 class _Tally:
     """Adds up what several threads have fetched."""
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, files: Sequence[Pending]) -> None:
         self._lock = threading.Lock()
-        self._done = [bytes_there(source) for source in sources]
-        self._totals = [
-            done if source.size is None and is_there(source) else source.size
-            for source, done in zip(sources, self._done, strict=True)
-        ]
+        self._done = [file.have for file in files]
+        self._totals = [file.total for file in files]
         self._received = 0
         self._samples = deque([(time.monotonic(), 0)])
 
@@ -191,13 +190,13 @@ class _Pool:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        files: Sequence[Pending],
         missing: Sequence[int],
         tally: _Tally,
         limits: Limits,
         known: Credentials | None,
     ) -> None:
-        self._sources = sources
+        self._files = files
         self._tally = tally
         self._limits = limits
         self._known = known
@@ -241,18 +240,19 @@ class _Pool:
                     index = self._waiting.get_nowait()
                 except queue.Empty:
                     return
-                source = self._sources[index]
+                file = self._files[index]
+                source = file.source
                 client = login if source.login else plain
                 if source.bearer is not None:
                     client = others.enter_context(Client(self._limits, bearer=source.bearer))
                 task = Task(client, partial(self._tally.put, index), self._stop)
-                self._outcomes.put(_outcome(source, task))
+                self._outcomes.put(_outcome(file, task))
 
 
-def _outcome(source: Source, task: Task) -> BaseException | None:
+def _outcome(file: Pending, task: Task) -> BaseException | None:
     """Return the error of a download, or None when it went well."""
     try:
-        receive(source, task)
+        receive(file, task)
     except (DinsarError, Stopped) as error:
         return error
     return None

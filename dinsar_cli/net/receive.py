@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from dinsar_cli.base.disk import check_disk, human_bytes
 from dinsar_cli.base.file_notes import NOTES, known_of, note_of
-from dinsar_cli.base.files import make_folder
+from dinsar_cli.base.files import file_mark, make_folder
 from dinsar_cli.errors import ResourceError, UsageError
 from dinsar_cli.net.client import Client, is_page, shown
 from dinsar_cli.net.credentials import Bearer
@@ -85,7 +85,45 @@ class Task:
 # --- what is there ----------------------------------------------------------------------------------------------
 
 
-def is_there(source: Source) -> bool:
+@dataclass(frozen=True)
+class Pending:
+    """A file to fetch, and what of it is there: found once for all who need to know.
+
+    Attributes
+    ----------
+    source : Source
+    there : bool
+        Whether it is there and known to be right.
+    have : int
+        Bytes that need not be fetched again, as far as can be told without reading them.
+    mark : list
+        Size and time of change of the file when it was looked for.
+    """
+
+    source: Source
+    there: bool
+    have: int
+    mark: list[object]
+
+    @property
+    def total(self) -> int | None:
+        """Bytes of the whole file; None when they are not known."""
+        return self.have if self.there else self.source.size
+
+    @property
+    def need(self) -> int:
+        """Bytes to fetch; 0 when they are not known."""
+        return 0 if self.total is None else max(self.total - self.have, 0)
+
+
+def look_for(source: Source) -> Pending:
+    """Tell what of a file is there, without reading it."""
+    mark = file_mark(source.target)
+    there = _is_there(source)
+    return Pending(source, there, source.target.stat().st_size if there else _bytes_of_parts(source), mark)
+
+
+def _is_there(source: Source) -> bool:
     """Tell whether a file is there and known to be right, without reading it."""
     if not source.target.is_file() or source.size not in {None, source.target.stat().st_size}:
         return False
@@ -95,10 +133,8 @@ def is_there(source: Source) -> bool:
     return source.size is not None or bool(known)
 
 
-def bytes_there(source: Source) -> int:
-    """Return the bytes that need not be fetched again, as far as can be told without reading them."""
-    if is_there(source):
-        return source.target.stat().st_size
+def _bytes_of_parts(source: Source) -> int:
+    """Return the bytes that a download can go on from."""
     places = [part_path(source.target)]
     if source.md5 is not None:
         places.append(source.target)
@@ -106,11 +142,13 @@ def bytes_there(source: Source) -> int:
     return max((size for size in sizes if source.size is None or size <= source.size), default=0)
 
 
-def _proved(source: Source) -> bool:
-    """Tell whether a file is there and right; it is read once if that is needed to tell."""
-    if is_there(source):
+def _proved(pending: Pending) -> bool:
+    """Tell whether a file is there and right by now; it is read once if that is needed to tell."""
+    source, path = pending.source, pending.source.target
+    if file_mark(path) != pending.mark:  # another process may have fetched it
+        pending = look_for(source)
+    if pending.there:
         return True
-    path = source.target
     if source.md5 is None or not path.is_file() or source.size not in {None, path.stat().st_size}:
         return False
     _log.debug("hashing %s", path)
@@ -150,7 +188,7 @@ def _set_aside(source: Source) -> None:
 # --- one file ---------------------------------------------------------------------------------------------------
 
 
-def receive(source: Source, task: Task) -> Path:
+def receive(pending: Pending, task: Task) -> Path:
     """Fetch one file with what a task has.
 
     Raises
@@ -160,13 +198,14 @@ def receive(source: Source, task: Task) -> Path:
     Stopped
         When the task is stopped.
     """
+    source = pending.source
     if source.target.is_dir():
         raise UsageError(
             f"{source.target} cannot be fetched.", "There is a folder of that name.", "Remove or rename the folder."
         )
     make_folder(source.target.parent)
     with _turn(source.target, task), _disk_errors(source):
-        if _proved(source):
+        if _proved(pending):
             forget_part(source.target)
         else:
             _set_aside(source)

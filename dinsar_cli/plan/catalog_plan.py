@@ -10,23 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shapely import box, union_all
+from shapely import union_all
 from shapely.geometry.base import BaseGeometry as Geometry
 
 from dinsar_cli.catalog.burst_plan import plan_bursts
 from dinsar_cli.catalog.pair_choice import Candidate
 from dinsar_cli.catalog.scene_choice import ScenePlan
 from dinsar_cli.config.model import Looks, RunConfig
-from dinsar_cli.engines.base import RoughInputs, Work
-from dinsar_cli.engines.costs import Setting
+from dinsar_cli.config.request import Request
+from dinsar_cli.engines.base import RoughInputs
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.geo.antimeridian import beside, middle_of
-from dinsar_cli.geo.grid import Bounds, Grid, grid_for, posting_for_looks
-from dinsar_cli.geo.roi import Roi, parse_roi
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.geo.roi import Roi
 from dinsar_cli.managers.dem.plan import DemPlan
-from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, stage_methods, with_stages
-from dinsar_cli.plan.looks import looks_for
+from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, stage_setting, with_stages
+from dinsar_cli.plan.frame import frame_of
 from dinsar_cli.plan.plan import allowed_memory, allowed_threads, dem_manager
+from dinsar_cli.plan.work import work_of
 
 _SPACING: Final = (3.7, 14.1)  # m on the ground, of a sample in mid swath and of a line
 _SAMPLE_BYTES: Final = 4
@@ -88,12 +89,12 @@ class Outlook:
     memory: int
 
 
-def look_ahead(config: RunConfig, plan: ScenePlan, cache: Path) -> Outlook:
+def look_ahead(request: Request, plan: ScenePlan, cache: Path) -> Outlook:
     """Tell what the run of a chosen pair will need. Nothing is written.
 
     Parameters
     ----------
-    config : RunConfig
+    request : Request
         With an area.
     plan : ScenePlan
         Chosen in the catalogue just now.
@@ -105,26 +106,32 @@ def look_ahead(config: RunConfig, plan: ScenePlan, cache: Path) -> Outlook:
     DinsarError
         When no engine works here, the DEM does not suit, or the catalogue does not answer.
     """
-    if plan.choice is None or config.roi is None:
+    config, roi = request.config, request.roi
+    if plan.choice is None or roi is None:
         raise ValueError("the records of the catalogue and an area are needed")
-    roi = parse_roi(config.roi)
     engine, reason = find_engine(config)
     bursts = _bursts(plan, plan.choice.best, roi, config)
     west, south, east, north = bursts.ground.bounds
     dem = dem_manager(config, cache).plan((west, south, east, north))
-    looks = looks_for(config, *_SPACING)
-    cell = (_SPACING[0] * looks.range, _SPACING[1] * looks.azimuth)
-    posting = config.grid.posting or posting_for_looks(*cell, config.grid.crs)
-    grid = grid_for(roi.bounds, config.grid.crs, posting)
+    frame = frame_of(config, _SPACING, roi.bounds)
     covered = roi.geometry.intersection(bursts.ground).area
-    work = _work(bursts, looks, grid, dem, covered, roi.bounds)
+    work = work_of(bursts.megasamples, frame, dem, covered, roi.bounds)
     share = min(1.0, covered / bursts.ground.area)
     threads, memory, history = allowed_threads(config), allowed_memory(config), cache / HISTORY
     estimate = engine.outlook(RoughInputs(work, share, config, threads, memory, history))
-    method = "reused" if dem.path.is_file() else "fetched" if dem.at_hand is None else "made"
-    setting = Setting(engine.name, threads, stage_methods(method, config.checks))
+    setting = stage_setting(engine.name, threads, dem, config.checks)
     prediction = with_stages(estimate, work, setting, config.output.intermediates, history)
-    return Outlook(bursts, f"{engine.name}: {reason}", looks, cell, grid, dem, prediction, threads, memory)
+    return Outlook(
+        bursts=bursts,
+        engine=f"{engine.name}: {reason}",
+        looks=frame.looks,
+        cell=frame.cell,
+        grid=frame.grid,
+        dem=dem,
+        prediction=prediction,
+        threads=threads,
+        memory=memory,
+    )
 
 
 def _bursts(plan: ScenePlan, best: Candidate, roi: Roi, config: RunConfig) -> Bursts:
@@ -158,17 +165,3 @@ def _from_footprints(best: Candidate, roi: Roi) -> Bursts:
     count = min(down * across, most)
     ground = seen.buffer(0.2).intersection(common)
     return Bursts("the footprints", {}, (_BURST[0] * _BURST[1] / 1e6,) * count, ground)
-
-
-def _work(bursts: Bursts, looks: Looks, grid: Grid, dem: DemPlan, covered: float, bounds: Bounds) -> Work:
-    """Tell how much there is to do, with whole bursts."""
-    cells = grid.width * grid.height / 1e6
-    return Work(
-        samples=sum(bursts.megasamples),
-        bursts=len(bursts.megasamples),
-        largest=max(bursts.megasamples),
-        cells=sum(bursts.megasamples) / (looks.range * looks.azimuth),
-        ground=cells * covered / box(*bounds).area,
-        map=cells,
-        dem=dem.width * dem.height / 1e6,
-    )

@@ -11,6 +11,7 @@ from dinsar_cli.config.checks import ChecksConfig
 from dinsar_cli.engines.base import Estimate, Forecast, StepCost, Work
 from dinsar_cli.engines.costs import Law, Setting, StepLaws, Term, forecast, note
 from dinsar_cli.errors import ResourceError
+from dinsar_cli.managers.dem.plan import DemPlan
 from dinsar_cli.plan.plan import RunPlan, engine_inputs
 
 HISTORY = "step-costs.jsonl"
@@ -114,8 +115,9 @@ def predict(plan: RunPlan, history: Path) -> Prediction:
     history : Path
         What steps have cost; it need not exist.
     """
-    estimate = plan.engine.estimate(engine_inputs(plan, plan.orbit_files, plan.dem.path, history=history))
-    return with_stages(estimate, plan.work, stage_setting(plan), plan.config.output.intermediates, history)
+    estimate = plan.engine.estimate(engine_inputs(plan, plan.dem.path, history=history))
+    setting = stage_setting(plan.engine.name, plan.threads, plan.dem, plan.config.checks)
+    return with_stages(estimate, plan.work, setting, plan.config.output.intermediates, history)
 
 
 def with_stages(estimate: Estimate, work: Work, setting: Setting, kept: str, history: Path) -> Prediction:
@@ -156,24 +158,23 @@ def with_stages(estimate: Estimate, work: Work, setting: Setting, kept: str, his
     return Prediction(stages, estimate, left + more, estimate.disk)
 
 
-def stage_setting(plan: RunPlan) -> Setting:
-    """Tell how the stages beside ``process`` will be done, as it is known before they are."""
-    dem = "reused" if plan.dem.path.is_file() else "fetched" if plan.dem.at_hand is None else "made"
-    return Setting(plan.engine.name, plan.threads, stage_methods(dem, plan.config.checks))
-
-
-def stage_methods(dem: str, checks: ChecksConfig) -> dict[str, str]:
-    """Tell what the stages beside ``process`` do that can do several things.
+def stage_setting(engine: str, threads: int, dem: DemPlan, checks: ChecksConfig) -> Setting:
+    """Tell how the stages beside ``process`` will be done, as it is known before they are.
 
     Parameters
     ----------
-    dem : str
-        Whether the DEM is ``reused``, ``fetched`` or ``made``.
+    engine : str
+        Its name.
+    threads : int
+        Cores.
+    dem : DemPlan
+        The DEM is reused, fetched or made.
     checks : ChecksConfig
         With ``reversed: full`` the engine runs once more while the map is made.
     """
+    method = "reused" if dem.path.is_file() else "fetched" if dem.at_hand is None else "made"
     geocode = {} if checks.reversed == "none" else {"geocode": f"reversed {checks.reversed}"}
-    return {"dem": dem} | geocode
+    return Setting(engine, threads, {"dem": method} | geocode)
 
 
 def learn(history: Path, stage: str, cost: StepCost, work: Work, setting: Setting) -> None:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-from shapely import box
 
 from dinsar_cli.base.memory import memory_limit
 from dinsar_cli.config.model import Looks, RunConfig
+from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import Engine, EngineInputs, StepChoice, Work
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.geo.grid import Bounds, Grid, grid_for, posting_for_looks
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.relief import Relief, read_relief
-from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.geo.roi import Roi
 from dinsar_cli.managers.aux_cal import check_aux_cal
 from dinsar_cli.managers.dem.manager import DemManager
 from dinsar_cli.managers.dem.plan import DemPlan
 from dinsar_cli.managers.orbits.manager import OrbitChoice, OrbitManager
 from dinsar_cli.managers.slc import SlcManager, SlcPlan, missing_images
 from dinsar_cli.maps.science_warnings import Circumstances, before
-from dinsar_cli.plan.looks import looks_for
+from dinsar_cli.plan.frame import frame_of
+from dinsar_cli.plan.work import work_of
 from dinsar_cli.radar.pair_geometry import PairGeometry, pair_geometry
 from dinsar_cli.sentinel1.annotated_orbit import annotated_orbit, annotated_relief
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
@@ -40,6 +40,10 @@ class RunPlan:
 
     Attributes
     ----------
+    config : RunConfig
+        What is asked for.
+    roi : Roi or None
+        Its region of interest.
     slc, orbits, dem
         Plans of the managers.
     engine : Engine
@@ -63,13 +67,14 @@ class RunPlan:
     preliminary : bool
         Whether state vectors and relief are those of the annotation, because orbit files or DEM have yet to be
         fetched.
-    cautions : tuple of str
-        Those of the warnings that follow from geometry and relief.
-    notes, warnings : tuple of str
-        What the user is told, and what the user should keep in mind.
+    notes : tuple of str
+        What the user is told.
+    other_warnings : tuple of str
+        What the user should keep in mind, beside what follows from geometry and relief.
     """
 
     config: RunConfig
+    roi: Roi | None
     slc: SlcPlan
     orbits: tuple[OrbitChoice, OrbitChoice]
     dem: DemPlan
@@ -84,17 +89,36 @@ class RunPlan:
     relief: Relief
     work: Work
     preliminary: bool = False
-    cautions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    other_warnings: tuple[str, ...] = ()
+
+    @property
+    def science_warnings(self) -> tuple[str, ...]:
+        """What the user should keep in mind of the pair, its geometry and the relief, the gravest first."""
+        _, south, _, north = self.slc.bounds
+        circumstances = Circumstances(
+            pair=self.slc.pair,
+            geometry=self.geometry,
+            relief=self.relief,
+            latitude=max(south, north, key=abs),
+            orbit_kinds=tuple(choice.kind for choice in self.orbits),
+            range_bandwidth=min(burst.reference.subswath.range_bandwidth for burst in self.slc.bursts),
+            esd=self.config.topsapp.do_esd,
+        )
+        return tuple(before(circumstances))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """All that the user should keep in mind."""
+        return (*self.science_warnings, *self.other_warnings)
 
 
-def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> RunPlan:
+def plan_run(request: Request, cache: Path, engine: Engine | None = None) -> RunPlan:
     """Check all inputs and decide everything, without writing anything.
 
     Parameters
     ----------
-    config : RunConfig
+    request : Request
         What is asked for.
     cache : Path
         Folder for prepared DEMs.
@@ -106,21 +130,18 @@ def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> Ru
     DinsarError
         When the inputs cannot give a map.
     """
+    config, roi = request.config, request.roi
     _require(config)
-    roi = parse_roi(config.roi) if config.roi else None
     slc = SlcManager(config.slc.files).plan(roi.geometry if roi else None, config.polarization)
     pair = slc.pair
     engine, reason = (engine, "its files are written") if engine else find_engine(config, pair)
     engine.check_options(config, slc.bursts)
     auxiliary = check_aux_cal(pair, config.topsapp.auxiliary_data_directory, isce2=engine.name == "isce2")
     dem = dem_manager(config, cache).plan(slc.burst_bounds)
-    spacing = _sample_spacing(slc)
-    looks = looks_for(config, *spacing)
-    cell = (spacing[0] * looks.range, spacing[1] * looks.azimuth)
-    posting = config.grid.posting or posting_for_looks(*cell, config.grid.crs)
-    _check_size(slc.bounds, cell)
-    grid = grid_for(roi.bounds if roi else slc.bounds, config.grid.crs, posting)
-    _check_reference_point(config, grid)
+    bounds = roi.bounds if roi else slc.bounds
+    frame = frame_of(config, _sample_spacing(slc), bounds)
+    _check_size(slc.bounds, frame.cell)
+    _check_reference_point(config, frame.grid)
     notes = [f"engine {engine.name}: {reason}"]
     manager = orbit_manager(config, cache)
     orbits = tuple(manager.plan(one.mission, one.start, one.stop) for one in (pair.reference, pair.secondary))
@@ -134,8 +155,7 @@ def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> Ru
         relief = read_relief(given(dem.at_hand), slc.bounds)
         files = tuple(manager.fetch(choice) for choice in orbits)
     geometry = pair_geometry(pair, slc.bursts, (files[0], files[1]), relief.middle)
-    cautions = before(_circumstances(config, slc, orbits, geometry, relief))
-    warnings = [*cautions, *engine.cautions(pair), *filter(None, [auxiliary]), *dem.warnings]
+    warnings = [*engine.cautions(pair), *filter(None, [auxiliary]), *dem.warnings]
     missing = missing_images(slc)
     if missing:
         warnings.append(f"Images of bursts in use are not there, and a run will be refused: {', '.join(missing)}.")
@@ -143,27 +163,27 @@ def plan_run(config: RunConfig, cache: Path, engine: Engine | None = None) -> Ru
         warnings.append(f"The scenes cover {slc.coverage:.1%} of the area; the rest of the map stays empty.")
     return RunPlan(
         config=config,
+        roi=roi,
         slc=slc,
         orbits=(orbits[0], orbits[1]),
         dem=dem,
         engine=engine,
-        looks=looks,
-        cell=cell,
-        grid=grid,
+        looks=frame.looks,
+        cell=frame.cell,
+        grid=frame.grid,
         threads=allowed_threads(config),
         memory=allowed_memory(config),
         orbit_files=(files[0], files[1]),
         geometry=geometry,
         relief=relief,
-        work=_work(slc, looks, grid, dem, roi.bounds if roi else slc.bounds),
+        work=work_of(_megasamples(slc), frame, dem, slc.area.area, bounds),
         preliminary=preliminary,
-        cautions=tuple(cautions),
         notes=tuple(notes),
-        warnings=tuple(warnings),
+        other_warnings=tuple(warnings),
     )
 
 
-def settle(plan: RunPlan, files: tuple[OrbitFile, OrbitFile], dem: Path) -> RunPlan:
+def completed(plan: RunPlan, files: tuple[OrbitFile, OrbitFile], dem: Path) -> RunPlan:
     """Complete a preliminary plan with orbits and ground as they are, now that the files are there.
 
     Parameters
@@ -176,17 +196,7 @@ def settle(plan: RunPlan, files: tuple[OrbitFile, OrbitFile], dem: Path) -> RunP
     """
     relief = read_relief(dem, plan.slc.bounds)
     geometry = pair_geometry(plan.slc.pair, plan.slc.bursts, files, relief.middle)
-    cautions = before(_circumstances(plan.config, plan.slc, plan.orbits, geometry, relief))
-    others = [text for text in plan.warnings if text not in plan.cautions]
-    return replace(
-        plan,
-        orbit_files=files,
-        geometry=geometry,
-        relief=relief,
-        cautions=tuple(cautions),
-        warnings=(*cautions, *others),
-        preliminary=False,
-    )
+    return replace(plan, orbit_files=files, geometry=geometry, relief=relief, preliminary=False)
 
 
 def orbit_manager(config: RunConfig, cache: Path) -> OrbitManager:
@@ -199,43 +209,8 @@ def dem_manager(config: RunConfig, cache: Path) -> DemManager:
     return DemManager(config.dem.file, config.dem.datum, config.dem.buffer, cache, config.dem.source)
 
 
-def _circumstances(
-    config: RunConfig, slc: SlcPlan, orbits: Sequence[OrbitChoice], geometry: PairGeometry, relief: Relief
-) -> Circumstances:
-    _, south, _, north = slc.bounds
-    return Circumstances(
-        pair=slc.pair,
-        geometry=geometry,
-        relief=relief,
-        latitude=max(south, north, key=abs),
-        orbit_kinds=tuple(choice.kind for choice in orbits),
-        range_bandwidth=min(burst.reference.subswath.range_bandwidth for burst in slc.bursts),
-        esd=config.topsapp.do_esd,
-    )
-
-
-def _work(slc: SlcPlan, looks: Looks, grid: Grid, dem: DemPlan, bounds: Bounds) -> Work:
-    """Tell how much there is to do, for an engine that works on whole bursts."""
-    swaths = [burst.reference.subswath for burst in slc.bursts]
-    sizes = [swath.lines_per_burst * swath.samples / 1e6 for swath in swaths]
-    cells = grid.width * grid.height / 1e6
-    return Work(
-        samples=sum(sizes),
-        bursts=len(sizes),
-        largest=max(sizes),
-        cells=sum(sizes) / (looks.range * looks.azimuth),
-        ground=cells * slc.area.area / box(*bounds).area,
-        map=cells,
-        dem=dem.width * dem.height / 1e6,
-    )
-
-
 def engine_inputs(
-    plan: RunPlan,
-    files: tuple[OrbitFile, OrbitFile],
-    dem: Path,
-    choice: StepChoice | None = None,
-    history: Path | None = None,
+    plan: RunPlan, dem: Path, choice: StepChoice | None = None, history: Path | None = None
 ) -> EngineInputs:
     """Gather what the engine works on.
 
@@ -243,8 +218,6 @@ def engine_inputs(
     ----------
     plan : RunPlan
         The run.
-    files : (OrbitFile, OrbitFile)
-        Orbits of both dates.
     dem : Path
         The prepared DEM.
     choice : StepChoice, optional
@@ -252,7 +225,7 @@ def engine_inputs(
     history : Path, optional
         File with what the steps of earlier runs have cost.
     """
-    reference, secondary = files
+    reference, secondary = plan.orbit_files
     return EngineInputs(
         pair=plan.slc.pair,
         bursts=plan.slc.bursts,
@@ -300,6 +273,12 @@ def _sample_spacing(slc: SlcPlan) -> tuple[float, float]:
     subswaths = [burst.reference.subswath for burst in slc.bursts]
     ground = [s.range_spacing / math.sin(math.radians(s.incidence_mid_swath)) for s in subswaths]
     return sum(ground) / len(ground), sum(s.azimuth_spacing for s in subswaths) / len(subswaths)
+
+
+def _megasamples(slc: SlcPlan) -> list[float]:
+    """Return the samples of each burst in use, of one date."""
+    swaths = [burst.reference.subswath for burst in slc.bursts]
+    return [swath.lines_per_burst * swath.samples / 1e6 for swath in swaths]
 
 
 def _check_size(bounds: tuple[float, float, float, float], cell: tuple[float, float]) -> None:

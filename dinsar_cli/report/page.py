@@ -13,7 +13,8 @@ from dinsar_cli.base.files import sha256, write_text
 from dinsar_cli.base.journal import RUN_FILE, Journal, locked
 from dinsar_cli.drawing.web_map import embed_grid, scale_limits
 from dinsar_cli.errors import DinsarError, ResourceError
-from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.geo.roi import Roi, parse_roi
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.figures import figures
@@ -72,7 +73,10 @@ def report_path(pair: PairProducts) -> Path:
 
 
 def write_report(
-    pair: PairProducts, record: Mapping[str, Any] | None = None, evidence: Evidence | None = None
+    pair: PairProducts,
+    record: Mapping[str, Any] | None = None,
+    evidence: Evidence | None = None,
+    roi: Roi | None = None,
 ) -> Written:
     """Write the report of a pair.
 
@@ -82,6 +86,8 @@ def write_report(
         Content of its run.json as far as it is known; read from the file if not given.
     evidence : Evidence, optional
         What was gathered of its rasters before all of the pair and of the record was there.
+    roi : Roi, optional
+        Area that was asked for; that of the configuration beside the run if not given.
 
     Raises
     ------
@@ -97,7 +103,7 @@ def write_report(
     else:
         evidence = replace(evidence, pair=pair, record=dict(record or evidence.record))
     path = report_path(pair)
-    _write(path, report_text(evidence, path.parent))
+    _write(path, report_text(evidence, path.parent, roi or _roi_of(pair)))
     return Written(path, evidence)
 
 
@@ -122,8 +128,8 @@ def rewrite_report(pair: PairProducts) -> Written:
     return written
 
 
-def report_text(evidence: Evidence, folder: Path) -> str:
-    """Return the report as HTML; links in it start from a folder."""
+def report_text(evidence: Evidence, folder: Path, roi: Roi | None) -> str:
+    """Return the report as HTML; links in it start from a folder, and its map shows an area."""
     pair, grid, tags = evidence.pair, evidence.grid, evidence.tags
     verdicts = evidence.verdicts
     return (
@@ -136,7 +142,7 @@ def report_text(evidence: Evidence, folder: Path) -> str:
             verdicts=verdicts,
             bad=[verdict for verdict in verdicts if verdict.good is False],
             unknown=[verdict.rule.title for verdict in verdicts if verdict.good is None],
-            data=_map_data(evidence),
+            data=_map_data(evidence, roi),
             cells=(grid.shape, evidence.shape),
             map_advice=ADVICE["map"],
             figures=figures(evidence),
@@ -151,13 +157,13 @@ def report_text(evidence: Evidence, folder: Path) -> str:
     )
 
 
-def _map_data(evidence: Evidence) -> dict[str, Any]:
+def _map_data(evidence: Evidence, roi: Roi | None) -> dict[str, Any]:
     grid, reference = evidence.grid, evidence.reference
     data: dict[str, Any] = {
         "grid": embed_grid(grid, evidence.shape),
         "reference": grid.from_lonlat(*reference) if reference else None,
         "layers": embedded_layers(evidence.pair, evidence.shape, _ON_MAP, evidence.read),
-        "roi": _rings(evidence),
+        "roi": _rings(evidence.grid, roi),
     }
     elevation = evidence.bands.get("elevation")
     if elevation is not None:
@@ -172,17 +178,21 @@ def cell_size(evidence: Evidence) -> tuple[float, float]:
     return grid.posting * grid.width / columns * east, grid.posting * grid.height / rows * north
 
 
-def _rings(evidence: Evidence) -> list[list[tuple[float, float]]]:
-    """Return the outlines of the area that was asked for, in map coordinates; none where all of the scenes was."""
-    text = area_asked_for(evidence.pair.folder)
-    if text is None:
-        return []
+def _roi_of(pair: PairProducts) -> Roi | None:
+    """Return the area that was asked for; None where all of the scenes was, or where it cannot be told any more."""
+    text = area_asked_for(pair.folder)
     try:
-        shape = parse_roi(text).geometry
+        return None if text is None else parse_roi(text)
     except DinsarError:  # a file that is gone
+        return None
+
+
+def _rings(grid: Grid, roi: Roi | None) -> list[list[tuple[float, float]]]:
+    """Return the outlines of an area in map coordinates."""
+    if roi is None:
         return []
-    parts = getattr(shape, "geoms", [shape])
-    return [[evidence.grid.from_lonlat(lon, lat) for lon, lat, *_ in part.exterior.coords] for part in parts]
+    parts = getattr(roi.geometry, "geoms", [roi.geometry])
+    return [[grid.from_lonlat(lon, lat) for lon, lat, *_ in part.exterior.coords] for part in parts]
 
 
 def write_overview(path: Path, reports: Sequence[Written]) -> Path:

@@ -15,8 +15,9 @@ from dinsar_cli.engines.base import EngineInputs, step_costs
 from dinsar_cli.errors import DinsarError
 from dinsar_cli.managers.slc import SlcManager
 from dinsar_cli.plan.cost_forecast import HISTORY
-from dinsar_cli.plan.plan import dem_manager, engine_inputs, orbit_manager, settle
+from dinsar_cli.plan.plan import completed, dem_manager, engine_inputs, orbit_manager
 from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.sentinel1.orbit_file import OrbitFile
 from dinsar_cli.workflow.leftovers import layers_in
 from dinsar_cli.workflow.run_state import Session, check_resources
 
@@ -37,10 +38,11 @@ def prepare_inputs(session: Session) -> EngineInputs:
 
     session.stage("slc", [paths, session.journal.header["pair"]], check_scenes, hashed=True)
     orbits = orbit_manager(config, session.cache)
+    got: list[OrbitFile] = []
 
     def get_orbits() -> tuple[Iterable[Path], dict[str, Any]]:
-        paths = [orbits.fetch(choice, session.meter.told("download")).path for choice in plan.orbits]
-        return paths, {
+        got.extend(orbits.fetch(choice, session.meter.told("download")) for choice in plan.orbits)
+        return [one.path for one in got], {
             "kinds": [choice.kind for choice in plan.orbits],
             "urls": [one.origin for one in plan.orbits],
         }
@@ -60,15 +62,15 @@ def prepare_inputs(session: Session) -> EngineInputs:
 
     session.stage("orbits", [str(choice.path) for choice in plan.orbits], get_orbits, hashed=True)
     dem = session.stage("dem", [str(plan.dem.path), config.dem.datum], prepare_dem, hashed=True)
-    files = plan.orbit_files
     if plan.preliminary:
-        files = (orbits.fetch(plan.orbits[0]), orbits.fetch(plan.orbits[1]))
-        session.plan = settle(plan, files, Path(dem["path"]))
+        reference, secondary = got or [orbits.fetch(choice) for choice in plan.orbits]
+        session.plan = completed(plan, (reference, secondary), Path(dem["path"]))
         session.journal.header["warnings"] = list(session.plan.warnings)
+    told = plan.warnings
     for text in dict.fromkeys((*session.plan.warnings, *dem["warnings"])):
-        if text not in plan.warnings:
+        if text not in told:
             session.reporter.warn(text)
-    return engine_inputs(session.plan, files, Path(dem["path"]), session.choice, session.cache / HISTORY)
+    return engine_inputs(session.plan, Path(dem["path"]), session.choice, session.cache / HISTORY)
 
 
 def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram | None:

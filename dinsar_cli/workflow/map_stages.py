@@ -139,7 +139,7 @@ def report(run: Session, evidence: Evidence | None, warnings: Iterable[str]) -> 
     """Write the page by which a person judges the map."""
 
     def work() -> tuple[Iterable[Path], dict[str, Any]]:
-        written = write_report(_shown(run, warnings), run.journal.to_dict(), evidence)
+        written = write_report(_shown(run, warnings), run.journal.to_dict(), evidence, run.plan.roi)
         verdicts = [verdict.to_dict() for verdict in written.evidence.verdicts]
         return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}
 

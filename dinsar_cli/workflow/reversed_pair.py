@@ -73,7 +73,7 @@ def _reversed_phase(session: Session, radar: RadarOnMap) -> Array:
 def _inputs(session: Session) -> EngineInputs:
     plan = session.plan
     dem = Path(session.journal.stages["dem"].details["path"])
-    return engine_inputs(plan, plan.orbit_files, dem, StepChoice(), session.cache / HISTORY)
+    return engine_inputs(plan, dem, StepChoice(), session.cache / HISTORY)
 
 
 def exchanged(inputs: EngineInputs) -> EngineInputs:

@@ -19,6 +19,7 @@ from dinsar_cli.base.memory import bounded_raster_cache, peak_memory
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.file import dump_commented_yaml
 from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.base import Engine, StepChoice, StepCost
 from dinsar_cli.engines.costs import Setting
 from dinsar_cli.errors import UsageError
@@ -117,8 +118,8 @@ def opened(
     check_formats(config.output.formats)
     with bounded_raster_cache():
         meter = Meter(reporter)
-        supplies = supply(config, cache, reporter, meter, engine)
-        plan = plan_run(supplies.config, cache, engine)
+        supplies = supply(request_of(config), cache, reporter, meter, engine)
+        plan = plan_run(supplies.request, cache, engine)
         _check_choice(plan.engine, choice)
         check_areas(plan.config, plan.grid)
         pair = plan.slc.pair
@@ -144,7 +145,7 @@ def opened(
             journal.header = _header(plan, command, supplies)
             journal.save()
             write_text(folder / "dinsar.yaml", dump_commented_yaml(supplies.pinned))
-            setting = stage_setting(plan)
+            setting = stage_setting(plan.engine.name, plan.threads, plan.dem, plan.config.checks)
             yield Session(
                 plan,
                 folder,

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dinsar_cli.base.disk import free_disk, human_bytes
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.catalog.pair_search import area_of
-from dinsar_cli.catalog.scene_choice import ScenePlan, fetch_scenes, is_wanted, plan_scenes, told_bytes
+from dinsar_cli.catalog.scene_choice import (
+    Cached,
+    ScenePlan,
+    fetch_scenes,
+    is_wanted,
+    plan_scenes,
+    told_bytes,
+    with_files,
+)
 from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import Engine
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.net.client import shown
@@ -25,7 +34,7 @@ class Supplies:
 
     Attributes
     ----------
-    config : RunConfig
+    request : Request
         With the scenes as files.
     pinned : RunConfig
         The same with what the user gave, but the chosen products instead of a question: for running it again.
@@ -35,7 +44,7 @@ class Supplies:
         What fetching them took, for the stage ``slc``.
     """
 
-    config: RunConfig
+    request: Request
     pinned: RunConfig
     record: dict[str, Any] | None = None
     details: dict[str, Any] = field(default_factory=dict)
@@ -73,13 +82,13 @@ class Meter:
 
 
 def supply(
-    config: RunConfig, cache: Path, reporter: Reporter, meter: Meter, engine: Engine | None = None
+    request: Request, cache: Path, reporter: Reporter, meter: Meter, engine: Engine | None = None
 ) -> Supplies:
     """Find and fetch the scenes, unless they are given.
 
     Parameters
     ----------
-    config : RunConfig
+    request : Request
         What is asked for.
     cache : Path
         Gets the scenes.
@@ -95,50 +104,55 @@ def supply(
     DinsarError
         When there is no such pair, or it cannot be fetched.
     """
+    config = request.config
     if not is_wanted(config):
-        return Supplies(config, config)
-    area_of(config)
+        return Supplies(request, config)
+    area_of(request)
     if engine is None:
         find_engine(config)
-    plan = choose(config, cache, reporter)
-    seconds, received = _fetch(plan, cache, reporter, meter)
+    plan, cached = choose(request, cache, reporter)
+    files, seconds, received = _fetch(plan, cached, cache, reporter, meter)
     urls = [shown(url) for url in plan.urls] if received else []
     details = {"fetched": plan.way, "urls": urls, "received_bytes": received, "download_seconds": round(seconds, 2)}
-    return Supplies(plan.with_files(config, cache), plan.pinned(config), _record(plan), details)
+    local = replace(request, config=with_files(config, files))
+    return Supplies(local, plan.pinned(config), _record(plan), details)
 
 
-def choose(config: RunConfig, cache: Path, reporter: Reporter) -> ScenePlan:
+def choose(request: Request, cache: Path, reporter: Reporter) -> tuple[ScenePlan, Cached]:
     """Choose the scenes, and tell which, why, and what there is to fetch.
 
     Parameters
     ----------
-    config, cache, reporter
+    request, cache, reporter
         As for `supply`.
     """
     started = time.monotonic()
     reporter.start("search")
-    plan = plan_scenes(config, cache)
+    plan = plan_scenes(request, cache)
     reporter.end("search", time.monotonic() - started, skipped=plan.remembered)
     reporter.note(f"pair {plan.name}: {plan.record['reason']}")
     reporter.note(plan.baselines)
     for text in plan.warnings:
         reporter.warn(text)
-    reporter.note(told_bytes(plan, cache, free_disk(cache)))
-    if plan.why_way and not plan.is_there(cache):
+    cached = plan.cached(cache)
+    reporter.note(told_bytes(plan, cached, cache, free_disk(cache)))
+    if plan.why_way and not cached.is_complete:
         reporter.note(plan.why_way)
-    return plan
+    return plan, cached
 
 
-def _fetch(plan: ScenePlan, cache: Path, reporter: Reporter, meter: Meter) -> tuple[float, int]:
-    """Fetch the scenes; seconds and bytes that it took."""
-    before, started, there = meter.received, time.monotonic(), plan.is_there(cache)
+def _fetch(
+    plan: ScenePlan, cached: Cached, cache: Path, reporter: Reporter, meter: Meter
+) -> tuple[tuple[Path, ...], float, int]:
+    """Fetch the scenes; the files, with seconds and bytes that it took."""
+    before, started = meter.received, time.monotonic()
     reporter.start("fetch")
-    fetch_scenes(plan, cache, meter.told(plan.way))
+    files = fetch_scenes(plan, cached, cache, meter.told(plan.way))
     seconds, received = time.monotonic() - started, meter.received - before
-    reporter.end("fetch", seconds, skipped=there)
+    reporter.end("fetch", seconds, skipped=cached.is_complete)
     if received:
         reporter.note(f"{human_bytes(received)} fetched, {human_bytes(received / max(seconds, 1e-3))} a second")
-    return seconds, received
+    return files, seconds, received
 
 
 def _record(plan: ScenePlan) -> dict[str, Any]:

@@ -18,17 +18,18 @@ from dinsar_cli.base.journal import MAP_RECORD, PRODUCTS, RADAR, RUN_FILE, locke
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.model import Looks, RunConfig
+from dinsar_cli.config.request import Request, request_of
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.engines.topsapp.results.finished_folder import LooksError
 from dinsar_cli.engines.topsapp.results.foreign_folder import TopsFolder, check_radar_layers, find_topsapp
 from dinsar_cli.engines.topsapp.results.geocoded import GeocodedRun
 from dinsar_cli.engines.topsapp.results.metadata import PairFacts, Stated, read_pair
 from dinsar_cli.errors import EngineError, NoDataError, UsageError
-from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.checks.phase import check_geocoded, check_phase, check_warnings
 from dinsar_cli.maps.corrections.apply import check_corrections
 from dinsar_cli.maps.displacement import displacement_layers
-from dinsar_cli.maps.extent import asked_bounds, radar_grid
+from dinsar_cli.maps.extent import radar_grid
 from dinsar_cli.maps.facts import common_tags, facts_to_dict
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.phase_noise import PhaseFilter
@@ -75,7 +76,9 @@ class MapPlan:
     output : Path
         Folder that gets ``products``, and ``radar`` if the radar layers are used.
     config : RunConfig
-        Area, grid and reference point.
+        Grid and reference point.
+    roi : Roi or None
+        Area that is asked for.
     looks : Looks or None
         Of the radar layers; of the geocoded ones only if they are told.
     geocoded : GeocodedRun or None
@@ -88,6 +91,7 @@ class MapPlan:
     pair: PairFacts
     output: Path
     config: RunConfig
+    roi: Roi | None
     looks: Looks | None
     geocoded: GeocodedRun | None
     warnings: tuple[str, ...]
@@ -152,8 +156,7 @@ def plan_map(
     place = find_topsapp(path)
     output = (output or place.folder / _DEFAULT_OUTPUT).absolute()
     _check_output(output, place)
-    if config.roi:
-        parse_roi(config.roi)
+    request = request_of(config)
     with _as_missing_data():
         pair = read_pair(place.folder, stated)
         check_corrections(config, None, _ENGINE, pair.dates)
@@ -165,8 +168,8 @@ def plan_map(
             )
             raise UsageError(error.problem, error.cause, remedy) from error
         except EngineError as error:
-            return _plan_geocoded(place, pair, output, config, looks, error)
-    return MapPlan(place, pair, output, config, found, None, _radar_warnings(place))
+            return _plan_geocoded(place, pair, output, request, looks, error)
+    return MapPlan(place, pair, output, config, request.roi, found, None, _radar_warnings(place))
 
 
 def make_map(plan: MapPlan, reporter: Reporter, command: Sequence[str]) -> RunResult:
@@ -250,13 +253,13 @@ def _check_output(output: Path, place: TopsFolder) -> None:
 
 
 def _plan_geocoded(
-    place: TopsFolder, pair: PairFacts, output: Path, config: RunConfig, looks: Looks | None, error: EngineError
+    place: TopsFolder, pair: PairFacts, output: Path, request: Request, looks: Looks | None, error: EngineError
 ) -> MapPlan:
     """Plan a map from what topsApp geocoded, because the layers on the radar grid cannot be used."""
     if not place.geocoded:
         remedy = "Run topsApp again from topo to unwrap, or its step geocode: its geocoded layers serve as well."
         raise NoDataError(error.problem, error.cause, remedy) from error
-    geocoded = GeocodedRun.open(place.merged)
+    geocoded, config, roi = GeocodedRun.open(place.merged), request.config, request.roi
     if config.corrections.ionosphere:
         geocoded.check_ionosphere()
     warnings = [_GEOCODED]
@@ -265,8 +268,8 @@ def _plan_geocoded(
     absent = [text for name, text in _ABSENT.items() if name in geocoded.missing]
     warnings.append(f"Not in the folder: {'; '.join(absent)}.")
     # posting and system must suit before anything is written
-    geocoded.grid(asked_bounds(config), config.grid.crs, config.grid.posting)
-    return MapPlan(place, pair, output, config, looks or pair.looks, geocoded, tuple(warnings))
+    geocoded.grid(roi.bounds if roi else None, config.grid.crs, config.grid.posting)
+    return MapPlan(place, pair, output, config, roi, looks or pair.looks, geocoded, tuple(warnings))
 
 
 def _radar_warnings(place: TopsFolder) -> tuple[str, ...]:
@@ -297,7 +300,7 @@ def _from_radar(plan: MapPlan, work: _Work) -> RunResult:
             ionosphere=plan.config.corrections.ionosphere,
         )
     with work.stage("geocode") as details:
-        grid = radar_grid(interferogram, plan.config)
+        grid = radar_grid(interferogram, plan.config, plan.roi)
         check_disk(plan.output, grid.width * grid.height * _MAP_BYTES, "the products")
         tags = common_tags(interferogram, _ENGINE, __version__)
         phase_filter = PhaseFilter(_ENGINE, plan.config.filter.strength)
@@ -330,7 +333,7 @@ def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, work: _Work) -> RunResu
         versions={"ISCE2": geocoded.isce_version()},
     )
     with work.stage("geocode") as details:
-        grid = geocoded.grid(asked_bounds(config), config.grid.crs, config.grid.posting)
+        grid = geocoded.grid(plan.roi.bounds if plan.roi else None, config.grid.crs, config.grid.posting)
         check_disk(plan.output, grid.width * grid.height * _MAP_BYTES, "the products")
         tags = common_tags(described, _ENGINE, __version__) | {"accuracy": _GEOCODED}
         products = geocoded_layers(

@@ -21,6 +21,7 @@ import pytest
 import rasterio
 
 from dinsar_cli.compare.truth import Comparison, Map, compare, judge, on_grid, read_map
+from dinsar_cli.config.request import request_of
 from dinsar_cli.plan.plan import plan_run
 from dinsar_cli.simulate import Corners, GaussianBowl, Lake, Mogi, Scenario, SimulatedStack, Terrain, simulate
 from dinsar_cli.workflow.pipeline import run
@@ -128,7 +129,7 @@ def run_pair(stack: SimulatedStack, folder: Path, **options: object) -> RunResul
 def map_alone(scene: Path, files: Sequence[Path], folder: Path, **options: object) -> Path:
     """Folder of the map of two dates, made without the pictures, checks and report of a run."""
     config = pair_config(scene, slc__files=[str(path) for path in files], engine="eos", **options)
-    plan = plan_run(config, scene / "cache")
+    plan = plan_run(request_of(config), scene / "cache")
     return make_map(plan, prepared(plan, scene / "cache"), folder).products
 
 
@@ -271,7 +272,7 @@ def test_corner_point_lands_within_half_a_fine_pixel(case: Case) -> None:
 def test_reversed_pair_gives_the_opposite_sign(three_dates: SimulatedStack, tmp_path: Path) -> None:
     files = [str(path) for products in three_dates.products[:2] for path in products]
     config = pair_config(three_dates.folder, slc__files=files, roi="-8.88 31.29 -8.82 31.41", engine="eos")
-    plan = plan_run(config, three_dates.folder / "cache")
+    plan = plan_run(request_of(config), three_dates.folder / "cache")
     inputs = prepared(plan, three_dates.folder / "cache")
     made = make_map(plan, swapped(inputs), tmp_path)
     truth = on_grid(read_map(three_dates.truth / "los_displacement_20230916.tif"), made.los)

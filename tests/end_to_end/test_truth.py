@@ -14,6 +14,7 @@ import pytest
 import rasterio
 
 from dinsar_cli.compare.truth import Map, read_map, seam_steps
+from dinsar_cli.config.request import request_of
 from dinsar_cli.plan.plan import plan_run
 from dinsar_cli.sentinel1.acquisition import SwathBurst
 from support.pair import Made, make_map, pair_config, prepared, swapped
@@ -49,14 +50,14 @@ def los_error(los_vector: np.ndarray, grid: Map, truth: Path) -> float:
 @pytest.fixture(scope="module")
 def whole(pair_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("whole")
-    plan = plan_run(pair_config(pair_folder), folder / "cache")
+    plan = plan_run(request_of(pair_config(pair_folder)), folder / "cache")
     return make_map(plan, prepared(plan, folder / "cache"), folder)
 
 
 @pytest.fixture(scope="module")
 def crop(pair_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     folder = tmp_path_factory.mktemp("crop")
-    plan = plan_run(pair_config(pair_folder, roi=ROI), folder / "cache")
+    plan = plan_run(request_of(pair_config(pair_folder, roi=ROI)), folder / "cache")
     return SimpleNamespace(plan=plan, inputs=prepared(plan, folder / "cache"), folder=folder)
 
 

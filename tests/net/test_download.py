@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import trustme
 
-from dinsar_cli.base.file_notes import NOTES, known_of, sha256_of
+from dinsar_cli.base.file_notes import NOTES, known_of, note_of, sha256_of
 from dinsar_cli.errors import UsageError
-from dinsar_cli.net.download import Source, bytes_there, is_there
+from dinsar_cli.net.download import Source, fetch_all, look_for
 from dinsar_cli.net.limits import Limits, network_limits
 from support.archive import Archive, faults
 from support.archive.faults import Fault
@@ -566,15 +566,45 @@ def test_limits_follow_one_variable() -> None:
 
 def test_what_is_there_without_reading(tmp_path: Path) -> None:
     source = Source("https://example.org/a.zip", tmp_path / "a.zip", size=10, md5="0" * 32)
-    assert (is_there(source), bytes_there(source)) == (False, 0)
+    assert (look_for(source).there, look_for(source).have) == (False, 0)
     (tmp_path / "a.zip.part").write_bytes(b"1234")
-    assert bytes_there(source) == 4
+    assert (look_for(source).have, look_for(source).need) == (4, 6)
     source.target.write_bytes(b"123456")
-    assert (is_there(source), bytes_there(source)) == (False, 6)
+    assert (look_for(source).there, look_for(source).have) == (False, 6)
     plain = Source("https://example.org/a.zip", tmp_path / "a.zip", size=6)
-    assert (is_there(plain), bytes_there(plain)) == (True, 6)
-    assert not is_there(Source("https://example.org/a.zip", tmp_path / "a.zip"))
+    assert (look_for(plain).there, look_for(plain).have, look_for(plain).need) == (True, 6, 0)
+    unknown = look_for(Source("https://example.org/a.zip", tmp_path / "a.zip"))
+    assert (unknown.there, unknown.total, unknown.need) == (False, None, 0)
     notes = tmp_path / ".verified"
     notes.mkdir()
     (notes / "a.zip.json").write_text(json.dumps({"file": [6, source.target.stat().st_mtime_ns], "url": "x"}))
-    assert is_there(Source("https://example.org/a.zip", tmp_path / "a.zip"))
+    assert look_for(Source("https://example.org/a.zip", tmp_path / "a.zip")).total == 6
+
+
+def test_the_note_of_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    plain = Path.read_text
+
+    def counted(path: Path, *how: Any, **known: Any) -> str:
+        read.append(path.name)
+        return plain(path, *how, **known)
+
+    sources = [Source(f"https://{BUCKET}/{name}", tmp_path / name) for name in ("a", "b")]
+    for source in sources:
+        source.target.write_bytes(CONTENT[:9])
+        note_of(source.target, tmp_path / NOTES, url=source.url)
+    told: list[int] = []
+    monkeypatch.setattr(Path, "read_text", counted)
+    fetch_all(sources, progress=lambda now: told.append(now.done))
+    assert (sorted(read), told) == (["a.json", "b.json"], [18])
+
+    read.clear()
+    stated = [
+        Source(
+            f"https://{BUCKET}/a", tmp_path / "a", 9, hashlib.md5(CONTENT[:9], usedforsecurity=False).hexdigest()
+        )
+    ]
+    fetch_all(stated)  # its MD5 is not noted: it is hashed, and the note is read once more to add to it
+    assert read == ["a.json", "a.json"]
+    fetch_all(stated)
+    assert read == ["a.json"] * 3

@@ -9,6 +9,7 @@ from pathlib import Path
 from dinsar_cli.compare.truth import Map, read_map
 from dinsar_cli.config.file import build_config
 from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.managers.dem.manager import DemManager
@@ -46,7 +47,7 @@ def prepared(plan: RunPlan, cache: Path) -> EngineInputs:
     dem = plan.config.dem
     assert dem.file is not None
     made = DemManager(dem.file, dem.datum, dem.buffer, cache).fetch(plan.dem)
-    return engine_inputs(plan, plan.orbit_files, made.path)
+    return engine_inputs(plan, made.path)
 
 
 def engine_inputs_of(
@@ -54,7 +55,7 @@ def engine_inputs_of(
 ) -> EngineInputs:
     """Inputs of the engine for the pair in a folder, or for scenes elsewhere with its orbits and DEM."""
     options = {"slc__files": [str(scene) for scene in scenes]} if scenes else {}
-    return prepared(plan_run(pair_config(folder, roi=roi, **options), cache), cache)
+    return prepared(plan_run(request_of(pair_config(folder, roi=roi, **options)), cache), cache)
 
 
 def swapped(inputs: EngineInputs) -> EngineInputs:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,26 @@ from support.command import PROGRAM, Outcome
 
 BUCKET, TILES = "s1-orbits.s3.amazonaws.com", "copernicus-dem-30m.s3.amazonaws.com"
 GEOIDS = "aria-geoid.s3.us-west-2.amazonaws.com"
+
+COUNTING = """
+import atexit, json, sys
+from pathlib import Path
+from dinsar_cli.geo import roi
+from dinsar_cli.sentinel1 import orbit_file
+seen = []
+def counted(module, name, what):
+    plain = getattr(module, name)
+    def told(given):
+        seen.append(what(given))
+        return plain(given)
+    setattr(module, name, told)
+counted(roi, "_number_list", lambda text: "roi")  # what parse_roi begins with, whoever calls it
+counted(orbit_file, "_read_xml", lambda path: path.name)
+counts = Path(sys.argv.pop(1))
+atexit.register(lambda: counts.write_text(json.dumps(seen)))
+from dinsar_cli.cli import main
+main()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +67,12 @@ def archive(simulated: SimulatedStack) -> Iterator[Archive]:
 
 
 def run(
-    archive: Archive, simulated: SimulatedStack, folder: Path, *options: object, timeout: float = 20.0
+    archive: Archive,
+    simulated: SimulatedStack,
+    folder: Path,
+    *options: object,
+    timeout: float = 20.0,
+    program: Sequence[str] = PROGRAM,
 ) -> Outcome:
     """``dinsar run`` in an environment that has nothing but the archive."""
     scenes = [part for products in simulated.products for product in products for part in ("--slc", str(product))]
@@ -54,7 +81,7 @@ def run(
     started = time.monotonic()
     done = subprocess.run(
         [
-            *PROGRAM,
+            *program,
             "run",
             *scenes,
             "--engine",
@@ -129,6 +156,19 @@ def test_a_restituted_orbit_is_told_and_replaced(
     assert run(archive, simulated, tmp_path).code == 0
     assert journal(tmp_path)["stages"]["orbits"]["details"]["kinds"] == ["POEORB", "POEORB"]
     assert not any("RESORB" in text for text in journal(tmp_path)["warnings"])
+
+
+def test_area_and_orbit_files_are_read_once(archive: Archive, simulated: SimulatedStack, tmp_path: Path) -> None:
+    """With orbit files and DEM from the archive, and with local ones."""
+    with rasterio.open(simulated.dem) as dataset:
+        west, south, east, north = dataset.bounds
+    counts, area = tmp_path / "counts.json", f"{west + 0.01} {south + 0.01} {east - 0.01} {north - 0.01}"
+    files = ("--orbits", simulated.orbits[0].parent, "--dem", simulated.dem, "--dem-datum", "ellipsoid")
+    for options in ((), files):
+        program = (sys.executable, "-c", COUNTING, str(counts))
+        done = run(archive, simulated, tmp_path, "--roi", area, *options, program=program)
+        assert done.code == 0, done.err
+        assert Counter(json.loads(counts.read_text())) == {"roi": 1} | {path.name: 1 for path in simulated.orbits}
 
 
 HOSTS = (BUCKET, TILES, GEOIDS)

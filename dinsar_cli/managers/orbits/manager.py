@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.file_notes import NOTES, known_of
-from dinsar_cli.base.files import make_folder
+from dinsar_cli.base.files import file_mark, make_folder
 from dinsar_cli.errors import DinsarError, NetworkError, NoDataError, UsageError
 from dinsar_cli.managers.orbits import dataspace
 from dinsar_cli.managers.orbits.asf_bucket import BUCKET, Bucket, ListedOrbit
@@ -56,6 +56,10 @@ class OrbitChoice:
         Bytes to get.
     needed : tuple of datetime or None
         Span that a file from the archive must turn out to cover.
+    content : OrbitFile or None
+        What is in a local file; None of one that is in the archive.
+    mark : list
+        Size and time of change of a local file when it was read.
     """
 
     path: Path
@@ -66,6 +70,8 @@ class OrbitChoice:
     url: str = ""
     size: int = 0
     needed: tuple[datetime, datetime] | None = None
+    content: OrbitFile | None = field(default=None, compare=False, repr=False)
+    mark: list[object] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def summary(self) -> str:
@@ -140,12 +146,13 @@ class OrbitManager:
         return choice
 
     def fetch(self, choice: OrbitChoice, progress: Callable[[Transfer], None] | None = None) -> OrbitFile:
-        """Read the chosen orbit file, after getting it if it is in the archive.
+        """Return the chosen orbit file, after getting it if it is in the archive; a local one has been read.
 
         Raises
         ------
         UsageError, NoDataError
-            If the file can no longer be read, is not the one that was chosen, or does not hold what its name says.
+            If the file has changed and can no longer be read or is not the one that was chosen, or does not hold
+            what its name says.
         CredentialsError
             If it is in the Copernicus Data Space, which does not accept the account.
         NetworkError
@@ -153,6 +160,8 @@ class OrbitManager:
         """
         if choice.url:
             return self._get(choice, progress)
+        if choice.content is not None and file_mark(choice.path) == choice.mark:
+            return choice.content
         orbit_file = read_orbit_file(choice.path)
         found = _choice(orbit_file)
         if found != choice:
@@ -168,20 +177,21 @@ class OrbitManager:
         good, refused = self._sort(_candidates(folder), needed)
         if not good:
             raise _nothing_local(folder, needed, refused)
-        return _choice(min(good, key=_preference))
+        return min(good, key=_preference)
 
-    def _sort(self, paths: list[Path], needed: Span) -> tuple[list[OrbitFile], list[tuple[Path, str]]]:
+    def _sort(self, paths: list[Path], needed: Span) -> tuple[list[OrbitChoice], list[tuple[Path, str]]]:
         """Tell files that serve from those that do not, with the reason."""
-        good: list[OrbitFile] = []
+        good: list[OrbitChoice] = []
         refused: list[tuple[Path, str]] = []
         for path in paths:
+            mark = file_mark(path)
             found = _examine(path, needed)
             if isinstance(found, str):
                 refused.append((path, found))
             elif found.kind not in self._kinds:
                 refused.append((path, f"it is a {found.kind}, orbits.kind asks for {self._kinds[0]}"))
             else:
-                good.append(found)
+                good.append(replace(_choice(found), content=found, mark=mark))
         for path, reason in refused:
             logger.debug("orbit file %s not used: %s", path.name, reason)
         return good, refused
@@ -195,7 +205,7 @@ class OrbitManager:
         failure = None
         for kind in kinds:
             if cached and cached[0].kind == kind:
-                return _choice(cached[0])
+                return cached[0]
             try:
                 listed = self._bucket.find_orbit(kind, *needed.scene)
             except NetworkError as error:
@@ -208,7 +218,7 @@ class OrbitManager:
                     error.cause.rstrip("."),
                     cached[0].path.name,
                 )
-                return _choice(cached[0])
+                return cached[0]
             if listed is not None:
                 return self._to_fetch(kind, listed, needed)
         return self._from_dataspace(kinds, needed, failure)
@@ -377,10 +387,10 @@ def _examine(path: Path, needed: Span) -> OrbitFile | str:
     return mismatch(orbit_file, needed) or orbit_file
 
 
-def _preference(orbit_file: OrbitFile) -> tuple[int, float, str]:
+def _preference(choice: OrbitChoice) -> tuple[int, float, str]:
     """Sort key: accurate kinds first, then the newest, then by name so that the choice is reproducible."""
-    created = orbit_file.created.timestamp() if orbit_file.created else 0.0
-    return ORBIT_KINDS.index(orbit_file.kind), -created, orbit_file.path.name
+    created = choice.content.created if choice.content else None
+    return ORBIT_KINDS.index(choice.kind), -(created.timestamp() if created else 0.0), choice.path.name
 
 
 def _describe(choice: OrbitChoice) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.managers.orbits import manager as manager_module
 from dinsar_cli.managers.orbits.manager import OrbitManager
+from dinsar_cli.sentinel1.orbit_file import OrbitFile, read_orbit_file
 from support.orbit_inputs import DAY, SCENE, eof_text
 
 COVERING = datetime(2023, 9, 4, 6, 36, 36, tzinfo=UTC), datetime(2023, 9, 4, 6, 39, 4, tzinfo=UTC)
@@ -152,3 +155,21 @@ def test_a_file_that_changed_after_the_plan_is_refused(put, tmp_path):
     path.write_text(put(mission="S1B", name="other.EOF").read_text())
     with pytest.raises(NoDataError, match="is now S1B POEORB"):
         manager.fetch(choice)
+
+
+def test_a_file_is_read_once_and_again_only_when_it_changed(put, tmp_path, monkeypatch):
+    read = []
+
+    def counted(path: Path) -> OrbitFile:
+        read.append(path)
+        return read_orbit_file(path)
+
+    monkeypatch.setattr(manager_module, "read_orbit_file", counted)
+    path = put()
+    manager = OrbitManager(tmp_path)
+    choice = manager.plan("S1A", *SCENE)
+    assert manager.fetch(choice) is manager.fetch(choice)
+    assert read == [path]
+    os.utime(path, ns=(0, 0))
+    assert manager.fetch(choice).start == choice.start
+    assert read == [path, path]

@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 from lxml import etree
 
+from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.topsapp.engine import TopsAppEngine
 from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
@@ -127,7 +128,7 @@ class Studio:
         radar = self.folder / name / "radar"
         radar.mkdir(parents=True, exist_ok=True)
         with suppress(EngineError):
-            TopsAppEngine().process(prepared(plan_run(config, cache), cache), radar, nothing)
+            TopsAppEngine().process(prepared(plan_run(request_of(config), cache), cache), radar, nothing)
         (settings,) = (self.folder / name).glob("*/topsApp.xml")
         return settings.parent
 

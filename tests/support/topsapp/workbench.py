@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.base import EngineInputs, Progress
 from dinsar_cli.engines.topsapp.engine import TopsAppEngine
 from dinsar_cli.engines.topsapp.process.installation import Installation
@@ -53,7 +54,7 @@ class Workbench:
         """Plan of a run; options are dotted keys with ``__`` for the dot."""
         own = {"isce2__home": str(self.installation.home), "isce2__python": str(self.installation.python)}
         values: dict[str, object] = {"slc__files": self.scenes, "looks": LOOKS, "roi": self.roi, "engine": "isce2"}
-        return plan_run(pair_config(self.stack.folder, **(values | own | options)), self.cache)
+        return plan_run(request_of(pair_config(self.stack.folder, **(values | own | options))), self.cache)
 
     def inputs(self, **options: object) -> EngineInputs:
         """What the engine works on."""

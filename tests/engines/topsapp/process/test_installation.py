@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dinsar_cli.config.file import build_config
+from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2, look_for_isce2, version_key
 from dinsar_cli.errors import EngineError
@@ -457,7 +458,7 @@ def planned(inputs: Inputs, cache: Path, home: Path, engine: str) -> RunPlan:
         "isce2.home": str(home),
         "isce2.python": str(PYTHON),
     }
-    return plan_run(build_config(None, options), cache)
+    return plan_run(request_of(build_config(None, options)), cache)
 
 
 def test_plan_chooses_an_engine_that_reads_the_scenes(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from dinsar_cli.compare.truth import Comparison, compare, on_grid, read_map
+from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.engines.topsapp.results.collect import collect
@@ -53,7 +54,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Mapped:
     run_topsapp(isce2, scenario, stack, work)
     scenes = [str(path) for date in stack.products for path in date]
     options = {"slc__files": scenes, "orbits__dir": str(stack.orbits[0].parent), "dem__file": str(stack.dem)}
-    plan = plan_run(pair_config(stack.folder, **options), place / "cache")
+    plan = plan_run(request_of(pair_config(stack.folder, **options)), place / "cache")
     pair = plan.slc.pair
     interferogram = collect(
         work, place / "radar", looks=plan.looks, dates=(pair.reference.start, pair.secondary.start)

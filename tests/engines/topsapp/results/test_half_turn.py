@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.engines.topsapp.results.dem_files import read_isce_dem_header
@@ -42,7 +43,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def inputs_for(pair: Path, cache: Path, area: str, buffer: float = 0.1) -> EngineInputs:
     config = pair_config(pair, roi=AREAS[area], engine="eos", looks="1x1", dem__buffer=buffer)
-    return prepared(plan_run(config, cache), cache)
+    return prepared(plan_run(request_of(config), cache), cache)
 
 
 def orbit_of(work: Path, date: str) -> OrbitFile:
