@@ -27,29 +27,47 @@ _ZIP_NOTES = "verified"  # folder in the cache: which zips were read to their en
 
 def prepare_inputs(session: Session) -> EngineInputs:
     """Do the stages before the engine: scenes, orbits and DEM."""
-    plan, slc, config = session.plan, session.plan.slc, session.plan.config
-    slc_manager = SlcManager(config.slc.files)
+    check_scenes(session)
+    orbits = get_orbits(session)
+    return ready_inputs(session, orbits, make_dem(session))
+
+
+def check_scenes(session: Session) -> None:
+    """Make sure that the products are whole, before hours are spent on them."""
+    config = session.plan.config
+    manager = SlcManager(config.slc.files)
+
+    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+        files = manager.fetch(session.plan.slc, session.cache / _ZIP_NOTES, session.reporter.progress)
+        return files, session.supplies.details
+
     paths = [str(path) for path in config.slc.files]
+    session.stage("slc", [paths, session.journal.header["pair"]], work, hashed=True)
 
-    def check_scenes() -> tuple[Iterable[Path], dict[str, Any]]:
-        return slc_manager.fetch(
-            slc, session.cache / _ZIP_NOTES, session.reporter.progress
-        ), session.supplies.details
 
-    session.stage("slc", [paths, session.journal.header["pair"]], check_scenes, hashed=True)
-    orbits = orbit_manager(config, session.cache)
+def get_orbits(session: Session) -> tuple[OrbitFile, OrbitFile]:
+    """Get the orbit files of both dates, from the archive if need be."""
+    plan = session.plan
+    manager = orbit_manager(plan.config, session.cache)
     got: list[OrbitFile] = []
 
-    def get_orbits() -> tuple[Iterable[Path], dict[str, Any]]:
-        got.extend(orbits.fetch(choice, session.meter.told("download")) for choice in plan.orbits)
-        return [one.path for one in got], {
-            "kinds": [choice.kind for choice in plan.orbits],
-            "urls": [one.origin for one in plan.orbits],
-        }
+    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+        got.extend(manager.fetch(choice, session.meter.told("download")) for choice in plan.orbits)
+        kinds, urls = [choice.kind for choice in plan.orbits], [one.origin for one in plan.orbits]
+        return [one.path for one in got], {"kinds": kinds, "urls": urls}
 
-    def prepare_dem() -> tuple[Iterable[Path], dict[str, Any]]:
+    session.stage("orbits", [str(choice.path) for choice in plan.orbits], work, hashed=True)
+    reference, secondary = got or [manager.fetch(choice) for choice in plan.orbits]
+    return reference, secondary
+
+
+def make_dem(session: Session) -> Path:
+    """Make the DEM ready: heights above the ellipsoid around the bursts, without voids."""
+    plan, config = session.plan, session.plan.config
+
+    def work() -> tuple[Iterable[Path], dict[str, Any]]:
         made = dem_manager(config, session.cache).fetch(plan.dem, session.meter.told("download"))
-        details = {
+        return [made.path], {
             "path": str(made.path),
             "source": None if config.dem.file else config.dem.source,
             "file": config.dem.file.name if config.dem.file else None,
@@ -58,19 +76,22 @@ def prepare_inputs(session: Session) -> EngineInputs:
             "filled_from_coarser": made.filled_from_coarser,
             "warnings": list(made.warnings),
         }
-        return [made.path], details
 
-    session.stage("orbits", [str(choice.path) for choice in plan.orbits], get_orbits, hashed=True)
-    dem = session.stage("dem", [str(plan.dem.path), config.dem.datum], prepare_dem, hashed=True)
-    if plan.preliminary:
-        reference, secondary = got or [orbits.fetch(choice) for choice in plan.orbits]
-        session.plan = completed(plan, (reference, secondary), Path(dem["path"]))
+    done = session.stage("dem", [str(plan.dem.path), config.dem.datum], work, hashed=True)
+    return Path(done["path"])
+
+
+def ready_inputs(session: Session, orbits: tuple[OrbitFile, OrbitFile], dem: Path) -> EngineInputs:
+    """Gather what the engine works on, and complete the plan with orbits and ground as they are."""
+    told = session.plan.warnings
+    if session.plan.preliminary:
+        session.plan = completed(session.plan, orbits, dem)
         session.journal.header["warnings"] = list(session.plan.warnings)
-    told = plan.warnings
-    for text in dict.fromkeys((*session.plan.warnings, *dem["warnings"])):
+    of_dem = session.journal.stages["dem"].details["warnings"]
+    for text in dict.fromkeys((*session.plan.warnings, *of_dem)):
         if text not in told:
             session.reporter.warn(text)
-    return engine_inputs(session.plan, Path(dem["path"]), session.choice, session.cache / HISTORY)
+    return engine_inputs(session.plan, dem, session.choice, session.cache / HISTORY)
 
 
 def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram | None:
@@ -81,7 +102,7 @@ def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram 
     session : Session
         The run.
     inputs : EngineInputs
-        From `prepare_inputs`.
+        What the engine works on.
     """
     plan, radar = session.plan, session.radar
     hashes = [file.sha256 for name in ("slc", "orbits", "dem") for file in session.journal.stages[name].files]

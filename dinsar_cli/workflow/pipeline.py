@@ -17,7 +17,14 @@ from dinsar_cli.errors import EngineError
 from dinsar_cli.maps.checks.phase import check_warnings
 from dinsar_cli.maps.offset_maps import offset_warnings
 from dinsar_cli.radar.interferogram import Interferogram
-from dinsar_cli.workflow.interferogram_stages import make_interferogram, prepare_inputs
+from dinsar_cli.workflow.interferogram_stages import (
+    check_scenes,
+    get_orbits,
+    make_dem,
+    make_interferogram,
+    prepare_inputs,
+    ready_inputs,
+)
 from dinsar_cli.workflow.leftovers import Removal
 from dinsar_cli.workflow.map_stages import displace, draw, geocode, report
 from dinsar_cli.workflow.result import RunResult, further_warnings, map_warnings, summary
@@ -64,10 +71,14 @@ def run(
         opened(config, workdir, cache, reporter, command, choice or StepChoice(), force=force) as session,
         Removal(session.plan.config, session.plan.engine, session.radar) as removal,
     ):
-        # scenes, orbit files and DEM, made ready as the engine takes them
-        inputs = prepare_inputs(session)
+        # scenes: every product is whole
+        check_scenes(session)
+        # orbits of both dates, by the best files that there are
+        orbits = get_orbits(session)
+        # DEM: heights above the ellipsoid around the bursts
+        dem = make_dem(session)
         # interferogram: filtered and unwrapped, on the radar grid
-        interferogram = make_interferogram(session, inputs)
+        interferogram = make_interferogram(session, ready_inputs(session, orbits, dem))
         if interferogram is None:
             raise ValueError("a map needs all steps of the engine")
         # geocode: its layers on the map grid, and the checks of its phase
