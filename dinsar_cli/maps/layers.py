@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 
 from dinsar_cli.base.files import file_mark
-from dinsar_cli.base.rasters import mean_direction
 from dinsar_cli.config.model import LonLat, RunConfig, is_roi_file
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid
@@ -31,7 +29,7 @@ from dinsar_cli.maps.phase_noise import PhaseFilter, noise_facts, phase_sigma
 from dinsar_cli.maps.reference import find_reference, reference_variance
 from dinsar_cli.maps.science_warnings import LOW_COHERENCE
 from dinsar_cli.maps.sigma import along_track, largest, sigma_tags
-from dinsar_cli.products.layers import read_product, read_tags
+from dinsar_cli.products.reader import Product, read_product, read_tags
 from dinsar_cli.products.writer import ProductWriter
 from dinsar_cli.radar.displacement import (
     ReferencePoint,
@@ -311,8 +309,8 @@ def _or_else(values: Array | None, instead: Array) -> Array:
 
 
 def _mean_direction(folder: Path) -> tuple[float, float, float] | None:
-    with rasterio.open(folder / "los_vector.tif") as dataset:
-        return mean_direction(dataset)
+    with Product(folder / "los_vector.tif") as vectors:
+        return vectors.mean_direction()
 
 
 def _product_or_none(folder: Path, missing: Collection[str], name: str, band: int | None = None) -> Array | None:

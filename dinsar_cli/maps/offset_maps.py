@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from dinsar_cli.config.offsets import OffsetsConfig
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.geocode import sample
-from dinsar_cli.products.layers import read_product, write_products
+from dinsar_cli.products.layers import write_products
+from dinsar_cli.products.reader import read_product
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.offset_field import OFFSETS_FILE, OffsetField, east_if_horizontal
 

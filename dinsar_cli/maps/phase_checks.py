@@ -14,7 +14,8 @@ from dinsar_cli.config.checks import ChecksConfig
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.geocode import sample
 from dinsar_cli.maps.reversed_phase import filled, leftover
-from dinsar_cli.products.layers import read_product, write_products
+from dinsar_cli.products.layers import write_products
+from dinsar_cli.products.reader import read_product
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.unwrap_check import (
     CONGRUENT,

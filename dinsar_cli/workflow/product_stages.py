@@ -25,6 +25,7 @@ from dinsar_cli.maps.picture import draw_map
 from dinsar_cli.maps.science_warnings import after
 from dinsar_cli.maps.sigma import parts
 from dinsar_cli.products.folder import PairProducts, find_products
+from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Described, Interferogram
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.page import write_report
@@ -100,6 +101,7 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
     folder = make_folder(session.products)
     tags = common_tags(interferogram, plan.engine.name, __version__)
     products: dict[str, Path] = {}
+    files = Products()  # what the stages after the displacement read
 
     def geocode() -> tuple[Iterable[Path], dict[str, Any]]:
         if not session.force:
@@ -154,9 +156,9 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
     gathered: list[Evidence] = []  # for the report, while pictures are drawn
 
     def draw() -> tuple[Iterable[Path], dict[str, Any]]:
-        files, drawn_products, evidence = _draw(session, interferogram, facts, formats)
+        made, drawn_products, evidence = _draw(session, interferogram, facts, formats, files)
         gathered.append(evidence)
-        return files, {"products": drawn_products}
+        return made, {"products": drawn_products}
 
     geocoded = session.stage("geocode", geocode_depends(session, session.marks["process"]), geocode, hashed=True)
     displaced = session.stage(
@@ -168,12 +170,13 @@ def make_products(session: Session, interferogram: Interferogram, mapped: Callab
     told = [*map_warnings(facts), *check_warnings(geocoded["checks"]), *offset_warnings(geocoded["offsets"])]
 
     def report() -> tuple[Iterable[Path], dict[str, Any]]:
-        shown, record = _shown(session, [*plan.warnings, *told]), session.journal.to_dict()
+        shown, record = _shown(session, [*plan.warnings, *told], files), session.journal.to_dict()
         written = write_report(shown, record, gathered[0] if gathered else None)
         verdicts = [verdict.to_dict() for verdict in written.evidence.verdicts]
         return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}
 
     reported = session.stage("report", [session.marks["products"]], report, hashed=True)
+    files.close()
     for details in (displaced, geocoded, drawn, reported):
         products |= {name: folder / file for name, file in details["products"].items()}
     told += further_warnings(reported["verdicts"])
@@ -192,17 +195,18 @@ def _both_fit(session: Session) -> bool:
 
 
 def _draw(
-    session: Session, interferogram: Described, facts: MapFacts, formats: set[str]
+    session: Session, interferogram: Described, facts: MapFacts, formats: set[str], files: Products
 ) -> tuple[list[Path], dict[str, str], Evidence]:
     """Draw the map and write the formats; give all files, the first of each by name, and the report's evidence."""
     folder, name = session.products, session.folder.name
     clear_formats(folder, formats)
     with ThreadPoolExecutor(1) as pool:
-        evidence = pool.submit(gather, _shown(session, ()), session.journal.to_dict())
-        made = draw_map(session.plan.grid, folder, facts, interferogram, f"{name}  line-of-sight displacement")
-        known = product_facts(folder, name, session.journal.to_dict())
+        evidence = pool.submit(gather, _shown(session, (), files), session.journal.to_dict())
+        title = f"{name}  line-of-sight displacement"
+        made = draw_map(session.plan.grid, folder, files, facts, interferogram, title)
+        known = product_facts(folder, name, session.journal.to_dict(), files)
         written = write_formats(replace(known, report_follows=True), formats)
-        first = made | {name: files[0] for name, files in written.items() if files}
+        first = made | {name: paths[0] for name, paths in written.items() if paths}
         products = {name: path.relative_to(folder).as_posix() for name, path in first.items()}
         return [*made.values(), *chain.from_iterable(written.values())], products, evidence.result()
 
@@ -212,10 +216,10 @@ def further_warnings(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
     return [one["warning"] for one in verdicts if one["warning"] and one["key"] not in _TOLD]
 
 
-def _shown(session: Session, warnings: Iterable[str]) -> PairProducts:
+def _shown(session: Session, warnings: Iterable[str], files: Products) -> PairProducts:
     """Return the products for the report, with what is warned of so far."""
     (pair,), _ = find_products(session.folder)
-    return replace(pair, warnings=tuple(warnings))
+    return replace(pair, warnings=tuple(warnings), files=files)
 
 
 def map_warnings(facts: MapFacts) -> list[str]:

@@ -16,7 +16,7 @@ from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.layers import map_layers
 from dinsar_cli.maps.phase_checks import INCONGRUENT, JUMP, check_unwrapping, check_warnings
 from dinsar_cli.maps.reversed_phase import LARGEST_FILLED, filled, leftover
-from dinsar_cli.products.layers import read_product
+from dinsar_cli.products.reader import read_product
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.unwrap_check import comparable, component_jumps, inner_jumps, residue
 from support.radar_inputs import written_interferogram

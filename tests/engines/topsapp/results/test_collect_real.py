@@ -16,7 +16,7 @@ from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.maps.layers import common_tags, displacement_layers, map_layers
 from dinsar_cli.plan.plan import RunPlan, plan_run
-from dinsar_cli.products.layers import read_product
+from dinsar_cli.products.reader import read_product
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from support.pair import pair_config, prepared
