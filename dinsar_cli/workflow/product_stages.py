@@ -14,6 +14,7 @@ from typing import Any
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder
+from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
 from dinsar_cli.maps.corrections.apply import asked_for, correction_warnings, mid_times
 from dinsar_cli.maps.facts import MapFacts, facts_from_dict, facts_to_dict
@@ -201,7 +202,7 @@ def _draw(
     folder, name = session.products, session.folder.name
     clear_formats(folder, formats)
     with ThreadPoolExecutor(1) as pool:
-        evidence = pool.submit(gather, _shown(session, (), files), session.journal.to_dict())
+        evidence = pool.submit(_gather, _shown(session, (), files), session.journal.to_dict())
         title = f"{name}  line-of-sight displacement"
         made = draw_map(session.plan.grid, folder, files, facts, interferogram, title)
         known = product_facts(folder, name, session.journal.to_dict(), files)
@@ -209,6 +210,12 @@ def _draw(
         first = made | {name: paths[0] for name, paths in written.items() if paths}
         products = {name: path.relative_to(folder).as_posix() for name, path in first.items()}
         return [*made.values(), *chain.from_iterable(written.values())], products, evidence.result()
+
+
+def _gather(pair: PairProducts, record: Mapping[str, Any]) -> Evidence:
+    """Gather evidence in a thread that opens files as the others do, which read them too."""
+    with bounded_raster_cache():
+        return gather(pair, record)
 
 
 def further_warnings(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
