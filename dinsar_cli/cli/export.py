@@ -54,7 +54,9 @@ def export(folder: Path, formats: tuple[str, ...]) -> None:
     for text in unfinished:
         click.secho(f"Warning: the run is not finished. {text}", fg="yellow", err=True)
     for pair in pairs:
-        for files in write_formats(_facts(pair), formats).values():
+        with pair.files:
+            written = write_formats(_facts(pair), formats)
+        for files in written.values():
             for path in files[:1]:
                 click.echo(str(path))
 
@@ -65,4 +67,4 @@ def _facts(pair: PairProducts) -> ProductFacts:
 
     journal = pair.folder / RUN_FILE
     products = next(iter(pair.rasters.values())).parent
-    return product_facts(products, pair.name, read_journal(journal) if journal.is_file() else {})
+    return product_facts(products, pair.name, read_journal(journal) if journal.is_file() else {}, pair.files)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dinsar_cli.compare.common_grid import common_grid, no_overlap, resample
 from dinsar_cli.compare.east_up import LARGEST_CONDITION, EastUp, angle_between, condition, solve
 from dinsar_cli.compare.los_map import LosMap, read_los_map
-from dinsar_cli.compare.truth import read_map
+from dinsar_cli.compare.truth import map_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.areas import on_grid, read_polygons
@@ -21,7 +21,7 @@ from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.reference import NOISE_TAGS, reference_variance
 from dinsar_cli.maps.sigma import along_track
-from dinsar_cli.products.layers import read_tags
+from dinsar_cli.products.reader import Product
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, los_sigma, reference_at, reference_over
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -289,7 +289,8 @@ def _sigma(
         return (None, "") if stated is None else (np.full(grid.shape, stated, np.float32), "as stated")
     file = source.folder / "phase_sigma.tif"
     if file.is_file():
-        phase, noise = read_map(file).values, read_tags(source.folder, "phase_sigma")
+        with Product(file) as product:
+            phase, noise = map_of(product).values, product.tags
         if set(NOISE_TAGS) <= set(noise) and "wavelength_m" in noise and phase.shape == source.grid.shape:
             variance = reference_variance(reference, grid, noise)
             there = los_sigma(resample(phase, source.grid, grid), variance, float(noise["wavelength_m"]))

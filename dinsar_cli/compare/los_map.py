@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
 from rasterio.warp import reproject
 
 from dinsar_cli.base.journal import PRODUCTS
-from dinsar_cli.base.rasters import open_raster
-from dinsar_cli.compare.truth import read_map
+from dinsar_cli.compare.truth import map_of
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.reader import Product, Products, Words
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Bools: TypeAlias = NDArray[np.bool_]
@@ -30,6 +27,9 @@ _SAME_PLACE = 1e-6  # of a pixel
 _NORM_TOLERANCE = 0.02  # of a unit vector
 _METRES = {"", "m", "metre", "metres", "meter", "meters"}
 _REMEDY = "Give the folder of a pair, its products folder, or the los_displacement.tif in it, as dinsar wrote them."
+_NO_GRID = "A map has square pixels in degrees (EPSG:4326) or in metres of a UTM zone, and here {cause}."
+_WORDS = Words(whole="a whole raster", off_grid=_NO_GRID, remedy=_REMEDY)
+_FOREIGN_WORDS = Words(whole="a whole raster", remedy="Give a GeoTIFF of directions.")
 
 
 @dataclass(frozen=True)
@@ -121,20 +121,26 @@ def read_los_map(path: Path, vector_file: Path | None = None) -> LosMap:
             "Make the products again with dinsar, or give a folder that has that file. Of another program's map, "
             "`dinsar compare` takes them with --los-vector FILE (three bands: east, north, up).",
         )
-    los = read_map(file).values
-    _check_metres(file)
-    grid, tags = _grid_and_tags(file)
+    with Products() as products:
+        return _read_layers(file, vector_file, products)
+
+
+def _read_layers(file: Path, vector_file: Path | None, products: Products) -> LosMap:
+    folder, product = file.parent, products[file]
+    los = map_of(product).values
+    _check_metres(product)
+    grid = _grid_of(product)
     if not np.isfinite(los).any():
         raise NoDataError(
             f"{file} is empty.", "Every pixel of it is without data.", "Give a map that has displacement."
         )
 
     def beside(name: str) -> Floats | None:
-        other = folder / f"{name}.tif"
-        if not other.is_file():
+        other = products[folder / f"{name}.tif"]
+        if not other.path.is_file():
             return None
-        values = read_map(other).values
-        _check_same(other, _grid_and_tags(other)[0], grid, file)
+        values = map_of(other).values
+        _check_same(other, grid, file)
         return values
 
     components, sigma = beside("connected_components"), beside(SIGMA)
@@ -150,13 +156,13 @@ def read_los_map(path: Path, vector_file: Path | None = None) -> LosMap:
         folder=folder,
         grid=grid,
         los=los,
-        vector=_read_vector(folder / f"{VECTOR}.tif", grid, file)
+        vector=_read_vector(products[folder / f"{VECTOR}.tif"], grid, file)
         if vector_file is None
-        else _foreign_vector(vector_file, grid),
+        else _foreign_vector(products[vector_file], grid),
         sigma=sigma,
         coherence=beside("coherence"),
         components=known.astype(np.uint16),
-        tags=tags,
+        tags=product.tags,
     )
 
 
@@ -179,87 +185,59 @@ def _name(file: Path) -> str:
     return (folder.parent if folder.name == PRODUCTS else folder).name
 
 
-def _check_metres(path: Path) -> None:
-    with open_raster(path) as dataset:
-        unit = (dataset.units[0] or dataset.tags().get("unit") or "").strip().lower()
+def _check_metres(product: Product) -> None:
+    unit = product.unit.strip().lower()
     if unit not in _METRES:
         raise UsageError(
-            f"{path} is not in metres.",
+            f"{product.path} is not in metres.",
             f"Its unit is {unit!r}.",
             "Give displacement in metres, positive toward the satellite.",
         )
 
 
-def _grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
-    """Return the grid and tags of a raster that `read_map` has read."""
-    with rasterio.open(path) as dataset:
-        tags: dict[str, str] = dataset.tags()
-        return _grid_of(path, dataset), tags
+def _grid_of(product: Product) -> Grid:
+    with _WORDS.about(product.path):
+        return product.foreign_grid
 
 
-def _grid_of(path: Path, dataset: DatasetReader) -> Grid:
-    a = dataset.transform
-    if not (a.a > 0 > a.e and math.isclose(a.a, -a.e, rel_tol=1e-9)):
-        raise _no_grid(path, f"its pixels are {a.a:g} x {-a.e:g} in size")
-    try:
-        return Grid(f"EPSG:{dataset.crs.to_epsg()}", a.c, a.f, a.a, dataset.width, dataset.height)
-    except ValueError as error:
-        raise _no_grid(path, str(error)) from error
-
-
-def _no_grid(path: Path, cause: str) -> UsageError:
-    return UsageError(
-        f"{path} is not on a grid of dinsar.",
-        f"A map has square pixels in degrees (EPSG:4326) or in metres of a UTM zone, and here {cause}.",
-        _REMEDY,
-    )
-
-
-def _check_same(path: Path, found: Grid, expected: Grid, file: Path) -> None:
+def _check_same(product: Product, expected: Grid, file: Path) -> None:
+    found = _grid_of(product)
     tolerance = _SAME_PLACE * expected.posting
     same = (found.crs, *found.shape) == (expected.crs, *expected.shape) and all(
         math.isclose(a, b, rel_tol=0, abs_tol=tolerance) for a, b in zip(found.bounds, expected.bounds, strict=True)
     )
     if not same:
         raise UsageError(
-            f"{path} does not belong to {file.name}.",
+            f"{product.path} does not belong to {file.name}.",
             "It lies on another grid: it is from another run, or somebody changed it.",
             "Make the products again, or give a folder whose layers belong together.",
         )
 
 
-def _read_vector(path: Path, grid: Grid, file: Path) -> Floats:
-    read_map(path)  # says what is wrong with a file that is no map
-    try:
-        with rasterio.open(path) as dataset:
-            _check_same(path, _grid_of(path, dataset), grid, file)
-            values: Floats = dataset.read(masked=True).astype(np.float32).filled(np.nan)
-    except RasterioError as error:
-        raise UsageError(f"{path} cannot be read.", f"It is not a whole raster: {error}.", _REMEDY) from error
-    _check_directions(path, values)
+def _read_vector(product: Product, grid: Grid, file: Path) -> Floats:
+    map_of(product)  # says what is wrong with a file that is no map
+    with _WORDS.about(product.path):
+        _check_same(product, grid, file)
+        values = product.read_floats()
+    _check_directions(product.path, values)
     return values
 
 
-def _foreign_vector(path: Path, grid: Grid) -> Floats:
+def _foreign_vector(product: Product, grid: Grid) -> Floats:
     """Return the directions on any grid, bilinear at the pixel centres of a map; shape (3, height, width)."""
-    read_map(path)  # says what is wrong with a file that is no map
-    try:
-        with open_raster(path) as dataset:
-            values: Floats = dataset.read().astype(np.float64)
-            # one component of 0 is part of a direction, also where 0 stands for no data; three are none
-            values[:, ~dataset.read_masks().any(axis=0) | ~values.any(axis=0)] = np.nan
-            place = dataset.transform, dataset.crs
-    except RasterioError as error:
-        raise UsageError(
-            f"{path} cannot be read.", f"It is not a whole raster: {error}.", "Give a GeoTIFF of directions."
-        ) from error
+    map_of(product)  # says what is wrong with a file that is no map
+    path, (transform, crs, _) = product.path, product.place
+    with _FOREIGN_WORDS.about(path), product.dataset() as dataset:
+        values: Floats = dataset.read().astype(np.float64)
+        # one component of 0 is part of a direction, also where 0 stands for no data; three are none
+        values[:, ~dataset.read_masks().any(axis=0) | ~values.any(axis=0)] = np.nan
     _check_directions(path, values)
     found = np.full((3, *grid.shape), np.nan)
     reproject(
         values,
         found,
-        src_transform=place[0],
-        src_crs=place[1],
+        src_transform=transform,
+        src_crs=crs,
         src_nodata=np.nan,
         dst_transform=grid.transform,
         dst_crs=grid.crs,

@@ -12,13 +12,12 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
-from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
+from rasterio.crs import CRS as RasterCRS  # noqa: N811 - pyproj has another of this name
 from scipy.ndimage import map_coordinates
 
-from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.products.reader import Product, Words
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 
 Floats = NDArray[np.floating[Any]]
@@ -30,6 +29,7 @@ _LEAST_MOTION = 1e-3  # m of standard deviation: below it there is no sign and n
 _SEAM_LOOKS = 50  # look cells on each side of a seam
 _BLOCK_ROWS = 512
 _DECIMALS = 6  # of positions in pixels
+_WORDS = Words(whole="a raster", remedy="Give a GeoTIFF of displacement in metres.")
 
 
 @dataclass(frozen=True)
@@ -259,35 +259,36 @@ def read_map(path: Path) -> Map:
     UsageError
         When it is not a north-up raster of real numbers with a coordinate reference system.
     """
-    try:
-        with open_raster(path) as dataset:
-            _check_map(path, dataset)
-            values = dataset.read(1, masked=True).astype(np.float32).filled(np.nan)
-            return Map(values, dataset.transform, dataset.crs.to_string())
-    except RasterioError as error:
-        raise UsageError(
-            f"{path} cannot be read.", f"It is not a raster: {error}.", "Give a GeoTIFF of displacement in metres."
-        ) from error
+    with Product(path) as product:
+        return map_of(product)
 
 
-def _check_map(path: Path, dataset: DatasetReader) -> None:
-    if dataset.count == 0 or dataset.dtypes[0].startswith("complex"):
-        kind = "complex numbers" if dataset.count else "no band of its own"
-        raise UsageError(
-            f"{path} is not a map of one quantity.", f"It has {kind}.", "Give a GeoTIFF of displacement in metres."
-        )
-    if dataset.crs is None:
+def map_of(product: Product) -> Map:
+    """Read the first band of a raster as `read_map` does."""
+    with _WORDS.about(product.path):
+        transform, crs = _checked_place(product)
+        return Map(product.read_floats(1), transform, crs.to_string())
+
+
+def _checked_place(product: Product) -> tuple[Affine, RasterCRS]:
+    """Return the transform and coordinate reference system of what is a north-up raster of real numbers."""
+    path, (transform, crs, _) = product.path, product.place
+    if not product.dtypes or product.is_complex:
+        kind = "complex numbers" if product.dtypes else "no band of its own"
+        raise UsageError(f"{path} is not a map of one quantity.", f"It has {kind}.", _WORDS.remedy)
+    if crs is None:
         raise UsageError(
             f"{path} has no place on the map.",
             "It has no coordinate reference system.",
             "Give a georeferenced raster.",
         )
-    if dataset.transform.b or dataset.transform.d:
+    if transform.b or transform.d:
         raise UsageError(
             f"{path} is not north-up.",
             "Its rows and columns are turned against the axes of its coordinate reference system.",
             "Warp it first, for example with gdalwarp.",
         )
+    return transform, crs
 
 
 def on_grid(source: Map, target: Map) -> Floats:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,19 +12,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio import DatasetReader
-from rasterio.errors import RasterioError
 
-from dinsar_cli.base.rasters import mean_direction, open_raster
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import LAYERS
+from dinsar_cli.products.reader import MAKE_AGAIN, Product, Products, Words
 
 Floats = NDArray[np.floating[Any]]
 
 MAIN = "los_displacement"
 
-_MAKE_AGAIN = "Make the products again with: dinsar run"
+_WORDS = Words()
 _NAME = re.compile(r"T(\d{3})([AD])_\d{8}_\d{8}")
 
 
@@ -41,6 +38,8 @@ class ProductFacts:
         Of the pair.
     grid : Grid
         Of all GeoTIFFs.
+    files : Products
+        What they are read with.
     rasters : dict of str to Path
         GeoTIFFs by the name of their layer, in the order of `LAYERS`.
     tags : dict of str to str
@@ -64,6 +63,7 @@ class ProductFacts:
     folder: Path
     name: str
     grid: Grid
+    files: Products
     rasters: dict[str, Path]
     tags: dict[str, str]
     reference_scenes: tuple[str, ...] = ()
@@ -138,10 +138,20 @@ class ProductFacts:
         UsageError
             When it cannot be read.
         """
-        with _opened(self.require(layer)) as dataset:
-            values = dataset.read(band, masked=True)
-        # 0 is a component too: "none"
-        return values.data if layer == "connected_components" else values.astype(np.float32).filled(np.nan)
+        product = self.product(layer)
+        with _WORDS.about(product.path):
+            # 0 is a component too: "none"
+            return product.read(band) if layer == "connected_components" else product.read_floats(band)
+
+    def product(self, layer: str) -> Product:
+        """Return a product to be read.
+
+        Raises
+        ------
+        NoDataError
+            When there is none.
+        """
+        return self.files[self.require(layer)]
 
     def require(self, layer: str) -> Path:
         """Return the file of a product.
@@ -153,7 +163,7 @@ class ProductFacts:
         """
         if layer not in self.rasters:
             raise NoDataError(
-                f"There is no {layer}.tif in {self.folder}.", "The format is made from it.", _MAKE_AGAIN
+                f"There is no {layer}.tif in {self.folder}.", "The format is made from it.", MAKE_AGAIN
             )
         return self.rasters[layer]
 
@@ -161,11 +171,13 @@ class ProductFacts:
         """Mean unit vector from the ground to the satellite: east, north, up; None where it is not known."""
         if "los_vector" not in self.rasters:
             return None
-        with _opened(self.rasters["los_vector"]) as dataset:
-            return mean_direction(dataset)
+        with _WORDS.about(self.rasters["los_vector"]):
+            return self.product("los_vector").mean_direction()
 
 
-def product_facts(folder: Path, name: str, record: Mapping[str, Any]) -> ProductFacts:
+def product_facts(
+    folder: Path, name: str, record: Mapping[str, Any], files: Products | None = None
+) -> ProductFacts:
     """Tell what is known of the products in a folder.
 
     Parameters
@@ -176,6 +188,8 @@ def product_facts(folder: Path, name: str, record: Mapping[str, Any]) -> Product
         Of the pair.
     record : mapping
         Content of the run's journal; empty where there is none.
+    files : Products, optional
+        Those that are open already.
 
     Raises
     ------
@@ -186,21 +200,25 @@ def product_facts(folder: Path, name: str, record: Mapping[str, Any]) -> Product
     """
     rasters = {layer: folder / f"{layer}.tif" for layer in LAYERS if (folder / f"{layer}.tif").is_file()}
     if MAIN not in rasters:
-        raise NoDataError(f"There is no {MAIN}.tif in {folder}.", "Formats are made from it.", _MAKE_AGAIN)
-    grid, tags = _describe(rasters[MAIN])
+        raise NoDataError(f"There is no {MAIN}.tif in {folder}.", "Formats are made from it.", MAKE_AGAIN)
+    files = files or Products()
+    grid = _grid_of(files[rasters[MAIN]])
     for path in rasters.values():
-        if _describe(path)[0] != grid:
+        if _grid_of(files[path]) != grid:
             raise UsageError(
                 f"{path} lies on another grid than {MAIN}.tif.",
                 "All products of a run lie on one grid.",
-                _MAKE_AGAIN,
+                MAKE_AGAIN,
             )
+    with _WORDS.about(rasters[MAIN]):
+        tags = files[rasters[MAIN]].tags
     pair, stages = record.get("pair") or {}, record.get("stages") or {}
     details = {stage: (stages.get(stage) or {}).get("details") or {} for stage in ("orbits", "dem")}
     return ProductFacts(
         folder=folder,
         name=name,
         grid=grid,
+        files=files,
         rasters=rasters,
         tags=tags,
         reference_scenes=tuple(pair.get("reference", ())),
@@ -221,43 +239,20 @@ def _versions(tags: Mapping[str, str]) -> dict[str, str]:
     return {str(name): str(text) for name, text in versions.items()} if isinstance(versions, dict) else {}
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[DatasetReader]:
-    """Open a product; what GDAL has against it becomes an error that names it."""
-    try:
-        with open_raster(path) as dataset:
-            yield dataset
-    except RasterioError as error:
-        raise _unreadable(path, error) from error
-
-
-def _describe(path: Path) -> tuple[Grid, dict[str, str]]:
-    """Return the grid and tags of a product."""
-    with _opened(path) as dataset:
-        place, crs, tags = dataset.transform, dataset.crs, dataset.tags()
-        size, kinds = (dataset.width, dataset.height), dataset.dtypes
-    bands = len(LAYERS[path.stem].bands)
-    if len(kinds) != bands or kinds[0].startswith("complex"):
-        held = f"{len(kinds)} band{'s' * (len(kinds) != 1)} of the type {kinds[0] if kinds else 'none'}"
-        raise UsageError(
-            f"{path} is not what its name says.", f"It has {held}, not {bands} of real numbers.", _MAKE_AGAIN
-        )
-    if crs is None or place.b or place.d or place.a != -place.e:
-        raise _off_grid(path, "it is not north-up with square pixels in a coordinate reference system")
-    try:
-        return Grid(crs.to_string(), place.c, place.f, place.a, *size), tags
-    except ValueError as error:
-        raise _off_grid(path, error) from error
-
-
-def _off_grid(path: Path, cause: object) -> UsageError:
-    return UsageError(f"{path} is not on a grid of dinsar.", f"Of its grid: {cause}.", _MAKE_AGAIN)
-
-
-def _unreadable(path: Path, error: Exception) -> UsageError:
-    return UsageError(f"{path} cannot be read.", f"It is not a whole GeoTIFF: {error}.", _MAKE_AGAIN)
+def _grid_of(product: Product) -> Grid:
+    """Return the grid of a product that holds what its name says."""
+    path = product.path
+    with _WORDS.about(path):
+        kinds = product.dtypes
+        bands = len(LAYERS[path.stem].bands)
+        if len(kinds) != bands or product.is_complex:
+            held = f"{len(kinds)} band{'s' * (len(kinds) != 1)} of the type {kinds[0] if kinds else 'none'}"
+            raise UsageError(
+                f"{path} is not what its name says.", f"It has {held}, not {bands} of real numbers.", MAKE_AGAIN
+            )
+        return product.grid
 
 
 def _without_tag(path: Path, tag: str, value: str | None) -> UsageError:
     cause = "It is missing." if value is None else f"It is {value!r}."
-    return UsageError(f"The tag {tag} of {path} does not tell what it should.", cause, _MAKE_AGAIN)
+    return UsageError(f"The tag {tag} of {path} does not tell what it should.", cause, MAKE_AGAIN)

@@ -8,7 +8,6 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
@@ -55,11 +54,9 @@ def overlay(facts: ProductFacts) -> tuple[Floats, tuple[float, float, float, flo
     grid = facts.grid
     factor = max(1, math.ceil(max(grid.shape) / _MOST_PIXELS))
     shape = math.ceil(grid.height / factor), math.ceil(grid.width / factor)
-    with rasterio.open(facts.require(MAIN)) as dataset:
-        # the whole extent in fewer pixels: its edges stay where they are
-        values = dataset.read(1, out_shape=shape, resampling=Resampling.average, masked=True)
-        values = values.astype(np.float32).filled(np.nan)
-        place = dataset.transform * dataset.transform.scale(grid.width / shape[1], grid.height / shape[0])
+    # the whole extent in fewer pixels: its edges stay where they are
+    values = facts.product(MAIN).read_floats(1, out_shape=shape, resampling=Resampling.average)
+    place = grid.transform * Affine.scale(grid.width / shape[1], grid.height / shape[0])
     if grid.is_geographic:
         return values, grid.bounds
     target, width, height = _target(grid, shape)

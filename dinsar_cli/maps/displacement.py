@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 
 from dinsar_cli.base.files import file_mark
-from dinsar_cli.base.rasters import mean_direction
 from dinsar_cli.config.model import LonLat, RunConfig, is_roi_file
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.apply import Uncorrected, correct, correction_marks
@@ -112,7 +110,7 @@ def displacement_layers(
             components=_shares(components, np.isfinite(phase)),
             lowest=float(low),
             highest=float(high),
-            mean_los=None if up is None else _mean_direction(folder),
+            mean_los=None if up is None else layers.file("los_vector").mean_direction(),
             mean_coherence=None if known_coherence is None else float(np.nanmean(coherence)),
             low_coherence=None if known_coherence is None else _share_below(coherence, LOW_COHERENCE),
             median_sigma=_median(sigma.get("los_sigma")),
@@ -177,11 +175,6 @@ def _share_below(values: Array, limit: float) -> float:
 
 def _or_else(values: Array | None, instead: Array) -> Array:
     return instead if values is None else values
-
-
-def _mean_direction(folder: Path) -> tuple[float, float, float] | None:
-    with rasterio.open(folder / "los_vector.tif") as dataset:
-        return mean_direction(dataset)
 
 
 def _position(grid: Grid, reference: ReferencePoint) -> LonLat:

@@ -9,7 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.products.layers import LAYERS, encode, read_product, read_tags
+from dinsar_cli.products.layers import LAYERS, encode
+from dinsar_cli.products.reader import Product, Products
 
 Array = NDArray[Any]
 
@@ -25,11 +26,16 @@ class MapLayers:
         Of all of them.
     missing : collection of str
         Products that count as not there, whatever is in the folder.
+    files : Products, optional
+        By which what is not at hand is read; others may share it.
     """
 
-    def __init__(self, folder: Path, grid: Grid, missing: Collection[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, grid: Grid, missing: Collection[str] = (), files: Products | None = None
+    ) -> None:
         self.folder = folder
         self.grid = grid
+        self.files = files or Products()
         self._missing = frozenset(missing)
         self._at_hand: dict[str, Array] = {}
         self._tags: dict[str, Mapping[str, str]] = {}
@@ -48,7 +54,7 @@ class MapLayers:
         What is at hand must not be changed by the caller.
         """
         if name not in self._at_hand:
-            return read_product(self.folder, name, band)
+            return self.file(name).read(band)
         values = self._at_hand[name]
         return values if band is None else values[band - 1]
 
@@ -62,4 +68,8 @@ class MapLayers:
 
     def tags(self, name: str) -> Mapping[str, str]:
         """Return the tags of a layer."""
-        return self._tags[name] if name in self._tags else read_tags(self.folder, name)
+        return self._tags[name] if name in self._tags else self.file(name).tags
+
+    def file(self, name: str) -> Product:
+        """Return the file of a layer that is on the disk."""
+        return self.files[self.folder / f"{name}.tif"]

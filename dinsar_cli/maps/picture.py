@@ -11,20 +11,21 @@ import numpy as np
 from dinsar_cli.drawing.map_picture import displacement_map
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.facts import MapFacts
-from dinsar_cli.products.layers import read_product
+from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Described
 
 
-def draw_map(grid: Grid, folder: Path, facts: MapFacts, interferogram: Described, title: str) -> dict[str, Path]:
+def draw_map(
+    grid: Grid, folder: Path, files: Products, facts: MapFacts, interferogram: Described, title: str
+) -> dict[str, Path]:
     """Draw the displacement beside the coherence, whose panel stays empty where it is not known."""
     known = facts.mean_coherence is not None
-    coherence = read_product(folder, "coherence") if known else np.full(grid.shape, np.nan, np.float32)
-
+    coherence = files[folder / "coherence.tif"].read() if known else np.full(grid.shape, np.nan, np.float32)
     path = folder / "displacement.png"
     point = None if facts.longitude is None or facts.latitude is None else (facts.longitude, facts.latitude)
     displacement_map(
         path,
-        read_product(folder, "los_displacement"),
+        files[folder / "los_displacement.tif"].read(),
         coherence,
         grid,
         title=title,

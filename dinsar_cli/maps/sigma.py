@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.maps.map_layers import MapLayers
-from dinsar_cli.products.layers import read_tags
 from dinsar_cli.radar.displacement import ReferencePoint
 from dinsar_cli.radar.squint import NEIGHBOURHOOD, squint_sigma
 
@@ -48,9 +47,8 @@ def sigma_tags(unknown: Array | None) -> dict[str, str]:
     return {"includes": f"{inside} ({how})", "excludes": outside}
 
 
-def sigma_told(path: Path) -> list[tuple[str, str]]:
-    """Tell what a file of standard deviations tells of itself, as names and texts for people."""
-    tags = read_tags(path.parent, path.stem)
+def sigma_told(tags: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Tell what the tags of a file of standard deviations tell of it, as names and texts for people."""
     names = (("In los_sigma", "includes"), ("Not in los_sigma", "excludes"))
     return [(name, tags[key]) for name, key in names if key in tags]
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.products.layers import LAYERS
+from dinsar_cli.products.reader import Product, Products, Words
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
@@ -23,6 +25,7 @@ _NEEDED = ("xarray", "rioxarray")
 _CF_UNITS = {"degree": "degree", "rad": "radian", "dB": "1"}  # UDUNITS has no decibel; the long name tells it
 _NOT_SHOWN = {"AREA_OR_POINT", "unit", "description"}  # in the attributes under the names of CF, or of no use
 _REPAIR = "Make the products again, or remove it."
+_WORDS = Words(remedy=_REPAIR)
 _REMEDY = "Give the folder of a run, its products, or that of `dinsar displacement` or `dinsar decompose`."
 
 
@@ -60,8 +63,9 @@ def open_products(folder: str | Path) -> Dataset:
     _check_packages()
     from xarray import Dataset
 
-    files = _products_in(Path(folder))
-    tags = {path: _tags(path) for path in files}
+    with Products() as products:
+        files = _products_in(Path(folder), products)
+        tags = {path: _tags(products[path]) for path in files}
     first = next(iter(files))
     shared = {name: text for name, text in tags[first].items() if _is_shared(name, text, tags)}
     variables: dict[str, DataArray] = {}
@@ -87,11 +91,13 @@ def _check_packages() -> None:
         )
 
 
-def _products_in(folder: Path) -> list[Path]:
+def _products_in(folder: Path, products: Products) -> list[Path]:
     """GeoTIFFs of dinsar in a folder or in its ``products``, the known layers first."""
     for place in (folder / PRODUCTS, folder):
         found = [
-            path for path in sorted(place.glob("*.tif")) if path.stem in LAYERS or "description" in _tags(path)
+            path
+            for path in sorted(place.glob("*.tif"))
+            if path.stem in LAYERS or "description" in _tags(products[path])
         ]
         if found:
             order = list(LAYERS)
@@ -119,21 +125,21 @@ def _nothing(folder: Path) -> NoDataError | UsageError:
     return NoDataError(f"There are no products in {folder}.", "It has no GeoTIFF of dinsar.", _REMEDY)
 
 
-def _tags(path: Path) -> dict[str, str]:
+def _tags(product: Product) -> dict[str, str]:
     """Return the tags of a file, after a look at its last pixel: what was cut off is missing at the end."""
+    with _readable(product.path):
+        _, _, (height, width) = product.place  # that it may have none is told by `_opened`
+        product.read(len(product.dtypes) or 1, window=Window(width - 1, height - 1, 1, 1))
+        return product.tags
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what GDAL has against a file into an error that names it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told by `_opened`
-            with rasterio.open(path) as dataset:
-                tags: dict[str, str] = dataset.tags()
-                dataset.read(dataset.count or 1, window=Window(dataset.width - 1, dataset.height - 1, 1, 1))
+        yield
     except RasterioError as error:
-        raise _unreadable(path, error) from error
-    return tags
-
-
-def _unreadable(path: Path, error: Exception) -> UsageError:
-    return UsageError(f"{path} cannot be read.", f"It is not a whole GeoTIFF: {str(error).rstrip('.')}.", _REPAIR)
+        raise _WORDS.unreadable(path, str(error).rstrip(".")) from error
 
 
 def _is_shared(name: str, text: str, tags: dict[Path, dict[str, str]]) -> bool:
@@ -146,12 +152,9 @@ def _opened(path: Path) -> DataArray:
     from xarray import DataArray
 
     labels = path.stem in LAYERS and LAYERS[path.stem].dtype.startswith("uint")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            array = rioxarray.open_rasterio(path, masked=not labels)
-    except RasterioError as error:
-        raise _unreadable(path, error) from error
+    with _readable(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        array = rioxarray.open_rasterio(path, masked=not labels)
     if not isinstance(array, DataArray) or array.rio.crs is None or "x" not in array.coords:
         raise UsageError(
             f"{path} has no place on the map.",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, STAGES, Journal, read_map_record
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.products.layers import LAYERS
+from dinsar_cli.products.reader import Product, Products
 
 PAGE = "view.html"
 
@@ -30,12 +31,19 @@ class PairProducts:
         Other files beside them.
     warnings : tuple of str
         Those of the run.
+    files : Products
+        What the GeoTIFFs are read with.
     """
 
     folder: Path
     rasters: dict[str, Path]
     others: tuple[Path, ...]
     warnings: tuple[str, ...]
+    files: Products = field(default_factory=Products, compare=False)
+
+    def product(self, name: str) -> Product:
+        """Return the product of a layer, to be read."""
+        return self.files[self.rasters[name]]
 
     @property
     def name(self) -> str:

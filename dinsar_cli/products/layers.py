@@ -355,17 +355,3 @@ def _profile(grid: Grid, layer: Layer) -> dict[str, Any]:
         "bigtiff": "IF_SAFER",
         "num_threads": "ALL_CPUS",
     }
-
-
-def read_product(folder: Path, name: str, band: int | None = None) -> Array:
-    """Read a product: shape (rows, columns), or (bands, rows, columns) unless one of them is asked for."""
-    with rasterio.open(folder / f"{name}.tif") as dataset:
-        values: Array = dataset.read(band)
-    return values[0] if values.shape[0] == 1 and band is None else values
-
-
-def read_tags(folder: Path, name: str) -> dict[str, str]:
-    """Return the tags of a product."""
-    with rasterio.open(folder / f"{name}.tif") as dataset:
-        tags: dict[str, str] = dataset.tags()
-    return tags

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.errors import RasterioError
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from dinsar_cli.base.journal import RADAR, RUN_FILE, read_journal, read_map_record
-from dinsar_cli.errors import DinsarError, NoDataError
+from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS
+from dinsar_cli.products.reader import Product
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 from dinsar_cli.report.measures import (
     FarField,
@@ -34,7 +36,7 @@ from dinsar_cli.report.measures import (
     seam_step,
     water_share,
 )
-from dinsar_cli.report.page_layers import describe, opened, read_band, reference_point, shown_shape
+from dinsar_cli.report.page_layers import WORDS, describe, read_band, reference_point, shown_shape
 from dinsar_cli.report.verdicts import RULES, Verdict, judge
 
 Floats = NDArray[np.floating[Any]]
@@ -167,8 +169,8 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
         journal = pair.folder / RUN_FILE
         record = read_journal(journal) if journal.is_file() else read_map_record(pair.folder)
     grid, _ = describe(pair)
-    with opened(pair.rasters["los_displacement"]) as dataset:
-        tags = dataset.tags()
+    with WORDS.about(pair.rasters["los_displacement"]):
+        tags = pair.product("los_displacement").tags
     shape = shown_shape(grid, MOST_CELLS)
     bands = _read_bands(pair, shape)
     los = bands["los_displacement"]
@@ -182,9 +184,9 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
 
 
 def _read_bands(pair: PairProducts, shape: tuple[int, int]) -> dict[str, Floats]:
-    bands = {name: read_band(pair.rasters[name], 1, shape, LAYERS[name]) for name in _BANDS if name in pair.rasters}
+    bands = {name: read_band(pair.product(name), 1, shape, LAYERS[name]) for name in _BANDS if name in pair.rasters}
     if "amplitude" in bands:
-        bands["amplitude.secondary"] = read_band(pair.rasters["amplitude"], 2, shape, LAYERS["amplitude"])
+        bands["amplitude.secondary"] = read_band(pair.product("amplitude"), 2, shape, LAYERS["amplitude"])
     return bands
 
 
@@ -272,11 +274,10 @@ def _outside_dem(found: Evidence) -> float:
     path = found.details("dem").get("path")
     if not path or not Path(str(path)).is_file():
         return 0.0
-
     try:
-        with opened(Path(str(path))) as dataset:
+        with Product(Path(str(path))) as dem, dem.dataset() as dataset:
             outer = transform_bounds(dataset.crs, found.grid.crs, *dataset.bounds)
-    except DinsarError:
+    except RasterioError:
         return 0.0
     return outside_share(found.grid.bounds, outer)
 
@@ -294,17 +295,16 @@ def _jump_length(found: Evidence) -> float | None:
     jumps = cells = 0
     for first in chosen:
         window = Window(0, first, width, min(_STRIP, height - first))
-        unwrapped, wrapped, coherence, components = (_strip(found.pair.rasters[name], window) for name in names)
+        unwrapped, wrapped, coherence, components = (_strip(found.pair.product(name), window) for name in names)
         here, counted = cycle_jumps(unwrapped, wrapped, coherence, components)
         jumps, cells = jumps + here, cells + counted
     share = len(firsts) / len(chosen)
     return jump_length(jumps * share, cells * share)
 
 
-def _strip(path: Path, window: Any) -> NDArray[Any]:
-    with opened(path) as dataset:
-        values: NDArray[Any] = dataset.read(1, window=window)
-    return values
+def _strip(product: Product, window: Any) -> NDArray[Any]:
+    with WORDS.about(product.path):
+        return product.read(1, window=window)
 
 
 def _seams(radar: Path) -> list[Seam]:

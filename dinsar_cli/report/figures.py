@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from dinsar_cli.base.rasters import mean_direction
 from dinsar_cli.drawing.svg_charts import histogram, seam_chart, trend_chart, viewing_sketch
 from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.maps.sigma import sigma_told
 from dinsar_cli.report.evidence import Evidence
-from dinsar_cli.report.page_layers import opened
+from dinsar_cli.report.page_layers import WORDS
 from dinsar_cli.report.pictures import picture
 from dinsar_cli.report.record import Cost, costs
 from dinsar_cli.report.summary import centimetres
@@ -117,7 +116,7 @@ def _displacement(evidence: Evidence) -> Figure | None:
     ]
     if noise is not None and np.isfinite(noise).any():
         facts.append(("Noise (median of los_sigma)", centimetres(float(np.nanmedian(noise)))))
-        facts += sigma_told(evidence.pair.rasters["los_sigma"])
+        facts += sigma_told(evidence.pair.product("los_sigma").tags)
     return Figure("displacement", chart, facts=tuple(facts))
 
 
@@ -210,8 +209,8 @@ def _mean_direction(evidence: Evidence) -> tuple[float, float, float] | None:
     path = evidence.pair.rasters.get("los_vector")
     if path is None:
         return None
-    with opened(path) as dataset:
-        return mean_direction(dataset)
+    with WORDS.about(path):
+        return evidence.pair.product("los_vector").mean_direction()
 
 
 def _height_ambiguity(evidence: Evidence, up: float, baseline: float) -> float | None:

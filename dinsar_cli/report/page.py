@@ -118,8 +118,9 @@ def rewrite_report(pair: PairProducts) -> Written:
         As `write_report`.
     """
     if not (pair.folder / RUN_FILE).is_file():
-        return write_report(pair)
-    with locked(pair.folder):
+        with pair.files:
+            return write_report(pair)
+    with locked(pair.folder), pair.files:
         written = write_report(pair)
         journal = Journal.open(pair.folder / RUN_FILE)
         record = journal.stages.get("report")

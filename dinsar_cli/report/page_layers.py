@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,16 @@ from urllib.parse import quote
 import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from numpy.typing import NDArray
-from rasterio import DatasetReader
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.base.templates import template_text
 from dinsar_cli.drawing.web_map import EmbeddedLayer, Style, embed_layer
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS, Layer
+from dinsar_cli.products.reader import MAKE_AGAIN, Product, Words
 
 Floats = NDArray[np.floating[Any]]
 
@@ -33,7 +30,8 @@ MOST_CELLS = 1_250_000
 """Cells of a layer in the page, which keep it below 8 MB; a larger map is shown with fewer."""
 
 _CENTIMETRES_FROM = 0.02  # m: largest displacement from which on it is shown in centimetres, as in the picture
-_MAKE_AGAIN = "Make the products again with: dinsar run"
+WORDS = Words(oblique="It is not north-up with square pixels in a coordinate reference system.")
+"""What is said of a product that a page cannot show."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def embedded_layers(
     def values(one: Shown) -> Floats:
         found = known.get((one.product, one.band)) if known else None
         return (
-            read_band(pair.rasters[one.product], one.band, shape, LAYERS[one.product]) if found is None else found
+            read_band(pair.product(one.product), one.band, shape, LAYERS[one.product]) if found is None else found
         )
 
     chosen = [one for one in SHOWN if one.product in pair.rasters and (names is None or one.product in names)]
@@ -132,9 +130,9 @@ def describe(pair: PairProducts) -> tuple[Grid, dict[str, str]]:
     """Return the grid and tags of the products; the grid is the same in all of them."""
     grids, tags = {}, {}
     for name, path in pair.rasters.items():
-        with opened(path) as dataset:
-            grids[name] = _grid(path, dataset)
-            tags[name] = dataset.tags()
+        with WORDS.about(path):
+            grids[name] = pair.product(name).grid
+            tags[name] = pair.product(name).tags
     first, *rest = grids
     other = next((name for name in rest if grids[name] != grids[first]), None)
     if other is not None:
@@ -144,30 +142,6 @@ def describe(pair: PairProducts) -> tuple[Grid, dict[str, str]]:
             "Give a folder with the products of one run.",
         )
     return grids[first], tags[first]
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[DatasetReader]:
-    """Open a raster; what GDAL has against it becomes an error that names it."""
-    try:
-        with open_raster(path) as dataset:  # what has no place is told by `_grid`
-            yield dataset
-    except RasterioError as error:
-        raise UsageError(f"{path} cannot be read.", f"It is not a whole GeoTIFF: {error}.", _MAKE_AGAIN) from error
-
-
-def _grid(path: Path, dataset: DatasetReader) -> Grid:
-    place, crs = dataset.transform, dataset.crs
-    if crs is None or place.b or place.d or place.a != -place.e:
-        raise _off_grid(path, "It is not north-up with square pixels in a coordinate reference system.")
-    try:
-        return Grid(crs.to_string(), place.c, place.f, place.a, dataset.width, dataset.height)
-    except ValueError as error:
-        raise _off_grid(path, f"Of its grid: {error}.") from error
-
-
-def _off_grid(path: Path, cause: str) -> UsageError:
-    return UsageError(f"{path} is not on a grid of dinsar.", cause, _MAKE_AGAIN)
 
 
 def embed(shown: Shown, values: Floats) -> EmbeddedLayer:
@@ -181,15 +155,16 @@ def embed(shown: Shown, values: Floats) -> EmbeddedLayer:
     )
 
 
-def read_band(path: Path, band: int, shape: tuple[int, int], layer: Layer) -> Floats:
+def read_band(product: Product, band: int, shape: tuple[int, int], layer: Layer) -> Floats:
     """Read a band with a number of rows and columns, made fewer as the overviews of the layer are."""
-    with opened(path) as dataset:
-        if band > dataset.count:
-            raise UsageError(f"{path} is not a product.", f"It has no band {band}.", _MAKE_AGAIN)
-        if dataset.dtypes[band - 1].startswith("complex"):
-            raise UsageError(f"{path} is not a product.", "It holds complex numbers.", _MAKE_AGAIN)
-        values = dataset.read(band, out_shape=shape, resampling=Resampling[layer.overviews], masked=True)
-    return values.astype(np.float32).filled(np.nan)
+    path = product.path
+    with WORDS.about(path):
+        kinds = product.dtypes
+        if band > len(kinds):
+            raise UsageError(f"{path} is not a product.", f"It has no band {band}.", MAKE_AGAIN)
+        if kinds[band - 1].startswith("complex"):
+            raise UsageError(f"{path} is not a product.", "It holds complex numbers.", MAKE_AGAIN)
+        return product.read_floats(band, out_shape=shape, resampling=Resampling[layer.overviews])
 
 
 def in_small_units(metres: Floats, style: Style) -> tuple[Floats, Style]:

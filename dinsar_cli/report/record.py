@@ -207,7 +207,7 @@ def citation_text(evidence: Evidence) -> str:
     """
     folder = next(iter(evidence.pair.rasters.values())).parent
     try:
-        text = citation(product_facts(folder, evidence.pair.name, evidence.record))
+        text = citation(product_facts(folder, evidence.pair.name, evidence.record, evidence.pair.files))
     except DinsarError:
         return ""
     return text.replace("https://", "")

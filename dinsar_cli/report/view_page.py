@@ -34,7 +34,8 @@ def write_pages(pairs: Sequence[PairProducts]) -> Iterator[Path]:
         When a page cannot be written.
     """
     for pair in pairs:
-        text = page_text(pair, pairs)
+        with pair.files:
+            text = page_text(pair, pairs)
         try:
             write_text(pair.page, text)
         except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -12,6 +12,7 @@ from typing import Any
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder
+from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
 from dinsar_cli.maps.corrections.apply import mid_times
 from dinsar_cli.maps.displacement import displacement_depends, displacement_layers
@@ -22,6 +23,7 @@ from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.picture import draw_map
 from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
 from dinsar_cli.products.folder import PairProducts, find_products
+from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Described, Interferogram
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.page import write_report
@@ -76,10 +78,10 @@ class Reported:
     verdicts: list[dict[str, Any]]
 
 
-def geocode(run: Session, interferogram: Interferogram) -> Geocoded:
+def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geocoded:
     """Put the layers of an interferogram on the map, and check its phase."""
     plan, config = run.plan, run.plan.config
-    layers = MapLayers(make_folder(run.products), plan.grid)
+    layers = MapLayers(make_folder(run.products), plan.grid, files=files)
 
     def work() -> tuple[Iterable[Path], dict[str, Any]]:
         if not run.force:
@@ -113,7 +115,7 @@ def displace(run: Session, interferogram: Interferogram, layers: MapLayers) -> D
     return Displaced(facts_from_dict(done["facts"]), done["products"])
 
 
-def draw(run: Session, interferogram: Described, facts: MapFacts) -> Drawn:
+def draw(run: Session, interferogram: Described, facts: MapFacts, files: Products) -> Drawn:
     """Draw the map, write the further formats, and gather what the report knows of the map meanwhile."""
     formats = {*ALWAYS, *run.plan.config.output.formats}
     folder, name = run.products, run.folder.name
@@ -122,12 +124,13 @@ def draw(run: Session, interferogram: Described, facts: MapFacts) -> Drawn:
     def work() -> tuple[Iterable[Path], dict[str, Any]]:
         clear_formats(folder, formats)
         with ThreadPoolExecutor(1) as pool:
-            evidence = pool.submit(gather, _shown(run, ()), run.journal.to_dict())
-            made = draw_map(run.plan.grid, folder, facts, interferogram, f"{name}  line-of-sight displacement")
-            known = product_facts(folder, name, run.journal.to_dict())
+            evidence = pool.submit(_gather, _shown(run, (), files), run.journal.to_dict())
+            title = f"{name}  line-of-sight displacement"
+            made = draw_map(run.plan.grid, folder, files, facts, interferogram, title)
+            known = product_facts(folder, name, run.journal.to_dict(), files)
             written = write_formats(replace(known, report_follows=True), formats)
             gathered.append(evidence.result())
-        first = made | {name: files[0] for name, files in written.items() if files}
+        first = made | {name: paths[0] for name, paths in written.items() if paths}
         products = {name: path.relative_to(folder).as_posix() for name, path in first.items()}
         return [*made.values(), *chain.from_iterable(written.values())], {"products": products}
 
@@ -135,11 +138,11 @@ def draw(run: Session, interferogram: Described, facts: MapFacts) -> Drawn:
     return Drawn(done["products"], gathered[0] if gathered else None)
 
 
-def report(run: Session, evidence: Evidence | None, warnings: Iterable[str]) -> Reported:
+def report(run: Session, evidence: Evidence | None, warnings: Iterable[str], files: Products) -> Reported:
     """Write the page by which a person judges the map."""
 
     def work() -> tuple[Iterable[Path], dict[str, Any]]:
-        written = write_report(_shown(run, warnings), run.journal.to_dict(), evidence, run.plan.roi)
+        written = write_report(_shown(run, warnings, files), run.journal.to_dict(), evidence, run.plan.roi)
         verdicts = [verdict.to_dict() for verdict in written.evidence.verdicts]
         return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}
 
@@ -151,7 +154,13 @@ def _names(files: dict[str, Path]) -> dict[str, str]:
     return {name: path.name for name, path in files.items()}
 
 
-def _shown(run: Session, warnings: Iterable[str]) -> PairProducts:
+def _gather(pair: PairProducts, record: Mapping[str, Any]) -> Evidence:
+    """Gather evidence in a thread that opens files as the others do, which read them too."""
+    with bounded_raster_cache():
+        return gather(pair, record)
+
+
+def _shown(run: Session, warnings: Iterable[str], files: Products) -> PairProducts:
     """Return the products for the report, with what is warned of so far."""
     (pair,), _ = find_products(run.folder)
-    return replace(pair, warnings=tuple(warnings))
+    return replace(pair, warnings=tuple(warnings), files=files)

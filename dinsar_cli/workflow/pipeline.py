@@ -16,6 +16,7 @@ from dinsar_cli.engines.find import engines, find_engine
 from dinsar_cli.errors import EngineError
 from dinsar_cli.maps.checks.phase import check_warnings
 from dinsar_cli.maps.offset_maps import offset_warnings
+from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.workflow.interferogram_stages import (
     check_scenes,
@@ -70,6 +71,7 @@ def run(
         # plan: the pair is chosen, its scenes are on the disk, everything is checked, and its folder is held
         opened(config, workdir, cache, reporter, command, choice or StepChoice(), force=force) as session,
         Removal(session.plan.config, session.plan.engine, session.radar) as removal,
+        Products() as files,
     ):
         # scenes: every product is whole
         check_scenes(session)
@@ -82,19 +84,19 @@ def run(
         if interferogram is None:
             raise ValueError("a map needs all steps of the engine")
         # geocode: its layers on the map grid, and the checks of its phase
-        geocoded = geocode(session, interferogram)
+        geocoded = geocode(session, interferogram, files)
         # displacement along the line of sight, relative to the reference, with its sigma
         displaced = displace(session, interferogram, geocoded.layers)
         removal.begin()
         # products: pictures, and the same layers for other programs
-        drawn = draw(session, interferogram, displaced.facts)
+        drawn = draw(session, interferogram, displaced.facts, files)
         # report: the page by which a person judges the map
         found = [
             *map_warnings(displaced.facts),
             *check_warnings(geocoded.checks),
             *offset_warnings(geocoded.offsets),
         ]
-        reported = report(session, drawn.evidence, [*session.plan.warnings, *found])
+        reported = report(session, drawn.evidence, [*session.plan.warnings, *found], files)
         # what the user is told
         found += further_warnings(reported.verdicts)
         for text in found:

@@ -39,6 +39,7 @@ from dinsar_cli.maps.topsapp_geocoded import geocoded_layers
 from dinsar_cli.plan.plan import allowed_threads
 from dinsar_cli.products.folder import products_of
 from dinsar_cli.products.layers import LAYERS
+from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Described
 from dinsar_cli.report.page import REPORT, write_report
 from dinsar_cli.workflow.result import RunResult, further_warnings, map_warnings, summary
@@ -99,10 +100,21 @@ class MapPlan:
 
 @dataclass(frozen=True)
 class _Work:
-    """Who is told how it goes, and what each stage cost and found, as a run's record has it."""
+    """A map that is made from what topsApp left.
+
+    Attributes
+    ----------
+    reporter : Reporter
+        Who is told how it goes.
+    stages : dict
+        What each stage cost and found, as a run's record has it.
+    files : Products
+        What the stages after the displacement read.
+    """
 
     reporter: Reporter
     stages: dict[str, Any] = field(default_factory=dict)
+    files: Products = field(default_factory=Products)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:
@@ -305,7 +317,7 @@ def _from_radar(plan: MapPlan, work: _Work) -> RunResult:
         tags = common_tags(interferogram, _ENGINE, __version__)
         phase_filter = PhaseFilter(_ENGINE, plan.config.filter.strength)
         on_map = RadarOnMap(interferogram, grid, _MEMORY, phase_filter, allowed_threads(plan.config))
-        layers = MapLayers(plan.output / PRODUCTS, grid)
+        layers = MapLayers(plan.output / PRODUCTS, grid, files=work.files)
         products = geocode_layers(on_map, layers, tags, lambda share: reporter.progress("layers", share))
         files, details["checks"] = check_phase(on_map, layers, tags)
         products |= files
@@ -346,7 +358,7 @@ def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, work: _Work) -> RunResu
             memory=_MEMORY,
             progress=lambda share: work.reporter.progress("layers", share),
         )
-        layers = MapLayers(plan.output / PRODUCTS, grid, geocoded.missing)
+        layers = MapLayers(plan.output / PRODUCTS, grid, geocoded.missing, work.files)
         files, details["checks"] = check_geocoded(layers, tags)
         products |= files
     return _displace(plan, layers, described, tags, products, list(plan.warnings), work)
@@ -367,7 +379,7 @@ def _displace(
         details["facts"] = facts_to_dict(facts)
     with work.stage("products"):
         title = f"{plan.place.folder.name}  line-of-sight displacement"
-        drawn = draw_map(layers.grid, layers.folder, facts, described, title)
+        drawn = draw_map(layers.grid, layers.folder, work.files, facts, described, title)
     checks = work.stages["geocode"]["details"]["checks"]
     told = [*map_warnings(facts), *check_warnings(checks)]
     for text in told:
@@ -377,8 +389,8 @@ def _displace(
 
 def _reported(result: RunResult, work: _Work, record: dict[str, Any]) -> RunResult:
     """Write the report of a map, and add what it warns of."""
-    with work.stage("report"):
-        pair = replace(products_of(result.folder), warnings=result.warnings)
+    with work.stage("report"), work.files:
+        pair = replace(products_of(result.folder), warnings=result.warnings, files=work.files)
         written = write_report(pair, record)
     told = further_warnings([verdict.to_dict() for verdict in written.evidence.verdicts])
     for text in told:

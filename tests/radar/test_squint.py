@@ -13,7 +13,8 @@ from dinsar_cli.compare.truth import on_grid, read_map
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.sigma import along_track, parts, sigma_tags
-from dinsar_cli.products.layers import read_product, write_products
+from dinsar_cli.products.layers import write_products
+from dinsar_cli.products.reader import read_product
 from dinsar_cli.radar.displacement import ReferencePoint
 from dinsar_cli.radar.interferogram import LAYERS, RadarFile
 from dinsar_cli.radar.squint import (
