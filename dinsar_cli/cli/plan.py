@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import json_option
-from dinsar_cli.cli.inputs import gather_config, run_options
+from dinsar_cli.cli.options import gather_config, json_option, run_options
 from dinsar_cli.cli.tables import cost_table, what_is_here
 from dinsar_cli.errors import ExitCode
 
@@ -28,7 +27,6 @@ _MARKS = {"used": "#", "outside": "o", "one date": "-"}
 @json_option
 def plan(
     config_file: Path | None,
-    slc: tuple[str, ...],
     workdir: Path,
     cache: Path,
     as_json: bool,
@@ -50,7 +48,7 @@ def plan(
     dinsar plan dinsar.yaml --looks 7x2
     """
     del verbose
-    return show_plan(gather_config(config_file, slc, flags), workdir, cache, as_json=as_json, quiet=quiet)
+    return show_plan(gather_config(config_file, flags), workdir, cache, as_json=as_json, quiet=quiet)
 
 
 def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, quiet: bool) -> int:

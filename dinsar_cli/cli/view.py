@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import debug_option
+from dinsar_cli.cli.options import debug_option
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
