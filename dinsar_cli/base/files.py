@@ -10,14 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import platformdirs
-from numpy.typing import NDArray
 
 from dinsar_cli.errors import UsageError
-
-Bools = NDArray[np.bool_]
-
 
 _HASH_BLOCK = 1 << 22
 

@@ -9,6 +9,5 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 Singles: TypeAlias = NDArray[np.float32]
-Complexes: TypeAlias = NDArray[np.complex64]
 Bools: TypeAlias = NDArray[np.bool_]
 Counts: TypeAlias = NDArray[np.int_]
