@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.drawing.png import pixel_bytes
-from dinsar_cli.drawing.web_map import EmbeddedLayer, Style, embed_layer
+from dinsar_cli.drawing.web_map import Band, EmbeddedLayer, Style, embed_layer
 
 Floats = NDArray[np.floating[Any]]
 
@@ -45,7 +45,7 @@ def hillshade(elevation: Floats, cell: tuple[float, float]) -> Floats:
 
 def relief_layer(elevation: Floats, cell: tuple[float, float]) -> EmbeddedLayer:
     """Return the relief as a layer of the map."""
-    return embed_layer("relief", hillshade(elevation, cell), Style("Relief", "gray", "", 2, (0.0, 1.0)))
+    return embed_layer(Band("relief", hillshade(elevation, cell), Style("Relief", "gray", "", 2, (0.0, 1.0))))
 
 
 def picture(
