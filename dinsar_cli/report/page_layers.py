@@ -224,6 +224,15 @@ def reference_point(tags: Mapping[str, str]) -> tuple[float, float] | None:
     return lon, lat
 
 
+def tagged_number(tags: Mapping[str, str], name: str) -> float | None:
+    """Return the number that a tag of a product holds; None where it holds none."""
+    try:
+        number = float(tags.get(name, ""))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def days(tags: Mapping[str, str]) -> tuple[str, str] | None:
     """Return the days of both acquisitions, as far as the products tell."""
     first, second = tags.get("reference_date"), tags.get("secondary_date")

@@ -30,7 +30,10 @@ def hillshade(elevation: Floats, cell: tuple[float, float]) -> Floats:
     cell : (float, float)
         Width and height of a cell, metres.
     """
-    down, right = np.gradient(elevation.astype(np.float64))
+    heights = elevation.astype(np.float64)
+    down, right = (  # of a single row or column no slope is known
+        np.gradient(heights, axis=axis) if heights.shape[axis] > 1 else 0 * heights for axis in (0, 1)
+    )
     east, north = right / cell[0], -down / cell[1]
     steep = np.hypot(east, north)
     # relief that is gentle on average is shown steeper, or nothing would be seen of it
