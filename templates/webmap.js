@@ -2,7 +2,7 @@
 
 /* A map of raster layers on a canvas: pan, zoom, switch layers, read values.
 
-   webmap(root, data) fills an empty element. data is what webmap.py makes: the grid, the layers, and the reference
+   webmap(root, data) fills an empty element. data is what web_map.py makes: the grid, the layers, and the reference
    point in map coordinates; if there are any, relief (a layer below the others) with the opacity of what is over it,
    and roi (rings in map coordinates). The map is drawn in metres on the ground, from its upper left corner, y downward. */
 
@@ -33,6 +33,17 @@ async function unpack(layer, [rows, columns]) {
     const zigzag = bytes[cell] | (bytes[cell + count] << 8);
     code += (zigzag >>> 1) ^ -(zigzag & 1);
     codes[cell] = code; // modulo 2**16
+  }
+  return codes;
+}
+
+/** Codes of a layer of the page, with what another one lets expect of them. */
+async function codesOf(layer, layers, shape) {
+  const codes = await unpack(layer, shape);
+  if (!layer.like) return codes;
+  const other = await codesOf(layers.find((one) => one.name === layer.like.layer), layers, shape);
+  for (let cell = 0; cell < codes.length; cell++) {
+    codes[cell] += Math.floor(layer.like.factor * other[cell] + 0.5); // modulo 2**16
   }
   return codes;
 }
@@ -246,7 +257,7 @@ function webmap(root, data) {
 
   async function show(layer) {
     shown.wanted = layer;
-    const codes = await unpack(layer, grid.shape);
+    const codes = await codesOf(layer, layers, grid.shape);
     if (shown.wanted !== layer) return; // another one was chosen meanwhile
     Object.assign(shown, { layer, codes, image: paint(layer, codes, grid.shape) });
     key.replaceChildren(...keyOf(layer, codes));

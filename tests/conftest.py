@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from support.command import Outcome, run_here
 from support.refusal import Refusal
 from support.run_inputs import Inputs, write_inputs
+from support.topsapp.isce2_process import find_isce2
 
 REPOSITORY = Path(__file__).parents[1]
 

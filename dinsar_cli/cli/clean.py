@@ -9,7 +9,7 @@ import click
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.journal import RADAR, REVERSED_FOLDER, RUN_FILE, Journal, locked
-from dinsar_cli.cli.common import cache_option, debug_option, workdir_option
+from dinsar_cli.cli.options import cache_option, debug_option, workdir_option
 from dinsar_cli.cli.status import pair_folders
 
 

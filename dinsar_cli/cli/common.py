@@ -1,25 +1,22 @@
-"""What several commands share: options, the log, the progress of a run."""
+"""What several commands share: the log, the progress of a run, notes and tables on the screen."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 import click
-
-from dinsar_cli.base.files import default_cache
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _SHORT_STEP = 1.0  # s; of a step that takes less no line is shown
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 STAGE_TITLES = {
     "simulate": "simulation",
@@ -34,42 +31,6 @@ STAGE_TITLES = {
     "products": "pictures",
     "report": "report",
 }
-
-
-def workdir_option(command: Command) -> Command:
-    """Add ``--workdir``."""
-    return click.option(
-        "--workdir",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=Path(),
-        show_default="the current folder",
-        help="Folder in which each pair gets its folder.",
-    )(command)
-
-
-def cache_option(command: Command) -> Command:
-    """Add ``--cache``."""
-    return click.option(
-        "--cache",
-        type=click.Path(path_type=Path, file_okay=False),
-        envvar="DINSAR_CACHE",
-        show_envvar=True,
-        default=default_cache,
-        show_default="the user's cache folder",
-        help="Folder for what several runs can share.",
-    )(command)
-
-
-def debug_option(command: Command) -> Command:
-    """Add ``--debug``; `dinsar_cli.cli.main` looks for it, because it also matters when parsing fails."""
-    return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(
-        command
-    )
-
-
-def json_option(command: Command) -> Command:
-    """Add ``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
 
 
 class _LogFile(logging.FileHandler):
@@ -208,3 +169,21 @@ def time_left(seconds: float | None) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s left"
     return f"{seconds / 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """Tell what the user should know, on stderr."""
+    for note in notes:
+        click.secho(f"Warning: {note}", fg="yellow", err=True)
+
+
+def table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
+    """Give lines of a table whose first row is its head; columns named in `right` are aligned to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

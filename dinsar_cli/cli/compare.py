@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from dinsar_cli.cli.common import debug_option, json_option
+from dinsar_cli.cli.options import debug_option, json_option
 from dinsar_cli.errors import ExitCode, UsageError
 
 _PATH = click.Path(path_type=Path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import debug_option, json_option
+from dinsar_cli.cli.options import debug_option, json_option
 from dinsar_cli.config.file import build_config
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import STAGE_TITLES, ScreenReporter, debug_option, json_option, logging_to
+from dinsar_cli.cli.common import STAGE_TITLES, ScreenReporter, logging_to
+from dinsar_cli.cli.options import debug_option, json_option, quiet_option
 from dinsar_cli.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--engine", default="auto", show_default=True, metavar="NAME", help="Engine to show.")
 @json_option
-@click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
+@quiet_option
 @debug_option
 def demo(workdir: Path, engine: str, as_json: bool, quiet: bool) -> int:
     """Simulate two Sentinel-1 scenes with a known displacement, make the map, and compare it with the truth.

@@ -5,44 +5,40 @@ from __future__ import annotations
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import ScreenReporter, debug_option, json_option, logging_to
-from dinsar_cli.cli.inputs import flag_option, several_files
+from dinsar_cli.cli.common import ScreenReporter, logging_to
+from dinsar_cli.cli.options import (
+    config_options,
+    debug_option,
+    json_option,
+    overrides_of,
+    quiet_option,
+    verbose_option,
+)
 from dinsar_cli.cli.run import print_result
 from dinsar_cli.config.file import build_config
 from dinsar_cli.errors import UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# flag, configuration key, placeholder; the help comes from the configuration
-_FLAGS = (
-    ("--roi", "roi", "ROI"),
-    ("--crs", "grid.crs", "CRS"),
-    ("--posting", "grid.posting", "SIZE"),
-    ("--reference-point", "reference_point", "POINT"),
-    ("--mask-coherence", "mask.coherence", "0..1"),
-    ("--ramp", "ramp", "KIND"),
-    ("--tides", "corrections.tides", ""),
-    ("--troposphere", "corrections.troposphere", "height|FILE,FILE|FOLDER"),
-    ("--ionosphere", "corrections.ionosphere", ""),
-    ("--filter-strength", "filter.strength", "0..1"),
+_KEYS = (
+    "roi",
+    "grid.crs",
+    "grid.posting",
+    "reference_point",
+    "mask.coherence",
+    "ramp",
+    "corrections.tides",
+    "corrections.troposphere",
+    "corrections.ionosphere",
+    "filter.strength",
 )
 
 _EXAMPLES = """\b
 dinsar displacement insar/merged
 dinsar displacement insar --output maps --reference-point -8.85,31.30
 """
-
-
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for flag, key, placeholder in reversed(_FLAGS):
-        command = flag_option(flag, key.replace(".", "__"), key, placeholder)(command)
-    return command
 
 
 def _day(_context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
@@ -62,7 +58,7 @@ def _day(_context: click.Context, parameter: click.Parameter, value: str | None)
     metavar="FOLDER",
     help="Folder for the products.  [default: displacement, beside merged]",
 )
-@_options
+@config_options(*_KEYS)
 @click.option("--looks", metavar="RGxAZ", help="Looks of the folder, where the sizes of its layers leave a choice.")
 @click.option(
     "--reference-date", callback=_day, metavar="DATE", help="Date of topsApp's reference, if the folder lost it."
@@ -77,8 +73,8 @@ def _day(_context: click.Context, parameter: click.Parameter, value: str | None)
     help="Radar wavelength, if the folder lost all its IWn.xml.",
 )
 @json_option
-@click.option("-v", "--verbose", count=True, help="Show more; twice shows everything.")
-@click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
+@verbose_option
+@quiet_option
 @debug_option
 def displacement(
     folder: Path,
@@ -101,9 +97,7 @@ def displacement(
     from dinsar_cli.engines.topsapp.results.metadata import Stated
     from dinsar_cli.workflow.topsapp_folder import make_map, make_output, plan_map
 
-    overrides: dict[str, object] = {key: flags[key.replace(".", "__")] for _, key, _ in _FLAGS}
-    overrides["corrections.troposphere"] = several_files(overrides["corrections.troposphere"])
-    config = build_config(None, overrides | {"looks": looks})
+    config = build_config(None, overrides_of(flags) | {"looks": looks})
     stated = Stated(reference_date, secondary_date, wavelength)
     plan = plan_map(folder, output, config, stated, config.looks if looks else None)
     make_output(plan.output)

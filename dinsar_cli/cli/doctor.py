@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.cli.common import cache_option, debug_option, json_option, workdir_option
+from dinsar_cli.cli.options import cache_option, debug_option, json_option, workdir_option
 from dinsar_cli.errors import ExitCode
 from dinsar_cli.workflow.doctor import examine
 

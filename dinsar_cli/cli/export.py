@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from dinsar_cli.base.journal import RUN_FILE, read_journal
-from dinsar_cli.cli.common import debug_option
+from dinsar_cli.cli.options import debug_option
 from dinsar_cli.config.map import FormatName
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import click
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import ScreenReporter, duration, json_option, logging_to
-from dinsar_cli.cli.inputs import gather_config, run_options
+from dinsar_cli.cli.common import ScreenReporter, duration, logging_to
+from dinsar_cli.cli.options import gather_config, json_option, run_options
 
 
 @click.command(
@@ -25,7 +25,6 @@ Examples:
 @json_option
 def fetch(
     config_file: Path | None,
-    slc: tuple[str, ...],
     workdir: Path,
     cache: Path,
     as_json: bool,
@@ -40,7 +39,7 @@ def fetch(
     """
     from dinsar_cli.workflow import pipeline
 
-    config = gather_config(config_file, slc, flags)
+    config = gather_config(config_file, flags)
     make_folder(workdir)
     command = ["dinsar", *sys.argv[1:]]
     with (

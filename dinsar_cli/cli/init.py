@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from dinsar_cli.base.files import write_text
-from dinsar_cli.cli.common import debug_option
-from dinsar_cli.config.file import build_config, dump_commented_yaml, help_text, json_schema
+from dinsar_cli.cli.options import config_options, debug_option, gather_config
+from dinsar_cli.config.file import dump_commented_yaml, json_schema
 from dinsar_cli.errors import UsageError
 
 SCHEMA_NAME = "dinsar.schema.json"
@@ -20,33 +20,26 @@ SCHEMA_NAME = "dinsar.schema.json"
 @click.argument("file", type=click.Path(path_type=Path), default="dinsar.yaml")
 @click.option("--schema/--no-schema", default=True, show_default=True, help=f"Write {SCHEMA_NAME} for editors too.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-@click.option("--slc", "slc", metavar="PATH", multiple=True, help=help_text("slc.files"))
-@click.option("--orbits", metavar="DIR", help=help_text("orbits.dir"))
-@click.option("--dem", metavar="FILE", help=help_text("dem.file"))
-@click.option("--dem-datum", metavar="DATUM", help=help_text("dem.datum"))
-@click.option("--roi", metavar="ROI", help=help_text("roi"))
+@config_options(
+    "slc.files",
+    "orbits.dir",
+    "dem.file",
+    "dem.datum",
+    "roi",
+    placeholders={"slc.files": "PATH", "orbits.dir": "DIR"},
+)
 @debug_option
-def init(
-    file: Path,
-    *,
-    schema: bool,
-    force: bool,
-    slc: tuple[str, ...],
-    orbits: str | None,
-    dem: str | None,
-    dem_datum: str | None,
-    roi: str | None,
-) -> None:
+def init(file: Path, *, schema: bool, force: bool, **flags: str | None) -> None:
     """Write FILE (default: dinsar.yaml), a configuration with every key explained.
 
     The options fill in its values; edit the rest, then run it with `dinsar run FILE`.
     """
-    if roi is not None:
+    config = gather_config(None, flags)
+    if config.roi is not None:
         from dinsar_cli.geo.roi import parse_roi
 
-        parse_roi(roi)
-    values = {"slc.files": slc, "orbits.dir": orbits, "dem.file": dem, "dem.datum": dem_datum, "roi": roi}
-    text = dump_commented_yaml(build_config(None, values))
+        parse_roi(config.roi)
+    text = dump_commented_yaml(config)
     texts = {file: text}
     if schema:
         if file.name == SCHEMA_NAME:

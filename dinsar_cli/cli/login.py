@@ -9,7 +9,7 @@ import warnings
 
 import click
 
-from dinsar_cli.cli.common import debug_option
+from dinsar_cli.cli.options import debug_option
 from dinsar_cli.errors import UsageError
 from dinsar_cli.net.credentials import (
     EARTHDATA_HOST,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.area import area_options, gather_area, show_notes, table
-from dinsar_cli.cli.common import cache_option, json_option
+from dinsar_cli.cli.common import show_notes, table
+from dinsar_cli.cli.options import area_options, cache_option, gather_area, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,16 +17,9 @@ if TYPE_CHECKING:
     from dinsar_cli.catalog.baselines import Baseline
     from dinsar_cli.catalog.pair_choice import Candidate, Choice
 
-_FLAGS = (
-    ("--event", "event", "TIME"),
-    ("--reference", "reference", "DATE|PRODUCT"),
-    ("--secondary", "secondary", "DATE|PRODUCT"),
-    ("--orbits", "orbits.dir", "FOLDER"),
-)
-
 
 @click.command(short_help="Show pairs and why one is the best.")
-@area_options(_FLAGS)
+@area_options("event", "reference", "secondary", "orbits.dir")
 @cache_option
 @json_option
 def pairs(
@@ -55,7 +48,7 @@ def pairs(
     from dinsar_cli.catalog.pair_search import find_pair
     from dinsar_cli.catalog.scenes import PLATFORMS
 
-    config, roi = gather_area(config_file, flags, _FLAGS)
+    config, roi = gather_area(config_file, flags)
     choice, notes = find_pair(config, roi, cache, platforms or PLATFORMS)
     show_notes(notes)
     if as_json:

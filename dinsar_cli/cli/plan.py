@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dinsar_cli.base.disk import free_disk, human_bytes
-from dinsar_cli.cli.common import STAGE_TITLES, duration, json_option
-from dinsar_cli.cli.inputs import gather_config, run_options
+from dinsar_cli.cli.common import STAGE_TITLES, duration
+from dinsar_cli.cli.options import gather_config, json_option, run_options
 from dinsar_cli.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _LEAST_SECONDS = 0.05  # of a step that gets a line of its own
 @json_option
 def plan(
     config_file: Path | None,
-    slc: tuple[str, ...],
     workdir: Path,
     cache: Path,
     as_json: bool,
@@ -56,7 +55,7 @@ def plan(
     dinsar plan dinsar.yaml --looks 7x2
     """
     del verbose
-    return show_plan(gather_config(config_file, slc, flags), workdir, cache, as_json=as_json, quiet=quiet)
+    return show_plan(gather_config(config_file, flags), workdir, cache, as_json=as_json, quiet=quiet)
 
 
 def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, quiet: bool) -> int:

@@ -9,7 +9,7 @@ import click
 
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.cli.common import ScreenReporter, logging_to
-from dinsar_cli.cli.inputs import existing_xml_option, force_option, gather_config, run_options
+from dinsar_cli.cli.options import existing_xml_option, force_option, gather_config, run_options
 from dinsar_cli.errors import UsageError
 
 
@@ -31,7 +31,6 @@ Examples:
 @click.option("--write-script", is_flag=True, help="Write them with a script for each step, to run by hand.")
 def process(
     config_file: Path | None,
-    slc: tuple[str, ...],
     workdir: Path,
     cache: Path,
     use_existing_xml: bool,
@@ -58,7 +57,7 @@ def process(
             "--from, --to and --use-existing-xml are about steps that are run.",
             "Leave one or the other out.",
         )
-    config = gather_config(config_file, slc, flags)
+    config = gather_config(config_file, flags)
     make_folder(workdir)
     command = ["dinsar", *sys.argv[1:]]
     with (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.cli.common import debug_option
+from dinsar_cli.cli.options import debug_option
 
 
 @click.command(

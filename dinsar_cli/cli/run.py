@@ -10,8 +10,8 @@ import click
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import ScreenReporter, duration, json_option, logging_to
-from dinsar_cli.cli.inputs import existing_xml_option, force_option, gather_config, run_options
+from dinsar_cli.cli.common import ScreenReporter, duration, logging_to
+from dinsar_cli.cli.options import existing_xml_option, force_option, gather_config, json_option, run_options
 from dinsar_cli.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ Examples:
 @json_option
 def run(
     config_file: Path | None,
-    slc: tuple[str, ...],
     workdir: Path,
     cache: Path,
     use_existing_xml: bool,
@@ -59,7 +58,7 @@ def run(
     was stopped goes on where it was when the same command is given again; after a change of an option only what
     depends on it is made again.
     """
-    config = gather_config(config_file, slc, flags)
+    config = gather_config(config_file, flags)
     if config.engine != "eos":
         from dinsar_cli.engines.topsapp.process.installation import look_meanwhile
 

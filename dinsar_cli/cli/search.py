@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.area import area_options, find_stacks, gather_area, show_notes, table
-from dinsar_cli.cli.common import json_option
+from dinsar_cli.cli.common import show_notes, table
+from dinsar_cli.cli.options import area_options, gather_area, json_option
 from dinsar_cli.errors import NoDataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dinsar_cli.catalog.scenes import Query
     from dinsar_cli.catalog.stacks import Stack
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -69,7 +71,7 @@ def search(
         platforms=platforms or PLATFORMS,
         polarization=None if config.polarization == "auto" else config.polarization.upper(),
     )
-    stacks, notes = find_stacks(query)
+    stacks, notes = _find_stacks(query)
     show_notes(notes)
     if not stacks:
         raise NoDataError(
@@ -94,6 +96,16 @@ def search(
     for path in (geojson_file, map_file):
         if path is not None:
             click.echo(str(path))
+
+
+def _find_stacks(query: Query) -> tuple[tuple[Stack, ...], tuple[str, ...]]:
+    """Search, and group what was found; with sentences on what the user should know."""
+    from dinsar_cli.catalog.scenes import search
+    from dinsar_cli.catalog.stacks import group_stacks
+
+    notes = query.check(datetime.now(UTC).date())
+    found = search(query)
+    return group_stacks(found.scenes, query.roi.geometry, query.includes), (*notes, *found.notes)
 
 
 def _box(bounds: tuple[float, float, float, float]) -> str:

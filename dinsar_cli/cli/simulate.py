@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from dinsar_cli.cli.common import ScreenReporter, debug_option, json_option
+from dinsar_cli.cli.common import ScreenReporter
+from dinsar_cli.cli.options import Command, debug_option, json_option, quiet_option, together
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import date
 
     from dinsar_cli.simulate import Deformation, Ionosphere, Scenario, SimulatedStack
@@ -25,135 +26,123 @@ _MODELS = ("mogi", "okada", "bowl", "ramp", "none")
 _LONLAT = "LON,LAT"
 
 
-def _scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def _scene_options(command: Command) -> Command:
     """Return the options of place, time and frame."""
-    for option in reversed(
-        (
-            click.option(
-                "--dates", type=click.IntRange(2, 100), default=2, show_default=True, help="Number of dates.",
-            ),
-            click.option(
-                "--start", type=click.DateTime(["%Y-%m-%d"]), default="2023-09-04", show_default=True,
-                help="First date, UTC.",
-            ),
-            click.option(
-                "--interval", type=click.IntRange(1), default=12, show_default=True,
-                help="Days between dates; one satellite comes back after 12.",
-            ),
-            click.option(
-                "--centre", metavar=_LONLAT, default="-8.85,31.35", show_default=True, help="Of the scene.",
-            ),
-            click.option(
-                "--direction", type=click.Choice(["ascending", "descending"]), default="descending",
-                show_default=True, help="Of the flight.",
-            ),
-            click.option(
-                "--missions", metavar="S1A[,S1C...]", default="S1A", show_default=True,
-                help="One for all dates, or one for each: S1A to S1D.",
-            ),
-            click.option(
-                "--swaths", metavar="N[,N]", default="1", show_default=True, help="Neighbours among 1,2,3.",
-            ),
-            click.option(
-                "--bursts", type=click.IntRange(1), default=2, show_default=True, help="Of each subswath.",
-            ),
-            click.option(
-                "--columns", type=click.IntRange(0), default=2500, show_default=True,
-                help="Range samples of each subswath; 0 is the whole width.",
-            ),
-            click.option(
-                "--slices", type=click.IntRange(1), default=1, show_default=True, help="Products of a pass.",
-            ),
-            click.option(
-                "--polarization", type=click.Choice(["VV", "HH", "VH", "HV"], case_sensitive=False),
-                default="VV", show_default=True, help="Of the images; VH and HV with --like only.",
-            ),
-            click.option("--folders", is_flag=True, help="Write SAFE folders instead of zips."),
-        )
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    return together(
+        click.option(
+            "--dates", type=click.IntRange(2, 100), default=2, show_default=True, help="Number of dates.",
+        ),
+        click.option(
+            "--start", type=click.DateTime(["%Y-%m-%d"]), default="2023-09-04", show_default=True,
+            help="First date, UTC.",
+        ),
+        click.option(
+            "--interval", type=click.IntRange(1), default=12, show_default=True,
+            help="Days between dates; one satellite comes back after 12.",
+        ),
+        click.option(
+            "--centre", metavar=_LONLAT, default="-8.85,31.35", show_default=True, help="Of the scene.",
+        ),
+        click.option(
+            "--direction", type=click.Choice(["ascending", "descending"]), default="descending",
+            show_default=True, help="Of the flight.",
+        ),
+        click.option(
+            "--missions", metavar="S1A[,S1C...]", default="S1A", show_default=True,
+            help="One for all dates, or one for each: S1A to S1D.",
+        ),
+        click.option(
+            "--swaths", metavar="N[,N]", default="1", show_default=True, help="Neighbours among 1,2,3.",
+        ),
+        click.option(
+            "--bursts", type=click.IntRange(1), default=2, show_default=True, help="Of each subswath.",
+        ),
+        click.option(
+            "--columns", type=click.IntRange(0), default=2500, show_default=True,
+            help="Range samples of each subswath; 0 is the whole width.",
+        ),
+        click.option(
+            "--slices", type=click.IntRange(1), default=1, show_default=True, help="Products of a pass.",
+        ),
+        click.option(
+            "--polarization", type=click.Choice(["VV", "HH", "VH", "HV"], case_sensitive=False),
+            default="VV", show_default=True, help="Of the images; VH and HV with --like only.",
+        ),
+        click.option("--folders", is_flag=True, help="Write SAFE folders instead of zips."),
+    )(command)  # fmt: skip
 
 
-def _signal_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def _signal_options(command: Command) -> Command:
     """Return the options of what is on the ground, in the air and in the orbit."""
-    for option in reversed(
-        (
-            click.option(
-                "--deformation", type=click.Choice(_MODELS), default="mogi", show_default=True,
-                help="Point source, fault (Okada 1985), Gaussian bowl, ramp, or no motion.",
-            ),
-            click.option(
-                "--peak", type=float, default=10.0, show_default=True, metavar="CM",
-                help="Uplift of mogi and bowl (negative sinks), slip of okada; cm a kilometre of ramp.",
-            ),
-            click.option(
-                "--depth", type=click.FloatRange(min=0, min_open=True), default=3.0, show_default=True,
-                metavar="KM", help="Of mogi; radius of bowl; upper edge of okada.",
-            ),
-            click.option("--velocity", is_flag=True, help="The motion goes on: --peak is that of a year."),
-            click.option(
-                "--baseline", type=float, multiple=True, metavar="M",
-                help="Perpendicular, of each later date or of all.  [default: 80]",
-            ),
-            click.option(
-                "--burst-offset", type=float, default=0.31, show_default=True, metavar="LINES",
-                help="By which the bursts of each date start later.",
-            ),
-            click.option(
-                "--along-track-error", type=float, default=0.0, show_default=True, metavar="M",
-                help="Of the annotated times of the later dates.",
-            ),
-            click.option(
-                "--orbit-error", type=(float, float), default=(0.0, 0.0), metavar="UP RIGHT",
-                help="Metres by which the orbit files of the later dates are wrong.",
-            ),
-            click.option(
-                "--relief", type=click.FloatRange(0), default=900.0, show_default=True, metavar="M",
-                help="Highest minus lowest ground.",
-            ),
-            click.option(
-                "--coherence", type=click.FloatRange(0, 1), default=0.8, show_default=True,
-                help="Of two dates 12 days apart.",
-            ),
-            click.option(
-                "--coherence-south", type=click.FloatRange(0, 1), show_default="the same",
-                help="At the southern edge; it changes evenly from --coherence at the northern edge.",
-            ),
-            click.option("--lake/--no-lake", default=True, show_default=True, help="A decorrelated lake."),
-            click.option("--atmosphere", is_flag=True, help="Turbulent and height-correlated delay."),
-            click.option(
-                "--ionosphere", type=(float, float), default=(0.0, 0.0), metavar="EAST NORTH",
-                help="TECU a kilometre by which the electrons of the later dates grow.",
-            ),
-            click.option("--corner", multiple=True, metavar=_LONLAT, help="A bright point on the ground."),
-            click.option("--seed", type=int, default=1, show_default=True, help="Of everything random."),
-        )
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    return together(
+        click.option(
+            "--deformation", type=click.Choice(_MODELS), default="mogi", show_default=True,
+            help="Point source, fault (Okada 1985), Gaussian bowl, ramp, or no motion.",
+        ),
+        click.option(
+            "--peak", type=float, default=10.0, show_default=True, metavar="CM",
+            help="Uplift of mogi and bowl (negative sinks), slip of okada; cm a kilometre of ramp.",
+        ),
+        click.option(
+            "--depth", type=click.FloatRange(min=0, min_open=True), default=3.0, show_default=True,
+            metavar="KM", help="Of mogi; radius of bowl; upper edge of okada.",
+        ),
+        click.option("--velocity", is_flag=True, help="The motion goes on: --peak is that of a year."),
+        click.option(
+            "--baseline", type=float, multiple=True, metavar="M",
+            help="Perpendicular, of each later date or of all.  [default: 80]",
+        ),
+        click.option(
+            "--burst-offset", type=float, default=0.31, show_default=True, metavar="LINES",
+            help="By which the bursts of each date start later.",
+        ),
+        click.option(
+            "--along-track-error", type=float, default=0.0, show_default=True, metavar="M",
+            help="Of the annotated times of the later dates.",
+        ),
+        click.option(
+            "--orbit-error", type=(float, float), default=(0.0, 0.0), metavar="UP RIGHT",
+            help="Metres by which the orbit files of the later dates are wrong.",
+        ),
+        click.option(
+            "--relief", type=click.FloatRange(0), default=900.0, show_default=True, metavar="M",
+            help="Highest minus lowest ground.",
+        ),
+        click.option(
+            "--coherence", type=click.FloatRange(0, 1), default=0.8, show_default=True,
+            help="Of two dates 12 days apart.",
+        ),
+        click.option(
+            "--coherence-south", type=click.FloatRange(0, 1), show_default="the same",
+            help="At the southern edge; it changes evenly from --coherence at the northern edge.",
+        ),
+        click.option("--lake/--no-lake", default=True, show_default=True, help="A decorrelated lake."),
+        click.option("--atmosphere", is_flag=True, help="Turbulent and height-correlated delay."),
+        click.option(
+            "--ionosphere", type=(float, float), default=(0.0, 0.0), metavar="EAST NORTH",
+            help="TECU a kilometre by which the electrons of the later dates grow.",
+        ),
+        click.option("--corner", multiple=True, metavar=_LONLAT, help="A bright point on the ground."),
+        click.option("--seed", type=int, default=1, show_default=True, help="Of everything random."),
+    )(command)  # fmt: skip
 
 
-def _like_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def _like_options(command: Command) -> Command:
     """Return the options of pixels behind real products."""
     path = click.Path(path_type=Path)
-    for option in reversed(
-        (
-            click.option(
-                "--like", type=path, multiple=True, metavar="SAFE",
-                help="A real product (folder or zip; images are not needed) of which the annotation gets simulated "
-                "pixels; twice, for two dates.",
-            ),
-            click.option("--orbits", type=path, metavar="DIR", help="With --like: orbit files of both dates."),
-            click.option("--roi", metavar="ROI", help="With --like: area whose bursts get pixels.  [default: all]"),
-            click.option("--dem", type=path, metavar="FILE", help="With --like: the ground.  [default: made]"),
-            click.option(
-                "--dem-datum", metavar="DATUM", help="With --dem: ellipsoid, egm96 or egm2008, if it does not say."
-            ),
-        )
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    return together(
+        click.option(
+            "--like", type=path, multiple=True, metavar="SAFE",
+            help="A real product (folder or zip; images are not needed) of which the annotation gets simulated "
+            "pixels; twice, for two dates.",
+        ),
+        click.option("--orbits", type=path, metavar="DIR", help="With --like: orbit files of both dates."),
+        click.option("--roi", metavar="ROI", help="With --like: area whose bursts get pixels.  [default: all]"),
+        click.option("--dem", type=path, metavar="FILE", help="With --like: the ground.  [default: made]"),
+        click.option(
+            "--dem-datum", metavar="DATUM", help="With --dem: ellipsoid, egm96 or egm2008, if it does not say."
+        ),
+    )(command)  # fmt: skip
 
 
 @click.command(short_help="Write Sentinel-1 scenes with known displacement.")
@@ -162,7 +151,7 @@ def _like_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_signal_options
 @_like_options
 @json_option
-@click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
+@quiet_option
 @debug_option
 @click.pass_context
 def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:

@@ -10,7 +10,7 @@ import click
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.journal import RUN_FILE, STAGES, Journal
-from dinsar_cli.cli.common import debug_option, json_option, workdir_option
+from dinsar_cli.cli.options import debug_option, json_option, workdir_option
 from dinsar_cli.errors import ExitCode, NoDataError
 
 if TYPE_CHECKING:

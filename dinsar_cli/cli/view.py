@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import debug_option
+from dinsar_cli.cli.options import debug_option
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Look at the products.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
-@click.option("--page", is_flag=True, help="Write the page even if there is a viewer, and open that.")
+@click.option("--page", is_flag=True, help="Open the page even if there is a viewer.")
 @click.option("--with", "program", metavar="PROGRAM", help="Open with this command; with --page, the page.")
-@click.option("--no-open", is_flag=True, help="Write the page, print its path, and open nothing.")
+@click.option("--no-open", is_flag=True, help="Write the page if need be, print its path, and open nothing.")
 @debug_option
 def view(folder: Path, page: bool, program: str | None, no_open: bool) -> None:
-    """Open the products of a run in QGIS, or else as a page in the web browser.
+    """Open the products of a run in QGIS, or else its page in the web browser.
 
     FOLDER is that of a pair, one with several pairs, or one with the GeoTIFFs; by default the current one. The page
-    view.html in the folder of the pair is one file that needs no network. Its path is printed. Where no window can
-    open it is only written.
+    is report.html beside the GeoTIFFs, one file that needs no network; it is written if it is not there, or older
+    than they are. Of several pairs it is reports.html, which lists them. Its path is printed; where no window can
+    open, that is all.
     """
     from dinsar_cli.drawing.viewers import find_program, find_qgis, has_display, start
     from dinsar_cli.products.folder import find_products, rasters_to_open
@@ -49,7 +50,11 @@ def view(folder: Path, page: bool, program: str | None, no_open: bool) -> None:
         qgis = find_qgis()
         if qgis and _shown_in(qgis, pairs):
             return
-    pages = _written(pairs)
+    from dinsar_cli.report.page import pages_to_view  # not before a viewer is started
+
+    pages = pages_to_view(pairs, folder)
+    for path in pages:
+        click.echo(str(path.resolve()))
     if command:
         start(command, pages[-1:])
     elif not no_open:
@@ -68,17 +73,6 @@ def _shown_in(qgis: str, pairs: Sequence[PairProducts]) -> bool:
         return False
     click.echo(f"Opened in {qgis}. A page instead: dinsar view --page", err=True)
     return True
-
-
-def _written(pairs: Sequence[PairProducts]) -> list[Path]:
-    """Write the pages and print their paths."""
-    from dinsar_cli.report.view_page import write_pages
-
-    pages = []
-    for path in write_pages(pairs):
-        click.echo(str(path.resolve()))
-        pages.append(path)
-    return pages
 
 
 def _open_or_explain(page: Path) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dinsar_cli.base.files import atomic_path
 from dinsar_cli.compare.truth import Comparison
@@ -15,8 +14,6 @@ from dinsar_cli.drawing.png import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Floats = NDArray[np.floating[Any]]
 
 _MAX_PIXELS = 1500
 _DPI = 160

@@ -2,7 +2,8 @@
 
 A layer travels as whole numbers of its last decimal, so the value under the cursor is the raster's, rounded to the
 decimals that are shown. Numbers of neighbours are alike, hence the differences along the rows; small differences of
-both signs become small numbers (zigzag); low and high bytes apart deflate better.
+both signs become small numbers (zigzag); low and high bytes apart deflate better. Of a layer that goes with another
+one, as unwrapped phase with displacement, only what the other does not tell travels.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import math
 import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypedDict
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from dinsar_cli.geo.grid import Grid
 
 Floats = NDArray[np.floating[Any]]
+Codes = NDArray[np.uint16]
 
 NO_DATA = 0
 """Code of cells without a value."""
@@ -31,6 +34,9 @@ _SHARES = (2.0, 98.0)  # percentiles between which a scale that is not given spa
 _SYMMETRIC_SHARE = 99.5
 _DEGREE = 6  # of the polynomials for longitude and latitude: exact to 1 m over 400 km of a UTM zone
 _NODES = 12  # of the lattice that they are fitted to, each way
+_FITTED_ROWS = 4  # every so many are looked at for how two layers go together
+_SMALL_SHARE = 90.0  # percentile of the steps up to which they count for that
+_RANKED = 100_000  # values that are enough for the ends of a scale
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,38 @@ class Style:
     labels: bool = False
 
 
+@dataclass(frozen=True)
+class Band:
+    """A layer before it is embedded.
+
+    Attributes
+    ----------
+    name : str
+        Names the layer in the page.
+    values : ndarray
+        Shape (rows, columns), in the unit of the style; NaN where there is none.
+    style : Style
+        How it is shown. Decimals are dropped where the values would not fit into 16 bits with them.
+    note : str
+        A sentence about it.
+    like : str
+        Name of an earlier layer that it goes with; empty for none.
+    """
+
+    name: str
+    values: Floats
+    style: Style
+    note: str = ""
+    like: str = ""
+
+
+class Likeness(TypedDict):
+    """Layer of which ``floor(factor * code + 0.5)`` is to be added to the codes of another."""
+
+    layer: str
+    factor: float
+
+
 class EmbeddedLayer(TypedDict):
     """A layer as JSON. Its values are ``(code + first) / 10**decimals``, where code is not `NO_DATA`."""
 
@@ -77,6 +115,7 @@ class EmbeddedLayer(TypedDict):
     limits: tuple[float, float]
     labels: bool
     colours: str
+    like: Likeness | None
     data: str
 
 
@@ -105,26 +144,34 @@ class EmbeddedGrid(TypedDict):
     lonlat: LonLatTerms | None
 
 
-def embed_layer(name: str, values: Floats, style: Style, note: str = "") -> EmbeddedLayer:
-    """Return a layer for the page.
+def embed_layers(bands: Iterable[Band]) -> list[EmbeddedLayer]:
+    """Return the layers of a page, all of one shape, in their order."""
+    made: list[EmbeddedLayer] = []
+    known: dict[str, Codes] = {}
+    for band in bands:
+        layer, codes = _embed(band, known)
+        made.append(layer)
+        known[band.name] = codes
+    return made
 
-    Parameters
-    ----------
-    name : str
-        Names the layer in the page.
-    values : ndarray
-        Shape (rows, columns), in the unit of the style; NaN where there is none.
-    style : Style
-        How it is shown. Decimals are dropped where the values would not fit into 16 bits with them.
-    note : str
-        A sentence about it.
-    """
+
+def embed_layer(band: Band) -> EmbeddedLayer:
+    """Return a layer of its own for the page."""
+    return _embed(band, {})[0]
+
+
+def _embed(band: Band, known: Mapping[str, Codes]) -> tuple[EmbeddedLayer, Codes]:
+    """Return a layer, and its codes; of those with which it may go, the codes are known."""
+    values, style = band.values, band.style
     finite = values[np.isfinite(values)]
     codes, first, decimals = quantise(values, style.decimals)
-    return {
-        "name": name,
+    other = known.get(band.like)
+    factor = 0.0 if other is None else _slope(codes, other)
+    rest = codes if other is None or not factor else codes - _expected(other, factor)
+    layer: EmbeddedLayer = {
+        "name": band.name,
         "title": style.title,
-        "note": note,
+        "note": band.note,
         "unit": style.unit,
         "decimals": decimals,
         "first": first,
@@ -132,8 +179,28 @@ def embed_layer(name: str, values: Floats, style: Style, note: str = "") -> Embe
         "limits": style.limits or scale_limits(finite, symmetric=style.symmetric),
         "labels": style.labels,
         "colours": colour_table(style.colours),
-        "data": pack(codes),
+        "like": {"layer": band.like, "factor": factor} if factor else None,
+        "data": pack(rest),
     }
+    return layer, codes
+
+
+def _slope(codes: Codes, other: Codes) -> float:
+    """Return the factor with which the steps of another layer along the rows leave least of those of a layer."""
+    one, two = codes[::_FITTED_ROWS].astype(np.float64), other[::_FITTED_ROWS].astype(np.float64)
+    known = (one != NO_DATA) & (two != NO_DATA)
+    both = known[:, 1:] & known[:, :-1]
+    steps, base = np.diff(one, axis=1)[both], np.diff(two, axis=1)[both]
+    if steps.size:  # edges, as of wrapped phase, go with nothing
+        small = np.abs(steps) <= np.percentile(np.abs(steps), _SMALL_SHARE)
+        steps, base = steps[small], base[small]
+    size = float(base @ base)
+    return float(steps @ base) / size if size else 0.0
+
+
+def _expected(other: Codes, factor: float) -> Codes:
+    """Return what another layer lets expect of the codes, modulo 2**16; nothing where it has no value."""
+    return np.floor(factor * other + 0.5).astype(np.int64).astype(np.uint16)
 
 
 def quantise(values: Floats, decimals: int) -> tuple[NDArray[np.uint16], int, int]:
@@ -193,6 +260,7 @@ def scale_limits(finite: Floats, *, symmetric: bool) -> tuple[float, float]:
     """
     if not finite.size:
         return (-1.0, 1.0) if symmetric else (0.0, 1.0)
+    finite = finite[:: max(1, finite.size // _RANKED)]
     if symmetric:
         high = float(np.percentile(np.abs(finite), _SYMMETRIC_SHARE))
         low = -high

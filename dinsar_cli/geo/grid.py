@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict
 
@@ -194,27 +193,6 @@ class Grid:
             "height": self.height,
         }
 
-    @classmethod
-    def from_dict(cls, record: Mapping[str, object]) -> Grid:
-        """Build the grid from what `to_dict` returned.
-
-        Raises
-        ------
-        ValueError
-            If a key is missing or too many, or a value is not of its kind.
-        """
-        expected = set(GridRecord.__annotations__)
-        if set(record) != expected:
-            raise ValueError(f"a grid has the keys {sorted(expected)}, not {sorted(record)}")
-        return cls(
-            crs=str(record["crs"]),
-            west=_number(record, "west"),
-            north=_number(record, "north"),
-            posting=_number(record, "posting"),
-            width=_whole_number(record, "width"),
-            height=_whole_number(record, "height"),
-        )
-
 
 def grid_for(bounds_lonlat: Bounds, crs: str, posting: float) -> Grid:
     """Return the smallest grid on whole multiples of the posting that covers a box.
@@ -365,21 +343,3 @@ def _utm_bounds(bounds_lonlat: Bounds, crs: str) -> Bounds:
     to_utm = Transformer.from_crs(GEOGRAPHIC, crs, always_xy=True)
     west, south, east, north = to_utm.transform_bounds(*bounds_lonlat, densify_pts=101)
     return float(west), float(south), float(east), float(north)
-
-
-def _number(record: Mapping[str, object], key: str) -> float:
-    match record[key]:
-        case bool():
-            pass
-        case int() | float() as value:
-            return float(value)
-    raise ValueError(f"{key} of a grid must be a number, not {record[key]!r}")
-
-
-def _whole_number(record: Mapping[str, object], key: str) -> int:
-    match record[key]:
-        case bool():
-            pass
-        case int() as value:
-            return value
-    raise ValueError(f"{key} of a grid must be a whole number, not {record[key]!r}")

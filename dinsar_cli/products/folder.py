@@ -12,8 +12,6 @@ from dinsar_cli.errors import NoDataError
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.products.reader import Product, Products
 
-PAGE = "view.html"
-
 _MAIN = "los_displacement"
 
 
@@ -24,7 +22,7 @@ class PairProducts:
     Attributes
     ----------
     folder : Path
-        Folder of the pair; the page goes here.
+        Folder of the pair.
     rasters : dict of str to Path
         GeoTIFFs by the name of their layer, in the order of `LAYERS`.
     others : tuple of Path
@@ -49,11 +47,6 @@ class PairProducts:
     def name(self) -> str:
         """Name of the pair."""
         return self.folder.resolve().name
-
-    @property
-    def page(self) -> Path:
-        """Where its page is."""
-        return self.folder / PAGE
 
 
 def find_products(folder: Path) -> tuple[list[PairProducts], list[str]]:
@@ -134,7 +127,7 @@ def _has_rasters(folder: Path) -> bool:
 
 def _collect(folder: Path, products: Path, journal: Journal | None) -> PairProducts:
     rasters = {name: products / f"{name}.tif" for name in LAYERS if (products / f"{name}.tif").is_file()}
-    known = {*rasters.values(), folder / PAGE}
+    known = set(rasters.values())
     others = tuple(
         path
         for path in sorted(products.iterdir())

@@ -41,9 +41,6 @@ from dinsar_cli.report.verdicts import RULES, Verdict, judge
 
 Floats = NDArray[np.floating[Any]]
 
-MOST_CELLS = 750_000
-"""Cells of a layer in the report, which keep it below 15 MB even where all of it is noise."""
-
 _STRIP = 512  # rows: those of a tile of the files
 _MOST_FULL = 16_000_000  # cells that are looked at in full resolution for cycle jumps; of more, strips are taken
 _AROUND = 45  # look cells each side of a seam
@@ -171,7 +168,7 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
     grid, _ = describe(pair)
     with WORDS.about(pair.rasters["los_displacement"]):
         tags = pair.product("los_displacement").tags
-    shape = shown_shape(grid, MOST_CELLS)
+    shape = shown_shape(grid)
     bands = _read_bands(pair, shape)
     los = bands["los_displacement"]
     components = np.nan_to_num(bands.get("connected_components", np.isfinite(los).astype(np.float32))).astype(int)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -13,7 +12,7 @@ from dinsar_cli.drawing.svg_charts import histogram, seam_chart, trend_chart, vi
 from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.maps.sigma import sigma_told
 from dinsar_cli.report.evidence import Evidence
-from dinsar_cli.report.page_layers import WORDS
+from dinsar_cli.report.page_layers import WORDS, tagged_number
 from dinsar_cli.report.pictures import picture
 from dinsar_cli.report.record import Cost, costs
 from dinsar_cli.report.summary import centimetres
@@ -186,9 +185,10 @@ def _geometry(evidence: Evidence) -> Figure | None:
     los = _mean_direction(evidence)
     if los is None:
         return None
-    text = evidence.tags.get("perpendicular_baseline_m")
-    baseline = float(text) if text else None
-    ambiguity = None if not baseline else _height_ambiguity(evidence, los[2], abs(baseline))
+    baseline, wavelength = (
+        tagged_number(evidence.tags, name) for name in ("perpendicular_baseline_m", "wavelength_m")
+    )
+    ambiguity = _height_ambiguity(wavelength, los[2], abs(baseline)) if baseline and wavelength else None
     azimuth = math.degrees(math.atan2(-los[0], -los[1])) % 360
     facts = [
         ("Looks toward", f"{azimuth:.0f}° from north"),
@@ -196,9 +196,8 @@ def _geometry(evidence: Evidence) -> Figure | None:
     ]
     if baseline is not None:
         facts.append(("Perpendicular baseline", f"{baseline:.0f} m".replace("-", "\u2212")))
-    if ambiguity is not None:
+    if ambiguity is not None and wavelength is not None:
         facts.append(("Height of ambiguity, about", f"{ambiguity:.0f} m"))
-        wavelength = float(evidence.tags["wavelength_m"])
         facts.append(("An error of the DEM of 10 m looks like", centimetres(10 / ambiguity * wavelength / 2)))
     facts.append(("A vertical millimetre counts", f"{los[2]:.2f} mm in the line of sight"))
     return Figure("geometry", viewing_sketch(los, baseline), facts=tuple(facts))
@@ -213,18 +212,15 @@ def _mean_direction(evidence: Evidence) -> tuple[float, float, float] | None:
         return evidence.pair.product("los_vector").mean_direction()
 
 
-def _height_ambiguity(evidence: Evidence, up: float, baseline: float) -> float | None:
+def _height_ambiguity(wavelength: float, up: float, baseline: float) -> float:
     """Return height that is worth a cycle, metres.
 
     ``lambda R sin(incidence) / (2 B)`` (Bamler and Hartl 1998, eq. 37).
     """
-    text: Any = evidence.tags.get("wavelength_m")
-    if not text:
-        return None
     incidence = math.acos(min(1.0, up))
     look = math.asin(_EARTH / (_EARTH + _HEIGHT) * math.sin(incidence))
     slant_range = _EARTH * math.sin(incidence - look) / math.sin(look)
-    return float(text) * slant_range * math.sin(incidence) / (2 * baseline)
+    return wavelength * slant_range * math.sin(incidence) / (2 * baseline)
 
 
 def _costs(evidence: Evidence) -> Figure | None:

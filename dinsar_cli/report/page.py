@@ -16,9 +16,10 @@ from dinsar_cli.errors import DinsarError, ResourceError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.roi import Roi, parse_roi
 from dinsar_cli.products.folder import PairProducts
+from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.figures import figures
-from dinsar_cli.report.page_layers import days, embedded_layers, facts_of, link, page_environment
+from dinsar_cli.report.page_layers import days, embedded_layers, facts_of, file_row, link, page_environment
 from dinsar_cli.report.pictures import picture, relief_layer
 from dinsar_cli.report.record import (
     area_asked_for,
@@ -34,15 +35,6 @@ from dinsar_cli.report.texts import ADVICE
 REPORT = "report.html"
 OVERVIEW = "reports.html"
 
-_ON_MAP = (
-    "los_displacement",
-    "los_sigma",
-    "coherence",
-    "wrapped_phase",
-    "connected_components",
-    "amplitude",
-    "elevation",
-)
 _OPACITY = 0.75  # of a layer over the relief, at first
 
 
@@ -107,6 +99,32 @@ def write_report(
     return Written(path, evidence)
 
 
+def is_current(page: Path, pairs: Sequence[PairProducts]) -> bool:
+    """Tell whether a page is there, and not older than a raster of the pairs that it shows."""
+    rasters = [path for pair in pairs for path in pair.rasters.values()]
+    return page.is_file() and all(path.stat().st_mtime_ns <= page.stat().st_mtime_ns for path in rasters)
+
+
+def pages_to_view(pairs: Sequence[PairProducts], folder: Path) -> list[Path]:
+    """Return the report of each pair, and for several last the page in a folder that lists them; made where needed.
+
+    Raises
+    ------
+    DinsarError
+        As `rewrite_report`.
+    """
+    pages = [report_path(pair) for pair in pairs]
+    for pair, page in zip(pairs, pages, strict=True):
+        if not is_current(page, [pair]):
+            rewrite_report(pair)
+    if len(pages) == 1:
+        return pages
+    overview = folder / OVERVIEW
+    if not is_current(overview, pairs):
+        write_overview(overview, [Written(page, gather(pair)) for pair, page in zip(pairs, pages, strict=True)])
+    return [*pages, overview]
+
+
 def rewrite_report(pair: PairProducts) -> Written:
     """Write the report of a finished run again, and note it in the run's record if that has one.
 
@@ -153,9 +171,16 @@ def report_text(evidence: Evidence, folder: Path, roi: Roi | None) -> str:
             provenance=provenance(evidence),
             citation=citation_text(evidence),
             licences=licences(tags.get("engine", "")),
-            rasters=[(path.name, link(path, folder)) for path in (*pair.rasters.values(), *pair.others)],
+            reference=evidence.reference,
+            files=_files(pair, folder),
         )
     )
+
+
+def _files(pair: PairProducts, folder: Path) -> list[dict[str, str]]:
+    """Return the rows of the list of files; links in it start from a folder."""
+    rows = [file_row(path, folder, LAYERS[name]) for name, path in pair.rasters.items()]
+    return rows + [file_row(path, folder, None) for path in pair.others if path.name != REPORT]
 
 
 def _map_data(evidence: Evidence, roi: Roi | None) -> dict[str, Any]:
@@ -163,7 +188,7 @@ def _map_data(evidence: Evidence, roi: Roi | None) -> dict[str, Any]:
     data: dict[str, Any] = {
         "grid": embed_grid(grid, evidence.shape),
         "reference": grid.from_lonlat(*reference) if reference else None,
-        "layers": embedded_layers(evidence.pair, evidence.shape, _ON_MAP, evidence.read),
+        "layers": embedded_layers(evidence.pair, evidence.shape, evidence.read),
         "roi": _rings(evidence.grid, roi),
     }
     elevation = evidence.bands.get("elevation")

@@ -1,10 +1,10 @@
-"""Products of a pair as layers of a map in a page, and what their tags tell: what all pages share."""
+"""Products of a pair as layers of the map in its page, and what their tags tell."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from rasterio.enums import Resampling
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.templates import template_text
-from dinsar_cli.drawing.web_map import EmbeddedLayer, Style, embed_layer
+from dinsar_cli.drawing.web_map import Band, EmbeddedLayer, Style, embed_layers
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.folder import PairProducts
@@ -26,8 +26,8 @@ from dinsar_cli.products.reader import MAKE_AGAIN, Product, Words
 
 Floats = NDArray[np.floating[Any]]
 
-MOST_CELLS = 1_250_000
-"""Cells of a layer in the page, which keep it below 8 MB; a larger map is shown with fewer."""
+MOST_CELLS = 750_000
+"""Cells of a layer in the page, which keep it below 15 MB even where all of it is noise; a larger map has fewer."""
 
 _CENTIMETRES_FROM = 0.02  # m: largest displacement from which on it is shown in centimetres, as in the picture
 WORDS = Words(oblique="It is not north-up with square pixels in a coordinate reference system.")
@@ -36,26 +36,46 @@ WORDS = Words(oblique="It is not north-up with square pixels in a coordinate ref
 
 @dataclass(frozen=True)
 class Shown:
-    """A band of a product as the page shows it; ``metres`` are shown in mm or cm, whatever suits."""
+    """A band of a product as the page shows it.
+
+    Attributes
+    ----------
+    product : str
+        Its name.
+    style : Style
+        How it is shown.
+    band : int
+        From 1.
+    metres : bool
+        Whether it is shown in mm or cm, whatever suits.
+    like : str
+        Layer before it that it goes with, so that the page has only the rest of it.
+    """
 
     product: str
     style: Style
     band: int = 1
     metres: bool = False
+    like: str = ""
 
 
 _TURN = (-math.pi, math.pi)
 SHOWN = (
     Shown("los_displacement", Style("LOS displacement", "RdBu_r", symmetric=True), metres=True),
-    Shown("vertical_displacement", Style("Vertical, if only vertical", "RdBu_r", symmetric=True), metres=True),
+    Shown(
+        "vertical_displacement",
+        Style("Vertical, if only vertical", "RdBu_r", symmetric=True),
+        metres=True,
+        like="los_displacement",
+    ),
     Shown("los_sigma", Style("Noise of LOS displacement", "magma"), metres=True),
     Shown("coherence", Style("Coherence", "viridis", limits=(0, 1))),
-    Shown("wrapped_phase", Style("Wrapped phase", "twilight", "rad", limits=_TURN)),
-    Shown("unwrapped_phase", Style("Unwrapped phase", "viridis", "rad")),
-    Shown("phase_sigma", Style("Noise of the phase", "magma", "rad")),
+    Shown("unwrapped_phase", Style("Unwrapped phase", "viridis", "rad"), like="los_displacement"),
+    Shown("wrapped_phase", Style("Wrapped phase", "twilight", "rad", limits=_TURN), like="unwrapped_phase"),
+    Shown("phase_sigma", Style("Noise of the phase", "magma", "rad"), like="los_sigma"),
     Shown("connected_components", Style("Connected components", "tab10", decimals=0, labels=True)),
     Shown("amplitude", Style("Amplitude, reference", "gray", "dB", 1)),
-    Shown("amplitude", Style("Amplitude, secondary", "gray", "dB", 1), band=2),
+    Shown("amplitude", Style("Amplitude, secondary", "gray", "dB", 1), band=2, like="amplitude.reference"),
     Shown("elevation", Style("Elevation", "cividis", "m", 0)),
     Shown("incidence_angle", Style("Incidence angle", "viridis", "°")),
     Shown("los_vector", Style("LOS vector, east", "viridis", decimals=3)),
@@ -90,7 +110,6 @@ def page_environment() -> Environment:
 def embedded_layers(
     pair: PairProducts,
     shape: tuple[int, int],
-    names: Collection[str] | None = None,
     known: Mapping[tuple[str, int], Floats] | None = None,
 ) -> list[EmbeddedLayer]:
     """Return the layers of a pair for the map of a page.
@@ -99,8 +118,6 @@ def embedded_layers(
     ----------
     shape : (int, int)
         Rows and columns that they get.
-    names : collection of str, optional
-        Products to take; all of them if not given.
     known : mapping, optional
         Bands of this shape that are read already, by product and number from 1.
 
@@ -116,13 +133,12 @@ def embedded_layers(
             read_band(pair.product(one.product), one.band, shape, LAYERS[one.product]) if found is None else found
         )
 
-    chosen = [one for one in SHOWN if one.product in pair.rasters and (names is None or one.product in names)]
-    return [embed(one, values(one)) for one in chosen]
+    return embed_layers(_band(one, values(one)) for one in SHOWN if one.product in pair.rasters)
 
 
-def shown_shape(grid: Grid, most: int = MOST_CELLS) -> tuple[int, int]:
-    """Give rows and columns of the layers in a page: those of the grid unless they are more cells than `most`."""
-    factor = min(1.0, math.sqrt(most / (grid.height * grid.width)))
+def shown_shape(grid: Grid) -> tuple[int, int]:
+    """Give rows and columns of the layers in a page: those of the grid, or fewer with `MOST_CELLS` cells."""
+    factor = min(1.0, math.sqrt(MOST_CELLS / (grid.height * grid.width)))
     return max(1, int(grid.height * factor)), max(1, int(grid.width * factor))
 
 
@@ -144,15 +160,14 @@ def describe(pair: PairProducts) -> tuple[Grid, dict[str, str]]:
     return grids[first], tags[first]
 
 
-def embed(shown: Shown, values: Floats) -> EmbeddedLayer:
-    """Return a band of a product for the map of a page."""
+def _band(shown: Shown, values: Floats) -> Band:
+    """Return a band of a product as a layer of the map."""
     layer, style = LAYERS[shown.product], shown.style
     if shown.metres:
         values, style = in_small_units(values, style)
     name = shown.product if len(layer.bands) == 1 else f"{shown.product}.{layer.bands[shown.band - 1]}"
-    return embed_layer(
-        name, values, style, f"{layer.description}; {layer.sign}" if layer.sign else layer.description
-    )
+    note = f"{layer.description}; {layer.sign}" if layer.sign else layer.description
+    return Band(name, values, style, note, shown.like)
 
 
 def read_band(product: Product, band: int, shape: tuple[int, int], layer: Layer) -> Floats:
@@ -182,6 +197,15 @@ def reference_point(tags: Mapping[str, str]) -> tuple[float, float] | None:
     except ValueError:
         return None
     return lon, lat
+
+
+def tagged_number(tags: Mapping[str, str], name: str) -> float | None:
+    """Return the number that a tag of a product holds; None where it holds none."""
+    try:
+        number = float(tags.get(name, ""))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def days(tags: Mapping[str, str]) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.drawing.png import pixel_bytes
-from dinsar_cli.drawing.web_map import EmbeddedLayer, Style, embed_layer
+from dinsar_cli.drawing.web_map import Band, EmbeddedLayer, Style, embed_layer
 
 Floats = NDArray[np.floating[Any]]
 
@@ -30,7 +30,10 @@ def hillshade(elevation: Floats, cell: tuple[float, float]) -> Floats:
     cell : (float, float)
         Width and height of a cell, metres.
     """
-    down, right = np.gradient(elevation.astype(np.float64))
+    heights = elevation.astype(np.float64)
+    down, right = (  # of a single row or column no slope is known
+        np.gradient(heights, axis=axis) if heights.shape[axis] > 1 else 0 * heights for axis in (0, 1)
+    )
     east, north = right / cell[0], -down / cell[1]
     steep = np.hypot(east, north)
     # relief that is gentle on average is shown steeper, or nothing would be seen of it
@@ -45,7 +48,7 @@ def hillshade(elevation: Floats, cell: tuple[float, float]) -> Floats:
 
 def relief_layer(elevation: Floats, cell: tuple[float, float]) -> EmbeddedLayer:
     """Return the relief as a layer of the map."""
-    return embed_layer("relief", hillshade(elevation, cell), Style("Relief", "gray", "", 2, (0.0, 1.0)))
+    return embed_layer(Band("relief", hillshade(elevation, cell), Style("Relief", "gray", "", 2, (0.0, 1.0))))
 
 
 def picture(

@@ -1,32 +1,27 @@
-"""Zips: proved before an engine reads them in place, and unpacked without harm for one that cannot."""
+"""Zips: proved before an engine reads them in place."""
 
 from __future__ import annotations
 
 import logging
 import os
-import shutil
-import stat
 import struct
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Final
 
 from isal import igzip_lib, isal_zlib
 
-from dinsar_cli.base.disk import check_disk, human_bytes
+from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.file_notes import NOTES, known_of, note_of
-from dinsar_cli.base.files import make_folder
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.sentinel1.safe import DAMAGE, DOWNLOAD_AGAIN, open_safe
+from dinsar_cli.sentinel1.safe import DAMAGE, DOWNLOAD_AGAIN
 
 _BLOCK: Final = 1 << 20
 _LOCAL_LENGTHS: Final = 26  # bytes before the lengths of name and extra field in the header of an entry
-_LARGEST_RATIO: Final = 200  # of unpacked to packed bytes; scenes have about 2, their XML about 20
-_MOST_ENTRIES: Final = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -180,88 +175,3 @@ def _packed(path: Path, entry: zipfile.ZipInfo) -> Iterator[bytes]:
 
 def _damaged(path: Path, what: str, error: Exception) -> NoDataError:
     return NoDataError(f"{path} is damaged.", f"{what} cannot be read: {error}.", DOWNLOAD_AGAIN)
-
-
-def unpack_safe(path: Path, folder: Path) -> Path:
-    """Unpack the SAFE folder of a zip, for a program that cannot read it in place.
-
-    Only plain files of that one folder are written, with the sizes that the zip states, and the folder gets its
-    name when all are on the disk with the right CRC. One that is there already is left as it is.
-
-    Parameters
-    ----------
-    path : Path
-        The zip.
-    folder : Path
-        Gets the SAFE folder.
-
-    Returns
-    -------
-    Path
-        The SAFE folder.
-
-    Raises
-    ------
-    UsageError, NoDataError
-        When it is not the zip of one product, is damaged, or has entries that no product has.
-    ResourceError
-        When it does not fit on the disk.
-    """
-    safe = open_safe(path)
-    if not safe.is_zip:
-        return path
-    target = make_folder(folder) / PurePosixPath(safe.root).name
-    if target.is_dir():
-        return target
-    with zipfile.ZipFile(path) as archive:
-        entries = _harmless_entries(path, safe.root, archive.infolist())
-    check_disk(folder, sum(entry.file_size for entry in entries), target.name)
-    draft = target.with_name(target.name + ".part")
-    shutil.rmtree(draft, ignore_errors=True)
-    for entry in entries:
-        _unpack(path, entry, draft / PurePosixPath(entry.filename).relative_to(safe.root))
-    draft.replace(target)
-    return target
-
-
-def _harmless_entries(path: Path, root: str, entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
-    """Return the files of a product; raises when the zip has something that a product never has."""
-    problem = _harm(path, entries)
-    if problem:
-        raise NoDataError(
-            f"{path} is not unpacked.",
-            f"It is not a product as the archive delivers it: {problem}.",
-            "Fetch the product again from an archive that you trust.",
-        )
-    return [entry for entry in entries if entry.filename.startswith(f"{root}/") and not entry.is_dir()]
-
-
-def _harm(path: Path, entries: list[zipfile.ZipInfo]) -> str:
-    """Tell what is wrong with the entries of a zip; empty for nothing."""
-    names = [entry.filename for entry in entries]
-    for entry in entries:
-        place = PurePosixPath(entry.filename)
-        outside = place.is_absolute() or ".." in place.parts
-        if outside or "\\" in entry.filename or PureWindowsPath(entry.filename).drive:
-            return f"its entry {entry.filename!r} would be written elsewhere"
-        kind = stat.S_IFMT(entry.external_attr >> 16)
-        if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            return f"its entry {entry.filename!r} is a link or a device"
-    if len(set(names)) < len(names):
-        return "it has two entries of one name"
-    if len(names) > _MOST_ENTRIES:
-        return f"it has {len(names)} entries"
-    total, packed = sum(entry.file_size for entry in entries), path.stat().st_size
-    if total > _LARGEST_RATIO * packed:
-        return f"{human_bytes(packed)} would become {human_bytes(total)}"
-    return ""
-
-
-def _unpack(path: Path, entry: zipfile.ZipInfo, target: Path) -> None:
-    """Write one file of a zip."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as file:
-        for block in _blocks(path, entry.filename):
-            file.write(block)
-        file.flush()
-        os.fsync(file.fileno())

@@ -21,9 +21,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from dinsar_cli.compare.truth import on_grid, read_map
-from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.simulate import Coherence, Deformation, GaussianBowl, Mogi, Ramp, Scenario, Still, simulate
 from support.command import run_apart
+from support.topsapp.isce2_process import find_isce2
 
 BINS = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9))
 LOOKS = ("7x2", "19x7")

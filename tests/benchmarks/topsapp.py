@@ -18,11 +18,14 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from dinsar_cli.base.disk import disk_use
 from dinsar_cli.compare.truth import Statistics, compare
-from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.engines.topsapp.results.dem_files import write_isce_dem
 from dinsar_cli.simulate import Scenario, simulate
+from support.topsapp.isce2_process import find_isce2
 
 PROGRAM = (sys.executable, "-c", "from dinsar_cli.cli import main; main()")
 THREADS = 2

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from dinsar_cli.drawing.web_map import (
+    Band,
     Style,
     colour_table,
     embed_grid,
     embed_layer,
+    embed_layers,
     lonlat_terms,
     pack,
     quantise,
@@ -38,7 +40,7 @@ def test_codes_come_back_whatever_they_are() -> None:
 def test_values_come_back_rounded_to_their_decimals(decimals: int, middle: float) -> None:
     values = np.random.default_rng(2).normal(middle, 20, (30, 40))
     values[3, 5:9] = np.nan, np.inf, -np.inf, np.nan
-    layer = json.loads(json.dumps(embed_layer("a", values, Style("A", "viridis", "mm", decimals))))
+    layer = json.loads(json.dumps(embed_layer(Band("a", values, Style("A", "viridis", "mm", decimals)))))
     assert layer["decimals"] == decimals
     back = values_of(layer, values.shape)
     known = np.isfinite(values)
@@ -65,10 +67,44 @@ def test_the_whole_range_of_codes_holds_without_a_wrap() -> None:
 
 @pytest.mark.parametrize("values", [np.full((2, 3), np.nan), np.zeros((2, 3)), np.full((2, 3), -4.5)])
 def test_layers_without_a_range(values: NDArray[np.float64]) -> None:
-    layer = json.loads(json.dumps(embed_layer("a", values, Style("A", "viridis")), allow_nan=False))
+    layer = json.loads(json.dumps(embed_layer(Band("a", values, Style("A", "viridis"))), allow_nan=False))
     np.testing.assert_allclose(values_of(layer, (2, 3)), values)
     low, high = layer["limits"]
     assert low < high
+
+
+def test_layers_that_go_together_come_back_and_take_little() -> None:
+    """Phase in cycles of a displacement, and wrapped: each is told by the one before, to the last decimal."""
+    row, column = np.mgrid[:60, :80]
+    noise = np.random.default_rng(5).normal(0, 1, row.shape)
+    los = 40 * np.exp(-((row - 30) ** 2 + (column - 40) ** 2) / 300) + noise
+    los[7, 9:20] = np.nan
+    phase = -0.227 * los + 0.5
+    phase[30, 3:6] = np.nan
+    wrapped = np.angle(np.exp(1j * phase))
+    wrapped[31, 3:6] = np.nan
+    all_values = {"los": los, "phase": phase, "wrapped": wrapped}
+    likes = {"los": "", "phase": "los", "wrapped": "phase"}
+    bands = [Band(name, all_values[name], Style(name, "viridis"), like=likes[name]) for name in likes]
+    layers = json.loads(json.dumps(embed_layers(bands)))
+    for layer, band in zip(layers, bands, strict=True):
+        alone = json.loads(json.dumps(embed_layer(band)))
+        assert alone["like"] is None
+        np.testing.assert_array_equal(values_of(layer, los.shape, layers), values_of(alone, los.shape))
+        assert (layer["like"] or {"layer": ""})["layer"] == band.like
+        assert len(layer["data"]) < 0.6 * len(alone["data"]) or not band.like
+    assert layers[1]["like"]["factor"] == pytest.approx(-0.227, rel=0.01)
+    assert layers[2]["like"]["factor"] == pytest.approx(1, abs=0.01)
+
+
+def test_a_layer_that_goes_with_nothing_that_is_there() -> None:
+    values = np.arange(6.0).reshape(2, 3)
+    style = Style("A", "viridis")
+    empty = Band("empty", np.full((2, 3), np.nan), style)
+    for like in ("empty", "none"):
+        layers = embed_layers([empty, Band("a", values, style, like=like)])
+        assert layers[1]["like"] is None
+        np.testing.assert_array_equal(values_of(json.loads(json.dumps(layers[1])), (2, 3)), values)
 
 
 def test_scales_are_round_and_leave_outliers_out() -> None:

@@ -12,7 +12,6 @@ import rasterio
 
 from dinsar_cli.compare.truth import on_grid, read_map
 from dinsar_cli.config.model import RunConfig
-from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.geo.grid import grid_for, posting_for_looks
 from dinsar_cli.geo.roi import parse_roi
@@ -25,6 +24,7 @@ from support.command import run_apart
 from support.place import Dinsar, Place
 from support.refusal import NO_DATA, USAGE, check_refusal
 from support.topsapp.direct_run import run_topsapp
+from support.topsapp.isce2_process import find_isce2
 
 BINS = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9))
 FALLING = Coherence(repeat=1.0, floor=0.0, noise=-25.0, south=0.2)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.engines.topsapp.results.psfilt import psfilt
 from dinsar_cli.maps.phase_noise import TABLE_FILE, PhaseFilter, filters, noise_curves, phase_sigma, sigma_of
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.uncertainty import UNIFORM
 from support.radar_inputs import written_interferogram
 from support.speckle import INDEPENDENT, LookCells, look_cells
+from support.topsapp.isce2_process import find_isce2
 
 BINS = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9))
 CELLS = (288, 96)

@@ -150,9 +150,11 @@ def test_dark_and_print(page: Page) -> None:
     page.prefer("dark")
     assert max(page.background("body")) < 60
     assert max(page.background(".citation")) < 80
+    assert max(page.background(".webmap-map")) < 80
     page.prefer("dark", "print")
     assert min(page.background("body")) > 200
     assert min(page.background(".citation")) > 200
+    assert page.run("return getComputedStyle(document.querySelector('.webmap-buttons')).display") == "none"
     boxes = page.run(
         "return [...document.querySelectorAll('.flicker img')].map(i => i.getBoundingClientRect().left)"
     )

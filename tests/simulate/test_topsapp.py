@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from dinsar_cli.simulate.world.instrument import WAVELENGTH
 from support.topsapp.direct_run import Products, run_topsapp
+from support.topsapp.isce2_process import find_isce2
 from support.truth import read, truth_at
 
 pytestmark = pytest.mark.isce2

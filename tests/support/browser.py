@@ -78,6 +78,7 @@ class Page:
         """Choose a layer as a user does."""
         self.chrome.find_element("css selector", f".webmap-layers input[value='{layer}']").click()
         self.wait_for(layer)
+        self.to_map()
 
     def to_map(self) -> None:
         """Scroll so that the map is in the middle of the window."""

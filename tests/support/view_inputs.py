@@ -29,7 +29,7 @@ class Shown:
     @property
     def page(self) -> Path:
         """Where its page is."""
-        return self.folder / "view.html"
+        return self.folder / "products" / "report.html"
 
 
 def arrays_on(grid: Grid) -> dict[str, NDArray[Any]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.simulate import SimulatedStack, simulate
+from support.topsapp.isce2_process import find_isce2
 from support.topsapp.recording import FOLDER, SCENARIO, Recording
 from support.topsapp.replay import write_replay
 from support.topsapp.workbench import Workbench

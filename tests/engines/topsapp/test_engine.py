@@ -19,10 +19,10 @@ from dinsar_cli.base.journal import STAGES
 from dinsar_cli.compare.truth import compare, read_map
 from dinsar_cli.engines.base import step_costs
 from dinsar_cli.engines.costs import Setting, forecast, read
-from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.engines.topsapp.settings.costs import LAWS
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
+from support.topsapp.isce2_process import find_isce2
 
 pytestmark = pytest.mark.isce2
 

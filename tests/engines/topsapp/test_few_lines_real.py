@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from dinsar_cli.compare.truth import compare
-from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.engines.topsapp.results.foreign_folder import OVERLAP
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA, settings_text
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from support.command import PROGRAM, Outcome
-from support.topsapp.isce2_process import ask
+from support.topsapp.isce2_process import ask, find_isce2
 from support.topsapp.workbench import pair_folder, work_folder
 
 pytestmark = pytest.mark.isce2

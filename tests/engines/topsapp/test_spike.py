@@ -15,9 +15,9 @@ from rasterio import Affine
 from scipy.interpolate import RegularGridInterpolator
 from scipy.optimize import least_squares
 
-from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.simulate import Scenario, SimulatedStack, Still, Terrain, simulate
+from support.topsapp.isce2_process import find_isce2
 
 STEP = 3 / 3600  # degrees: three arc-seconds
 PEAK = 60.0  # m: the sides fall by 20 degrees, less than the incidence angle, so nothing is laid over

@@ -1,4 +1,4 @@
-"""Asking an ISCE2 what it reads, in a process of its own."""
+"""The ISCE2 of this machine, and asking it what it reads, in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from typing import Any
 
 import pytest
 
-from dinsar_cli.engines.topsapp.process.installation import find_isce2
+from dinsar_cli.engines.topsapp.process.installation import Installation, look_for_isce2
 
 _MARK = "ANSWER "
+
+
+def find_isce2(
+    home: Path | None = None, python: Path | None = None, conda_env: str | None = None
+) -> tuple[Installation | None, str]:
+    """The first ISCE2 that works, or why there is none."""
+    search = look_for_isce2(home, python, conda_env)
+    return search.installation, search.reason
 
 
 def ask(folder: Path, code: str, *arguments: str) -> Any:

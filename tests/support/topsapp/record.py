@@ -31,13 +31,14 @@ from lxml import etree
 
 from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.topsapp.engine import TopsAppEngine
-from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.errors import EngineError
 from dinsar_cli.plan.plan import plan_run
 from dinsar_cli.simulate import SimulatedStack, simulate
 from support.pair import nothing, pair_config, prepared
+from support.topsapp.isce2_process import find_isce2
 from support.topsapp.recording import LOOKS, OTHER_STRENGTH, ROI, SCENARIO, STRENGTH, Recording, Rows, Take, pack
 from support.topsapp.replay_topsapp import RECORDING, comparable, places, read_settings
 from support.topsapp.stand_in import write_isce2

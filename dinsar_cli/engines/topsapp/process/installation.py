@@ -232,14 +232,6 @@ def look_meanwhile(home: Path | None = None, python: Path | None = None, conda_e
     threading.Thread(target=look_for_isce2, args=(home, python, conda_env), daemon=True).start()
 
 
-def find_isce2(
-    home: Path | None = None, python: Path | None = None, conda_env: str | None = None
-) -> tuple[Installation | None, str]:
-    """Give the first ISCE2 that works, or why there is none: `look_for_isce2`."""
-    search = look_for_isce2(home, python, conda_env)
-    return search.installation, search.reason
-
-
 @cache
 def _look(home: Path | None, python: Path | None, conda_env: str | None, _: tuple[str | None, ...]) -> Search:
     faults: list[Fault] = []

@@ -15,7 +15,7 @@ import pytest
 from dinsar_cli.config.file import build_config
 from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.find import find_engine
-from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2, look_for_isce2, version_key
+from dinsar_cli.engines.topsapp.process.installation import Installation, look_for_isce2, version_key
 from dinsar_cli.errors import EngineError
 from dinsar_cli.managers.slc import SlcManager
 from dinsar_cli.plan.plan import RunPlan, plan_run
@@ -25,6 +25,7 @@ from support.command import Outcome, run_apart
 from support.run_inputs import Inputs, write_inputs
 from support.safe_factory import Product
 from support.topsapp.isce2_packages import READER, module_file, write_helper, write_packages, write_program
+from support.topsapp.isce2_process import find_isce2
 
 PYTHON = Path(sys.executable)
 OUR_LIBRARY = f"python{sys.version_info.major}.{sys.version_info.minor}"

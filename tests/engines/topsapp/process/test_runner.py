@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from dinsar_cli.engines.base import StepCost
-from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.engines.topsapp.process.runner import run_topsapp
 from dinsar_cli.engines.topsapp.settings.execution import Manner
 from dinsar_cli.engines.topsapp.settings.steps import (
@@ -31,6 +31,7 @@ from dinsar_cli.engines.topsapp.settings.steps import (
     time_left,
 )
 from dinsar_cli.errors import EngineError, NoDataError, ResourceError
+from support.topsapp.isce2_process import find_isce2
 from support.topsapp.stand_in import write_isce2
 
 _PATIENCE = 60.0  # s to wait for what comes in a moment, on a busy machine

@@ -13,7 +13,6 @@ import pytest
 from dinsar_cli.compare.truth import Comparison, compare, on_grid, read_map
 from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.eos.engine import EosEngine
-from dinsar_cli.engines.topsapp.process.installation import find_isce2
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.maps.displacement import displacement_layers
 from dinsar_cli.maps.facts import common_tags
@@ -25,6 +24,7 @@ from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from support.pair import pair_config, prepared
 from support.topsapp.direct_run import run_topsapp
+from support.topsapp.isce2_process import find_isce2
 
 pytestmark = pytest.mark.isce2
 

@@ -17,12 +17,13 @@ import pytest
 import rasterio
 
 from dinsar_cli.compare.truth import read_map
-from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
 from dinsar_cli.engines.topsapp.settings.steps import EVERY, OFFSETS
 from dinsar_cli.radar.offset_field import OffsetField
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from support.command import PROGRAM
+from support.topsapp.isce2_process import find_isce2
 from support.topsapp.workbench import pair_folder, products, work_folder
 from support.truth import truth_on
 

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from dinsar_cli.compare.truth import Statistics, compare, on_grid, read_map
-from dinsar_cli.engines.topsapp.process.installation import Installation, find_isce2
+from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.products.reader import read_product
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from support.command import Outcome
 from support.topsapp.direct_run import TIMEOUT, run_topsapp
+from support.topsapp.isce2_process import find_isce2
 
 pytestmark = pytest.mark.isce2
 

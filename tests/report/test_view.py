@@ -1,4 +1,4 @@
-"""``dinsar view``: which program shows the products, and what stands in the page."""
+"""``dinsar view``: which program shows the products, and what stands in the page that it opens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ import rasterio
 
 from dinsar_cli.drawing.viewers import has_display
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.products.folder import find_products
 from dinsar_cli.products.layers import LAYERS, write_products
 from dinsar_cli.report.page_layers import MOST_CELLS, shown_shape
 from support.command import Outcome, run_apart
@@ -65,7 +64,7 @@ def test_page_holds_the_rasters(grid: Grid, dinsar: Callable[..., Outcome], tmp_
         if product != "elevation":
             raster *= METRES_TO.get(layer["unit"], 1.0)
         half_step = 0.5 / 10 ** layer["decimals"] + 1e-6
-        np.testing.assert_allclose(values_of(layer, grid.shape), raster, atol=half_step, rtol=1e-6)
+        np.testing.assert_allclose(values_of(layer, grid.shape, layers), raster, atol=half_step, rtol=1e-6)
 
 
 def test_page_says_what_it_shows(shown: Shown, dinsar: Callable[..., Outcome]) -> None:
@@ -86,7 +85,7 @@ def test_page_says_what_it_shows(shown: Shown, dinsar: Callable[..., Outcome]) -
     assert f"{lon:.5f}, {lat:.5f} (lon, lat)" in text
     np.testing.assert_allclose(data_of(shown.page)["reference"], (lon, lat), atol=1e-6)
     links = {link for link in re.findall(r'href="([^"]*)"', text) if "." in link}
-    assert links == {f"./products/{path.name}" for path in (shown.folder / "products").iterdir()}
+    assert links == {f"./{path.name}" for path in (shown.folder / "products").iterdir() if path != shown.page}
 
 
 def test_page_without_reference_point_or_tags(tmp_path: Path, dinsar: Callable[..., Outcome]) -> None:
@@ -96,14 +95,16 @@ def test_page_without_reference_point_or_tags(tmp_path: Path, dinsar: Callable[.
     assert "a constant in it is unknown" in none.page.read_text(encoding="utf-8")
     bare = tmp_path / "bare"
     bare.mkdir()
-    write_products(bare, {"coherence": none.arrays["coherence"]}, none.grid, {})
+    write_products(bare, {"los_displacement": none.arrays["los_displacement"]}, none.grid, {})
     assert dinsar("view", bare, "--no-open").code == 0
-    assert [layer["name"] for layer in data_of(bare / "view.html")["layers"]] == ["coherence"]
+    assert [layer["name"] for layer in data_of(bare / "report.html")["layers"]] == ["los_displacement"]
 
 
 def test_page_has_no_external_address(shown: Shown, dinsar: Callable[..., Outcome]) -> None:
     dinsar("view", shown.folder, "--no-open")
     text = shown.page.read_text(encoding="utf-8")
+    text = re.sub(r'src="data:image/png;base64,[A-Za-z0-9+/=]*"', "", text)
+    text = re.sub(r'"data": ?"[A-Za-z0-9+/=]*"', "", text)
     assert not re.search(r"(?i)https?:|ftp:|//[a-z0-9-]+\.[a-z]|@import|url\(|src=", text)
     assert "default-src 'none'" in text
 
@@ -115,33 +116,32 @@ def test_names_and_tags_are_text(tmp_path: Path, dinsar: Callable[..., Outcome])
     dinsar("view", shown.folder, "--no-open")
     text = shown.page.read_text(encoding="utf-8")
     assert text.count("<script") == text.count("</script>") == 2
-    assert "<img" not in text
+    assert "<img src=x" not in text
     assert EVIL in html.unescape(text)
-    assert 'href="./products/a%26%3Cb%3E%20%23%3F%2541.txt"' in text
+    assert 'href="./a%26%3Cb%3E%20%23%3F%2541.txt"' in text
 
 
-def test_data_in_the_page_cannot_end_its_script(shown: Shown) -> None:
-    from dinsar_cli.report.view_page import page_text
-
-    pairs, _ = find_products(shown.folder)
-    text = page_text(pairs[0], pairs)
+def test_data_in_the_page_cannot_end_its_script(shown: Shown, dinsar: Callable[..., Outcome]) -> None:
+    dinsar("view", shown.folder, "--no-open")
+    text = shown.page.read_text(encoding="utf-8")
     data = text.partition('id="map-data">')[2].partition("</script>")[0]
     assert not set("<>&'") & set(data)
 
 
 def test_large_maps_are_shown_with_fewer_cells(tmp_path: Path, dinsar: Callable[..., Outcome]) -> None:
     grid = Grid("EPSG:32629", 500_000.0, 3_500_000.0, 30.0, 2200, 1400)
-    assert shown_shape(Grid("EPSG:4326", 0, 0, 0.1, 1250, 1000)) == (1000, 1250)
+    assert shown_shape(Grid("EPSG:4326", 0, 0, 0.1, 1000, 750)) == (750, 1000)
     rows, columns = shape = shown_shape(grid)
     assert 0.99 * MOST_CELLS <= rows * columns <= MOST_CELLS
     row, column = np.indices(grid.shape, dtype=np.float32)
     labels = np.where((row // 70 + column // 90) % 2, 2, 5).astype(np.uint16)
-    write_products(tmp_path, {"elevation": row + 2 * column, "connected_components": labels}, grid, {})
+    layers = {"los_displacement": row / 1e5, "elevation": row + 2 * column, "connected_components": labels}
+    write_products(tmp_path, layers, grid, {})
     dinsar("view", tmp_path, "--no-open")
-    page = tmp_path / "view.html"
+    page = tmp_path / "report.html"
     text = " ".join(page.read_text(encoding="utf-8").split())
     assert f"The map has 2200 x 1400 pixels and is shown here with {columns} x {rows} cells" in text
-    elevation, components = sorted(data_of(page)["layers"], key=lambda layer: layer["name"] != "elevation")
+    _, components, elevation = data_of(page)["layers"]
     # The mean of a ramp over a cell is the ramp at its middle; half a unit is rounding, the rest GDAL's weights.
     y, x = (np.indices(shape) + 0.5) * np.array([1400 / rows, 2200 / columns])[:, None, None] - 0.5
     assert np.abs(values_of(elevation, shape) - (y + 2 * x)).max() <= 2
@@ -151,17 +151,18 @@ def test_large_maps_are_shown_with_fewer_cells(tmp_path: Path, dinsar: Callable[
 # --- which products ---------------------------------------------------------------------------------------------
 
 
-def test_several_pairs_link_to_each_other(shown: Shown, dinsar: Callable[..., Outcome]) -> None:
+def test_several_pairs_are_listed(shown: Shown, dinsar: Callable[..., Outcome]) -> None:
     other = make_products(shown.folder.parent / "T052D_20230916_20230928")
     broken = shown.folder.parent / "T052D_20230928_20231010"
     broken.mkdir()
     finish(broken, stages=("slc", "orbits"))
     outcome = dinsar("view", shown.folder.parent, "--no-open")
-    assert outcome.out.splitlines() == [str(shown.page), str(other.page)]
+    overview = shown.folder.parent / "reports.html"
+    assert outcome.out.splitlines() == [str(shown.page), str(other.page), str(overview)]
     assert "Warning" in outcome.err
     assert f"{broken.name}: Not done: dem, process, geocode, displacement, products, report." in outcome.err
-    assert f'href="./../{other.folder.name}/view.html"' in shown.page.read_text(encoding="utf-8")
-    assert f'href="./../{PAIR}/view.html"' in other.page.read_text(encoding="utf-8")
+    for name in (PAIR, other.folder.name):
+        assert f'href="./{name}/products/report.html"' in overview.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("below", ["", "products", "."])
@@ -171,10 +172,19 @@ def test_folders_of_a_pair(below: str, shown: Shown, dinsar: Callable[..., Outco
 
 def test_products_that_were_copied(shown: Shown, dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
     shutil.copytree(shown.folder / "products", tmp_path / "copied")
-    assert dinsar("view", tmp_path / "copied", "--no-open").out == f"{tmp_path / 'copied' / 'view.html'}\n"
-    again = dinsar("view", tmp_path / "copied", "--no-open")
-    assert again.code == 0
-    assert "view.html<" not in (tmp_path / "copied" / "view.html").read_text(encoding="utf-8")
+    page = tmp_path / "copied" / "report.html"
+    assert dinsar("view", tmp_path / "copied", "--no-open").out == f"{page}\n"
+    assert "report.html<" not in page.read_text(encoding="utf-8")
+
+
+def test_a_page_is_written_where_it_is_not_there_or_old(shown: Shown, dinsar: Callable[..., Outcome]) -> None:
+    shown.page.write_text("that of the run", encoding="utf-8")
+    assert dinsar("view", shown.folder, "--no-open").out == f"{shown.page}\n"
+    assert shown.page.read_text(encoding="utf-8") == "that of the run"
+    os.utime(shown.page, (1, 1))  # of another map, before a run that was stopped made this one
+    dinsar("view", shown.folder, "--no-open")
+    assert "Ground displacement" in shown.page.read_text(encoding="utf-8")
+    assert "report.html<" not in shown.page.read_text(encoding="utf-8")
 
 
 def test_the_folder_is_the_current_one_unless_given(shown: Shown) -> None:
@@ -218,7 +228,7 @@ def test_products_that_cannot_be_read(shown: Shown, dinsar: Callable[..., Outcom
     finer = Grid(DEGREES.crs, DEGREES.west, DEGREES.north, DEGREES.posting / 2, 60, 90)
     write_products(raster.parent, {"coherence": shown.arrays["coherence"]}, finer, {})
     refuse(dinsar("view", shown.folder, "--no-open"), USAGE, raster, "another grid")
-    assert set(snapshot(shown.folder)) == set(before)
+    assert {path for path in snapshot(shown.folder) if path.name != "lock"} == set(before)
 
 
 def test_journal_that_is_not_one(shown: Shown, dinsar: Callable[..., Outcome]) -> None:
@@ -229,7 +239,7 @@ def test_journal_that_is_not_one(shown: Shown, dinsar: Callable[..., Outcome]) -
 def test_page_that_cannot_be_written(shown: Shown, dinsar: Callable[..., Outcome]) -> None:
     shown.page.mkdir()
     refuse(dinsar("view", shown.folder, "--no-open"), RESOURCES, shown.page)
-    assert not list(shown.folder.glob("*.part"))
+    assert not list(shown.folder.rglob("*.part"))
 
 
 def test_options_that_contradict_each_other(shown: Shown, dinsar: Callable[..., Outcome]) -> None:

@@ -1,0 +1,239 @@
+"""Options of the commands: one table of the flags that are keys of the configuration, and what commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from dinsar_cli.base.files import default_cache
+from dinsar_cli.config.file import build_config, help_text, load_config
+from dinsar_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dinsar_cli.config.model import RunConfig
+    from dinsar_cli.geo.roi import Roi
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# key of the configuration: flag, placeholder (none: it takes no value); the help comes from the configuration
+FLAGS = {
+    "slc.files": ("--slc", "PRODUCT"),
+    "roi": ("--roi", "ROI"),
+    "start": ("--start", "DATE"),
+    "end": ("--end", "DATE"),
+    "event": ("--event", "TIME"),
+    "reference": ("--reference", "DATE|PRODUCT"),
+    "secondary": ("--secondary", "DATE|PRODUCT"),
+    "track": ("--track", "N"),
+    "direction": ("--direction", "WAY"),
+    "slc.download": ("--slc-download", "WAY"),
+    "orbits.dir": ("--orbits", "FOLDER"),
+    "dem.file": ("--dem", "FILE"),
+    "dem.source": ("--dem-source", "NAME"),
+    "dem.datum": ("--dem-datum", "DATUM"),
+    "polarization": ("--polarization", "POL"),
+    "engine": ("--engine", "NAME"),
+    "looks": ("--looks", "RGxAZ"),
+    "resolution": ("--resolution", "METRES"),
+    "filter.strength": ("--filter-strength", "0..1"),
+    "grid.crs": ("--crs", "CRS"),
+    "grid.posting": ("--posting", "SIZE"),
+    "reference_point": ("--reference-point", "POINT"),
+    "mask.coherence": ("--mask-coherence", "0..1"),
+    "ramp": ("--ramp", "KIND"),
+    "checks.reversed": ("--check-reversed", "WAY"),
+    "corrections.tides": ("--tides", ""),
+    "corrections.troposphere": ("--troposphere", "height|FILE,FILE|FOLDER"),
+    "corrections.ionosphere": ("--ionosphere", ""),
+    "offsets.enabled": ("--dense-offsets", ""),
+    "compute.threads": ("--threads", "N"),
+    "compute.memory": ("--memory", "SIZE"),
+    "output.intermediates": ("--intermediates", "WHICH"),
+}
+_SEVERAL = frozenset({"slc.files"})  # the flag may be given several times
+_BETWEEN_COMMAS = frozenset({"corrections.troposphere"})  # one value, or several with commas between
+
+
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return one decorator for several options, in the order in which the help shows them."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def config_options(*keys: str, placeholders: Mapping[str, str] | None = None) -> Callable[[Command], Command]:
+    """Return the flags of keys of the configuration; :func:`overrides_of` turns what they get into its values."""
+    shown = placeholders or {}
+    return together(*(_config_option(key, shown.get(key, FLAGS[key][1])) for key in keys))
+
+
+def _config_option(key: str, placeholder: str) -> Callable[[Command], Command]:
+    flag, _ = FLAGS[key]
+    name = key.replace(".", "__")
+    if not placeholder:
+        return click.option(flag, name, is_flag=True, default=None, help=help_text(key))
+    return click.option(flag, name, multiple=key in _SEVERAL, metavar=placeholder, help=help_text(key))
+
+
+def overrides_of(flags: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of the configuration by their keys, from what the flags of a command got."""
+    values = {name.replace("__", "."): value for name, value in flags.items()}
+    return {key: _split(value) if key in _BETWEEN_COMMAS else value for key, value in values.items()}
+
+
+def _split(value: object) -> object:
+    return value.split(",") if isinstance(value, str) and "," in value else value
+
+
+def gather_config(config_file: Path | None, flags: Mapping[str, object]) -> RunConfig:
+    """Make the configuration from the file and the flags, which win.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be read, or a value is wrong.
+    """
+    return build_config(load_config(config_file) if config_file else None, overrides_of(flags))
+
+
+def config_argument(command: Command) -> Command:
+    """Add the configuration file."""
+    return click.argument("config_file", required=False, metavar="[CONFIG.yaml]", type=click.Path(path_type=Path))(
+        command
+    )
+
+
+def workdir_option(command: Command) -> Command:
+    """Add ``--workdir``."""
+    return click.option(
+        "--workdir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(),
+        show_default="the current folder",
+        help="Folder in which each pair gets its folder.",
+    )(command)
+
+
+def cache_option(command: Command) -> Command:
+    """Add ``--cache``."""
+    return click.option(
+        "--cache",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="DINSAR_CACHE",
+        show_envvar=True,
+        default=default_cache,
+        show_default="the user's cache folder",
+        help="Folder for what several runs can share.",
+    )(command)
+
+
+def debug_option(command: Command) -> Command:
+    """Add ``--debug``; `dinsar_cli.cli.main` looks for it, because it also matters when parsing fails."""
+    return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(
+        command
+    )
+
+
+def json_option(command: Command) -> Command:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def verbose_option(command: Command) -> Command:
+    """Add ``--verbose``."""
+    return click.option("-v", "--verbose", count=True, help="Show more; twice shows everything.")(command)
+
+
+def quiet_option(command: Command) -> Command:
+    """Add ``--quiet``."""
+    return click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")(command)
+
+
+def platform_option(command: Command) -> Command:
+    """Add ``--platform``."""
+    return click.option(
+        "--platform",
+        "platforms",
+        multiple=True,
+        callback=_platforms,
+        metavar="NAME",
+        help="Satellite: S1A, S1B, S1C or S1D; several times for several.  [default: all]",
+    )(command)
+
+
+def _platforms(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names as the tool writes them, each once."""
+    found = []
+    for value in values:
+        match = re.fullmatch(r"(?:S1|SENTINEL-?1)-?([ABCD])", value.strip().upper())
+        if match is None:
+            raise UsageError(
+                f"--platform {value!r} is no satellite.",
+                "Sentinel-1 are S1A, S1B, S1C and S1D.",
+                "Give one of them.",
+            )
+        found.append(f"S1{match[1]}")
+    return tuple(dict.fromkeys(found))
+
+
+def existing_xml_option(command: Command) -> Command:
+    """Add ``--use-existing-xml``."""
+    return click.option(
+        "--use-existing-xml",
+        is_flag=True,
+        help="Run topsApp with the topsApp.xml that is there, as somebody edited it.",
+    )(command)
+
+
+def force_option(command: Command) -> Command:
+    """Add ``--force``."""
+    return click.option("--force", is_flag=True, help="Start even if it does not seem to fit on this machine.")(
+        command
+    )
+
+
+run_options = together(
+    config_argument,
+    config_options(*FLAGS),
+    workdir_option,
+    cache_option,
+    verbose_option,
+    quiet_option,
+    debug_option,
+)
+
+
+def area_options(*more: str) -> Callable[[Command], Command]:
+    """Return the configuration file, and flags for the keys that say what is looked for, and `more` keys."""
+    keys = ("roi", "start", "end", "track", "direction", "polarization", *more)
+    return together(config_argument, config_options(*keys), platform_option, debug_option)
+
+
+def gather_area(config_file: Path | None, flags: Mapping[str, object]) -> tuple[RunConfig, Roi]:
+    """Gather the configuration from the file and the flags, which win, and the area in it.
+
+    Raises
+    ------
+    UsageError
+        When a value is wrong, or there is no area.
+    """
+    from dinsar_cli.geo.roi import parse_roi
+
+    config = gather_config(config_file, flags)
+    if config.roi is None:
+        raise UsageError(
+            "--roi is missing.",
+            "Scenes are searched over an area.",
+            "Give --roi 'W S E N' in degrees, WKT, or a file with the outline.",
+        )
+    return config, parse_roi(config.roi)
