@@ -283,9 +283,10 @@ class Desktop:
         return program
 
     def recorder(self, name: str) -> Path:
-        """Put a program there that writes its arguments into a file, which it names, and lives on for a while."""
+        """Put a program there that writes its arguments into a file, and lives on until it is asked for them."""
         told = self.folder / f"{name}.told"
-        self.put(name, f'printf "%s\\n" "$@" > "{told}.part"; sleep 3; mv "{told}.part" "{told}"')
+        wait = f'for _ in $(seq 600); do [ -e "{told}.asked" ] && break; sleep 0.1; done'
+        self.put(name, f'printf "%s\\n" "$@" > "{told}.part"; {wait}; mv "{told}.part" "{told}"')
         return told
 
     def view(self, *arguments: object, display: str | None = ":7", **variables: str) -> Outcome:
@@ -306,7 +307,8 @@ def desktop(tmp_path: Path) -> Desktop:
 
 
 def arguments_of(told: Path) -> list[str]:
-    """What a program was given, once it has told so at its end."""
+    """What a program was given; it ends now."""
+    told.with_name(f"{told.name}.asked").touch()
     until = time.monotonic() + 60
     while not told.exists() and time.monotonic() < until:
         time.sleep(0.05)
