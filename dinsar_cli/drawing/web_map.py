@@ -36,7 +36,6 @@ _DEGREE = 6  # of the polynomials for longitude and latitude: exact to 1 m over 
 _NODES = 12  # of the lattice that they are fitted to, each way
 _FITTED_ROWS = 4  # every so many are looked at for how two layers go together
 _SMALL_SHARE = 90.0  # percentile of the steps up to which they count for that
-_RANKED = 100_000  # values that are enough for the ends of a scale
 
 
 @dataclass(frozen=True)
@@ -260,7 +259,6 @@ def scale_limits(finite: Floats, *, symmetric: bool) -> tuple[float, float]:
     """
     if not finite.size:
         return (-1.0, 1.0) if symmetric else (0.0, 1.0)
-    finite = finite[:: max(1, finite.size // _RANKED)]
     if symmetric:
         high = float(np.percentile(np.abs(finite), _SYMMETRIC_SHARE))
         low = -high
