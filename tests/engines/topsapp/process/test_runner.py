@@ -187,7 +187,7 @@ def test_steps_can_end_before_the_last(runs: Runs, work: Path) -> None:
 
 
 def test_progress_goes_on_within_a_step_but_not_past_its_end(runs: Runs, work: Path) -> None:
-    play(work, topo={"sleep": 3.5})
+    play(work, topo={"sleep": 6})
     told = runs(topo=2.0, unwrap=6.0)
     topo = [(share, left) for step, share, left in told.progress if step == "topo"]
     assert len(topo) >= 4
@@ -228,12 +228,12 @@ def test_step_that_prints_much_is_read_to_the_end(runs: Runs, work: Path) -> Non
 
 
 def test_costs_of_finished_steps_are_told_when_a_later_one_fails(runs: Runs, work: Path) -> None:
-    play(work, topo={"sleep": 2.5, "take": 200}, fineoffsets={"exit": 3})
+    play(work, topo={"sleep": 6, "take": 200}, fineoffsets={"exit": 3})
     with pytest.raises(EngineError):
         runs()
     costs = runs.told.costs
     assert list(costs) == list(STEPS[: STEPS.index("fineoffsets")])
-    assert costs["topo"].seconds >= 2.5
+    assert costs["topo"].seconds >= 6
     assert costs["topo"].seconds == max(one.seconds for one in costs.values())
     # Its own 200 MB count in full; what is shared with other processes changes as they come and go.
     assert costs["topo"].peak_memory > 200e6
