@@ -38,7 +38,9 @@ for step in steps[steps.index(options["start"]) : steps.index(options["end"]) + 
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if "take" in act:
         taken = os.urandom(1000) * (1000 * act["take"])
-        Path(step).write_bytes(taken)
+        with open(step, "wb") as file:  # on the disk at once: a file system may allocate later
+            file.write(taken)
+            os.fsync(file.fileno())
     if "shell" in act:
         os.system(act["shell"])
     time.sleep(act.get("sleep", 0))
