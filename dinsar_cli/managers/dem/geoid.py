@@ -14,7 +14,6 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.transform import from_origin
-from scipy.interpolate import RectBivariateSpline
 
 from dinsar_cli.base.files import atomic_path, make_folder
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
@@ -63,6 +62,8 @@ class Undulation:
         longitude, latitude : ndarray, shape (columns,) and (rows,)
             Of the pixel centres; latitudes decrease.
         """
+        from scipy.interpolate import RectBivariateSpline
+
         spline = RectBivariateSpline(self.latitude, self.longitude, self.height)
         for first in range(0, len(heights), 256):  # the spline gives float64
             rows = slice(first, first + 256)

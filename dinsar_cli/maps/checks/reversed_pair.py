@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, find_objects, label
-from scipy.sparse import coo_matrix, diags
-from scipy.sparse.linalg import spsolve
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -118,5 +116,8 @@ def _harmonic(values: Floats, cells: Bools, known: Bools, components: Labels) ->
             right += np.bincount(mine[firm], values[b][joined][firm], minlength=count.size)
             links.append((mine[~firm], other[~firm]))
     rows, columns = (np.concatenate([link[i] for link in links]) for i in (0, 1))
+    from scipy.sparse import coo_matrix, diags
+    from scipy.sparse.linalg import spsolve
+
     between = coo_matrix((np.ones(rows.size), (rows, columns)), shape=(count.size, count.size))
     return np.asarray(spsolve((diags(count) - between).tocsc(), right))

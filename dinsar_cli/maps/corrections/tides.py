@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
-from scipy.interpolate import RegularGridInterpolator
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
@@ -71,6 +70,8 @@ def tide_los(grid: Grid, los_vector: Floats, times: tuple[datetime, datetime]) -
     x, y = np.meshgrid(longitude, latitude)
     earlier, later = (tide_enu(time, x.ravel(), y.ravel()) for time in times)
     motion = np.moveaxis((later - earlier).reshape(3, *x.shape), 0, -1)
+    from scipy.interpolate import RegularGridInterpolator
+
     at = RegularGridInterpolator((latitude, longitude), motion)
     los = np.empty(grid.shape, np.float32)
     for first in range(0, grid.height, _BLOCK):
