@@ -1,4 +1,7 @@
-"""Options of the commands: one table of the flags that are keys of the configuration, and what commands share."""
+"""Options of the commands: one table of the flags that are keys of the configuration, and what commands share.
+
+The configuration, with its model, is loaded by the commands that have such flags only.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dinsar_cli.base.files import default_cache
-from dinsar_cli.config.file import build_config, help_text, load_config
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ def config_options(*keys: str, placeholders: Mapping[str, str] | None = None) ->
 
 
 def _config_option(key: str, placeholder: str) -> Callable[[Command], Command]:
+    from dinsar_cli.config.file import help_text
+
     flag, _ = FLAGS[key]
     name = key.replace(".", "__")
     if not placeholder:
@@ -103,6 +107,8 @@ def gather_config(config_file: Path | None, flags: Mapping[str, object]) -> RunC
     UsageError
         When the file cannot be read, or a value is wrong.
     """
+    from dinsar_cli.config.file import build_config, load_config
+
     return build_config(load_config(config_file) if config_file else None, overrides_of(flags))
 
 
@@ -202,15 +208,10 @@ def force_option(command: Command) -> Command:
     )
 
 
-run_options = together(
-    config_argument,
-    config_options(*FLAGS),
-    workdir_option,
-    cache_option,
-    verbose_option,
-    quiet_option,
-    debug_option,
-)
+def run_options(command: Command) -> Command:
+    """Add the configuration file, all flags of `FLAGS`, and what every run has."""
+    shared = (workdir_option, cache_option, verbose_option, quiet_option, debug_option)
+    return together(config_argument, config_options(*FLAGS), *shared)(command)
 
 
 def area_options(*more: str) -> Callable[[Command], Command]:
@@ -227,13 +228,13 @@ def gather_area(config_file: Path | None, flags: Mapping[str, object]) -> tuple[
     UsageError
         When a value is wrong, or there is no area.
     """
-    from dinsar_cli.geo.roi import parse_roi
+    from dinsar_cli.config.request import request_of
 
-    config = gather_config(config_file, flags)
-    if config.roi is None:
+    request = request_of(gather_config(config_file, flags))
+    if request.roi is None:
         raise UsageError(
             "--roi is missing.",
             "Scenes are searched over an area.",
             "Give --roi 'W S E N' in degrees, WKT, or a file with the outline.",
         )
-    return config, parse_roi(config.roi)
+    return request.config, request.roi
