@@ -170,10 +170,7 @@ FROM_RADAR = (
 """All of them, in the order in which they are written. A further one is a function and a line here, and its
 description in `dinsar_cli.products.layers`."""
 
-FOR_DISPLACEMENT = (
-    *("unwrapped_phase", "wrapped_phase", "coherence", "connected_components", "los_vector", "squint"),
-    "phase_sigma",
-)
+FOR_DISPLACEMENT = ("unwrapped_phase", "coherence", "connected_components", "los_vector", "squint", "phase_sigma")
 """Those that what follows takes from memory."""
 
 
