@@ -37,9 +37,9 @@ def check_scenes(session: Session) -> None:
     config = session.plan.config
     manager = SlcManager(config.slc.files)
 
-    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+    def work() -> tuple[Iterable[Path], dict[str, Any], None]:
         files = manager.fetch(session.plan.slc, session.cache / _ZIP_NOTES, session.reporter.progress)
-        return files, session.supplies.details
+        return files, session.supplies.details, None
 
     paths = [str(path) for path in config.slc.files]
     session.stage("slc", [paths, session.journal.header["pair"]], work, hashed=True)
@@ -49,14 +49,13 @@ def get_orbits(session: Session) -> tuple[OrbitFile, OrbitFile]:
     """Get the orbit files of both dates, from the archive if need be."""
     plan = session.plan
     manager = orbit_manager(plan.config, session.cache)
-    got: list[OrbitFile] = []
 
-    def work() -> tuple[Iterable[Path], dict[str, Any]]:
-        got.extend(manager.fetch(choice, session.meter.told("download")) for choice in plan.orbits)
+    def work() -> tuple[Iterable[Path], dict[str, Any], list[OrbitFile]]:
+        got = [manager.fetch(choice, session.meter.told("download")) for choice in plan.orbits]
         kinds, urls = [choice.kind for choice in plan.orbits], [one.origin for one in plan.orbits]
-        return [one.path for one in got], {"kinds": kinds, "urls": urls}
+        return [one.path for one in got], {"kinds": kinds, "urls": urls}, got
 
-    session.stage("orbits", [str(choice.path) for choice in plan.orbits], work, hashed=True)
+    _, got = session.stage("orbits", [str(choice.path) for choice in plan.orbits], work, hashed=True)
     reference, secondary = got or [manager.fetch(choice) for choice in plan.orbits]
     return reference, secondary
 
@@ -65,9 +64,9 @@ def make_dem(session: Session) -> Path:
     """Make the DEM ready: heights above the ellipsoid around the bursts, without voids."""
     plan, config = session.plan, session.plan.config
 
-    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+    def work() -> tuple[Iterable[Path], dict[str, Any], None]:
         made = dem_manager(config, session.cache).fetch(plan.dem, session.meter.told("download"))
-        return [made.path], {
+        details = {
             "path": str(made.path),
             "source": None if config.dem.file else config.dem.source,
             "file": config.dem.file.name if config.dem.file else None,
@@ -76,8 +75,9 @@ def make_dem(session: Session) -> Path:
             "filled_from_coarser": made.filled_from_coarser,
             "warnings": list(made.warnings),
         }
+        return [made.path], details, None
 
-    done = session.stage("dem", [str(plan.dem.path), config.dem.datum], work, hashed=True)
+    done, _ = session.stage("dem", [str(plan.dem.path), config.dem.datum], work, hashed=True)
     return Path(done["path"])
 
 
@@ -114,7 +114,7 @@ def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram 
     if inputs.choice.first or (layers_needed and not layers_in(radar)):
         session.journal.forget(STAGES[STAGES.index("process") :])
 
-    def process() -> tuple[Iterable[Path], dict[str, Any]]:
+    def process() -> tuple[Iterable[Path], dict[str, Any], None]:
         check_resources(plan, session.prediction, session.folder, force=session.force)
         made, cures = _process_with_larger_dem(session, inputs, make_folder(radar))
         costs = step_costs(radar)
@@ -124,7 +124,7 @@ def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram 
             "disk": max(work, *(cost.disk for cost in costs.values()), 0),
             "cures": cures,
         }
-        return made.files if made else (), details
+        return made.files if made else (), details, None
 
     if inputs.choice.last in {None, plan.engine.steps[-1]} or session.journal.holds(
         "process", session.mark(depends)

@@ -83,7 +83,7 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
     plan, config = run.plan, run.plan.config
     layers = MapLayers(make_folder(run.products), plan.grid, files=files)
 
-    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+    def work() -> tuple[Iterable[Path], dict[str, Any], None]:
         if not run.force:
             check_disk(run.folder, run.prediction.products, "the products")
         tags = common_tags(interferogram, plan.engine.name, __version__)
@@ -94,9 +94,9 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
         flags, checks = check_map(run, radar, layers, tags)
         shifts, offsets = write_offsets(config.offsets, radar, layers, tags)
         made |= flags | shifts
-        return made.values(), {"products": _names(made), "checks": checks, "offsets": offsets}
+        return made.values(), {"products": _names(made), "checks": checks, "offsets": offsets}, None
 
-    done = run.stage("geocode", geocode_depends(run, run.marks["process"]), work, hashed=True)
+    done, _ = run.stage("geocode", geocode_depends(run, run.marks["process"]), work, hashed=True)
     return Geocoded(layers, done["products"], done["checks"], done["offsets"])
 
 
@@ -104,13 +104,13 @@ def displace(run: Session, interferogram: Interferogram, layers: MapLayers) -> D
     """Make the displacement relative to the reference, with its sigma."""
     config = run.plan.config
 
-    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+    def work() -> tuple[Iterable[Path], dict[str, Any], None]:
         tags = common_tags(interferogram, run.plan.engine.name, __version__)
         times = mid_times(run.plan.slc.bursts)
         made, facts = displacement_layers(config, layers, interferogram.wavelength, tags, times)
-        return made.values(), {"products": _names(made), "facts": facts_to_dict(facts)}
+        return made.values(), {"products": _names(made), "facts": facts_to_dict(facts)}, None
 
-    done = run.stage("displacement", [run.marks["geocode"], displacement_depends(config)], work, hashed=True)
+    done, _ = run.stage("displacement", [run.marks["geocode"], displacement_depends(config)], work, hashed=True)
     layers.release()
     return Displaced(facts_from_dict(done["facts"]), done["products"])
 
@@ -119,34 +119,33 @@ def draw(run: Session, interferogram: Described, facts: MapFacts, files: Product
     """Draw the map, write the further formats, and gather what the report knows of the map meanwhile."""
     formats = {*ALWAYS, *run.plan.config.output.formats}
     folder, name = run.products, run.folder.name
-    gathered: list[Evidence] = []
 
-    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+    def work() -> tuple[Iterable[Path], dict[str, Any], Evidence]:
         clear_formats(folder, formats)
         with ThreadPoolExecutor(1) as pool:
-            evidence = pool.submit(_gather, _shown(run, (), files), run.journal.to_dict())
+            gathering = pool.submit(_gather, _shown(run, (), files), run.journal.to_dict())
             title = f"{name}  line-of-sight displacement"
             made = draw_map(run.plan.grid, folder, files, facts, interferogram, title)
             known = product_facts(folder, name, run.journal.to_dict(), files)
             written = write_formats(replace(known, report_follows=True), formats)
-            gathered.append(evidence.result())
+            evidence = gathering.result()
         first = made | {name: paths[0] for name, paths in written.items() if paths}
         products = {name: path.relative_to(folder).as_posix() for name, path in first.items()}
-        return [*made.values(), *chain.from_iterable(written.values())], {"products": products}
+        return [*made.values(), *chain.from_iterable(written.values())], {"products": products}, evidence
 
-    done = run.stage("products", [run.marks["displacement"], sorted(formats)], work, hashed=True)
-    return Drawn(done["products"], gathered[0] if gathered else None)
+    done, evidence = run.stage("products", [run.marks["displacement"], sorted(formats)], work, hashed=True)
+    return Drawn(done["products"], evidence)
 
 
 def report(run: Session, evidence: Evidence | None, warnings: Iterable[str], files: Products) -> Reported:
     """Write the page by which a person judges the map."""
 
-    def work() -> tuple[Iterable[Path], dict[str, Any]]:
+    def work() -> tuple[Iterable[Path], dict[str, Any], None]:
         written = write_report(_shown(run, warnings, files), run.journal.to_dict(), evidence, run.plan.roi)
         verdicts = [verdict.to_dict() for verdict in written.evidence.verdicts]
-        return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}
+        return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}, None
 
-    done = run.stage("report", [run.marks["products"]], work, hashed=True)
+    done, _ = run.stage("report", [run.marks["products"]], work, hashed=True)
     return Reported(done["products"], done["verdicts"])
 
 

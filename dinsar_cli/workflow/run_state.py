@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import human_bytes
@@ -29,6 +29,8 @@ from dinsar_cli.maps.reference import check_areas
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, learn, predict, shortage, stage_setting
 from dinsar_cli.plan.plan import RunPlan, plan_run
 from dinsar_cli.workflow.scenes import Meter, Supplies, supply
+
+Made = TypeVar("Made")
 
 
 @dataclass
@@ -67,31 +69,50 @@ class Session:
         self,
         name: str,
         depends: object,
-        work: Callable[[], tuple[Iterable[Path], dict[str, Any]]],
+        work: Callable[[], tuple[Iterable[Path], dict[str, Any], Made]],
         *,
         hashed: bool = False,
-    ) -> dict[str, Any]:
-        """Do a stage unless it is done, and give its details."""
+    ) -> tuple[dict[str, Any], Made | None]:
+        """Do a stage unless it is done.
+
+        Parameters
+        ----------
+        name : str
+            Of `STAGES`.
+        depends : object
+            What it depends on, for JSON.
+        work : callable
+            Gives its files, its details for the journal, and what it hands on in memory.
+        hashed : bool
+            Whether the journal gets the hashes of the files.
+
+        Returns
+        -------
+        details : dict
+            Of this run, or of the earlier one that did the stage.
+        made : object
+            What `work` hands on; None where an earlier run did the stage.
+        """
         mark = self.marks[name] = self.mark(depends)
         self.reporter.start(name)
         if self.journal.holds(name, mark):
             record = self.journal.stages[name]
             self.reporter.end(name, record.seconds, skipped=True)
-            return record.details
+            return record.details, None
         self.journal.forget(STAGES[STAGES.index(name) :])
         started = time.monotonic()
         with peak_memory() as peak:
-            files, details = work()
+            files, details, made = work()
             seconds = time.monotonic() - started
             memory = max(peak(), *(step["peak_memory"] for step in details.get("steps", {}).values()), 0)
             noted = details | self._predicted(name)
             self.journal.put(
                 name, StageRecord(mark, (), seconds, memory, noted), files, hash_of=sha256_of if hashed else None
             )
-            made = sum(file.size for file in self.journal.stages[name].files)
-            learn(self.cache / HISTORY, name, StepCost(seconds, memory, made), self.plan.work, self.setting)
+            size = sum(file.size for file in self.journal.stages[name].files)
+            learn(self.cache / HISTORY, name, StepCost(seconds, memory, size), self.plan.work, self.setting)
         self.reporter.end(name, seconds, skipped=False)
-        return details
+        return details, made
 
     def _predicted(self, stage: str) -> dict[str, Any]:
         """Tell what was predicted of a stage, to stand beside what it has cost."""
