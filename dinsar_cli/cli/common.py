@@ -178,7 +178,7 @@ def show_notes(notes: Sequence[str]) -> None:
 
 
 def table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
-    """Give lines of a table whose first row is its head; columns named in `right` are aligned to the right."""
+    """Give the lines of a table whose first row is its head; columns named in `right` are aligned to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(

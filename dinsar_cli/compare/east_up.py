@@ -105,7 +105,7 @@ def condition(first: Floats, second: Floats) -> Floats:
 
 
 def angle_between(first: Floats, second: Floats) -> float:
-    """Give angle between two directions seen along the north axis, where north motion does not count, degrees.
+    """Give the angle between two directions seen along the north axis, where north motion does not count, degrees.
 
     Parameters
     ----------

@@ -142,7 +142,7 @@ def displacement_map(
 
 
 def _layout(aspect: float, title: str, subtitle: str) -> _Layout:
-    """Give place the parts for a map of a height-to-width ratio: panels side by side, or stacked if it is wide."""
+    """Place the parts for a map of a height-to-width ratio: panels side by side, or stacked if it is wide."""
     beside = aspect >= 0.75
     if beside:
         height = min(_BESIDE_MAX[1], _BESIDE_MAX[0] * aspect)

@@ -153,7 +153,7 @@ def _masked_shares(masks: Mapping[str, Array], usable: NDArray[np.bool_]) -> dic
 def _sigma_layer(
     layers: MapLayers, los: Array, reference: ReferencePoint | None, wavelength: float, unknown: Array | None
 ) -> dict[str, Array]:
-    """Give noise of the displacement, where the noise of the phase is known, with what unknown motion adds."""
+    """Give the noise of the displacement, where the noise of the phase is known, with what unknown motion adds."""
     noise = layers.find("phase_sigma")
     if noise is None:
         return {}

@@ -145,7 +145,7 @@ def noise_curves(phase_filter: PhaseFilter, looks: float) -> NoiseCurves:
 
 
 def _between(nodes: Any, values: Floats, at: float) -> Floats:
-    """Return the linear interpolation along the first axis, constant beyond the ends."""
+    """Interpolate linearly along the first axis, constant beyond the ends."""
     place = float(np.interp(at, nodes, np.arange(len(nodes))))
     first = min(int(place), len(nodes) - 2)
     return values[first] + (place - first) * (values[first + 1] - values[first])

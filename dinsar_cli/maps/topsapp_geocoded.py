@@ -84,7 +84,7 @@ def geocoded_layers(
 
 
 def _phase_on_map(phase: Array, labels: Array | None, on_map: OnMap) -> dict[str, Array]:
-    """Return the linear within a component; between two, where whole cycles are unknown, the nearest sample."""
+    """Interpolate linearly within a component; between two, where whole cycles are unknown, the nearest sample."""
     found = on_map(phase)
     if labels is None:
         return {"unwrapped_phase": found}

@@ -199,7 +199,7 @@ class LookPlanes:
         return cls(*(vector[:, None, :] for vector in (position, down, np.cross(down, along))))
 
     def point(self, slant_range: FloatArray, look: FloatArray) -> FloatArray:
-        """Give point at a range and an angle from `down` toward `right`, radians; shape (lines, samples, 3)."""
+        """Give the point at a range and an angle from `down` toward `right`, radians; shape (lines, samples, 3)."""
         return self.position + slant_range[..., None] * (
             np.cos(look)[..., None] * self.down + np.sin(look)[..., None] * self.right
         )

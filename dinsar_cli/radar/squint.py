@@ -171,7 +171,7 @@ def _covered(start: int, stop: int, origin: int, looks: int, first: int, count: 
 
 
 def along_track_share(up: Floats) -> Floats:
-    """Give root mean square of motion along the track over that along the line of sight, where volumes change.
+    """Give the root mean square of motion along the track over that along the line of sight, where volumes change.
 
     Over sources of changing volume (magma, water, gas, mines) the displacement of the surface is the gradient of a
     harmonic potential, a sum of point sources (Mogi 1958; Segall 2010, equation 7.14). Its horizontal part is then

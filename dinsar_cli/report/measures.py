@@ -94,7 +94,7 @@ def other_components(los: Floats, components: Labels) -> float:
 
 
 def cycle_jumps(unwrapped: Floats, wrapped: Floats, coherence: Floats, components: Labels) -> tuple[int, int]:
-    """Give pairs of neighbours between which the unwrapping adds a cycle that the wrapped phase does not have.
+    """Give the pairs of neighbours between which the unwrapping adds a cycle that the wrapped phase does not have.
 
     Parameters
     ----------

@@ -137,7 +137,7 @@ def embedded_layers(
 
 
 def shown_shape(grid: Grid) -> tuple[int, int]:
-    """Give rows and columns of the layers in a page: those of the grid, or fewer with `MOST_CELLS` cells."""
+    """Give the rows and columns of the layers in a page: those of the grid, or fewer with `MOST_CELLS` cells."""
     factor = min(1.0, math.sqrt(MOST_CELLS / (grid.height * grid.width)))
     return max(1, int(grid.height * factor)), max(1, int(grid.width * factor))
 
@@ -254,7 +254,7 @@ def file_row(path: Path, base: Path, layer: Layer | None) -> dict[str, str]:
 
 
 def link(path: Path, base: Path) -> str:
-    """Return relative address of a file in a page in a folder.
+    """Return the relative address of a file in a page in a folder.
 
     It starts with a dot, so no name looks like a scheme.
     """

@@ -21,7 +21,7 @@ _AZIMUTH, _ALTITUDE = 315.0, 45.0  # degrees: of the sun, as cartographers have 
 
 
 def hillshade(elevation: Floats, cell: tuple[float, float]) -> Floats:
-    """Give brightness of relief under a sun in the north-west, 0 to 1 (Horn 1981, Proceedings of the IEEE 69).
+    """Give the brightness of relief under a sun in the north-west, 0 to 1 (Horn 1981, Proceedings of the IEEE 69).
 
     Parameters
     ----------

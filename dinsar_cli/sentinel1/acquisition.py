@@ -217,7 +217,7 @@ def _why_no_common_burst(
 
 
 def make_pair(scenes: Sequence[Scene], polarization: str = "auto") -> Pair:
-    """Return the pair the acquisitions of some scenes; the earlier becomes the reference.
+    """Pair the acquisitions of some scenes; the earlier becomes the reference.
 
     Parameters
     ----------

@@ -253,7 +253,7 @@ def _row_at(time: datetime, annotation: etree._Element) -> list[etree._Element]:
 
 
 def _describe_image(product: etree._Element, parts: Sequence[Part]) -> None:
-    """Give extent and composition of the assembled image."""
+    """Give the extent and composition of the assembled image."""
     lines, samples = assembled_shape(parts)
     last = parts[-1]
     start = parts[0].start.strftime(_STAMP)

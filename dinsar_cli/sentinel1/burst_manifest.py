@@ -134,7 +134,7 @@ def _describe_product(manifest: etree._Element, annotations: Sequence[etree._Ele
 
 
 def _describe_pass(manifest: etree._Element, annotations: Sequence[etree._Element]) -> None:
-    """Give times and outline."""
+    """Give the times and outline."""
     spans = [time_span(one) for one in annotations]
     start, stop = min(first for first, _ in spans), max(last for _, last in spans)
     node = min(float(one.findtext("swathTiming/burstList/burst/azimuthAnxTime", "nan")) for one in annotations)

@@ -261,7 +261,7 @@ def _osv_fields(osv: _Element) -> list[str]:
 
 
 def _utc_text(text: str) -> str:
-    """Return the strip ``UTC=``; NumPy alone would also take "NaT", a bare year or a time zone."""
+    """Strip ``UTC=``; NumPy alone would also take "NaT", a bare year or a time zone."""
     match = _UTC_TIME.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a time such as UTC=2023-09-04T06:33:50.000000")

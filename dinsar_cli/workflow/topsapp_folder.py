@@ -241,7 +241,7 @@ def make_output(output: Path) -> Path:
 
 @contextmanager
 def _as_missing_data() -> Iterator[None]:
-    """Return no engine runs here: what is wrong with its files is wrong with the data."""
+    """Turn errors of the engine into those of the data: it does not run here, only its files can be wrong."""
     try:
         yield
     except EngineError as error:

@@ -310,7 +310,7 @@ def unwrap(
 
 
 def _by_size(labels: NDArray[Any]) -> NDArray[np.uint16]:
-    """Return the number components from 1, the largest first."""
+    """Renumber components from 1, the largest first."""
     names, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
     order = [i for i in np.argsort(-counts, kind="stable") if names[i] != 0]
     rank = np.zeros(len(names), np.uint16)

@@ -98,7 +98,7 @@ class TileMosaic:
         longitude: NDArray[np.float64],
         latitude: NDArray[np.float64],
     ) -> NDArray[np.float32]:
-        """Give heights of a model (m, NaN where it has none) at all places of some latitudes and longitudes."""
+        """Give the heights of a model (m, NaN where it has none) at all places of some latitudes and longitudes."""
         opened = [self.store.open(tile) for _, tile in sorted(tiles.items())]
         groups: dict[Lattice, list[OpenTile]] = {}
         for one in opened:

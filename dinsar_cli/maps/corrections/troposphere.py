@@ -148,7 +148,7 @@ def at_ground(delay: Delay, grid: Grid, elevation: Floats, path: Path) -> Floats
 
 
 def _interpolated(delay: Delay, grid: Grid, elevation: Floats) -> Floats:
-    """Give linear between the heights of a cube, of which only those are put on the map that some cell needs."""
+    """Interpolate between the heights of a cube, of which only those are put on the map that some cell needs."""
     levels = np.array(delay.heights)
     interval = np.clip(np.searchsorted(levels, elevation, side="right") - 1, 0, len(levels) - 2)
     result, upper = np.full(grid.shape, np.nan), None

@@ -236,7 +236,7 @@ def plan(scenario: Scenario) -> Campaign:
 
 
 def _windows(scenario: Scenario) -> tuple[Window, ...]:
-    """Give range windows as the instrument table has them; narrow ones moved together so that they overlap."""
+    """Give the range windows as the instrument table has them; narrow ones moved together so that they overlap."""
     swaths = [SUBSWATHS[number] for number in scenario.swaths]
     near = [0.5 * SPEED_OF_LIGHT * swath.near_time for swath in swaths]
     if scenario.columns is None:

@@ -138,7 +138,7 @@ def _spherical_guess(position: Floats, velocity: Floats, slant_range: Floats, he
 
 
 def doppler_rate(orbit: Trajectory, time: Floats, ground: Floats) -> Floats:
-    """Give azimuth FM rate (Hz/s, negative) of fixed points: -2/lambda times the range's second derivative."""
+    """Give the azimuth FM rate (Hz/s, negative) of fixed points: -2/lambda times the range's second derivative."""
     state = orbit.state(time)
     offset = state.position - ground
     curvature = np.sum(state.velocity**2 + offset * state.acceleration, axis=-1)

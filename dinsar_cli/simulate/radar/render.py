@@ -223,7 +223,7 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
 
 
 def _seen(swath: Swath, ground: _Ground, index: int) -> tuple[Floats, Floats, Floats]:
-    """Give zero-Doppler time and apparent range of the moved ground, through the air of a date, and phase lead.
+    """Give the zero-Doppler time and apparent range of the moved ground, through the air of a date, and phase lead.
 
     The range is that of the pulse's delay; the carrier's phase has that range minus the lead.
     The view is linear in the motion: for a metre the neglected part of the range is below a micrometre.

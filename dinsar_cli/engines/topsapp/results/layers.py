@@ -179,7 +179,7 @@ def write_geometry(run: FinishedRun, layers: Files, strips: Strips) -> None:
 
 
 def write_los(run: FinishedRun, layers: Files, strips: Strips) -> None:
-    """Give directions to the satellite: mean vectors of the look cells, or the vectors of their mean angles."""
+    """Give the directions to the satellite: mean vectors of the look cells, or the vectors of their mean angles."""
     try:
         _write_los_from(run.full("los.rdr"), run.looks, layers["los"], strips)
     except EngineError as error:
