@@ -249,15 +249,3 @@ class Words:
             raise UsageError(
                 f"{path} is not on a grid of dinsar.", sentence.format(cause=error), self.remedy
             ) from error
-
-
-def read_product(folder: Path, name: str, band: int | None = None) -> Array:
-    """Read a product: shape (rows, columns), or (bands, rows, columns) unless one of them is asked for."""
-    with Product(folder / f"{name}.tif") as product:
-        return product.read(band)
-
-
-def read_tags(folder: Path, name: str) -> dict[str, str]:
-    """Return the tags of a product."""
-    with Product(folder / f"{name}.tif") as product:
-        return product.tags

@@ -13,8 +13,13 @@ import pytest
 
 from support.command import Outcome, run_apart
 from support.refusal import NO_DATA, USAGE, check_refusal, cut, snapshot
-from support.topsapp.geocoded_folder import GeocodedContent, write_geocoded, write_geocoded_layers
-from support.topsapp.merged_folder import CELLS, Content, write_folder, write_raster, write_swaths
+from support.topsapp.geocoded_folder import (
+    GeocodedContent,
+    write_geocoded,
+    write_geocoded_folder,
+    write_geocoded_layers,
+)
+from support.topsapp.merged_folder import CELLS, Content, write_folder, write_raster
 
 Dinsar = Callable[..., Outcome]
 Refused = Callable[..., str]
@@ -27,11 +32,7 @@ def whole(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def geocoded(tmp_path: Path) -> Path:
-    folder = tmp_path / "insar"
-    (folder / "merged").mkdir(parents=True)
-    write_swaths(folder, Content())
-    write_geocoded_layers(folder / "merged", GeocodedContent())
-    return folder
+    return write_geocoded_folder(tmp_path / "insar")
 
 
 @pytest.fixture

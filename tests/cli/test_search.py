@@ -291,15 +291,7 @@ def test_a_certificate_of_somebody_else_is_not_accepted(archive: Archive, tmp_pa
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> SimulatedStack:
-    scenario = Scenario(
-        centre=(-8.85, 31.35),
-        swaths=(1,),
-        bursts=2,
-        columns=100,
-        lake=None,
-        baselines=(80.0,),
-        terrain=Terrain(relief=500.0, margin=0.02),
-    )
+    scenario = Scenario(columns=100, lake=None, terrain=Terrain(relief=500.0, margin=0.02))
     return simulate(scenario, tmp_path_factory.mktemp("simulated") / "new")
 
 

@@ -14,8 +14,8 @@ from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.radar_layers import FOR_DISPLACEMENT, FROM_RADAR, RadarOnMap, geocode_layers
 from dinsar_cli.products.layers import LAYERS as PRODUCTS
-from dinsar_cli.products.reader import read_product
 from dinsar_cli.radar.interferogram import LAYERS, Interferogram
+from support.products import read_product
 from support.radar_inputs import written_interferogram
 
 SHAPE = (60, 50)

@@ -24,10 +24,9 @@ from dinsar_cli.products.reader import (
     Product,
     Products,
     Words,
-    read_product,
-    read_tags,
 )
 from support.command import Outcome
+from support.products import read_product, read_tags
 from support.safe_factory import quietly
 from support.view_inputs import DEGREES, METRES, arrays_on, make_products
 

@@ -11,8 +11,8 @@ import pytest
 from dinsar_cli.errors import ResourceError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import write_products
-from dinsar_cli.products.reader import read_product, read_tags
 from dinsar_cli.products.writer import ProductWriter
+from support.products import read_product, read_tags
 
 GRID = Grid("EPSG:32629", 500_000.0, 3_500_000.0, 30.0, 70, 50)
 TAGS = {"engine": "test"}

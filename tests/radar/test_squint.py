@@ -14,7 +14,6 @@ from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.sigma import along_track, parts, sigma_tags
 from dinsar_cli.products.layers import write_products
-from dinsar_cli.products.reader import read_product
 from dinsar_cli.radar.displacement import ReferencePoint
 from dinsar_cli.radar.interferogram import LAYERS, RadarFile
 from dinsar_cli.radar.squint import (
@@ -32,6 +31,7 @@ from dinsar_cli.simulate.radar.carrier import Carrier, Polynomial
 from dinsar_cli.simulate.world.instrument import SPEED_OF_LIGHT
 from dinsar_cli.simulate.world.instrument import WAVELENGTH as OF_MISSION
 from support.command import run_apart
+from support.products import read_product
 
 BINS = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9))
 FALLING = Coherence(repeat=1.0, floor=0.0, noise=-25.0, south=0.2)

@@ -17,9 +17,9 @@ from dinsar_cli.maps.checks.phase import INCONGRUENT, JUMP, check_unwrapping, ch
 from dinsar_cli.maps.checks.reversed_pair import LARGEST_FILLED, filled, leftover
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
-from dinsar_cli.products.reader import read_product
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.unwrap_check import comparable, component_jumps, inner_jumps, residue
+from support.products import read_product
 from support.radar_inputs import written_interferogram
 
 CYCLE = 2 * math.pi

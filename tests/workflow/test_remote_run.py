@@ -46,15 +46,7 @@ main()
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> SimulatedStack:
-    scenario = Scenario(
-        centre=(-8.85, 31.35),
-        swaths=(1,),
-        bursts=2,
-        columns=400,
-        lake=None,
-        baselines=(80.0,),
-        terrain=Terrain(relief=500.0, margin=0.05),
-    )
+    scenario = Scenario(columns=400, lake=None, terrain=Terrain(relief=500.0, margin=0.05))
     return simulate(scenario, tmp_path_factory.mktemp("simulated") / "new")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -284,19 +284,7 @@ def test_tiles_in_zips_and_a_geoid_of_this_machine(tmp_path: Path) -> None:
 
 # --- failures ---------------------------------------------------------------------------------------------------
 
-FAULTS: dict[str, Callable[[], faults.Fault]] = {
-    "refused": faults.refused,
-    "no such host": faults.unresolved,
-    "401": lambda: faults.status(401),
-    "403": lambda: faults.status(403),
-    "429": lambda: faults.status(429),
-    "500": lambda: faults.status(500),
-    "502 HTML": faults.bad_gateway,
-    "cut": lambda: faults.cut(after=5000),
-    "stalled": lambda: faults.stall(after=5000),
-    "silent": faults.silent,
-    "login page": faults.login_page,
-}
+FAULTS = faults.of_each_kind(after=5000)
 
 
 @pytest.mark.parametrize("host", [GLO_30, GEOID_HOST])

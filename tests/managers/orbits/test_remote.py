@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -138,20 +138,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(ask: Ask, archive: Archive
     assert ask(archive, **wish()).path.read_bytes() == right.read_bytes()
 
 
-FAULTS: dict[str, Callable[[], faults.Fault]] = {
-    "refused": faults.refused,
-    "no such host": faults.unresolved,
-    "401": lambda: faults.status(401),
-    "403": lambda: faults.status(403),
-    "429": lambda: faults.status(429),
-    "500": lambda: faults.status(500),
-    "502 HTML": faults.bad_gateway,
-    "cut": lambda: faults.cut(after=100),
-    "stalled": lambda: faults.stall(after=100),
-    "silent": faults.silent,
-    "login page": faults.login_page,
-    "not a list": faults.no_results,
-}
+FAULTS = faults.of_each_kind(after=100) | {"not a list": faults.no_results}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

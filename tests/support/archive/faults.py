@@ -138,6 +138,23 @@ def silent() -> Fault:
     return _delivered("silent", silent=True)
 
 
+def of_each_kind(after: int) -> dict[str, Callable[[], Fault]]:
+    """Faults that any host can have, by name; answers are cut off or stop after some bytes."""
+    return {
+        "refused": refused,
+        "no such host": unresolved,
+        "401": lambda: status(401),
+        "403": lambda: status(403),
+        "429": lambda: status(429),
+        "500": lambda: status(500),
+        "502 HTML": bad_gateway,
+        "cut": lambda: cut(after),
+        "stalled": lambda: stall(after),
+        "silent": silent,
+        "login page": login_page,
+    }
+
+
 def early_close(after: int) -> Fault:
     """The body ends in good order after some bytes; no Content-Length told how many there are."""
     return _delivered("early close", end_after=after)

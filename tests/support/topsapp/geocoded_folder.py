@@ -11,6 +11,8 @@ import numpy as np
 from lxml import etree
 from lxml.builder import E
 
+from support.topsapp.merged_folder import Content, write_swaths
+
 WEST, NORTH = -8.92, 31.01  # of the first sample
 STEP = 2e-4
 LENGTH, WIDTH = 90, 70
@@ -96,6 +98,14 @@ def write_geocoded_layers(merged: Path, content: GeocodedContent) -> None:
     for name, bands in layers.items():
         write_geocoded(merged / f"{name}.geo", bands, content)
     write_geocoded(merged / "dem.crop", ((300 + line).astype("i2"),), content, positions=False)
+
+
+def write_geocoded_folder(folder: Path) -> Path:
+    """Write a folder with nothing but geocoded layers, and the descriptions of the subswaths."""
+    (folder / "merged").mkdir(parents=True)
+    write_swaths(folder, Content())
+    write_geocoded_layers(folder / "merged", GeocodedContent())
+    return folder
 
 
 def write_geocoded(

@@ -19,10 +19,10 @@ from dinsar_cli.maps.facts import common_tags
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
 from dinsar_cli.plan.plan import RunPlan, plan_run
-from dinsar_cli.products.reader import read_product
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from support.pair import pair_config, prepared
+from support.products import read_product
 from support.topsapp.direct_run import run_topsapp
 from support.topsapp.isce2_process import find_isce2
 

@@ -33,6 +33,7 @@ from support.topsapp.geocoded_folder import (
     true_incidence,
     true_ionosphere,
     true_phase,
+    write_geocoded_folder,
     write_geocoded_layers,
     write_notes,
 )
@@ -116,11 +117,7 @@ def whole(tmp_path: Path) -> Path:
 @pytest.fixture
 def geocoded(tmp_path: Path) -> Path:
     """A folder with nothing but geocoded layers, and the descriptions of the subswaths."""
-    folder = tmp_path / "insar"
-    (folder / "merged").mkdir(parents=True)
-    write_swaths(folder, Content())
-    write_geocoded_layers(folder / "merged", GeocodedContent())
-    return folder
+    return write_geocoded_folder(tmp_path / "insar")
 
 
 # Layers on the radar grid

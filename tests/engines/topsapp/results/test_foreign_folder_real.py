@@ -15,9 +15,9 @@ import pytest
 
 from dinsar_cli.compare.truth import Statistics, compare, on_grid, read_map
 from dinsar_cli.engines.topsapp.process.installation import Installation
-from dinsar_cli.products.reader import read_product
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from support.command import Outcome
+from support.products import read_product
 from support.topsapp.direct_run import TIMEOUT, run_topsapp
 from support.topsapp.isce2_process import find_isce2
 
