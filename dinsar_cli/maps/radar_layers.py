@@ -23,6 +23,8 @@ from dinsar_cli.radar.interferogram import Interferogram
 Array = NDArray[Any]
 Progress = Callable[[float], None]
 
+RESAMPLING_BYTES = 250_000_000
+"""Memory for resampling; more is not faster."""
 _OTHER_CYCLES = 0.1  # rad: far more than two ways of interpolating differ by, far less than a mixed cycle
 
 

@@ -21,7 +21,7 @@ from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.offset_maps import write_offsets
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.picture import draw_map
-from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
+from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
 from dinsar_cli.products.folder import PairProducts, find_products
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Described, Interferogram
@@ -30,8 +30,6 @@ from dinsar_cli.report.page import write_report
 from dinsar_cli.workflow.interferogram_stages import geocode_depends
 from dinsar_cli.workflow.reversed_pair import check_map
 from dinsar_cli.workflow.run_state import Session
-
-_GEOCODE_BYTES = 250_000_000  # working memory of the geocoder; more is not faster
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
             check_disk(run.folder, run.prediction.products, "the products")
         tags = common_tags(interferogram, plan.engine.name, __version__)
         phase_filter = PhaseFilter(plan.engine.name, config.filter.strength)
-        memory = min(plan.memory // 4, _GEOCODE_BYTES)
+        memory = min(plan.memory // 4, RESAMPLING_BYTES)
         radar = RadarOnMap(interferogram, plan.grid, memory, phase_filter, plan.threads)
         made = geocode_layers(radar, layers, tags, lambda share: run.reporter.progress("layers", share))
         flags, checks = check_map(run, radar, layers, tags)

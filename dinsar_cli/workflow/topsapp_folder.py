@@ -34,7 +34,7 @@ from dinsar_cli.maps.facts import common_tags, facts_to_dict
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.picture import draw_map
-from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
+from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
 from dinsar_cli.maps.topsapp_geocoded import geocoded_layers
 from dinsar_cli.plan.plan import allowed_threads
 from dinsar_cli.products.folder import products_of
@@ -46,7 +46,6 @@ from dinsar_cli.workflow.result import RunResult, further_warnings, map_warnings
 
 _DEFAULT_OUTPUT = "displacement"
 _ENGINE = "isce2"
-_MEMORY = 250_000_000  # bytes, of the geocoder; more is not faster
 _MAP_BYTES = 60  # per map cell, of all products before compression
 _GEOCODED = (
     "topsApp's own geocoding was used, the nearest look cell at each post of the DEM: positions are up to half a "
@@ -316,7 +315,7 @@ def _from_radar(plan: MapPlan, work: _Work) -> RunResult:
         check_disk(plan.output, grid.width * grid.height * _MAP_BYTES, "the products")
         tags = common_tags(interferogram, _ENGINE, __version__)
         phase_filter = PhaseFilter(_ENGINE, plan.config.filter.strength)
-        on_map = RadarOnMap(interferogram, grid, _MEMORY, phase_filter, allowed_threads(plan.config))
+        on_map = RadarOnMap(interferogram, grid, RESAMPLING_BYTES, phase_filter, allowed_threads(plan.config))
         layers = MapLayers(plan.output / PRODUCTS, grid, files=work.files)
         products = geocode_layers(on_map, layers, tags, lambda share: reporter.progress("layers", share))
         files, details["checks"] = check_phase(on_map, layers, tags)
@@ -355,7 +354,7 @@ def _from_geocoded(plan: MapPlan, geocoded: GeocodedRun, work: _Work) -> RunResu
             tags,
             backwards=pair.backwards,
             ionosphere=config.corrections.ionosphere,
-            memory=_MEMORY,
+            memory=RESAMPLING_BYTES,
             progress=lambda share: work.reporter.progress("layers", share),
         )
         layers = MapLayers(plan.output / PRODUCTS, grid, geocoded.missing, work.files)
