@@ -95,7 +95,8 @@ def displacement(
     of topsApp's is changed.
     """
     from dinsar_cli.engines.topsapp.results.metadata import Stated
-    from dinsar_cli.workflow.topsapp_folder import make_map, make_output, plan_map
+    from dinsar_cli.workflow.topsapp_folder import make_map, make_output
+    from dinsar_cli.workflow.topsapp_folder_plan import plan_map
 
     config = build_config(None, overrides_of(flags) | {"looks": looks})
     stated = Stated(reference_date, secondary_date, wavelength)

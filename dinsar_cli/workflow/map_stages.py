@@ -1,35 +1,96 @@
-"""The stages from the interferogram to the report: each one is done, or found done by an earlier run."""
+"""The stages from the interferogram to the report, of a run or of a topsApp folder that somebody else ran."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.memory import bounded_raster_cache
-from dinsar_cli.formats import ALWAYS, clear_formats, product_facts, write_formats
-from dinsar_cli.maps.corrections.apply import mid_times
+from dinsar_cli.base.reporter import Reporter
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.formats import clear_formats, product_facts, write_formats
+from dinsar_cli.geo.roi import Roi
+from dinsar_cli.maps.checks.phase import check_warnings
 from dinsar_cli.maps.displacement import displacement_depends, displacement_layers
 from dinsar_cli.maps.facts import MapFacts, common_tags, facts_from_dict, facts_to_dict
 from dinsar_cli.maps.map_layers import MapLayers
-from dinsar_cli.maps.offset_maps import write_offsets
+from dinsar_cli.maps.offset_maps import offset_warnings, write_offsets
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.picture import draw_map
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
-from dinsar_cli.products.folder import PairProducts, find_products
+from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Described, Interferogram
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.page import write_report
 from dinsar_cli.workflow.interferogram_stages import geocode_depends
+from dinsar_cli.workflow.result import RunResult, further_warnings, map_warnings
 from dinsar_cli.workflow.reversed_pair import check_map
-from dinsar_cli.workflow.run_state import Session
+from dinsar_cli.workflow.run_state import Made, Session
+
+
+class MapWork(Protocol):
+    """What the stages after geocoding need: a run (`Session`), or a topsApp folder of which a map is made."""
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the pair."""
+
+    @property
+    def products(self) -> Path:
+        """Folder of its map."""
+
+    @property
+    def name(self) -> str:
+        """What the map is called."""
+
+    @property
+    def config(self) -> RunConfig:
+        """What is asked for."""
+
+    @property
+    def roi(self) -> Roi | None:
+        """Area that is asked for."""
+
+    @property
+    def times(self) -> tuple[datetime, datetime] | None:
+        """When the middle of the scene was seen, UTC."""
+
+    @property
+    def formats(self) -> Collection[str]:
+        """Further formats of the products."""
+
+    @property
+    def reporter(self) -> Reporter:
+        """Who is told how it goes."""
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Fingerprints of the stages so far."""
+
+    def record(self) -> dict[str, Any]:
+        """Return what is noted of the stages so far, for the report."""
+
+    def shown(self) -> PairProducts:
+        """Return the products that there are so far."""
+
+    def stage(
+        self,
+        name: str,
+        depends: object,
+        work: Callable[[], tuple[Iterable[Path], dict[str, Any], Made]],
+        *,
+        hashed: bool = False,
+    ) -> tuple[dict[str, Any], Made | None]:
+        """Do a stage, unless an earlier run did it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +101,8 @@ class Geocoded:
     ----------
     layers : MapLayers
         What the stage made is at hand.
+    tags : dict of str
+        That every layer has.
     products : dict of str
         Files in the folder of the products, by name.
     checks, offsets : dict
@@ -47,6 +110,7 @@ class Geocoded:
     """
 
     layers: MapLayers
+    tags: dict[str, str]
     products: dict[str, str]
     checks: dict[str, Any]
     offsets: dict[str, Any]
@@ -80,11 +144,11 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
     """Put the layers of an interferogram on the map, and check its phase."""
     plan, config = run.plan, run.plan.config
     layers = MapLayers(make_folder(run.products), plan.grid, files=files)
+    tags = common_tags(interferogram, plan.engine.name, __version__)
 
     def work() -> tuple[Iterable[Path], dict[str, Any], None]:
         if not run.force:
             check_disk(run.folder, run.prediction.products, "the products")
-        tags = common_tags(interferogram, plan.engine.name, __version__)
         phase_filter = PhaseFilter(plan.engine.name, config.filter.strength)
         memory = min(plan.memory // 4, RESAMPLING_BYTES)
         radar = RadarOnMap(interferogram, plan.grid, memory, phase_filter, plan.threads)
@@ -92,62 +156,105 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
         flags, checks = check_map(run, radar, layers, tags)
         shifts, offsets = write_offsets(config.offsets, radar, layers, tags)
         made |= flags | shifts
-        return made.values(), {"products": _names(made), "checks": checks, "offsets": offsets}, None
+        return made.values(), {"products": names(made), "checks": checks, "offsets": offsets}, None
 
     done, _ = run.stage("geocode", geocode_depends(run, run.marks["process"]), work, hashed=True)
-    return Geocoded(layers, done["products"], done["checks"], done["offsets"])
+    return Geocoded(layers, tags, done["products"], done["checks"], done["offsets"])
 
 
-def displace(run: Session, interferogram: Interferogram, layers: MapLayers) -> Displaced:
+def displace(work: MapWork, described: Described, geocoded: Geocoded) -> Displaced:
     """Make the displacement relative to the reference, with its sigma."""
-    config = run.plan.config
+    config, layers = work.config, geocoded.layers
 
-    def work() -> tuple[Iterable[Path], dict[str, Any], None]:
-        tags = common_tags(interferogram, run.plan.engine.name, __version__)
-        times = mid_times(run.plan.slc.bursts)
-        made, facts = displacement_layers(config, layers, interferogram.wavelength, tags, times)
-        return made.values(), {"products": _names(made), "facts": facts_to_dict(facts)}, None
+    def make() -> tuple[Iterable[Path], dict[str, Any], None]:
+        made, facts = displacement_layers(config, layers, described.wavelength, geocoded.tags, work.times)
+        return made.values(), {"products": names(made), "facts": facts_to_dict(facts)}, None
 
-    done, _ = run.stage("displacement", [run.marks["geocode"], displacement_depends(config)], work, hashed=True)
+    depends = [work.marks["geocode"], displacement_depends(config)]
+    done, _ = work.stage("displacement", depends, make, hashed=True)
     layers.release()
     return Displaced(facts_from_dict(done["facts"]), done["products"])
 
 
-def draw(run: Session, interferogram: Described, facts: MapFacts, files: Products) -> Drawn:
+def draw(work: MapWork, described: Described, facts: MapFacts, layers: MapLayers) -> Drawn:
     """Draw the map, write the further formats, and gather what the report knows of the map meanwhile."""
-    formats = {*ALWAYS, *run.plan.config.output.formats}
-    folder, name = run.products, run.folder.name
+    folder, files, formats = work.products, layers.files, work.formats
 
-    def work() -> tuple[Iterable[Path], dict[str, Any], Evidence]:
+    def make() -> tuple[Iterable[Path], dict[str, Any], Evidence]:
         clear_formats(folder, formats)
         with ThreadPoolExecutor(1) as pool:
-            gathering = pool.submit(_gather, _shown(run, (), files), run.journal.to_dict())
-            title = f"{name}  line-of-sight displacement"
-            made = draw_map(run.plan.grid, folder, files, facts, interferogram, title)
-            known = product_facts(folder, name, run.journal.to_dict(), files)
-            written = write_formats(replace(known, report_follows=True), formats)
+            gathering = pool.submit(_gather, replace(work.shown(), files=files), work.record())
+            made = draw_map(
+                layers.grid, folder, files, facts, described, f"{work.name}  line-of-sight displacement"
+            )
+            written: dict[str, list[Path]] = {}
+            if formats:
+                known = product_facts(folder, work.name, work.record(), files)
+                written = write_formats(replace(known, report_follows=True), formats)
             evidence = gathering.result()
         first = made | {name: paths[0] for name, paths in written.items() if paths}
         products = {name: path.relative_to(folder).as_posix() for name, path in first.items()}
         return [*made.values(), *chain.from_iterable(written.values())], {"products": products}, evidence
 
-    done, evidence = run.stage("products", [run.marks["displacement"], sorted(formats)], work, hashed=True)
+    depends = [work.marks["displacement"], sorted(formats)]
+    done, evidence = work.stage("products", depends, make, hashed=True)
     return Drawn(done["products"], evidence)
 
 
-def report(run: Session, evidence: Evidence | None, warnings: Iterable[str], files: Products) -> Reported:
+def report(work: MapWork, evidence: Evidence | None, warnings: Iterable[str], files: Products) -> Reported:
     """Write the page by which a person judges the map."""
 
-    def work() -> tuple[Iterable[Path], dict[str, Any], None]:
-        written = write_report(_shown(run, warnings, files), run.journal.to_dict(), evidence, run.plan.roi)
+    def make() -> tuple[Iterable[Path], dict[str, Any], None]:
+        pair = replace(work.shown(), warnings=tuple(warnings), files=files)
+        written = write_report(pair, work.record(), evidence, work.roi)
         verdicts = [verdict.to_dict() for verdict in written.evidence.verdicts]
         return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}, None
 
-    done, _ = run.stage("report", [run.marks["products"]], work, hashed=True)
+    done, _ = work.stage("report", [work.marks["products"]], make, hashed=True)
     return Reported(done["products"], done["verdicts"])
 
 
-def _names(files: dict[str, Path]) -> dict[str, str]:
+def warnings_of(geocoded: Geocoded, displaced: Displaced) -> list[str]:
+    """Tell what the user should keep in mind of a map, before it is judged as a whole."""
+    return [
+        *map_warnings(displaced.facts),
+        *check_warnings(geocoded.checks),
+        *offset_warnings(geocoded.offsets),
+    ]
+
+
+def result_of(
+    work: MapWork,
+    described: Described,
+    made: tuple[Geocoded, Displaced, Drawn, Reported],
+    told: Sequence[str],
+    found: Sequence[str],
+) -> RunResult:
+    """Gather what the stages made, and tell the user what was found.
+
+    Parameters
+    ----------
+    told, found : sequence of str
+        Warnings that the user knows, and those of the map that are told now with those of the report.
+    """
+    geocoded, displaced, drawn, reported = made
+    found = [*found, *further_warnings(reported.verdicts)]
+    for text in found:
+        work.reporter.warn(text)
+    files = displaced.products | geocoded.products | drawn.products | reported.products
+    return RunResult(
+        folder=work.folder,
+        products={name: work.products / file for name, file in files.items()},
+        facts=displaced.facts,
+        interferogram=described,
+        warnings=(*told, *found),
+        checks=geocoded.checks,
+        offsets=geocoded.offsets,
+    )
+
+
+def names(files: Mapping[str, Path]) -> dict[str, str]:
+    """Return the names of files in the folder of the products."""
     return {name: path.name for name, path in files.items()}
 
 
@@ -155,9 +262,3 @@ def _gather(pair: PairProducts, record: Mapping[str, Any]) -> Evidence:
     """Gather evidence in a thread that opens files as the others do, which read them too."""
     with bounded_raster_cache():
         return gather(pair, record)
-
-
-def _shown(run: Session, warnings: Iterable[str], files: Products) -> PairProducts:
-    """Return the products for the report, with what is warned of so far."""
-    (pair,), _ = find_products(run.folder)
-    return replace(pair, warnings=tuple(warnings), files=files)

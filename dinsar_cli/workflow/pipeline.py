@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import StepChoice
 from dinsar_cli.engines.find import engines, find_engine
 from dinsar_cli.errors import EngineError
-from dinsar_cli.maps.checks.phase import check_warnings
-from dinsar_cli.maps.offset_maps import offset_warnings
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.workflow.interferogram_stages import (
@@ -27,8 +25,8 @@ from dinsar_cli.workflow.interferogram_stages import (
     ready_inputs,
 )
 from dinsar_cli.workflow.leftovers import Removal
-from dinsar_cli.workflow.map_stages import displace, draw, geocode, report
-from dinsar_cli.workflow.result import RunResult, further_warnings, map_warnings, summary
+from dinsar_cli.workflow.map_stages import displace, draw, geocode, report, result_of, warnings_of
+from dinsar_cli.workflow.result import RunResult, summary
 from dinsar_cli.workflow.run_state import Session, opened
 
 
@@ -86,32 +84,18 @@ def run(
         # geocode: its layers on the map grid, and the checks of its phase
         geocoded = geocode(session, interferogram, files)
         # displacement along the line of sight, relative to the reference, with its sigma
-        displaced = displace(session, interferogram, geocoded.layers)
+        displaced = displace(session, interferogram, geocoded)
         removal.begin()
         # products: pictures, and the same layers for other programs
-        drawn = draw(session, interferogram, displaced.facts, files)
+        drawn = draw(session, interferogram, displaced.facts, geocoded.layers)
         # report: the page by which a person judges the map
-        found = [
-            *map_warnings(displaced.facts),
-            *check_warnings(geocoded.checks),
-            *offset_warnings(geocoded.offsets),
-        ]
-        reported = report(session, drawn.evidence, [*session.plan.warnings, *found], files)
+        told, found = session.plan.warnings, warnings_of(geocoded, displaced)
+        reported = report(session, drawn.evidence, [*told, *found], files)
         # what the user is told
-        found += further_warnings(reported.verdicts)
-        for text in found:
-            reporter.warn(text)
-        made = displaced.products | geocoded.products | drawn.products | reported.products
-        result = RunResult(
-            folder=session.folder,
-            products={name: session.products / file for name, file in made.items()},
-            facts=displaced.facts,
-            interferogram=interferogram,
-            warnings=(*session.plan.warnings, *found),
+        result = replace(
+            result_of(session, interferogram, (geocoded, displaced, drawn, reported), told, found),
             seconds=time.monotonic() - started,
             received=session.meter.received,
-            checks=geocoded.checks,
-            offsets=geocoded.offsets,
         )
         session.journal.header["summary"] = summary(result)
         session.journal.save()

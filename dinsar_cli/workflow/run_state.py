@@ -23,11 +23,13 @@ from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.base import Engine, StepChoice, StepCost
 from dinsar_cli.engines.costs import Setting
 from dinsar_cli.errors import UsageError
-from dinsar_cli.formats import check_formats
-from dinsar_cli.maps.corrections.apply import check_corrections
+from dinsar_cli.formats import ALWAYS, check_formats
+from dinsar_cli.geo.roi import Roi
+from dinsar_cli.maps.corrections.apply import check_corrections, mid_times
 from dinsar_cli.maps.reference import check_areas
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, learn, predict, shortage, stage_setting
 from dinsar_cli.plan.plan import RunPlan, plan_run
+from dinsar_cli.products.folder import PairProducts, find_products
 from dinsar_cli.workflow.scenes import Meter, Supplies, supply
 
 Made = TypeVar("Made")
@@ -60,6 +62,40 @@ class Session:
     def products(self) -> Path:
         """Folder of the map."""
         return self.folder / PRODUCTS
+
+    @property
+    def name(self) -> str:
+        """Name of the pair."""
+        return self.folder.name
+
+    @property
+    def config(self) -> RunConfig:
+        """What the run does."""
+        return self.plan.config
+
+    @property
+    def roi(self) -> Roi | None:
+        """Area that is asked for."""
+        return self.plan.roi
+
+    @property
+    def times(self) -> tuple[datetime, datetime]:
+        """When the middle of the scene was seen, UTC."""
+        return mid_times(self.plan.slc.bursts)
+
+    @property
+    def formats(self) -> set[str]:
+        """Further formats of the products."""
+        return {*ALWAYS, *self.plan.config.output.formats}
+
+    def record(self) -> dict[str, Any]:
+        """Return the journal so far."""
+        return self.journal.to_dict()
+
+    def shown(self) -> PairProducts:
+        """Return the products that there are so far."""
+        (pair,), _ = find_products(self.folder)
+        return pair
 
     def mark(self, depends: object) -> str:
         """Return the fingerprint of a stage that depends on something, and on this version of the program."""
