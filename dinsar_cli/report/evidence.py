@@ -15,6 +15,7 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from dinsar_cli.base.journal import RADAR, RUN_FILE, read_journal, read_map_record
+from dinsar_cli.drawing.web_map import EmbeddedLayer
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.folder import PairProducts
@@ -36,7 +37,14 @@ from dinsar_cli.report.measures import (
     seam_step,
     water_share,
 )
-from dinsar_cli.report.page_layers import WORDS, describe, read_band, reference_point, shown_shape
+from dinsar_cli.report.page_layers import (
+    WORDS,
+    describe,
+    embedded_layers,
+    read_band,
+    reference_point,
+    shown_shape,
+)
 from dinsar_cli.report.verdicts import RULES, Verdict, judge
 
 Floats = NDArray[np.floating[Any]]
@@ -82,6 +90,8 @@ class Evidence:
         None where it cannot be told.
     seams : tuple of Seam
         Empty where the layers on the radar grid are gone.
+    layers : list of EmbeddedLayer
+        All layers as the map of the page has them.
     verdicts : tuple of Verdict
         In the order of the rules.
     """
@@ -96,6 +106,7 @@ class Evidence:
     far: FarField | None
     trend: HeightTrend | None
     seams: tuple[Seam, ...]
+    layers: list[EmbeddedLayer]
     verdicts: tuple[Verdict, ...]
 
     @property
@@ -107,12 +118,6 @@ class Evidence:
     def reference(self) -> tuple[float, float] | None:
         """Longitude and latitude to which the displacement is relative."""
         return reference_point(self.tags)
-
-    @property
-    def read(self) -> dict[tuple[str, int], Floats]:
-        """The bands by product and number."""
-        parts = {name: name.partition(".") for name in self.bands}
-        return {(product, 2 if second else 1): self.bands[name] for name, (product, _, second) in parts.items()}
 
     def lonlat(self, row: int, column: int) -> tuple[float, float]:
         """Return the longitude and latitude of a cell of the bands."""
@@ -176,7 +181,10 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
     elevation = bands.get("elevation")
     trend = None if far is None or elevation is None else height_trend(los - far.surface, elevation, far.cells)
     seams = tuple(_seams(pair.folder / RADAR))
-    found = Evidence(pair, grid, tags, dict(record), shape, bands, components, far, trend, seams, ())
+    parts = {name: name.partition(".") for name in bands}
+    read = {(product, 2 if second else 1): bands[name] for name, (product, _, second) in parts.items()}
+    layers = embedded_layers(pair, shape, read)
+    found = Evidence(pair, grid, tags, dict(record), shape, bands, components, far, trend, seams, layers, ())
     return _judged(found)
 
 

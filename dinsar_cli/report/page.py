@@ -19,7 +19,7 @@ from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.figures import figures
-from dinsar_cli.report.page_layers import days, embedded_layers, facts_of, file_row, link, page_environment
+from dinsar_cli.report.page_layers import days, facts_of, file_row, link, page_environment
 from dinsar_cli.report.pictures import picture, relief_layer
 from dinsar_cli.report.record import (
     area_asked_for,
@@ -188,7 +188,7 @@ def _map_data(evidence: Evidence, roi: Roi | None) -> dict[str, Any]:
     data: dict[str, Any] = {
         "grid": embed_grid(grid, evidence.shape),
         "reference": grid.from_lonlat(*reference) if reference else None,
-        "layers": embedded_layers(evidence.pair, evidence.shape, evidence.read),
+        "layers": evidence.layers,
         "roi": _rings(evidence.grid, roi),
     }
     elevation = evidence.bands.get("elevation")
