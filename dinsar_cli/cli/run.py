@@ -15,7 +15,7 @@ from dinsar_cli.cli.options import existing_xml_option, force_option, gather_con
 from dinsar_cli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dinsar_cli.workflow.result import RunResult
 
@@ -91,22 +91,9 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(record, indent=2))
         return
-    baseline, facts = record["perpendicular_baseline_m"], result.facts
     click.echo(f"{result.folder.name}: {record['reference_date'][:10]} to {record['secondary_date'][:10]}")
-    click.echo(f"  displacement    {facts.lowest * 100:+.2f} to {facts.highest * 100:+.2f} cm (96 % of the map)")
-    click.echo("                  line of sight, positive toward the satellite")
-    if facts.reference is not None:
-        click.echo(f"  relative to     {facts.longitude:.5f}, {facts.latitude:.5f} (longitude, latitude)")
-    if facts.mean_coherence is not None:
-        click.echo(f"  coherence       {facts.mean_coherence:.2f} on average")
-    if facts.median_sigma is not None:
-        click.echo(f"  noise           {facts.median_sigma * 1000:.2f} mm (median; without atmosphere)")
-    for line in (*correction_lines(facts.corrections), *offset_lines(record["offsets"])):
+    for line in (*_map_lines(record), *_pair_lines(record), *verdict_lines(record["verdicts"])):
         click.echo(line)
-    if baseline is not None:
-        click.echo(f"  baseline        {baseline:.0f} m perpendicular")
-    if record["checks"] is not None:
-        click.echo(f"  checks          {_checks(record['checks'])}")
     click.echo("  note            one pair cannot tell displacement from 1-3 cm of atmosphere")
     if result.seconds is not None:
         click.echo(f"  took            {duration(result.seconds)}, {human_bytes(result.received)} fetched")
@@ -114,13 +101,55 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
         click.echo(str(path))
 
 
-def _checks(found: dict[str, Any]) -> str:
-    """Tell what the checks of the phase found, in a line."""
-    count = found["jumps"]["beyond_half_a_cycle"]
-    parts = [f"{count} {'step' if count == 1 else 'steps'} of more than half a cycle within components"]
-    if "reversed" in found:
-        parts.append(f"{found['reversed']['flagged']:.2%} not equal and opposite in the reversed pair")
-    return ", ".join(parts)
+def _map_lines(record: Mapping[str, Any]) -> list[str]:
+    """Tell what a map says, in lines."""
+    los, reference = record["los_displacement_m"], record["reference_point"]
+    lines = [
+        f"  displacement    {_extreme(los['maximum'])}",
+        f"                  {_extreme(los['minimum'])}",
+        "                  line of sight, positive toward the satellite",
+    ]
+    if record["coverage"] is not None:
+        lines.append(f"  coverage        {record['coverage']:.0%} of what was seen has displacement")
+    if reference is not None:
+        lines.append(f"  relative to     {reference['lon']:.5f}, {reference['lat']:.5f} (longitude, latitude)")
+    return lines
+
+
+def _pair_lines(record: Mapping[str, Any]) -> list[str]:
+    """Tell how good a map can be, in lines; what is not known is left out."""
+    coherence, sigma = record["mean_coherence"], record["los_sigma_m"]["median"]
+    baseline, lines = record["perpendicular_baseline_m"], []
+    if coherence is not None:
+        lines.append(f"  coherence       {coherence:.2f} on average")
+    if sigma is not None:
+        lines.append(f"  noise           {sigma * 1000:.2f} mm (median; without atmosphere)")
+    lines += [*correction_lines(record["corrections"]), *offset_lines(record["offsets"])]
+    if baseline is not None:
+        lines.append(f"  baseline        {baseline:.0f} m perpendicular")
+    return lines
+
+
+def _extreme(one: Mapping[str, float] | None) -> str:
+    """Tell an extreme with its place, in a line."""
+    if one is None:
+        return "none that could be trusted"
+    sigma = "" if one["sigma"] is None else f", noise {one['sigma'] * 1000:.1f} mm"
+    return f"{one['value'] * 100:+.2f} cm at {one['lon']:.5f}, {one['lat']:.5f} (longitude, latitude{sigma})"
+
+
+def verdict_lines(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Tell how the checks of a map went, in lines."""
+    groups = {
+        "good": [one for one in verdicts if one["good"]],
+        "warn": [one for one in verdicts if one["good"] is False],
+        "cannot be judged": [one for one in verdicts if one["good"] is None],
+    }
+    parts = [f"{len(found)} {name}" for name, found in groups.items() if found or name != "cannot be judged"]
+    lines = [f"  checks          {', '.join(parts)}"]
+    lines += [f"                  {one['title']}: {one['found']}, limit {one['limit']}" for one in groups["warn"]]
+    unknown = ", ".join(one["title"].lower() for one in groups["cannot be judged"])
+    return lines + ([f"                  cannot be judged: {unknown}"] if unknown else [])
 
 
 def offset_lines(offsets: Mapping[str, Any] | None) -> list[str]:

@@ -18,8 +18,9 @@ from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.areas import on_grid, read_polygons
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.far_field import far_field_of_map
 from dinsar_cli.maps.map_layers import MapLayers
-from dinsar_cli.maps.reference import NOISE_TAGS, reference_variance
+from dinsar_cli.maps.reference import NOISE_TAGS, calm_of, reference_variance
 from dinsar_cli.maps.sigma import along_track
 from dinsar_cli.products.reader import Product
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, los_sigma, reference_at, reference_over
@@ -248,7 +249,9 @@ def _references(
         inside = 0 <= row < grid.height and 0 <= column < grid.width
         window: dict[str, int] = {}
         if not wanted.must and not (inside and both[row, column]):
-            best = choose_reference(los[0], np.minimum(*coherence), labels)
+            lower = np.minimum(*coherence)
+            far = far_field_of_map(los[0], lower, labels, grid)
+            best = choose_reference(los[0], lower, labels, calm_of(far, grid, los[0], labels, raw=False).away)
             row, column, window = best.row, best.column, {"window": best.window}
         found = [reference_at(d, c, labels, row, column, **window) for d, c in zip(los, coherence, strict=True)]
     one, other = (

@@ -17,6 +17,7 @@ from dinsar_cli.base.journal import PRODUCTS
 from dinsar_cli.compare.truth import map_of
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.one_run import check_one_run
 from dinsar_cli.products.reader import Product, Products, Words
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -121,8 +122,11 @@ def read_los_map(path: Path, vector_file: Path | None = None) -> LosMap:
             "Make the products again with dinsar, or give a folder that has that file. Of another program's map, "
             "`dinsar compare` takes them with --los-vector FILE (three bands: east, north, up).",
         )
+    own = () if vector_file else (VECTOR,)
     with Products() as products:
-        return _read_layers(file, vector_file, products)
+        found = _read_layers(file, vector_file, products)
+        check_one_run(folder, products, (LOS, "connected_components", "coherence", SIGMA, *own))
+        return found
 
 
 def _read_layers(file: Path, vector_file: Path | None, products: Products) -> LosMap:

@@ -17,7 +17,8 @@ from scipy.ndimage import map_coordinates
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import near
-from dinsar_cli.products.reader import Product, Words
+from dinsar_cli.products.one_run import DISPLACED, check_one_run
+from dinsar_cli.products.reader import Product, Products, Words
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 
 Floats = NDArray[np.floating[Any]]
@@ -133,6 +134,8 @@ def compare(result: Path, truth: Path, least_coherence: float = LEAST_COHERENCE)
     los_file, radar = _find_result(result)
     truth_file = _find_truth(truth)
     found = read_map(los_file)
+    with Products() as files:
+        check_one_run(los_file.parent, files, DISPLACED)
     true = read_map(truth_file)
     expected = on_grid(true, found)
     coherence_file = _coherence_beside(truth_file)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import LAYERS
+from dinsar_cli.products.one_run import check_one_run
 from dinsar_cli.products.reader import MAKE_AGAIN, Product, Products, Words
 
 Floats = NDArray[np.floating[Any]]
@@ -210,6 +211,7 @@ def product_facts(
                 "All products of a run lie on one grid.",
                 MAKE_AGAIN,
             )
+    check_one_run(folder, files)
     with _WORDS.about(rasters[MAIN]):
         tags = files[rasters[MAIN]].tags
     pair, stages = record.get("pair") or {}, record.get("stages") or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
-from dinsar_cli.geo.grid import Grid
+from dinsar_cli.geo.grid import Bounds, Grid
 from dinsar_cli.geo.polygons import read_file
 from dinsar_cli.geo.roi import parse_roi
 
@@ -29,6 +30,8 @@ Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
 _BLOCK_ROWS = 256
+_KM_PER_DEGREE = 111.2
+_LEAST_AROUND, _MOST_AROUND = 5.0, 15.0  # km
 _POLYGONS = "polygons in longitude and latitude or with their CRS (.geojson, .json, .shp, .zip, .gpkg, .kml)"
 
 
@@ -131,6 +134,23 @@ def read_polygons(text: str, option: str) -> Polygons:
         raise UsageError(
             problem, cause, f"Give WKT, GeoJSON, W S E N in degrees, or a file of {_POLYGONS}."
         ) from error
+
+
+def surroundings(bounds: Bounds) -> Bounds:
+    """Return an area with what is processed around it, so that ground is seen that does not move.
+
+    Half of its longer side on each side, but at least 5 and at most 15 km.
+
+    Parameters
+    ----------
+    bounds : (float, float, float, float)
+        West, south, east, north, degrees.
+    """
+    west, south, east, north = bounds
+    along = max(0.01, math.cos(math.radians((south + north) / 2)))
+    longer = max((east - west) * along, north - south) * _KM_PER_DEGREE
+    margin = min(max(longer / 2, _LEAST_AROUND), _MOST_AROUND) / _KM_PER_DEGREE
+    return west - margin / along, south - margin, east + margin / along, north + margin
 
 
 def read_water(path: Path) -> Area:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from dinsar_cli.base.files import file_mark
 from dinsar_cli.config.model import LonLat, RunConfig, is_roi_file
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.maps.corrections.apply import Uncorrected, correct, correction_marks
+from dinsar_cli.maps.corrections.apply import Uncorrected, asked_for, correct, correction_marks
 from dinsar_cli.maps.corrections.ramps import ramp_of
+from dinsar_cli.maps.extremes import range_of
 from dinsar_cli.maps.facts import MapFacts
+from dinsar_cli.maps.far_field import FarField, far_field_of_map
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.masks import masked_out
-from dinsar_cli.maps.reference import find_reference, reference_variance
-from dinsar_cli.maps.science_warnings import LOW_COHERENCE
+from dinsar_cli.maps.reference import calm_of, find_reference, reference_variance
 from dinsar_cli.maps.sigma import along_track, largest, sigma_tags
 from dinsar_cli.products.writer import ProductWriter
 from dinsar_cli.radar.displacement import ReferencePoint, los_displacement, los_sigma, vertical_displacement
@@ -34,6 +35,7 @@ def displacement_layers(
     wavelength: float,
     tags: Mapping[str, str],
     times: tuple[datetime, datetime] | None = None,
+    around: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Path], MapFacts]:
     """Turn the phase on the map into displacement relative to the reference point, and write it.
 
@@ -50,6 +52,8 @@ def displacement_layers(
         That every product has.
     times : (datetime, datetime), optional
         When the middle of the scene was seen, UTC; not given: the dates of the tags.
+    around : mapping, optional
+        The far field of all that was unwrapped (`FarField.to_dict`); not given: only the map is known.
 
     Returns
     -------
@@ -72,6 +76,9 @@ def displacement_layers(
     shares = _masked_shares(masks, np.isfinite(los))
     for cells in masks.values():
         los[cells] = np.nan
+    far = FarField.from_dict(around) if around else far_field_of_map(los, coherence, components, grid)
+    raw = config.ramp == "none" and not asked_for(config.corrections)
+    calm = calm_of(far, grid, los, components, raw=raw)
     corrected = correct(config, Uncorrected(layers, tags, los, components, times, wavelength))
     los, ramp = corrected.los, None
 
@@ -83,7 +90,7 @@ def displacement_layers(
             writer.write({"ramp": surface.astype(np.float32)}, dict(tags) | {"ramp": config.ramp})
 
         # relative to the reference
-        reference = find_reference(config, grid, los, coherence, components)
+        reference = find_reference(config, grid, los, coherence, components, calm)
         where = _position(grid, reference) if reference else None
         if reference:
             los -= reference.value
@@ -112,14 +119,32 @@ def displacement_layers(
             highest=float(high),
             mean_los=None if up is None else layers.file("los_vector").mean_direction(),
             mean_coherence=None if known_coherence is None else float(np.nanmean(coherence)),
-            low_coherence=None if known_coherence is None else _share_below(coherence, LOW_COHERENCE),
             median_sigma=_median(sigma.get("los_sigma")),
             along_track=None if unknown is None else largest(unknown, los),
             masked=shares,
             ramp=None if ramp is None else asdict(ramp),
             corrections=corrected.facts,
+            chosen=config.reference_area is not None or config.reference_point != "auto",
+            range=range_of(grid, los, known_coherence, components, sigma.get("los_sigma")).to_dict(),
+            far_field=_final(far, los, coherence, components, grid, reference, raw=raw).to_dict(),
         )
     return corrected.files | writer.files, facts
+
+
+def _final(
+    far: FarField,
+    los: Array,
+    coherence: Array,
+    components: Array,
+    grid: Grid,
+    reference: ReferencePoint | None,
+    *,
+    raw: bool,
+) -> FarField:
+    """Return the far field of the displacement as it is handed over."""
+    if not raw:
+        return replace(far_field_of_map(los, coherence, components, grid), place=None)
+    return far.relative_to(reference.value if reference else 0.0)
 
 
 def displacement_depends(config: RunConfig) -> list[object]:
@@ -166,11 +191,6 @@ def _sigma_layer(
 def _median(values: Array | None) -> float | None:
     known = np.empty(0) if values is None else values[np.isfinite(values)]
     return float(np.median(known)) if known.size else None
-
-
-def _share_below(values: Array, limit: float) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.mean(known < limit)) if known.size else float("nan")
 
 
 def _or_else(values: Array | None, instead: Array) -> Array:

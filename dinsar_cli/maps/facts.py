@@ -38,10 +38,14 @@ class MapFacts:
         Share of the cells with displacement that each mask left out, by its key.
     ramp : dict or None
         The ramp that was taken off: its kind, coefficients and fit; None when none was.
-    low_coherence : float or None
-        Share of the cells with data whose coherence is below 0.3; None where it is not known.
     corrections : dict
         What each correction was and did, by its name; see `dinsar_cli.maps.corrections.apply`.
+    far_field : dict or None
+        Ground that is still, relative to the reference; see `dinsar_cli.maps.far_field.FarField.to_dict`.
+    chosen : bool
+        Whether the user chose the reference, or wants none.
+    range : dict or None
+        Extremes with their places, and coverage; see `dinsar_cli.maps.extremes.Range.to_dict`.
     """
 
     reference: ReferencePoint | None
@@ -52,12 +56,14 @@ class MapFacts:
     highest: float
     mean_los: tuple[float, float, float] | None
     mean_coherence: float | None
-    low_coherence: float | None = None
     median_sigma: float | None = None
     along_track: float | None = None
     masked: dict[str, float] = field(default_factory=dict)
     ramp: dict[str, Any] | None = None
     corrections: dict[str, Any] = field(default_factory=dict)
+    far_field: dict[str, Any] | None = None
+    chosen: bool = False
+    range: dict[str, Any] | None = None
 
 
 def facts_to_dict(facts: MapFacts) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,14 @@ from dinsar_cli.config.model import LonLat, RunConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.areas import on_grid, read_polygons, read_water
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.far_field import FarField
 from dinsar_cli.maps.masks import cell_area
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, reference_at, reference_over
 from dinsar_cli.radar.uncertainty import phase_deviation, unbiased_coherence
 
 Floats = NDArray[np.floating[Any]]
+
+_NEAR = 0.002  # m from calm ground, where the atmosphere allows no more
 
 
 def check_areas(config: RunConfig, grid: Grid) -> None:
@@ -48,7 +53,12 @@ def _reference_cells(text: str, grid: Grid) -> NDArray[np.bool_]:
 
 
 def find_reference(
-    config: RunConfig, grid: Grid, los: Floats, coherence: Floats, components: NDArray[np.integer[Any]]
+    config: RunConfig,
+    grid: Grid,
+    los: Floats,
+    coherence: Floats,
+    components: NDArray[np.integer[Any]],
+    calm: Calm,
 ) -> ReferencePoint | None:
     """Return the reference that a configuration asks for.
 
@@ -58,6 +68,8 @@ def find_reference(
         Displacement in metres, not yet relative to anything; NaN where there is none.
     coherence, components : ndarray
         On the same grid.
+    calm : Calm
+        Where an automatic reference goes.
 
     Raises
     ------
@@ -72,9 +84,66 @@ def find_reference(
     if point == "none":
         return None
     if not isinstance(point, LonLat):
-        return choose_reference(los, coherence, components)
+        return _automatic(los, coherence, components, calm)
     row, column = grid.index(point.lon, point.lat)
     return reference_at(los, coherence, components, row, column)
+
+
+@dataclass(frozen=True)
+class Calm:
+    """How far the displacement on a map is from calm ground, and where the best of that is.
+
+    Attributes
+    ----------
+    away : ndarray
+        Distance of each cell from the level of calm ground, metres.
+    near : float
+        Distance up to which a cell may be calm, metres.
+    elsewhere : ReferencePoint or None
+        A better place in what was unwrapped, which may lie outside the map.
+    """
+
+    away: Floats
+    near: float
+    elsewhere: ReferencePoint | None
+
+
+def calm_of(far: FarField, grid: Grid, los: Floats, components: NDArray[np.integer[Any]], *, raw: bool) -> Calm:
+    """Tell how far the displacement is from calm ground.
+
+    Where none is known, it is how far it is from the plane through the border of what was unwrapped, which is the
+    farthest from what moves inside; or from the median if even that is not known.
+
+    Parameters
+    ----------
+    far : FarField
+        Of the displacement as the phase gives it.
+    los : ndarray
+        The same on the map, metres.
+    components : ndarray
+        On the same grid.
+    raw : bool
+        Whether the displacement stays as the phase gives it: a ramp or a correction is known on the map alone.
+    """
+    if math.isfinite(far.plane[0]):
+        away = los - far.surface(grid)
+    else:
+        labels = components[np.isfinite(los)].astype(np.intp)
+        largest = int(np.argmax(np.bincount(labels))) if labels.size else 0
+        used = los[np.isfinite(los) & (components == largest)]
+        away = los - (np.median(used) if used.size else 0.0)
+    near = max(_NEAR, far.scatter) if far.found else math.inf
+    return Calm(away, near, far.place if raw else None)
+
+
+def _automatic(los: Floats, coherence: Floats, components: NDArray[np.integer[Any]], calm: Calm) -> ReferencePoint:
+    """Choose calm ground on the map, or outside it where the map has none."""
+    inside = choose_reference(los, coherence, components, calm.away, calm.near)
+    if calm.elsewhere is None or abs(float(calm.away[inside.row, inside.column])) <= calm.near:
+        return inside
+    known = np.isfinite(los) & (components == calm.elsewhere.component)
+    offset = calm.elsewhere.value - float(np.median(los[known])) if known.any() else math.nan
+    return replace(calm.elsewhere, offset=offset)
 
 
 def reference_variance(reference: ReferencePoint | None, grid: Grid, noise: Mapping[str, str]) -> float:

@@ -26,7 +26,6 @@ DEM_EFFECT_M = 0.005
 LEAST_BASELINE_SHARE = 0.1
 MUCH_WATER = 0.2
 HIGH_LATITUDE = 55.0
-LOW_COHERENCE = 0.3
 ALONG_TRACK_M = 0.005
 
 
@@ -76,20 +75,6 @@ def before(circumstances: Circumstances) -> list[str]:
         high_latitude(circumstances.latitude, esd=circumstances.esd),
     )
     return [text for text in found if text]
-
-
-def after(low_coherence: float | None, unknown: float | None = None) -> list[str]:
-    """Tell what the user should know of a map.
-
-    Parameters
-    ----------
-    low_coherence : float or None
-        Share of its cells with data whose coherence is below `LOW_COHERENCE`; None where it is not known.
-    unknown : float or None
-        The most that unknown motion along the track may add to the displacement, metres; None where it is not
-        known.
-    """
-    return [text for text in (coherence(low_coherence), along_track(unknown)) if text]
 
 
 def bad_dates(pair: Pair) -> str:
@@ -250,20 +235,6 @@ def high_latitude(latitude: float, *, esd: bool) -> str:
     if esd:
         text += " ESD takes its azimuth shifts for misregistration, which adds to these steps: compare without it."
     return text
-
-
-def coherence(low: float | None) -> str:
-    """Return a map that is mostly noise.
-
-    With few looks the coherence of pure noise is estimated as 0.1-0.3 (Touzi et al. 1999, IEEE TGRS 37): below 0.3
-    nothing is certain.
-    """
-    if low is None or low <= 0.5:
-        return ""
-    return (
-        f"The coherence is below {LOW_COHERENCE} in {low:.0%} of the map: most of it is noise, and its cycles "
-        "cannot be trusted. Choose dates that are nearer in time or in a drier season, or use more looks."
-    )
 
 
 def along_track(unknown: float | None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shapely import union_all
+from shapely import box, union_all
 from shapely.geometry.base import BaseGeometry as Geometry
 
 from dinsar_cli.catalog.burst_plan import plan_bursts
@@ -21,6 +21,7 @@ from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import RoughInputs
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.geo.antimeridian import beside, middle_of
+from dinsar_cli.geo.areas import surroundings
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.managers.dem.plan import DemPlan
@@ -116,7 +117,8 @@ def look_ahead(request: Request, plan: ScenePlan, cache: Path) -> Outlook:
     frame = frame_of(config, _SPACING, roi.bounds)
     covered = roi.geometry.intersection(bursts.ground).area
     work = work_of(bursts.megasamples, frame, dem, covered, roi.bounds)
-    share = min(1.0, covered / bursts.ground.area)
+    around = box(*surroundings(roi.bounds)).intersection(bursts.ground).area
+    share = min(1.0, around / bursts.ground.area)
     threads, memory, history = allowed_threads(config), allowed_memory(config), cache / HISTORY
     estimate = engine.outlook(RoughInputs(work, share, config, threads, memory, history))
     setting = stage_setting(engine.name, threads, dem, config.checks)

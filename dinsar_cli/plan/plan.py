@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
+from shapely import Point
 
 from dinsar_cli.base.memory import memory_limit
 from dinsar_cli.config.model import Looks, RunConfig
@@ -27,11 +28,13 @@ from dinsar_cli.maps.science_warnings import Circumstances, before
 from dinsar_cli.plan.frame import frame_of
 from dinsar_cli.plan.work import work_of
 from dinsar_cli.radar.pair_geometry import PairGeometry, pair_geometry
+from dinsar_cli.sentinel1.acquisition import ground_of
 from dinsar_cli.sentinel1.annotated_orbit import annotated_orbit, annotated_relief
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
 
 _LEAST_COVERAGE = 0.999
 _DEGREE_M = 111_320.0  # a degree of latitude
+_NEAR = 0.002  # degrees by which the corners of a burst may be off
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def plan_run(request: Request, cache: Path, engine: Engine | None = None) -> Run
     bounds = roi.bounds if roi else slc.bounds
     frame = frame_of(config, _sample_spacing(slc), bounds)
     _check_size(slc.bounds, frame.cell)
-    _check_reference_point(config, frame.grid)
+    _check_reference_point(config, frame.grid, slc)
     notes = [f"engine {engine.name}: {reason}"]
     manager = orbit_manager(config, cache)
     orbits = tuple(manager.plan(one.mission, one.start, one.stop) for one in (pair.reference, pair.secondary))
@@ -295,8 +298,8 @@ def _check_size(bounds: tuple[float, float, float, float], cell: tuple[float, fl
         )
 
 
-def _check_reference_point(config: RunConfig, grid: Grid) -> None:
-    """Refuse a reference point outside the map now, not after the interferogram."""
+def _check_reference_point(config: RunConfig, grid: Grid, slc: SlcPlan) -> None:
+    """Refuse a reference point outside the map, or that no burst sees, now and not after the interferogram."""
     point = config.reference_point
     if isinstance(point, str):
         return
@@ -307,6 +310,14 @@ def _check_reference_point(config: RunConfig, grid: Grid) -> None:
             f"The map spans {' '.join(f'{value:.6g}' for value in grid.bounds)} in {grid.crs} "
             "(west south east north).",
             "Choose a point on coherent ground inside, in the order LON,LAT, or --reference-point auto.",
+        )
+    ground = ground_of(slc.bursts, point.lon)
+    if not ground.intersects(Point(point.lon, point.lat).buffer(_NEAR)):
+        raise NoDataError(
+            f"The reference point {point} lies where no burst sees the ground.",
+            f"It is on the map, but outside of the bursts in use, whose ground spans "
+            f"{' '.join(f'{value:.4f}' for value in ground.bounds)} and is tilted (west south east north).",
+            "Choose a point that both dates see, or --reference-point auto.",
         )
 
 

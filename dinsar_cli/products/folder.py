@@ -10,9 +10,12 @@ from typing import Any
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, STAGES, Journal, read_map_record
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.products.layers import LAYERS
+from dinsar_cli.products.one_run import DISPLACED
 from dinsar_cli.products.reader import Product, Products
 
 _MAIN = "los_displacement"
+FOLLOWING = ("displacement.png", "report.html")
+"""Files that show the layers."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,22 @@ def find_products(folder: Path) -> tuple[list[PairProducts], list[str]]:
 def products_of(folder: Path) -> PairProducts:
     """Return the products in the folder of a map that was not made by a run, whatever else is in it."""
     return _collect(folder, folder / PRODUCTS, None)
+
+
+def clear_products(folder: Path, *, displaced: bool = False) -> None:
+    """Remove layers, picture and pages of an earlier run, so that none stays beside new ones.
+
+    Parameters
+    ----------
+    folder : Path
+        With the GeoTIFFs.
+    displaced : bool
+        Whether to remove only what is made of the layers from the radar grid: the displacement and what follows.
+    """
+    made = [*DISPLACED, "ramp", *(name for name in LAYERS if name.startswith("correction_"))]
+    layers = made if displaced else list(LAYERS)
+    for name in (*(f"{layer}.tif" for layer in layers), *FOLLOWING):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _nothing(folder: Path, unfinished: Sequence[str]) -> NoDataError:

@@ -19,7 +19,7 @@ from dinsar_cli.errors import NoDataError
 Floats = NDArray[np.floating[Any]]
 
 _WINDOW = 11  # map cells on a side of the reference window
-_TOP_SHARE = 0.9  # the reference is looked for among the tenth of the windows with the highest coherence
+_SHARES = (0.9, 0.5, 0.0)  # of the windows, by coherence, above which the reference is looked for
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,26 @@ def incidence_angle(up: Floats) -> Floats:
     return np.degrees(np.arccos(np.clip(up, -1, 1)))
 
 
-def choose_reference(los: Floats, coherence: Floats, components: NDArray[np.integer[Any]]) -> ReferencePoint:
+def choose_reference(
+    los: Floats, coherence: Floats, components: NDArray[np.integer[Any]], away: Floats, near: float = math.inf
+) -> ReferencePoint:
     """Choose the reference point by itself.
 
     Among the windows of 11 x 11 cells that lie wholly in the largest component of the map, which need not be that
-    of the scene, those in the top tenth of coherence are taken, and of these the one whose mean displacement is
-    nearest to the median of the component.
+    of the scene, those in the top tenth of coherence are taken, and of these the one that is nearest to the level
+    of calm ground; where that is not near enough, among the better half of the windows, and then among all.
     In a map too small for such a window smaller ones are tried.
+
+    Parameters
+    ----------
+    los : ndarray
+        Displacement in metres, not yet relative to anything; NaN where there is none.
+    coherence, components : ndarray
+        On the same grid.
+    away : ndarray
+        Distance of the displacement from the level of calm ground, metres.
+    near : float
+        Distance that is near enough, metres.
 
     Raises
     ------
@@ -125,7 +138,6 @@ def choose_reference(los: Floats, coherence: Floats, components: NDArray[np.inte
             "Choose a pair with higher coherence, more looks, or a lower unwrap.reliability.",
         )
     usable = known & (components == int(np.argmax(counts)))
-    median = float(np.median(los[usable]))
     for window in (_WINDOW, 7, 3, 1):
         whole = uniform_filter(usable.astype(np.float32), window, mode="constant") > 1 - 0.5 / window**2
         if whole.any():
@@ -135,10 +147,14 @@ def choose_reference(los: Floats, coherence: Floats, components: NDArray[np.inte
         return uniform_filter(np.where(usable, values, 0).astype(np.float64), window, mode="constant")
 
     with ThreadPoolExecutor(2) as pool:
-        mean_coherence, mean_los = pool.map(mean, (coherence, los))
-    high = whole & (mean_coherence >= np.quantile(mean_coherence[whole], _TOP_SHARE))
-    distance = np.where(high, np.abs(mean_los - median), np.inf)
-    row, column = (int(i) for i in np.unravel_index(np.argmin(distance), distance.shape))
+        mean_coherence, mean_away = pool.map(mean, (coherence, away))
+    for share in _SHARES:
+        high = whole & (mean_coherence >= np.quantile(mean_coherence[whole], share))
+        distance = np.where(high, np.abs(mean_away), np.inf)
+        best = np.unravel_index(np.argmin(distance), distance.shape)
+        if distance[best] <= near:
+            break
+    row, column = (int(i) for i in best)
     return reference_at(los, coherence, components, row, column, window)
 
 

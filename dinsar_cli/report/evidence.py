@@ -18,16 +18,17 @@ from dinsar_cli.base.journal import RADAR, RUN_FILE, read_journal, read_map_reco
 from dinsar_cli.drawing.web_map import EmbeddedLayer
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.extremes import Range, range_of
+from dinsar_cli.maps.far_field import FarField, far_field_of_map
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.products.reader import Product
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 from dinsar_cli.report.measures import (
-    FarField,
     HeightTrend,
+    calm_cells,
     cycle_jumps,
     dem_gap,
-    far_field,
     height_trend,
     jump_length,
     noise_share,
@@ -48,12 +49,13 @@ from dinsar_cli.report.page_layers import (
 from dinsar_cli.report.verdicts import RULES, Verdict, judge
 
 Floats = NDArray[np.floating[Any]]
+Labels = NDArray[np.integer[Any]]
 
 _STRIP = 512  # rows: those of a tile of the files
 _MOST_FULL = 16_000_000  # cells that are looked at in full resolution for cycle jumps; of more, strips are taken
 _AROUND = 45  # look cells each side of a seam
 _CALM = 3.0  # times the scatter of the far field that count as motion of the reference
-_NORMAL_TILT = 0.03  # m: the atmosphere's
+_ORBIT_TILT = 0.1  # m: more than atmosphere and slow ground make
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,12 @@ class Evidence:
         Products by name, of this shape, in their units; ``amplitude.secondary`` is the second band of amplitude.
     components : ndarray of int
         0 = none; all 1 where they are not known.
-    far : FarField or None
-        None where there is too little displacement.
+    far : FarField
+        Ground that is still, in the map and around it.
+    surface : ndarray
+        Its plane on the map, metres; NaN where not known.
+    calm : ndarray of bool
+        Cells of the map that follow it.
     trend : HeightTrend or None
         None where it cannot be told.
     seams : tuple of Seam
@@ -103,7 +109,9 @@ class Evidence:
     shape: tuple[int, int]
     bands: dict[str, Floats]
     components: NDArray[np.integer[Any]]
-    far: FarField | None
+    far: FarField
+    surface: Floats
+    calm: NDArray[np.bool_]
     trend: HeightTrend | None
     seams: tuple[Seam, ...]
     layers: list[EmbeddedLayer]
@@ -115,16 +123,30 @@ class Evidence:
         return self.bands["los_displacement"]
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What the run noted of the displacement."""
+        facts = self.details("displacement").get("facts")
+        return facts if isinstance(facts, dict) else {}
+
+    @property
+    def scatter(self) -> float:
+        """Standard deviation of the cells of calm ground about its plane, metres; NaN where there is none."""
+        if not self.far.found:
+            return math.nan
+        return float(np.std((self.los - self.surface)[self.calm])) if self.calm.any() else self.far.scatter
+
+    @property
+    def range(self) -> Range:
+        """Extremes of the map with their places."""
+        if self.facts.get("range"):
+            return Range.from_dict(self.facts["range"])
+        bands = self.bands
+        return range_of(self.grid, self.los, bands.get("coherence"), self.components, bands.get("los_sigma"))
+
+    @property
     def reference(self) -> tuple[float, float] | None:
         """Longitude and latitude to which the displacement is relative."""
         return reference_point(self.tags)
-
-    def lonlat(self, row: int, column: int) -> tuple[float, float]:
-        """Return the longitude and latitude of a cell of the bands."""
-        rows, columns = self.shape
-        return self.grid.lonlat(
-            int((row + 0.5) * self.grid.height / rows), int((column + 0.5) * self.grid.width / columns)
-        )
 
     def details(self, stage: str) -> dict[str, Any]:
         """Tell what a stage noted."""
@@ -177,14 +199,18 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
     bands = _read_bands(pair, shape)
     los = bands["los_displacement"]
     components = np.nan_to_num(bands.get("connected_components", np.isfinite(los).astype(np.float32))).astype(int)
-    far = _far_field(grid, shape, los, components)
+    far = _far_field(record, bands, components, grid)
+    surface = far.surface(grid, shape)
+    calm = calm_cells(los, surface, far.scatter) if far.found else np.zeros(shape, bool)
     elevation = bands.get("elevation")
-    trend = None if far is None or elevation is None else height_trend(los - far.surface, elevation, far.cells)
+    trend = None if elevation is None else height_trend(los - surface, elevation, calm)
     seams = tuple(_seams(pair.folder / RADAR))
     parts = {name: name.partition(".") for name in bands}
     read = {(product, 2 if second else 1): bands[name] for name, (product, _, second) in parts.items()}
     layers = embedded_layers(pair, shape, read)
-    found = Evidence(pair, grid, tags, dict(record), shape, bands, components, far, trend, seams, layers, ())
+    found = Evidence(
+        pair, grid, tags, dict(record), shape, bands, components, far, surface, calm, trend, seams, layers, ()
+    )
     return _judged(found)
 
 
@@ -195,22 +221,14 @@ def _read_bands(pair: PairProducts, shape: tuple[int, int]) -> dict[str, Floats]
     return bands
 
 
-def kilometres(grid: Grid, shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Return the kilometres east and north of the middle of the map, for cells of a shape that covers it."""
-    rows, columns = shape
-    east = (np.arange(columns) + 0.5 - columns / 2) * grid.posting * grid.width / columns * grid.metres_per_unit[0]
-    north = (rows / 2 - np.arange(rows) - 0.5) * grid.posting * grid.height / rows * grid.metres_per_unit[1]
-    x, y = np.meshgrid(east / 1000, north / 1000)
-    return x, y
-
-
-def _far_field(
-    grid: Grid, shape: tuple[int, int], los: Floats, components: NDArray[np.integer[Any]]
-) -> FarField | None:
-    try:
-        return far_field(los, *kilometres(grid, shape), components)
-    except NoDataError:
-        return None
+def _far_field(found: Mapping[str, Any], bands: Mapping[str, Floats], components: Labels, grid: Grid) -> FarField:
+    """Return what the run noted of calm ground; what the map alone tells where it noted nothing."""
+    stages = found.get("stages") or {}
+    noted = ((stages.get("displacement") or {}).get("details") or {}).get("facts") or {}
+    if noted.get("far_field"):
+        return FarField.from_dict(noted["far_field"])
+    los = bands["los_displacement"]
+    return far_field_of_map(los, bands.get("coherence", np.isfinite(los).astype(np.float32)), components, grid)
 
 
 def _judged(found: Evidence) -> Evidence:
@@ -225,31 +243,51 @@ def _of_phase(found: Evidence) -> list[Verdict]:
     both = None if amplitude is None else (amplitude + found.bands["amplitude.secondary"]) / 2
     known = coherence is not None
     water = water_share(found.los, coherence, found.bands.get("elevation"), both) if coherence is not None else None
+    none = "no coherence.tif"
     return [
-        judge("coherence", noise_share(coherence) if coherence is not None else None),
-        judge("cycle_jump", _jump_length(found) if known else None),
+        *_of_checks(found.details("geocode").get("checks")),
+        judge("coherence", noise_share(coherence) if coherence is not None else None, reason=none),
+        judge("cycle_jump", _jump_length(found) if known else None, reason=none),
         judge(
             "components", other_components(found.los, found.components) if np.isfinite(found.los).any() else None
         ),
-        judge("water", water),
-        judge("burst_step", max(steps, default=None)),
+        judge("water", water, reason=none),
+        judge("burst_step", max(steps, default=None), reason="no seam is on the map, or the folder radar is gone"),
     ]
+
+
+def _of_checks(checks: object) -> list[Verdict]:
+    """Judge what the run noted of its phase."""
+    noted = checks if isinstance(checks, Mapping) else {}
+    jumps, residue, back = (noted.get(name) or {} for name in ("jumps", "residue", "reversed"))
+    none = "the run noted nothing"
+    return [
+        judge("phase_step", _ratio(jumps.get("beyond_half_a_cycle"), jumps.get("neighbours")), reason=none),
+        judge("residue", _ratio(residue.get("incongruent"), residue.get("cells")), reason=none),
+        judge("reversed", back.get("flagged"), reason="checks.reversed is off"),
+    ]
+
+
+def _ratio(part: float | None, whole: float | None) -> float | None:
+    return None if part is None or not whole else part / whole
 
 
 def _of_geometry(found: Evidence) -> list[Verdict]:
     far, seen = found.far, _seen(found)
     elevation, incidence = found.bands.get("elevation"), found.bands.get("incidence_angle")
     error, angles = math.nan, math.nan
-    if far is not None and incidence is not None:
-        error, angles = orbit_error(far.surface, incidence, far.cells)
+    if far.even and incidence is not None:
+        error, angles = orbit_error(found.surface, incidence, np.isfinite(found.los))
     away, allowed = _reference_offset(found)
     gap = None if elevation is None else dem_gap(elevation, seen, _outside_dem(found))
+    none = f"no calm ground: {far.reason}" if far.reason else ""
+    flat = none or "too little calm ground on the map, or too little relief"
     return [
-        judge("ramp", None if far is None else far.span),
-        judge("orbit", error, _NORMAL_TILT / angles if math.isfinite(angles) else None),
-        judge("reference", away, allowed),
-        judge("height", None if found.trend is None else found.trend.size),
-        judge("dem", gap),
+        judge("ramp", far.tilt if far.even else None, reason=none),
+        judge("orbit", error, _ORBIT_TILT / angles if math.isfinite(angles) else None, none),
+        judge("reference", away, allowed, none or "no reference point"),
+        judge("height", None if found.trend is None else found.trend.size, reason=flat),
+        judge("dem", gap, reason="no elevation.tif"),
     ]
 
 
@@ -264,14 +302,13 @@ def _seen(found: Evidence) -> NDArray[np.bool_]:
 
 def _reference_offset(found: Evidence) -> tuple[float | None, float | None]:
     """Measure how far the far field is from zero at the reference point, and may be by its scatter, metres."""
-    if found.far is None or found.reference is None:
+    if not found.far.found or found.reference is None:
         return None, None
     row, column = found.grid.index(*found.reference)
-    rows, columns = found.shape
-    cell = row * rows // found.grid.height, column * columns // found.grid.width
-    if not (0 <= cell[0] < rows and 0 <= cell[1] < columns):
-        return None, None
-    return abs(float(found.far.surface[cell])), _CALM * found.far.scatter
+    level, east, north = found.far.plane
+    metres = (found.grid.posting * unit / 1000 for unit in found.grid.metres_per_unit)
+    x, y = (column + 0.5 - found.grid.width / 2) * next(metres), (found.grid.height / 2 - row - 0.5) * next(metres)
+    return abs(level + east * x + north * y), _CALM * found.scatter
 
 
 def _outside_dem(found: Evidence) -> float:

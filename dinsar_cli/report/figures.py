@@ -140,20 +140,21 @@ def _radians(step: float) -> str:
 
 def _plane(evidence: Evidence) -> Figure | None:
     far, trend = evidence.far, evidence.trend
-    if far is None:
+    if not math.isfinite(far.tilt):
         return None
     facts = [
-        ("Plane over the map", centimetres(far.span)),
-        ("Rises toward east by", _slope(far.plane.coefficients["east"])),
-        ("Rises toward north by", _slope(far.plane.coefficients["north"])),
-        ("Scatter of the far field about it", centimetres(far.scatter)),
+        ("Calm ground", f"{far.share:.0%} of what was unwrapped" if far.found else f"none: {far.reason}"),
+        ("Plane through the border of what was unwrapped, over all of it", centimetres(far.tilt)),
+        ("Rises toward east by", _slope(far.plane[1])),
+        ("Rises toward north by", _slope(far.plane[2])),
+        ("Scatter of the border about it", centimetres(far.scatter)),
     ]
     chart = None
     if trend is not None:
         chart = trend_chart(trend.heights, trend.means * 100, trend.spreads * 100)
         facts.append(("Correlation with height", f"{trend.correlation:+.2f}".replace("-", "\u2212")))
         facts.append(("Displacement per 100\u00a0m of height", centimetres(trend.slope * 100)))
-    ramp = (evidence.details("displacement").get("facts") or {}).get("ramp")
+    ramp = evidence.facts.get("ramp")
     if ramp:
         facts.append(("A ramp was taken off", str(ramp.get("kind"))))
     return Figure("plane", chart, facts=tuple(facts))

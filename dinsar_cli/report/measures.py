@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, minimum_filter
-
-from dinsar_cli.maps.corrections.ramps import Ramp, fit_ramp
+from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -19,7 +17,8 @@ Labels = NDArray[np.integer[Any]]
 NOISE = 0.3  # coherence up to which it may be pure noise
 COHERENT = 0.5  # coherence from which neighbours must not jump
 _JUMP = 0.9 * math.pi  # rad: a cycle that was interpolated over two cells has half of it in one of them
-_FAR = 2.5  # standard deviations about the plane within which a cell is of the far field
+_FAR, _LEAST_FAR = 2.5, 0.002  # standard deviations about the plane, and m, within which a cell is calm
+_AROUND = 5  # cells on a side of a mean that tells it
 _NEAR_SEAM, _FAR_FROM_SEAM = 3, 40  # look cells beside a seam through which lines are laid
 _DARK = 6.0  # dB below the median: smooth water is darker than land by more
 _FLAT = 0.02  # m between a cell and its neighbours: lakes are flatter in edited DEMs
@@ -28,56 +27,21 @@ _HEIGHT_CELLS = 1000
 _LEAST_CELLS = 50
 
 
-@dataclass(frozen=True)
-class FarField:
-    """The part of a map that does not move by itself.
-
-    Attributes
-    ----------
-    plane : Ramp
-        Through it.
-    surface : ndarray
-        Plane with its level on the whole map, metres.
-    cells : ndarray of bool
-        Those of the far field.
-    scatter : float
-        Standard deviation of the displacement about the plane there, metres.
-    span : float
-        Height of the plane over the cells with displacement, metres.
-    """
-
-    plane: Ramp
-    surface: Floats
-    cells: Bools
-    scatter: float
-    span: float
-
-
-def far_field(los: Floats, east: Floats, north: Floats, components: Labels) -> FarField:
-    """Fit a plane to the largest component, and tell which cells it describes.
+def calm_cells(los: Floats, surface: Floats, scatter: float) -> Bools:
+    """Return the cells of a map that follow the plane of calm ground, by the mean of the cells around each.
 
     Parameters
     ----------
-    los : ndarray
-        Displacement, metres; NaN where there is none.
-    east, north : ndarray
-        Kilometres.
-    components : ndarray of int
-        0 = none.
-
-    Raises
-    ------
-    NoDataError
-        When there is too little displacement for a plane.
+    los, surface : ndarray
+        Displacement, and the plane, metres.
+    scatter : float
+        Standard deviation of calm ground about it, metres.
     """
-    used = np.isfinite(los) & (components == largest_component(los, components))
-    plane = fit_ramp(np.where(used, los, np.nan), east, north, "plane")
-    surface = plane.at(east, north) + plane.level
-    away = np.abs(los - surface)
-    cells = used & (away <= max(_FAR * plane.spread, 1e-9))
-    inside = surface[used]
-    scatter = float(np.std((los - surface)[cells])) if cells.any() else math.nan
-    return FarField(plane, surface, cells, scatter, float(inside.max() - inside.min()))
+    known = np.isfinite(los)
+    away = uniform_filter(np.where(known, los - surface, 0.0), _AROUND, mode="constant")
+    share = uniform_filter(known.astype(np.float64), _AROUND, mode="constant")
+    calm: Bools = known & (np.abs(away) <= max(_FAR * scatter, _LEAST_FAR) * share)
+    return calm
 
 
 def largest_component(los: Floats, components: Labels) -> int:

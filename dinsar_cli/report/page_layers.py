@@ -22,6 +22,7 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS, Layer
+from dinsar_cli.products.one_run import check_one_run
 from dinsar_cli.products.reader import MAKE_AGAIN, Product, Words
 
 Floats = NDArray[np.floating[Any]]
@@ -149,6 +150,7 @@ def describe(pair: PairProducts) -> tuple[Grid, dict[str, str]]:
         with WORDS.about(path):
             grids[name] = pair.product(name).grid
             tags[name] = pair.product(name).tags
+    check_one_run(next(iter(pair.rasters.values())).parent, pair.files)
     first, *rest = grids
     other = next((name for name in rest if grids[name] != grids[first]), None)
     if other is not None:

@@ -57,11 +57,14 @@ class Verdict:
         In the rule's own unit; None where the files do not tell it.
     threshold : float
         That counted: of the rule, or a larger one that the map asks for.
+    reason : str
+        Why the number is not known.
     """
 
     rule: Rule
     value: float | None
     threshold: float
+    reason: str = ""
 
     @property
     def good(self) -> bool | None:
@@ -90,9 +93,14 @@ class Verdict:
         """For JSON."""
         return {
             "key": self.rule.key,
+            "title": self.rule.title,
             "good": self.good,
             "value": self.value,
             "threshold": self.threshold,
+            "measure": self.rule.measure,
+            "found": self.number,
+            "limit": self.limit,
+            "reason": self.reason,
             "warning": self.warning,
         }
 
@@ -107,7 +115,8 @@ def _shown(value: float, rule: Rule) -> str:
 # - burst_step: 0.3 rad are 1.3 mm. Bursts that are registered to 0.001 lines differ by 0.05 rad at most (Prats-
 #   Iraola et al. 2012, IEEE TGRS 50(10)); S1C with S1D by 1.5 rad (isce3 issue 375).
 # - ramp: the troposphere makes 1-3 cm over a scene (Hanssen 2001, Radar Interferometry, chapter 4).
-# - orbit: precise orbits are good to 5 cm, restituted ones to 10 cm (Copernicus POD Service, requirements).
+# - orbit: precise orbits are good to 5 cm, restituted ones to 10 cm (Copernicus POD Service, requirements); on a
+#   small map ground and atmosphere tilt by what metres of baseline would.
 # - coherence: below 0.3 the estimate of pure noise begins (Touzi et al. 1999, IEEE TGRS 37).
 # - reference, height: 1 cm is the lower end of the atmosphere's share.
 RULES: Mapping[str, Rule] = {
@@ -135,6 +144,41 @@ RULES: Mapping[str, Rule] = {
             "Cycle jump: parts of the map are wrong by whole half wavelengths (2.8 cm in C-band)",
             "Look where the displacement steps along a line; use more looks or a stronger filter, mask with "
             "mask.coherence, and doubt the part without the reference point.",
+        ),
+        Rule(
+            "phase_step",
+            "Steps of the phase",
+            0.001,
+            "%",
+            100,
+            2,
+            "neighbours within a component between which the phase steps by more than half a cycle",
+            "The phase steps by more than half a cycle within a component: on one side of such lines it may be "
+            "wrong by whole cycles (2.8 cm)",
+            "See flags.tif; use more looks or a stronger filter.",
+        ),
+        Rule(
+            "residue",
+            "Unwrapped against wrapped",
+            0.0,
+            "%",
+            100,
+            2,
+            "look cells whose unwrapped phase is not the wrapped one plus whole cycles",
+            "The unwrapped phase is not the wrapped one plus whole cycles: the unwrapping was damaged, or comes "
+            "from another interferogram",
+            "See flags.tif; remove the folder radar of the run and run the same command again.",
+        ),
+        Rule(
+            "reversed",
+            "Reversed pair",
+            0.001,
+            "%",
+            100,
+            2,
+            "part of the map that is not equal and opposite in the reversed pair",
+            "The reversed pair does not give the same map with the other sign",
+            "See flags.tif: doubt what it marks.",
         ),
         Rule(
             "components",
@@ -177,15 +221,16 @@ RULES: Mapping[str, Rule] = {
             "cm",
             100,
             1,
-            "height of the plane through the far field, over the map",
-            "Strong ramp: the map tilts by more than the atmosphere makes in most pairs",
-            "Take it off with --ramp plane if the deformation is smaller than the map; try precise orbits "
-            "(orbits.kind) and another pair.",
+            "height of the plane through the border of what was unwrapped, over all of it",
+            "Strong ramp: all of it tilts by more than the atmosphere makes in most pairs. Ground, orbits and "
+            "atmosphere cannot be told apart by one pair",
+            "Compare another pair of dates with precise orbits (orbits.kind). Only where the ground at the edges "
+            "is known to be still, take the tilt off with --ramp plane.",
         ),
         Rule(
             "orbit",
             "Orbits",
-            1.0,
+            3.0,
             "m",
             1,
             1,
@@ -200,9 +245,10 @@ RULES: Mapping[str, Rule] = {
             "cm",
             100,
             1,
-            "far field at the reference point, away from zero",
-            "The reference point lies on the deformation: all values are off by what it moved",
-            "Choose a point that is stable with --reference-point LON,LAT.",
+            "calm ground at the reference point, away from zero",
+            "The reference point lies on ground that moves against the calm ground around: all values are off by "
+            "what it moved",
+            "Leave --reference-point away, or choose a point of the ground that is still.",
         ),
         Rule(
             "height",
@@ -231,7 +277,7 @@ RULES: Mapping[str, Rule] = {
 """What is judged, in the order in which it is told."""
 
 
-def judge(key: str, value: float | None, threshold: float | None = None) -> Verdict:
+def judge(key: str, value: float | None, threshold: float | None = None, reason: str = "") -> Verdict:
     """Judge a number by a rule.
 
     Parameters
@@ -242,7 +288,10 @@ def judge(key: str, value: float | None, threshold: float | None = None) -> Verd
         In the rule's own unit; None or NaN where it is not known.
     threshold : float, optional
         Where the map asks for a larger one than the rule has; a smaller one does not count.
+    reason : str
+        Why the number is not known, if it is not.
     """
     rule = RULES[key]
     known = value is not None and math.isfinite(value)
-    return Verdict(rule, value if known else None, max(rule.threshold, threshold or 0.0))
+    limit = max(rule.threshold, threshold or 0.0)
+    return Verdict(rule, value, limit) if known else Verdict(rule, None, limit, reason)

@@ -173,4 +173,4 @@ def geocode_depends(session: Session, process_mark: str) -> object:
     """Tell what the layers on the map depend on."""
     config = session.plan.config
     offsets = [config.offsets.model_dump(mode="json")] if config.offsets.enabled else []
-    return [process_mark, session.plan.grid.to_dict(), config.checks.model_dump(), *offsets]
+    return [process_mark, session.plan.grid.to_dict(), config.checks.model_dump(), "far field", *offsets]

@@ -18,21 +18,21 @@ from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.formats import clear_formats, product_facts, write_formats
 from dinsar_cli.geo.roi import Roi
-from dinsar_cli.maps.checks.phase import check_warnings
 from dinsar_cli.maps.displacement import displacement_depends, displacement_layers
 from dinsar_cli.maps.facts import MapFacts, common_tags, facts_from_dict, facts_to_dict
+from dinsar_cli.maps.far_field import far_field_of_bursts, largest_component
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.offset_maps import offset_warnings, write_offsets
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.picture import draw_map
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
-from dinsar_cli.products.folder import PairProducts
+from dinsar_cli.products.folder import PairProducts, clear_products
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Described, Interferogram
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.page import write_report
 from dinsar_cli.workflow.interferogram_stages import geocode_depends
-from dinsar_cli.workflow.result import RunResult, further_warnings, map_warnings
+from dinsar_cli.workflow.result import RunResult, map_warnings, verdict_warnings
 from dinsar_cli.workflow.reversed_pair import check_map
 from dinsar_cli.workflow.run_state import Made, Session
 
@@ -107,6 +107,8 @@ class Geocoded:
         Files in the folder of the products, by name.
     checks, offsets : dict
         What the checks of the phase found, and what the dense offsets are; empty without them.
+    far_field : dict or None
+        Calm ground in all that was unwrapped; None where only the map is known.
     """
 
     layers: MapLayers
@@ -114,6 +116,7 @@ class Geocoded:
     products: dict[str, str]
     checks: dict[str, Any]
     offsets: dict[str, Any]
+    far_field: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,8 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
     def work() -> tuple[Iterable[Path], dict[str, Any], None]:
         if not run.force:
             check_disk(run.folder, run.prediction.products, "the products")
+        clear_products(run.products)
+        clear_formats(run.products)
         phase_filter = PhaseFilter(plan.engine.name, config.filter.strength)
         memory = min(plan.memory // 4, RESAMPLING_BYTES)
         radar = RadarOnMap(interferogram, plan.grid, memory, phase_filter, plan.threads)
@@ -156,10 +161,12 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
         flags, checks = check_map(run, radar, layers, tags)
         shifts, offsets = write_offsets(config.offsets, radar, layers, tags)
         made |= flags | shifts
-        return made.values(), {"products": names(made), "checks": checks, "offsets": offsets}, None
+        far = far_field_of_bursts(interferogram, plan.grid, largest_component(layers)).to_dict()
+        details = {"products": names(made), "checks": checks, "offsets": offsets, "far_field": far}
+        return made.values(), details, None
 
     done, _ = run.stage("geocode", geocode_depends(run, run.marks["process"]), work, hashed=True)
-    return Geocoded(layers, tags, done["products"], done["checks"], done["offsets"])
+    return Geocoded(layers, tags, done["products"], done["checks"], done["offsets"], done["far_field"])
 
 
 def displace(work: MapWork, described: Described, geocoded: Geocoded) -> Displaced:
@@ -167,7 +174,11 @@ def displace(work: MapWork, described: Described, geocoded: Geocoded) -> Displac
     config, layers = work.config, geocoded.layers
 
     def make() -> tuple[Iterable[Path], dict[str, Any], None]:
-        made, facts = displacement_layers(config, layers, described.wavelength, geocoded.tags, work.times)
+        clear_products(work.products, displaced=True)
+        clear_formats(work.products)
+        made, facts = displacement_layers(
+            config, layers, described.wavelength, geocoded.tags, work.times, geocoded.far_field
+        )
         return made.values(), {"products": names(made), "facts": facts_to_dict(facts)}, None
 
     depends = [work.marks["geocode"], displacement_depends(config)]
@@ -218,7 +229,6 @@ def warnings_of(geocoded: Geocoded, displaced: Displaced) -> list[str]:
     """Tell what the user should keep in mind of a map, before it is judged as a whole."""
     return [
         *map_warnings(displaced.facts),
-        *check_warnings(geocoded.checks),
         *offset_warnings(geocoded.offsets),
     ]
 
@@ -238,7 +248,7 @@ def result_of(
         Warnings that the user knows, and those of the map that are told now with those of the report.
     """
     geocoded, displaced, drawn, reported = made
-    found = [*found, *further_warnings(reported.verdicts)]
+    found = [*found, *verdict_warnings(reported.verdicts)]
     for text in found:
         work.reporter.warn(text)
     files = displaced.products | geocoded.products | drawn.products | reported.products
@@ -249,6 +259,7 @@ def result_of(
         interferogram=described,
         warnings=(*told, *found),
         checks=geocoded.checks,
+        verdicts=reported.verdicts,
         offsets=geocoded.offsets,
     )
 

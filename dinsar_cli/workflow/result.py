@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dinsar_cli.maps.corrections.apply import correction_warnings
 from dinsar_cli.maps.facts import MapFacts
-from dinsar_cli.maps.science_warnings import after
+from dinsar_cli.maps.far_field import FarField
+from dinsar_cli.maps.science_warnings import along_track
 from dinsar_cli.maps.sigma import parts
 from dinsar_cli.radar.interferogram import Described
-
-_WORTH_TELLING = 0.001  # share of the map in other components
-_TOLD = {"coherence", "components"}  # verdicts of which `map_warnings` tells
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,8 @@ class RunResult:
         Bytes that it has fetched.
     checks : dict or None
         What the checks of the phase found.
+    verdicts : list of dict
+        On the map, in the order of the rules; see `Verdict.to_dict`.
     offsets : dict or None
         What the dense offsets are, see `write_offsets`; None or empty without them.
     """
@@ -52,30 +52,26 @@ class RunResult:
     seconds: float | None = None
     received: int = 0
     checks: dict[str, Any] | None = None
+    verdicts: Sequence[Mapping[str, Any]] = ()
     offsets: dict[str, Any] | None = None
 
 
-def further_warnings(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Tell what the verdicts of a report (as `Verdict.to_dict`) warn of and `map_warnings` does not."""
-    return [one["warning"] for one in verdicts if one["warning"] and one["key"] not in _TOLD]
+def verdict_warnings(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Tell what the verdicts on a map (as `Verdict.to_dict`) warn of."""
+    return [one["warning"] for one in verdicts if one["warning"]]
 
 
 def map_warnings(facts: MapFacts) -> list[str]:
-    """Tell what the user should keep in mind of a map."""
-    warnings = after(facts.low_coherence, facts.along_track)
-    parts = sorted(share for label, share in facts.components.items() if label != "0")
-    others = sum(parts[:-1])
-    if others >= _WORTH_TELLING:
-        warnings.append(
-            f"{others:.1%} of the map lies in other connected components than the largest: their displacement may "
-            "be wrong by whole half wavelengths (2.8 cm). See connected_components.tif."
-        )
+    """Tell what the user should keep in mind of a map, beside the verdicts on it."""
+    warnings = [along_track(facts.along_track)]
+    if facts.far_field and facts.reference is not None and not facts.chosen:
+        warnings.append(FarField.from_dict(facts.far_field).caution)
     if facts.ramp is not None:
         warnings.append(
             f"A ramp ({facts.ramp['kind']}) was fitted to the displacement and taken off, see ramp.tif: it follows "
             f"{facts.ramp['followed']:.0%} of the map, and deformation as wide as the map went with it."
         )
-    return [*warnings, *correction_warnings(facts.corrections)]
+    return [*filter(None, warnings), *correction_warnings(facts.corrections)]
 
 
 def summary(result: RunResult) -> dict[str, Any]:
@@ -88,7 +84,8 @@ def summary(result: RunResult) -> dict[str, Any]:
         "perpendicular_baseline_m": _rounded(interferogram.perpendicular_baseline, 2),
         "looks": None if interferogram.looks is None else "x".join(str(n) for n in interferogram.looks),
         "sign": "positive toward the satellite",
-        "los_displacement_m": {"p02": round(facts.lowest, 5), "p98": round(facts.highest, 5)},
+        "los_displacement_m": {"p02": round(facts.lowest, 5), "p98": round(facts.highest, 5)} | _extremes(facts),
+        "coverage": _rounded((facts.range or {}).get("coverage"), 4),
         "mean_coherence": _rounded(facts.mean_coherence, 3),
         "los_sigma_m": {
             "median": _rounded(facts.median_sigma, 6),
@@ -102,6 +99,8 @@ def summary(result: RunResult) -> dict[str, Any]:
             "coherence": _rounded(facts.reference.coherence, 3),
             "offset_from_median_m": round(facts.reference.offset, 5),
         },
+        "far_field": facts.far_field,
+        "verdicts": list(result.verdicts),
         "checks": result.checks,
         "offsets": result.offsets or None,
         "masked": {name: round(share, 4) for name, share in facts.masked.items()},
@@ -112,6 +111,15 @@ def summary(result: RunResult) -> dict[str, Any]:
         "warnings": list(result.warnings),
         "seconds": _rounded(result.seconds, 1),
         "received_bytes": result.received,
+    }
+
+
+def _extremes(facts: MapFacts) -> dict[str, Any]:
+    """Tell the extremes with their places."""
+    found = facts.range or {}
+    return {
+        name: one and {key: _rounded(value, 6) for key, value in one.items()}
+        for name, one in (("minimum", found.get("lowest")), ("maximum", found.get("highest")))
     }
 
 

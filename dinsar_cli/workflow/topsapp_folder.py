@@ -24,16 +24,15 @@ from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.checks.phase import check_geocoded, check_phase
 from dinsar_cli.maps.extent import radar_grid
 from dinsar_cli.maps.facts import common_tags
+from dinsar_cli.maps.far_field import far_field_of_bursts, largest_component
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
 from dinsar_cli.maps.topsapp_geocoded import geocoded_layers
 from dinsar_cli.plan.plan import allowed_threads
-from dinsar_cli.products.folder import PairProducts, products_of
-from dinsar_cli.products.layers import LAYERS
+from dinsar_cli.products.folder import PairProducts, clear_products, products_of
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Described, Interferogram
-from dinsar_cli.report.page import REPORT
 from dinsar_cli.workflow.map_stages import Geocoded, displace, draw, names, report, result_of, warnings_of
 from dinsar_cli.workflow.result import RunResult, summary
 from dinsar_cli.workflow.run_state import Made
@@ -206,8 +205,7 @@ def _remove_earlier(output: Path) -> None:
     if not record.is_file():
         return
     record.unlink()
-    for name in (*(f"{layer}.tif" for layer in LAYERS), "displacement.png", REPORT):
-        (output / PRODUCTS / name).unlink(missing_ok=True)
+    clear_products(output / PRODUCTS)
 
 
 def _from_radar(plan: MapPlan, work: _Work, files: Products) -> tuple[Described, Geocoded, list[str]]:
@@ -228,7 +226,8 @@ def _from_radar(plan: MapPlan, work: _Work, files: Products) -> tuple[Described,
         on_map = RadarOnMap(interferogram, grid, RESAMPLING_BYTES, phase_filter, allowed_threads(plan.config))
         made = geocode_layers(on_map, layers, tags, lambda share: work.reporter.progress("layers", share))
         flags, checks = check_phase(on_map, layers, tags)
-        return (), {"checks": checks}, names(made | flags)
+        far = far_field_of_bursts(interferogram, grid, largest_component(layers)).to_dict()
+        return (), {"checks": checks, "far_field": far}, names(made | flags)
 
     details, products = work.stage("geocode", None, put)
     strength = (
@@ -240,7 +239,8 @@ def _from_radar(plan: MapPlan, work: _Work, files: Products) -> tuple[Described,
         warnings.append("amplitude.tif is left out: the images of a date, or the scenes behind them, are gone.")
     for text in warnings:
         work.reporter.warn(text)
-    return interferogram, Geocoded(layers, tags, products, details["checks"], {}), warnings
+    geocoded = Geocoded(layers, tags, products, details["checks"], {}, details["far_field"])
+    return interferogram, geocoded, warnings
 
 
 def _from_geocoded(

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from shapely import Point
 
 from dinsar_cli.managers.slc import SlcManager
+from dinsar_cli.sentinel1.acquisition import ground_of
 from support.command import Outcome, run_apart
 from support.refusal import NO_DATA, RESOURCES, USAGE, Refusal, check_refusal, cut, snapshot
 from support.run_inputs import Inputs, write_dem, write_inputs, write_orbit
@@ -60,6 +62,17 @@ def test_reference_point_outside_the_map(refused: Refusal, point: str) -> None:
     refused(
         NO_DATA, "outside the map", ",".join(str(float(part)) for part in point.split(",")), reference_point=point
     )
+
+
+def test_reference_point_that_no_burst_sees(refused: Refusal, inputs: Inputs) -> None:
+    """The ground of the bursts is tilted: corners of the map lie outside of it."""
+    plan = SlcManager(inputs.scenes).plan(None, "auto")
+    west, south, east, north = plan.bounds
+    ground = ground_of(plan.bursts, west)
+    corners = [(lon, lat) for lon in (west + 5e-4, east - 5e-4) for lat in (south + 5e-4, north - 5e-4)]
+    lon, lat = max(corners, key=lambda corner: ground.distance(Point(corner)))
+    assert ground.distance(Point(lon, lat)) > 0.003
+    refused(NO_DATA, "no burst sees", reference_point=f"{lon!r},{lat!r}")
 
 
 # --- orbits -----------------------------------------------------------------------------------------------------

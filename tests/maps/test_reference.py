@@ -17,7 +17,7 @@ from dinsar_cli.geo.areas import on_grid, read_polygons, read_water
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.ramps import fit_ramp, ramp_of
 from dinsar_cli.maps.masks import cell_area, masked_out
-from dinsar_cli.maps.reference import find_reference, reference_variance
+from dinsar_cli.maps.reference import Calm, find_reference, reference_variance
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, los_sigma, reference_over
 from dinsar_cli.radar.uncertainty import UNIFORM, phase_deviation, unbiased_coherence
 from dinsar_cli.simulate import Mogi
@@ -51,7 +51,7 @@ def test_the_reference_is_the_mean_of_the_area(grid: Grid) -> None:
     los, coherence, components = layers(grid)
     los[12, 25] = np.nan
     config = build_config(None, {"reference_area": box(grid, (10, 21), (20, 31))})
-    found = find_reference(config, grid, los, coherence, components)
+    found = find_reference(config, grid, los, coherence, components, Calm(los, 0.0, None))
     assert found is not None
     assert found.cells == 120
     assert found.value == pytest.approx(np.nanmean(los[10:21, 20:31]), abs=1e-9)
@@ -81,8 +81,9 @@ def test_of_two_components_in_the_area_the_larger_counts() -> None:
 )
 def test_areas_that_cannot_be_a_reference(area: str, error: type[Exception], named: str) -> None:
     los, coherence, components = layers(DEGREES)
+    config, calm = build_config(None, {"reference_area": area}), Calm(los, 0.0, None)
     with pytest.raises(error) as refused:
-        find_reference(build_config(None, {"reference_area": area}), DEGREES, los, coherence, components)
+        find_reference(config, DEGREES, los, coherence, components, calm)
     assert named in str(refused.value)
     assert "--roi" not in str(refused.value)
 
@@ -101,11 +102,13 @@ def test_an_area_without_displacement_is_no_reference() -> None:
 def test_only_nan_has_no_reference() -> None:
     nothing = np.full((1, 1), np.nan)
     with pytest.raises(NoDataError, match="no reference point"):
-        choose_reference(nothing, nothing, np.ones((1, 1), np.uint16))
+        choose_reference(nothing, nothing, np.ones((1, 1), np.uint16), nothing)
 
 
 def test_one_pixel_is_its_own_reference() -> None:
-    found = choose_reference(np.full((1, 1), 0.3), np.full((1, 1), 0.9), np.ones((1, 1), np.uint16))
+    found = choose_reference(
+        np.full((1, 1), 0.3), np.full((1, 1), 0.9), np.ones((1, 1), np.uint16), np.zeros((1, 1))
+    )
     assert (found.value, found.cells, found.window) == (pytest.approx(0.3), 1, 1)
 
 

@@ -49,14 +49,12 @@ def one(found: list[str], *named: str) -> None:
 
 def test_good_pair_needs_no_caution(fine: Circumstances) -> None:
     assert cautions.before(fine) == []
-    assert cautions.after(0.2) == []
-    assert cautions.after(None) == []
-    assert cautions.after(0.2, 0.004) == []
-    assert cautions.after(None, None) == []
+    assert cautions.along_track(0.004) == ""
+    assert cautions.along_track(None) == ""
 
 
 def test_large_motion_whose_part_along_the_track_counts() -> None:
-    one(cautions.after(0.2, 0.0071), "7 mm", "along the track", "squint.tif")
+    one([cautions.along_track(0.0071)], "7 mm", "along the track", "squint.tif")
 
 
 # --- the pair ---------------------------------------------------------------------------------------------------
@@ -159,11 +157,6 @@ def test_high_latitudes(fine: Circumstances, latitude: float) -> None:
     assert "ESD" not in cautions.before(replace(fine, latitude=latitude))[0]
     one(cautions.before(replace(fine, latitude=latitude, esd=True)), "ionosphere", "ESD")
     assert cautions.before(replace(fine, esd=True)) == []
-
-
-def test_map_of_noise() -> None:
-    one(cautions.after(0.62), "below 0.3", "62%", "noise")
-    assert cautions.after(0.5) == []
 
 
 def test_gravest_comes_first(tmp_path: Path, fine: Circumstances) -> None:

@@ -38,21 +38,34 @@ def scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return los, coherence, components
 
 
-def test_automatic_reference_is_coherent_and_near_the_median() -> None:
-    point = choose_reference(*scene())
+def test_automatic_reference_is_coherent_and_near_the_level_of_calm_ground() -> None:
+    los, coherence, components = scene()
+    point = choose_reference(los, coherence, components, los)
     assert point.window == 11
     assert point.component == 1
     assert point.coherence == pytest.approx(0.9)
     assert 43 <= point.row < 73
     assert point.value == pytest.approx(0, abs=1e-3)
     assert point.offset == pytest.approx(point.value - -0.5e-3, abs=1e-9)
+    calm = -40e-3  # of the coherent ground in the west
+    assert choose_reference(los, coherence, components, los - calm).value == pytest.approx(calm, abs=1e-3)
+
+
+def test_ground_that_is_calm_is_taken_before_ground_that_is_more_coherent() -> None:
+    """Calm ground of middling coherence exists; the most coherent moved by 20 mm."""
+    los, coherence, components = scene()
+    calm = 40e-3
+    near = choose_reference(los, coherence, components, los - calm, near=2e-3)
+    assert near.value == pytest.approx(calm, abs=1e-3)
+    assert near.coherence == pytest.approx(0.5)
+    assert choose_reference(los, coherence, components, los - calm).coherence == pytest.approx(0.9)
 
 
 def test_automatic_reference_avoids_other_components_and_gaps() -> None:
     los, coherence, components = scene()
     components[36:80, 38:78] = 2
     los[:36, :8] = np.nan
-    point = choose_reference(los, coherence, components)
+    point = choose_reference(los, coherence, components, los)
     window = components[point.row - 5 : point.row + 6, point.column - 5 : point.column + 6]
     assert (window == 1).all()
     assert point.coherence > 0.8  # it is 0.5 outside the coherent places
@@ -60,7 +73,7 @@ def test_automatic_reference_avoids_other_components_and_gaps() -> None:
 
 def test_automatic_reference_in_a_small_map() -> None:
     los, coherence, components = (values[40:44, 45:50] for values in scene())
-    assert choose_reference(los, coherence, components).window == 3
+    assert choose_reference(los, coherence, components, los).window == 3
 
 
 def test_reference_lies_in_the_largest_component_of_the_map() -> None:
@@ -68,7 +81,7 @@ def test_reference_lies_in_the_largest_component_of_the_map() -> None:
     los, coherence, _ = scene()
     components = np.full(los.shape, 2, np.uint16)
     components[:, : los.shape[1] // 3] = 3
-    point = choose_reference(los, coherence, components)
+    point = choose_reference(los, coherence, components, los)
     assert point.component == 2
     assert point.column >= los.shape[1] // 3
 
@@ -76,7 +89,7 @@ def test_reference_lies_in_the_largest_component_of_the_map() -> None:
 def test_no_reference_without_a_component() -> None:
     los, coherence, components = scene()
     with pytest.raises(NoDataError, match="no reference point"):
-        choose_reference(los, coherence, np.zeros_like(components))
+        choose_reference(los, coherence, np.zeros_like(components), los)
 
 
 def test_reference_at_a_point_is_the_mean_of_its_window() -> None:
@@ -99,6 +112,6 @@ def test_a_gap_in_the_coherence_does_not_cost_the_reference_point() -> None:
     los, coherence = np.zeros((40, 40)), np.full((40, 40), 0.6)
     coherence[3, 5] = np.nan
     coherence[20:36, 20:36] = 0.9
-    point = choose_reference(los, coherence, np.ones((40, 40), np.uint16))
+    point = choose_reference(los, coherence, np.ones((40, 40), np.uint16), los)
     assert 20 <= point.row < 36
     assert 20 <= point.column < 36

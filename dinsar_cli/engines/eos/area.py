@@ -11,6 +11,7 @@ import numpy as np
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
 from dinsar_cli.engines.eos.terrain import Terrain
+from dinsar_cli.geo.areas import surroundings
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, zero_doppler
 from dinsar_cli.radar.pair_geometry import fit_orbits
 
@@ -21,7 +22,7 @@ def both_orbits(inputs: EngineInputs, epoch: datetime) -> tuple[Orbit, Orbit]:
 
 
 def crop(inputs: EngineInputs, heights: tuple[float, float], margin: int) -> tuple[Mosaic, LookGrid]:
-    """Return the mosaic of the bursts, and the look cells that cover the area.
+    """Return the mosaic of the bursts, and the look cells that cover the area with its surroundings.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def crop(inputs: EngineInputs, heights: tuple[float, float], margin: int) -> tup
     """
     epoch = inputs.pair.reference.start.replace(hour=0, minute=0, second=0, microsecond=0)
     mosaic = build_mosaic(inputs.bursts, epoch)
-    window = _radar_window(inputs.bounds, mosaic.grid, both_orbits(inputs, epoch)[0], heights)
+    window = _radar_window(surroundings(inputs.bounds), mosaic.grid, both_orbits(inputs, epoch)[0], heights)
     return mosaic, look_grid(mosaic, inputs.looks, window, margin)
 
 

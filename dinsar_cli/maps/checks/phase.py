@@ -32,7 +32,6 @@ REVERSED, CYCLES, JUMP, COMPONENT, INCONGRUENT, FILLED, NO_PHASE = 1, 2, 4, 8, 1
 """Values that ``flags.tif`` sums, and the one of cells without phase."""
 _BLOCK = 512  # look lines that are looked at in a go
 _MOST_TOLD = 20  # pairs of components in run.json
-_FEW = 1e-3  # share of the map that may be flagged without a warning
 
 
 def check_phase(
@@ -212,27 +211,3 @@ def _counted(
 
 def _share(cells: Array, among: Array) -> float:
     return round(float(np.mean(cells[among])), 6) if among.any() else 0.0
-
-
-def check_warnings(found: Mapping[str, Any]) -> list[str]:
-    """Tell what the checks found that the user should keep in mind, in words."""
-    warnings = []
-    wrong = found.get("reversed", {})
-    if wrong.get("flagged", 0) > _FEW:
-        done = f"; the cycles of {wrong['filled']:.2%} were chosen again" if wrong["filled"] else ""
-        warnings.append(
-            f"{wrong['flagged']:.2%} of the map is not equal and opposite in the reversed pair "
-            f"({wrong['whole_cycles']:.2%} by half a cycle or more){done}. See flags.tif."
-        )
-    jumps = found["jumps"]
-    if jumps["beyond_half_a_cycle"] > _FEW * jumps["neighbours"]:
-        warnings.append(
-            f"The phase steps by more than half a cycle between {jumps['beyond_half_a_cycle']} neighbours within a "
-            "component: on one side of such lines it may be wrong by whole cycles (2.8 cm). See flags.tif."
-        )
-    if found["residue"]["incongruent"]:
-        warnings.append(
-            f"The unwrapped phase of {found['residue']['incongruent']} look cells is not the wrapped one plus "
-            "whole cycles: the unwrapping was damaged, or comes from another interferogram."
-        )
-    return warnings

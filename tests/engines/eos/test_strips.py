@@ -45,7 +45,7 @@ def test_small_strips_on_one_thread_give_the_same(
     for name in LAYERS:
         first, second = usual.layer(name).read(), made.layer(name).read()
         assert np.array_equal(np.isnan(first), np.isnan(second)), name
-        assert np.allclose(first, second, rtol=1e-5, atol=1e-6, equal_nan=True), name
+        np.testing.assert_allclose(first, second, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
 @pytest.mark.pair

@@ -1,0 +1,212 @@
+"""The far field of a map: ground that is still, in all that was unwrapped, which reaches beyond the map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
+
+from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
+from dinsar_cli.maps.calm_ground import Blocks, CalmGround, block_means, block_size, find_calm_ground
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.radar.displacement import ReferencePoint, los_displacement
+from dinsar_cli.radar.interferogram import Interferogram
+
+Floats = NDArray[np.floating[Any]]
+Labels = NDArray[np.integer[Any]]
+
+_TOP_SHARE = 0.9  # of the coherence of calm blocks: the reference is looked for among those above
+
+
+@dataclass(frozen=True)
+class FarField:
+    """What is known of ground that does not move, around a map and in it.
+
+    Attributes
+    ----------
+    reason : str
+        Why none is known; empty where there is some.
+    even : bool
+        Whether the plane describes it, however much it tilts.
+    plane : (float, float, float)
+        Displacement in the middle of the map (m), and its rise toward east and north (m/km); NaN where not known.
+    scatter : float
+        Standard deviation about the plane, metres.
+    tilt : float
+        Height of the plane over all that was unwrapped, metres.
+    share : float
+        Of what was unwrapped, that is calm.
+    place : ReferencePoint or None
+        The best place for the reference in all that was unwrapped; its row and column count from the corner of the
+        map and may lie outside.
+    """
+
+    reason: str
+    even: bool
+    plane: tuple[float, float, float]
+    scatter: float
+    tilt: float
+    share: float
+    place: ReferencePoint | None
+
+    @property
+    def found(self) -> bool:
+        """Whether there is calm ground."""
+        return not self.reason
+
+    @property
+    def caution(self) -> str:
+        """What the user should know where there is no calm ground."""
+        if self.found:
+            return ""
+        return (
+            f"Zero is not known to be still: there is no calm ground in what was unwrapped ({self.reason}). Only "
+            "differences between places count; what moves as a whole shows nothing."
+        )
+
+    def surface(self, grid: Grid, shape: tuple[int, int] | None = None) -> Floats:
+        """Return the plane on a map, metres; of another number of rows and columns that cover it if asked for."""
+        east, north = kilometres(grid, shape or grid.shape)
+        return np.asarray(self.plane[0] + self.plane[1] * east + self.plane[2] * north)
+
+    def relative_to(self, value: float) -> FarField:
+        """Return the same with a displacement that became zero."""
+        level, east, north = self.plane
+        return replace(self, plane=(level - value, east, north), place=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, which has no NaN."""
+        record = asdict(self) | {"found": self.found}
+        for name in ("scatter", "tilt"):
+            record[name] = _finite(record[name])
+        return record | {"plane": [_finite(value) for value in self.plane]}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+        """Return what `to_dict` gave."""
+        known = {name: value for name, value in record.items() if name != "found"}
+        level, east, north = (math.nan if value is None else value for value in record["plane"])
+        place = record["place"]
+        return cls(
+            **known
+            | {name: math.nan if record[name] is None else record[name] for name in ("scatter", "tilt")}
+            | {"plane": (level, east, north), "place": None if place is None else ReferencePoint(**place)}
+        )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def kilometres(grid: Grid, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Return the kilometres east and north of the middle of the map, for cells of a shape that covers it."""
+    rows, columns = shape
+    east = (np.arange(columns) + 0.5 - columns / 2) * grid.posting * grid.width / columns * grid.metres_per_unit[0]
+    north = (rows / 2 - np.arange(rows) - 0.5) * grid.posting * grid.height / rows * grid.metres_per_unit[1]
+    x, y = np.meshgrid(east / 1000, north / 1000)
+    return x, y
+
+
+def largest_component(layers: MapLayers) -> int:
+    """Return the number of the component that has the most of a map; 0 where there is none."""
+    labels = layers.read("connected_components").ravel()
+    counts = np.bincount(labels.astype(np.intp), minlength=2)
+    counts[0] = 0
+    return int(np.argmax(counts)) if counts.any() else 0
+
+
+def far_field_of_bursts(interferogram: Interferogram, grid: Grid, component: int) -> FarField:
+    """Look for calm ground in all that was unwrapped.
+
+    Parameters
+    ----------
+    interferogram : Interferogram
+        On the radar grid.
+    grid : Grid
+        Of the map.
+    component : int
+        The connected component that counts.
+    """
+    layers = [interferogram.layer(name) for name in ("unwrapped", "coherence", "components")]
+    places = [interferogram.layer(name) for name in ("longitude", "latitude")]
+    cell = interferogram.azimuth_spacing, interferogram.range_spacing
+    size = block_size((interferogram.lines, interferogram.samples), cell)
+    rows: list[tuple[Any, ...]] = []
+    for first in range(0, interferogram.lines - size[0] + 1, size[0]):
+        phase, coherence, labels = (layer.read(first, first + size[0]) for layer in layers)
+        known = np.isfinite(phase) & (labels == component)
+        los, count = block_means(los_displacement(phase, interferogram.wavelength), known, size)
+        middle = (place.read(first, first + size[0]) for place in places)
+        lonlat = (block_means(values, np.isfinite(values), size)[0] for values in middle)
+        rows.append((los, block_means(coherence, known, size)[0], *lonlat, count))
+    level, coherence, longitude, latitude, count = (np.concatenate(part) for part in zip(*rows, strict=True))
+    located = np.isfinite(longitude) & np.isfinite(latitude)
+    level = np.where(located, level, np.nan)
+    x, y = _on_map(grid, np.where(located, longitude, grid.lonlat(0, 0)[0]), np.where(located, latitude, 0.0))
+    spacing = size[0] * cell[0] / 1000, size[1] * cell[1] / 1000
+    return _described(Blocks(level, coherence, x, y, spacing, count), grid, component)
+
+
+def far_field_of_map(los: Floats, coherence: Floats, components: Labels, grid: Grid) -> FarField:
+    """Look for calm ground on the map alone, in the component that has the most of it.
+
+    Parameters
+    ----------
+    los : ndarray
+        Displacement, metres; NaN where there is none.
+    coherence, components : ndarray
+        Of the same shape, which covers the map with as many cells or fewer.
+    """
+    known = np.isfinite(los) & (components > 0)
+    labels = components[known].astype(np.intp)
+    component = int(np.argmax(np.bincount(labels))) if labels.size else 1
+    known &= components == component
+    rows, columns = los.shape
+    east, north = (metres * grid.posting for metres in grid.metres_per_unit)
+    cell = north * grid.height / rows, east * grid.width / columns
+    size = block_size(los.shape, cell)
+    level, count = block_means(los, known, size)
+    x, y = (block_means(part, np.ones(part.shape, bool), size)[0] for part in kilometres(grid, los.shape))
+    spacing = size[0] * cell[0] / 1000, size[1] * cell[1] / 1000
+    return _described(Blocks(level, block_means(coherence, known, size)[0], x, y, spacing, count), grid, component)
+
+
+def _on_map(grid: Grid, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
+    """Return kilometres east and north of the middle of the map."""
+    if grid.is_geographic:
+        x, y = longitude, latitude
+    else:
+        x, y = Transformer.from_crs(GEOGRAPHIC, grid.crs, always_xy=True).transform(longitude, latitude)
+    west, south, east, north = grid.bounds
+    metres = grid.metres_per_unit
+    return (x - (west + east) / 2) * metres[0] / 1000, (y - (south + north) / 2) * metres[1] / 1000
+
+
+def _described(blocks: Blocks, grid: Grid, component: int) -> FarField:
+    calm = find_calm_ground(blocks)
+    share = float(np.mean(calm.calm[blocks.known])) if blocks.known.any() else 0.0
+    place = _place(blocks, calm, grid, component) if calm.calm.any() else None
+    return FarField(calm.reason, calm.even, calm.plane, calm.scatter, calm.tilt, share, place)
+
+
+def _place(blocks: Blocks, calm: CalmGround, grid: Grid, component: int) -> ReferencePoint:
+    """Choose among the tenth of the calm blocks with the highest coherence the one that is nearest to the plane."""
+    coherent = calm.calm & (blocks.coherence >= np.quantile(blocks.coherence[calm.calm], _TOP_SHARE))
+    away = np.where(coherent, np.abs(calm.away), np.inf)
+    best = np.unravel_index(int(np.argmin(away)), away.shape)
+    metres = grid.metres_per_unit
+    return ReferencePoint(
+        row=math.floor(grid.height / 2 - 1000 * float(blocks.y[best]) / metres[1] / grid.posting),
+        column=math.floor(grid.width / 2 + 1000 * float(blocks.x[best]) / metres[0] / grid.posting),
+        window=0,
+        value=float(blocks.level[best]),
+        offset=float(blocks.level[best] - np.nanmedian(blocks.level)),
+        component=component,
+        coherence=float(blocks.coherence[best]),
+        cells=int(blocks.cells[best]),
+    )
