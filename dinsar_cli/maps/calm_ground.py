@@ -94,7 +94,7 @@ class CalmGround:
     left : float
         Motion that the border may still have by its slope outward, metres.
     calm : ndarray of bool
-        Blocks that follow the plane; none where none can be told.
+        Blocks that follow the plane, whether it is known to be still or not.
     away : ndarray
         Distance of each block from the plane, metres.
     """
@@ -196,7 +196,7 @@ def find_calm_ground(blocks: Blocks) -> CalmGround:
     else:
         reason = ""
     even = not reason or (scatter <= _SCATTER and share >= _CALM_SHARE and left <= _LEFT)
-    return CalmGround(reason, plane, scatter, tilt, even, left, nothing if reason else calm, away)
+    return CalmGround(reason, plane, scatter, tilt, even, left, calm, away)
 
 
 def _depth(blocks: Blocks) -> tuple[Floats, float]:

@@ -42,8 +42,8 @@ class FarField:
     share : float
         Of what was unwrapped, that is calm.
     place : ReferencePoint or None
-        The best place for the reference in all that was unwrapped; its row and column count from the corner of the
-        map and may lie outside.
+        The best place for the reference in all that was unwrapped, which need not be still where nothing is; its
+        row and column count from the corner of the map and may lie outside.
     """
 
     reason: str
@@ -189,7 +189,7 @@ def _on_map(grid: Grid, longitude: Floats, latitude: Floats) -> tuple[Floats, Fl
 
 def _described(blocks: Blocks, grid: Grid, component: int) -> FarField:
     calm = find_calm_ground(blocks)
-    share = float(np.mean(calm.calm[blocks.known])) if blocks.known.any() else 0.0
+    share = float(np.mean(calm.calm[blocks.known])) if blocks.known.any() and not calm.reason else 0.0
     place = _place(blocks, calm, grid, component) if calm.calm.any() else None
     return FarField(calm.reason, calm.even, calm.plane, calm.scatter, calm.tilt, share, place)
 

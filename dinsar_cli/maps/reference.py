@@ -132,7 +132,7 @@ def calm_of(far: FarField, grid: Grid, los: Floats, components: NDArray[np.integ
         largest = int(np.argmax(np.bincount(labels))) if labels.size else 0
         used = los[np.isfinite(los) & (components == largest)]
         away = los - (np.median(used) if used.size else 0.0)
-    near = max(_NEAR, far.scatter) if far.found else math.inf
+    near = max(_NEAR, far.scatter) if math.isfinite(far.scatter) else math.inf
     return Calm(away, near, far.place if raw else None)
 
 
