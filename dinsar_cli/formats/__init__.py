@@ -20,7 +20,7 @@ __all__ = ["ALWAYS", "WRITERS", "ProductFacts", "check_formats", "clear_formats"
 # in the order in which they are written: the item lists the ones before it
 WRITERS: Mapping[str, Callable[[ProductFacts], list[Path]]] = {
     "kmz": lambda facts: [kmz.write_kmz(facts)],
-    "citation": lambda facts: [citation.write_citation(facts)],
+    "citation": citation.write_citation,
     "stac": lambda facts: [stac.write_item(facts)],
     "range_change": lambda facts: [range_change.write_range_change(facts)],
     "netcdf": lambda facts: [netcdf.write_netcdf(facts)],

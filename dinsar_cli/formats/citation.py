@@ -1,4 +1,4 @@
-"""``citation.txt``: what to cite and to acknowledge when the maps are used."""
+"""``citation.txt`` and ``citation.bib``: what to cite and to acknowledge when the maps are used."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
+from dinsar_cli.formats.references import GOLDSTEIN, OF_DEM, OF_ENGINE, SENTINEL1, program
 
-FILE = "citation.txt"
+FILE, BIBTEX = "citation.txt", "citation.bib"
 
 _COPERNICUS_DEM = (
     "Produced using Copernicus WorldDEM-{metres} (c) DLR e.V. 2010-2014 and (c) Airbus Defence and Space GmbH "
@@ -24,21 +25,25 @@ _DEMS = {
     "srtm_v3": "NASA JPL (2013), NASA Shuttle Radar Topography Mission Global 1 arc second V003, NASA LP DAAC, "
     "https://doi.org/10.5067/MEaSUREs/SRTM/SRTMGL1.003",
 }
-_ENGINES = {
-    "isce2": "Rosen, P. A., E. Gurrola, G. F. Sacco and H. Zebker (2012), The InSAR Scientific Computing "
-    "Environment, EUSAR 2012, 730-733. ISCE2: https://github.com/isce-framework/isce2",
-    "eos": "eos-sar: https://pypi.org/project/eos-sar; whirlwind: https://pypi.org/project/whirlwind-insar",
-}
-_FILTER = (
-    "Goldstein, R. M. and C. L. Werner (1998), Radar interferogram filtering for geophysical applications, "
-    "Geophysical Research Letters 25(21), 4035-4038, https://doi.org/10.1029/1998GL900033"
-)
 _ORBITS = {"POEORB": "precise orbits (POEORB)", "RESORB": "restituted orbits (RESORB)"}
 
 
-def write_citation(facts: ProductFacts) -> Path:
-    """Write the text into the folder of the products."""
-    return put(facts.folder / FILE, citation(facts))
+def write_citation(facts: ProductFacts) -> list[Path]:
+    """Write the text, and the same as BibTeX, into the folder of the products."""
+    return [put(facts.folder / FILE, citation(facts)), put(facts.folder / BIBTEX, bibtex(facts))]
+
+
+def bibtex(facts: ProductFacts) -> str:
+    """Return entries for what `citation` names."""
+    engine, source = facts.tags.get("engine", ""), facts.dem.get("source", "")
+    entries = [
+        program(facts.tags.get("version", "")),
+        SENTINEL1,
+        *OF_ENGINE.get(engine, ()),
+        *([GOLDSTEIN] if facts.filter_strength else []),
+        *([OF_DEM[source]] if source in OF_DEM else []),
+    ]
+    return "\n\n".join(entry.bibtex for entry in entries) + "\n"
 
 
 def citation(facts: ProductFacts) -> str:
@@ -63,8 +68,8 @@ def citation(facts: ProductFacts) -> str:
         *(f"- {name} {version}" for name, version in sorted(facts.versions.items())),
         "",
         "References",
-        *(f"- {_ENGINES[engine]}" for engine in (facts.tags.get("engine", ""),) if engine in _ENGINES),
-        *([f"- {_FILTER}"] if facts.filter_strength else []),
+        *(f"- {one.text}" for one in OF_ENGINE.get(facts.tags.get("engine", ""), ())),
+        *([f"- {GOLDSTEIN.text}"] if facts.filter_strength else []),
         "",
     ]
     return "\n".join(lines)

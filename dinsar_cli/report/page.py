@@ -20,6 +20,7 @@ from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.figures import figures
 from dinsar_cli.report.page_layers import days, facts_of, file_row, link, page_environment
+from dinsar_cli.report.paragraph import paragraph
 from dinsar_cli.report.pictures import picture, relief_layer
 from dinsar_cli.report.record import (
     area_asked_for,
@@ -170,6 +171,7 @@ def report_text(evidence: Evidence, folder: Path, roi: Roi | None) -> str:
             facts=facts_of(grid, tags, evidence.reference),
             provenance=provenance(evidence),
             citation=citation_text(evidence),
+            paragraph=paragraph(evidence),
             licences=licences(tags.get("engine", "")),
             reference=evidence.reference,
             files=_files(pair, folder),

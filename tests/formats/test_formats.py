@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +25,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.formats import ALWAYS, WRITERS, ProductFacts, clear_formats, product_facts, write_formats
-from dinsar_cli.formats.citation import citation
+from dinsar_cli.formats.citation import bibtex, citation
 from dinsar_cli.formats.kmz import overlay
 from dinsar_cli.formats.stac import heading_of
 from support.command import Outcome
@@ -326,6 +327,16 @@ def test_citation_names_data_and_programs(made: Made) -> None:
     assert "Contains modified Copernicus Sentinel data 2023." in text
     assert "eos-sar 0.43.1" in text
     assert "dinsar 0.1.0" in text
+    entries = re.findall(r"^@(\w+)\{(\w+),$", bibtex(made.facts), flags=re.MULTILINE)
+    assert {key for _, key in entries} == {
+        "dinsar",
+        "sentinel1",
+        "eossar",
+        "whirlwind",
+        "goldstein1998filter",
+        "copernicusdem",
+    }
+    assert bibtex(made.facts).count("{") == bibtex(made.facts).count("}")
     assert "precise orbits (POEORB)" in text
     assert "Copernicus WorldDEM-30 (c) DLR e.V. 2010-2014" in text
     assert RECORD["pair"]["secondary"][0] in text

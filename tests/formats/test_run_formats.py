@@ -11,7 +11,7 @@ from support.command import Outcome
 from support.run_inputs import Inputs
 
 FILES = {"range_change.tif", "displacement.nc", "hyp3"}
-ALWAYS = {"overview.kmz", "item.json", "citation.txt"}
+ALWAYS = {"overview.kmz", "item.json", "citation.txt", "citation.bib"}
 
 
 def test_run_makes_the_formats_that_are_asked_for(
