@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_fill_holes, distance_transform_edt
+from scipy.ndimage import binary_fill_holes, distance_transform_edt, uniform_filter
 
 from dinsar_cli.maps.corrections.robust import robust_fit
 
@@ -40,6 +40,9 @@ _TILT = 0.03  # m over the region: the atmosphere tilts a scene by 1-3 cm (same)
 _LEFT = 0.01  # m of motion that may be left at the border
 _REACH = 3.0  # standard deviations about the plane
 _LEAST_REACH = 0.002  # m
+_CALM_AROUND = 1.5  # standard deviations that what is around calm ground may have
+AROUND = 2000.0
+"""Metres on a side of what is around a cell."""
 _TOO_LITTLE = "too little of its border has phase"
 
 
@@ -197,6 +200,28 @@ def find_calm_ground(blocks: Blocks) -> CalmGround:
         reason = ""
     even = not reason or (scatter <= _SCATTER and share >= _CALM_SHARE and left <= _LEFT)
     return CalmGround(reason, plane, scatter, tilt, even, left, calm, away)
+
+
+def calm_around(away: Floats, scatter: float, size: int) -> Bools:
+    """Tell around which cells all is calm, by the root mean square of what is around each.
+
+    On the slope of what moves a cell may have the level of calm ground by the atmosphere; its neighbours have not.
+
+    Parameters
+    ----------
+    away : ndarray
+        Distance from the level of calm ground, metres; NaN where not known.
+    scatter : float
+        Standard deviation of calm ground, metres; NaN where it is not known, and then nothing is calm.
+    size : int
+        Cells on a side of what is around.
+    """
+    known = np.isfinite(away)
+    share = uniform_filter(known.astype(np.float64), size, mode="constant")
+    square = uniform_filter(np.where(known, away, 0.0).astype(np.float64) ** 2, size, mode="constant")
+    limit = max(_LEAST_REACH, _CALM_AROUND * scatter) if math.isfinite(scatter) else -1.0
+    calm: Bools = known & (limit > 0) & (square <= limit**2 * share)
+    return calm
 
 
 def _depth(blocks: Blocks) -> tuple[Floats, float]:

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
-from dinsar_cli.maps.calm_ground import Blocks, CalmGround, block_means, block_size, find_calm_ground
+from dinsar_cli.maps.calm_ground import (
+    AROUND,
+    Blocks,
+    CalmGround,
+    block_means,
+    block_size,
+    calm_around,
+    find_calm_ground,
+)
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.radar.displacement import ReferencePoint, los_displacement
 from dinsar_cli.radar.interferogram import Interferogram
@@ -196,7 +204,10 @@ def _described(blocks: Blocks, grid: Grid, component: int) -> FarField:
 
 def _place(blocks: Blocks, calm: CalmGround, grid: Grid, component: int) -> ReferencePoint:
     """Choose among the tenth of the calm blocks with the highest coherence the one that is nearest to the plane."""
-    coherent = calm.calm & (blocks.coherence >= np.quantile(blocks.coherence[calm.calm], _TOP_SHARE))
+    size = max(1, round(AROUND / 1000 / float(np.mean(blocks.spacing))))
+    cells = calm.calm & calm_around(calm.away, calm.scatter, size)
+    cells = cells if cells.any() else calm.calm
+    coherent = cells & (blocks.coherence >= np.quantile(blocks.coherence[cells], _TOP_SHARE))
     away = np.where(coherent, np.abs(calm.away), np.inf)
     best = np.unravel_index(int(np.argmin(away)), away.shape)
     metres = grid.metres_per_unit

@@ -14,14 +14,13 @@ from dinsar_cli.config.model import LonLat, RunConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.areas import on_grid, read_polygons, read_water
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.calm_ground import AROUND, calm_around
 from dinsar_cli.maps.far_field import FarField
 from dinsar_cli.maps.masks import cell_area
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, reference_at, reference_over
 from dinsar_cli.radar.uncertainty import phase_deviation, unbiased_coherence
 
 Floats = NDArray[np.floating[Any]]
-
-_NEAR = 0.002  # m from calm ground, where the atmosphere allows no more
 
 
 def check_areas(config: RunConfig, grid: Grid) -> None:
@@ -97,14 +96,14 @@ class Calm:
     ----------
     away : ndarray
         Distance of each cell from the level of calm ground, metres.
-    near : float
-        Distance up to which a cell may be calm, metres.
+    cells : ndarray of bool
+        Those around which all is calm.
     elsewhere : ReferencePoint or None
         A better place in what was unwrapped, which may lie outside the map.
     """
 
     away: Floats
-    near: float
+    cells: NDArray[np.bool_]
     elsewhere: ReferencePoint | None
 
 
@@ -132,14 +131,15 @@ def calm_of(far: FarField, grid: Grid, los: Floats, components: NDArray[np.integ
         largest = int(np.argmax(np.bincount(labels))) if labels.size else 0
         used = los[np.isfinite(los) & (components == largest)]
         away = los - (np.median(used) if used.size else 0.0)
-    near = max(_NEAR, far.scatter) if math.isfinite(far.scatter) else math.inf
-    return Calm(away, near, far.place if raw else None)
+    metres = grid.posting * float(np.mean(grid.metres_per_unit))
+    cells = calm_around(away, far.scatter, max(1, round(AROUND / metres)))
+    return Calm(away, cells, far.place if raw else None)
 
 
 def _automatic(los: Floats, coherence: Floats, components: NDArray[np.integer[Any]], calm: Calm) -> ReferencePoint:
     """Choose calm ground on the map, or outside it where the map has none."""
-    inside = choose_reference(los, coherence, components, calm.away, calm.near)
-    if calm.elsewhere is None or abs(float(calm.away[inside.row, inside.column])) <= calm.near:
+    inside = choose_reference(los, coherence, components, calm.away, calm.cells)
+    if calm.elsewhere is None or calm.cells[inside.row, inside.column]:
         return inside
     known = np.isfinite(los) & (components == calm.elsewhere.component)
     offset = calm.elsewhere.value - float(np.median(los[known])) if known.any() else math.nan

@@ -19,7 +19,7 @@ from dinsar_cli.errors import NoDataError
 Floats = NDArray[np.floating[Any]]
 
 _WINDOW = 11  # map cells on a side of the reference window
-_SHARES = (0.9, 0.5, 0.0)  # of the windows, by coherence, above which the reference is looked for
+_TOP_SHARE = 0.9  # the reference is looked for among the tenth of the windows with the highest coherence
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,17 @@ def incidence_angle(up: Floats) -> Floats:
 
 
 def choose_reference(
-    los: Floats, coherence: Floats, components: NDArray[np.integer[Any]], away: Floats, near: float = math.inf
+    los: Floats,
+    coherence: Floats,
+    components: NDArray[np.integer[Any]],
+    away: Floats,
+    calm: NDArray[np.bool_] | None = None,
 ) -> ReferencePoint:
     """Choose the reference point by itself.
 
     Among the windows of 11 x 11 cells that lie wholly in the largest component of the map, which need not be that
-    of the scene, those in the top tenth of coherence are taken, and of these the one that is nearest to the level
-    of calm ground; where that is not near enough, among the better half of the windows, and then among all.
+    of the scene, those on calm ground with the top tenth of coherence are taken, and of these the one that is
+    nearest to the level of calm ground. Without calm ground, those in the top tenth of all are.
     In a map too small for such a window smaller ones are tried.
 
     Parameters
@@ -121,8 +125,8 @@ def choose_reference(
         On the same grid.
     away : ndarray
         Distance of the displacement from the level of calm ground, metres.
-    near : float
-        Distance that is near enough, metres.
+    calm : ndarray of bool, optional
+        Cells of calm ground.
 
     Raises
     ------
@@ -148,13 +152,11 @@ def choose_reference(
 
     with ThreadPoolExecutor(2) as pool:
         mean_coherence, mean_away = pool.map(mean, (coherence, away))
-    for share in _SHARES:
-        high = whole & (mean_coherence >= np.quantile(mean_coherence[whole], share))
-        distance = np.where(high, np.abs(mean_away), np.inf)
-        best = np.unravel_index(np.argmin(distance), distance.shape)
-        if distance[best] <= near:
-            break
-    row, column = (int(i) for i in best)
+    if calm is not None and (whole & calm).any():
+        whole &= calm
+    high = whole & (mean_coherence >= np.quantile(mean_coherence[whole], _TOP_SHARE))
+    distance = np.where(high, np.abs(mean_away), np.inf)
+    row, column = (int(i) for i in np.unravel_index(np.argmin(distance), distance.shape))
     return reference_at(los, coherence, components, row, column, window)
 
 

@@ -182,7 +182,8 @@ class HeightTrend:
     correlation : float
         -1 to 1.
     size : float
-        Metres: slope times the relief from the 2nd to the 98th percentile, where the correlation is above 0.3.
+        Metres: slope times the relief from the 2nd to the 98th percentile, where the correlation is above 0.3 and
+        the quarters of the map agree; turbulence follows the relief of one quarter by chance.
     heights, means, spreads : ndarray
         Of classes of height: middle, mean and standard deviation of the displacement, metres.
     """
@@ -221,7 +222,8 @@ def height_trend(residual: Floats, elevation: Floats, cells: Bools) -> HeightTre
         return None
     slope = float(np.polyfit(height - height.mean(), value, 1)[0])
     correlation = float(np.corrcoef(height, value)[0, 1])
-    size = abs(slope) * float(high - low) if abs(correlation) > 0.3 else 0.0
+    agreed = abs(correlation) > 0.3 and _quarters_agree(residual, elevation, used, slope)
+    size = abs(slope) * float(high - low) if agreed else 0.0
     edges = np.linspace(low, high, 21)
     number = np.digitize(height, edges) - 1
     told = [n for n in range(20) if np.count_nonzero(number == n) >= 20]
@@ -229,6 +231,23 @@ def height_trend(residual: Floats, elevation: Floats, cells: Bools) -> HeightTre
     middles = (edges[:-1] + edges[1:])[told] / 2
     means = np.array([group.mean() for group in groups])
     return HeightTrend(slope, correlation, size, middles, means, np.array([group.std() for group in groups]))
+
+
+def _quarters_agree(residual: Floats, elevation: Floats, used: Bools, slope: float) -> bool:
+    """Tell whether the displacement follows the height in the quarters of the map that have relief, all but one.
+
+    A quarter has the relief when its heights spread by a fourth of those of the map; it agrees when the displacement
+    follows them by a fourth as much at least.
+    """
+    spread = float(np.std(elevation[used]))
+    rows, columns = (n // 2 for n in used.shape)
+    slopes = []
+    for part in ((r, c) for r in (slice(rows), slice(rows, None)) for c in (slice(columns), slice(columns, None))):
+        cells = used[part]
+        height = elevation[part][cells].astype(np.float64)
+        if height.size >= _HEIGHT_CELLS // 4 and height.std() >= spread / 4:
+            slopes.append(float(np.polyfit(height - height.mean(), residual[part][cells], 1)[0]))
+    return len(slopes) >= 2 and sum(one / slope > 0.25 for one in slopes) >= max(2, len(slopes) - 1)
 
 
 def dem_gap(elevation: Floats, seen: Bools, outside: float = 0.0) -> float:

@@ -51,7 +51,7 @@ def test_the_reference_is_the_mean_of_the_area(grid: Grid) -> None:
     los, coherence, components = layers(grid)
     los[12, 25] = np.nan
     config = build_config(None, {"reference_area": box(grid, (10, 21), (20, 31))})
-    found = find_reference(config, grid, los, coherence, components, Calm(los, 0.0, None))
+    found = find_reference(config, grid, los, coherence, components, Calm(los, los > 0, None))
     assert found is not None
     assert found.cells == 120
     assert found.value == pytest.approx(np.nanmean(los[10:21, 20:31]), abs=1e-9)
@@ -81,7 +81,7 @@ def test_of_two_components_in_the_area_the_larger_counts() -> None:
 )
 def test_areas_that_cannot_be_a_reference(area: str, error: type[Exception], named: str) -> None:
     los, coherence, components = layers(DEGREES)
-    config, calm = build_config(None, {"reference_area": area}), Calm(los, 0.0, None)
+    config, calm = build_config(None, {"reference_area": area}), Calm(los, los > 0, None)
     with pytest.raises(error) as refused:
         find_reference(config, DEGREES, los, coherence, components, calm)
     assert named in str(refused.value)

@@ -98,7 +98,7 @@ class Said:
     sentence : str
         The headline.
     zero : float
-        True motion of the ground that the map calls zero, metres.
+        What the map calls zero against what still ground reads in the smooth part of the atmosphere, metres.
     largest : float
         True largest motion in the map against ground that is still, metres.
     tilt : float
@@ -180,9 +180,12 @@ def say(case: Headline, folder: Path) -> Said:
     pair = products_of(folder)
     evidence = gather(pair, record)
     truth = motion(case, *_kilometres(*np.meshgrid(grid.x_centres, grid.y_centres)))
-    zero = float(motion(case, *_kilometres(np.array(facts.longitude), np.array(facts.latitude))))
     ones = np.stack([np.ones(los.size), east.ravel(), north.ravel()], axis=1)
     plane = ones @ np.linalg.lstsq(ones, (los + delay).ravel(), rcond=None)[0]
+    smooth = np.linalg.lstsq(ones, delay.ravel(), rcond=None)[0]
+    assert facts.reference is not None
+    place = _kilometres(np.array(facts.longitude), np.array(facts.latitude))
+    zero = facts.reference.value - float(smooth @ [1.0, *place])
     largest = float(np.abs(truth[np.isfinite(evidence_los(evidence))]).max())
     return Said(case, facts, evidence, summary_sentence(evidence), zero, largest, float(np.ptp(plane)))
 
