@@ -57,11 +57,14 @@ class Verdict:
         In the rule's own unit; None where the files do not tell it.
     threshold : float
         That counted: of the rule, or a larger one that the map asks for.
+    note : str
+        How the number is known, where that differs from map to map.
     """
 
     rule: Rule
     value: float | None
     threshold: float
+    note: str = ""
 
     @property
     def good(self) -> bool | None:
@@ -84,7 +87,8 @@ class Verdict:
         if self.good is not False:
             return ""
         measure = self.rule.measure[0].upper() + self.rule.measure[1:]
-        return f"{self.rule.bad}. {measure}: {self.number}, limit {self.limit}. {self.rule.remedy}"
+        note = f" ({self.note})" if self.note else ""
+        return f"{self.rule.bad}. {measure}: {self.number}, limit {self.limit}{note}. {self.rule.remedy}"
 
     def to_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -105,7 +109,8 @@ def _shown(value: float, rule: Rule) -> str:
 # Thresholds and where they are from:
 # - cycle_jump: a block of 0.06 % of the map, wrong by a cycle, has an outline of a tenth of the map's width.
 # - burst_step: 0.3 rad are 1.3 mm. Bursts that are registered to 0.001 lines differ by 0.05 rad at most (Prats-
-#   Iraola et al. 2012, IEEE TGRS 50(10)); S1C with S1D by 1.5 rad (isce3 issue 375).
+#   Iraola et al. 2012, IEEE TGRS 50(8)); S1C with S1D by 1.5 rad (isce3 issue 375). Where the step is not known
+#   so well, three of its standard errors (`dinsar_cli.report.seams`).
 # - ramp: the troposphere makes 1-3 cm over a scene (Hanssen 2001, Radar Interferometry, chapter 4).
 # - orbit: precise orbits are good to 5 cm, restituted ones to 10 cm (Copernicus POD Service, requirements).
 # - coherence: below 0.3 the estimate of pure noise begins (Touzi et al. 1999, IEEE TGRS 37).
@@ -231,7 +236,7 @@ RULES: Mapping[str, Rule] = {
 """What is judged, in the order in which it is told."""
 
 
-def judge(key: str, value: float | None, threshold: float | None = None) -> Verdict:
+def judge(key: str, value: float | None, threshold: float | None = None, note: str = "") -> Verdict:
     """Judge a number by a rule.
 
     Parameters
@@ -242,7 +247,9 @@ def judge(key: str, value: float | None, threshold: float | None = None) -> Verd
         In the rule's own unit; None or NaN where it is not known.
     threshold : float, optional
         Where the map asks for a larger one than the rule has; a smaller one does not count.
+    note : str
+        How the number is known.
     """
     rule = RULES[key]
     known = value is not None and math.isfinite(value)
-    return Verdict(rule, value if known else None, max(rule.threshold, threshold or 0.0))
+    return Verdict(rule, value if known else None, max(rule.threshold, threshold or 0.0), note)
