@@ -18,7 +18,7 @@ PIECE = 1000.0
 
 _MEDIAN_LOSS = math.sqrt(math.pi / 2)  # standard error of a median over that of a mean, of normal values
 _MAD_TO_SIGMA = 1.4826  # of normal values
-_LEAST_AGREEMENT = 3.0  # times what cells of pure noise agree by chance
+_LEAST_AGREEMENT = 3.0  # times what cells of pure noise agree by chance, which one piece in 8000 passes: exp(-9)
 
 
 @dataclass(frozen=True)
@@ -100,19 +100,18 @@ def overlap_phase(
     """
     difference = np.nan_to_num(second).astype(np.complex128) * np.conj(np.nan_to_num(first))
     starts = np.arange(0, max(1, difference.shape[1] - piece // 2), max(1, piece))
-    total, weight, cells = (
-        np.add.reduceat(values.sum(axis=0), starts) for values in (difference, abs(difference), difference != 0)
+    size = abs(difference)
+    total, weight, power, cells = (
+        np.add.reduceat(values.sum(axis=0), starts) for values in (difference, size, size**2, size > 0)
     )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        agreement = abs(total) / weight
-        told = agreement > _LEAST_AGREEMENT / np.sqrt(cells)
+    told = abs(total) > _LEAST_AGREEMENT * np.sqrt(power)
     if not told.any():
         return None
     units = total[told] / abs(total[told])
     middle = float(np.angle(units.sum()))
     away = np.angle(units * np.exp(-1j * middle))
     phase = float(np.angle(np.exp(1j * (middle + np.median(away)))))
-    sigma = max(_scatter(away), _noise(agreement[told], cells[told]))
+    sigma = max(_scatter(away), _noise(abs(total[told]) / weight[told], cells[told]))
     lines = None if not doppler or not line_interval else phase / (2 * math.pi * doppler * line_interval)
     return OverlapPhase(phase, sigma, doppler, lines)
 

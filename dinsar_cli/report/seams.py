@@ -31,6 +31,7 @@ _LEAST_CELLS = 4  # each side of a seam
 _MIXED, _MIXED_CELLS = 0.28, 3.5  # how the phase filters round a step off, and how many look cells away
 _LEAST_PLACES, _LEAST_PIECES = 3, 8  # from which a standard error is told
 _MAD_TO_SIGMA, _MEDIAN_LOSS = 1.4826, 1.2533
+_READ = ("unwrapped", "components")  # layers
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,16 @@ def worst(seams: Iterable[Seam]) -> Seam | None:
 
 
 def seams_of(radar: Path) -> tuple[Seam, ...]:
-    """Return all seams of the layers on the radar grid; none where those are gone."""
+    """Return all seams of an interferogram; where its layers are gone, those of which its description tells."""
     if not (radar / DESCRIPTION_FILE).is_file():
         return ()
     try:
         interferogram = Interferogram.load(radar)
-        return (*_of_bursts(interferogram), *_of_swaths(interferogram))
+        seams = *_of_bursts(interferogram), *_of_swaths(interferogram)
     except (OSError, ValueError, KeyError, TypeError):
         return ()
+    there = all(interferogram.layer(name).path.is_file() for name in _READ)
+    return tuple(seam for seam in seams if there or seam.overlap is not None)
 
 
 def _of_bursts(made: Interferogram) -> list[Seam]:
@@ -156,7 +159,10 @@ def _metres(overlap: OverlapPhase | None, line_spacing: float) -> float | None:
 
 def _phase(made: Interferogram, lines: slice, samples: slice) -> Floats:
     """Return the unwrapped phase of the component that has most of a window: between two, cycles are unknown."""
-    phase, components = (made.layer(name).window(lines, samples) for name in ("unwrapped", "components"))
+    if not all(made.layer(name).path.is_file() for name in _READ):
+        size = (range(made.lines)[lines], range(made.samples)[samples])
+        return np.full([len(cells) for cells in size], np.nan)
+    phase, components = (made.layer(name).window(lines, samples) for name in _READ)
     counts = np.bincount(components[np.isfinite(phase)].astype(np.intp).ravel(), minlength=2)
     counts[0] = 0
     largest = int(np.argmax(counts))

@@ -128,6 +128,13 @@ def test_verdict_is_of_the_bursts(tmp_path: Path) -> None:
         good, warning = verdict()
         assert good is expected
     assert "0.12\u00a0m along the track" in warning  # 0.0086 lines of 14 m
+    for layer in (folder / "radar").glob("*.npy"):  # as output.intermediates removes them
+        layer.rename(layer.with_suffix(".kept"))
+    assert verdict() == (False, warning)
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert verdict()[0] is None
+    for layer in (folder / "radar").glob("*.kept"):
+        layer.rename(layer.with_suffix(".npy"))
     old = {name: value for name, value in record.items() if not name.endswith("_overlaps")}
     path.write_text(json.dumps(old), encoding="utf-8")  # of an earlier release
     assert verdict()[0] is False
