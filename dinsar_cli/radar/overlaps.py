@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BAND = 400.0
+BAND = 250.0
 """Metres of ground each side of a cut that are compared."""
 
 PIECE = 1000.0

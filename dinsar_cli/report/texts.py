@@ -72,7 +72,7 @@ ADVICE: Mapping[str, Advice] = {
         "the seam. The dashed lines are the limits; 0.3 rad are 1.3 mm.",
         "All dots are near zero.",
         "Dots beyond the limits, mostly with alternating or equal signs in a subswath.",
-        "Enable topsapp.do_esd, use precise orbits, and avoid known bad pairs (S1C with S1D).",
+        "Use precise orbits, and avoid known bad pairs (S1C with S1D); topsapp.do_esd takes off a part.",
     ),
     "plane": Advice(
         "Residual plane and height",
