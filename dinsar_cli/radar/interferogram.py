@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.radar.offset_field import OFFSETS_FILE
+from dinsar_cli.radar.overlaps import OverlapPhase
 
 DESCRIPTION_FILE = "interferogram.json"
 
@@ -175,6 +176,9 @@ class Interferogram:
         Size of a look cell on the ground, metres, mid swath.
     versions : dict
         Software that made it.
+    burst_overlaps, swath_overlaps : tuple of OverlapPhase or None
+        What the two bursts at each of the seams say of the same ground, in the order of the seams; None where they
+        do not tell, and empty where the engine does not. At a subswath's seam, of the two bursts that differ most.
     """
 
     folder: Path
@@ -192,6 +196,8 @@ class Interferogram:
     range_spacing: float
     azimuth_spacing: float
     versions: dict[str, str]
+    burst_overlaps: tuple[OverlapPhase | None, ...] = ()
+    swath_overlaps: tuple[OverlapPhase | None, ...] = ()
 
     def layer(self, name: str) -> RadarFile:
         """Access to one layer."""
@@ -225,6 +231,8 @@ class Interferogram:
         record["looks"] = tuple(record["looks"])
         record["swath_seams"] = tuple(record["swath_seams"])
         record["burst_seams"] = tuple(tuple(seam) for seam in record["burst_seams"])
+        for name in ("burst_overlaps", "swath_overlaps"):  # not in folders of earlier releases
+            record[name] = tuple(one and OverlapPhase.from_dict(one) for one in record.get(name, ()))
         return cls(folder=folder, **record)
 
 

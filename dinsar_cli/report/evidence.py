@@ -23,7 +23,6 @@ from dinsar_cli.maps.far_field import FarField, far_field_of_map
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.products.reader import Product
-from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 from dinsar_cli.report.measures import (
     HeightTrend,
     calm_cells,
@@ -35,7 +34,6 @@ from dinsar_cli.report.measures import (
     orbit_error,
     other_components,
     outside_share,
-    seam_step,
     water_share,
 )
 from dinsar_cli.report.page_layers import (
@@ -46,6 +44,7 @@ from dinsar_cli.report.page_layers import (
     reference_point,
     shown_shape,
 )
+from dinsar_cli.report.seams import UNKNOWN, Seam, seams_of, worst
 from dinsar_cli.report.verdicts import RULES, Verdict, judge
 
 Floats = NDArray[np.floating[Any]]
@@ -53,17 +52,8 @@ Labels = NDArray[np.integer[Any]]
 
 _STRIP = 512  # rows: those of a tile of the files
 _MOST_FULL = 16_000_000  # cells that are looked at in full resolution for cycle jumps; of more, strips are taken
-_AROUND = 45  # look cells each side of a seam
 _CALM = 3.0  # times the scatter of the far field that count as motion of the reference
 _ORBIT_TILT = 0.1  # m: more than atmosphere and slow ground make
-
-
-@dataclass(frozen=True)
-class Seam:
-    """A cut between bursts or subswaths, with the step of the phase across it in radians (NaN: not known)."""
-
-    name: str
-    step: float
 
 
 @dataclass(frozen=True)
@@ -204,7 +194,7 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
     calm = calm_cells(los, surface, far.scatter) if far.found else np.zeros(shape, bool)
     elevation = bands.get("elevation")
     trend = None if elevation is None else height_trend(los - surface, elevation, calm)
-    seams = tuple(_seams(pair.folder / RADAR))
+    seams = seams_of(pair.folder / RADAR)
     parts = {name: name.partition(".") for name in bands}
     read = {(product, 2 if second else 1): bands[name] for name, (product, _, second) in parts.items()}
     layers = embedded_layers(pair, shape, read)
@@ -239,7 +229,8 @@ def _judged(found: Evidence) -> Evidence:
 
 def _of_phase(found: Evidence) -> list[Verdict]:
     coherence, amplitude = found.bands.get("coherence"), found.bands.get("amplitude")
-    steps = [abs(seam.step) for seam in found.seams if math.isfinite(seam.step)]
+    seam = worst(found.seams)
+    step = seam.step if seam else UNKNOWN
     both = None if amplitude is None else (amplitude + found.bands["amplitude.secondary"]) / 2
     known = coherence is not None
     water = water_share(found.los, coherence, found.bands.get("elevation"), both) if coherence is not None else None
@@ -252,7 +243,13 @@ def _of_phase(found: Evidence) -> list[Verdict]:
             "components", other_components(found.los, found.components) if np.isfinite(found.los).any() else None
         ),
         judge("water", water, reason=none),
-        judge("burst_step", max(steps, default=None), reason="no seam is on the map, or the folder radar is gone"),
+        judge(
+            "burst_step",
+            abs(step.value),
+            step.limit,
+            "no seam is on the map, or the folder radar is gone",
+            seam.told if seam else "",
+        ),
     ]
 
 
@@ -347,35 +344,3 @@ def _jump_length(found: Evidence) -> float | None:
 def _strip(product: Product, window: Any) -> NDArray[Any]:
     with WORDS.about(product.path):
         return product.read(1, window=window)
-
-
-def _seams(radar: Path) -> list[Seam]:
-    """Return the steps at all seams, from the layers on the radar grid; none where they are gone."""
-    if not (radar / DESCRIPTION_FILE).is_file():
-        return []
-    try:
-        interferogram = Interferogram.load(radar)
-        names = [f"burst, line {line}, sample {a}" for line, a, _ in interferogram.burst_seams]
-        steps = [_burst_step(interferogram, *seam) for seam in interferogram.burst_seams]
-        names += [f"subswath, sample {column}" for column in interferogram.swath_seams]
-        steps += [_swath_step(interferogram, column) for column in interferogram.swath_seams]
-    except (OSError, ValueError, KeyError):
-        return []
-    return [Seam(name, step) for name, step in zip(names, steps, strict=True)]
-
-
-def _burst_step(interferogram: Interferogram, line: int, first: int, last: int) -> float:
-    top, bottom = max(0, line - _AROUND), min(interferogram.lines, line + _AROUND)
-    phase, components = (
-        interferogram.layer(name).window(slice(top, bottom), slice(first, last))
-        for name in ("unwrapped", "components")
-    )
-    return seam_step(np.where(components > 0, phase, np.nan), line - top)
-
-
-def _swath_step(interferogram: Interferogram, column: int) -> float:
-    left, right = max(0, column - _AROUND), min(interferogram.samples, column + _AROUND)
-    phase, components = (
-        interferogram.layer(name).window(slice(None), slice(left, right)) for name in ("unwrapped", "components")
-    )
-    return seam_step(np.where(components > 0, phase, np.nan).T, column - left)

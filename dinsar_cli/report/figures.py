@@ -15,6 +15,7 @@ from dinsar_cli.report.evidence import Evidence
 from dinsar_cli.report.page_layers import WORDS, tagged_number
 from dinsar_cli.report.pictures import picture
 from dinsar_cli.report.record import Cost, costs
+from dinsar_cli.report.seams import Seam
 from dinsar_cli.report.summary import centimetres
 from dinsar_cli.report.texts import ADVICE, Advice
 
@@ -129,13 +130,24 @@ def _coherence(evidence: Evidence) -> Figure | None:
 
 def _seams(evidence: Evidence) -> Figure | None:
     rule = next(verdict for verdict in evidence.verdicts if verdict.rule.key == "burst_step")
-    chart = seam_chart([seam.step for seam in evidence.seams], rule.threshold)
-    facts = tuple((f"{n}: {seam.name}", _radians(seam.step)) for n, seam in enumerate(evidence.seams, 1))
+    chart = seam_chart([seam.step.value for seam in evidence.seams], rule.threshold)
+    facts = tuple((f"{n}: {seam.name}", _step(seam)) for n, seam in enumerate(evidence.seams, 1))
     return Figure("seams", chart, facts=facts[:12]) if evidence.seams else None
 
 
-def _radians(step: float) -> str:
-    return f"{step:+.2f} rad".replace("-", "\u2212") if math.isfinite(step) else "not known"
+def _step(seam: Seam) -> str:
+    """Tell the step at a seam, its standard error, and whether the bursts or the map say so."""
+    step = seam.step
+    if not math.isfinite(step.value):
+        return "not known"
+    parts = [f"{step.value:+.2f} rad".replace("-", "\u2212"), f"\u00b1 {step.sigma:.2f}"]
+    if seam.overlap is not None:
+        parts.append("from the overlap")
+        if math.isfinite(seam.seen.value):
+            parts.append(f"(map {seam.seen.value:+.2f})".replace("-", "\u2212"))
+    if seam.misregistration is not None and step.excess > 1:
+        parts.append(f"= {seam.misregistration:.2f} m along the track")
+    return " ".join(parts)
 
 
 def _plane(evidence: Evidence) -> Figure | None:

@@ -19,7 +19,6 @@ COHERENT = 0.5  # coherence from which neighbours must not jump
 _JUMP = 0.9 * math.pi  # rad: a cycle that was interpolated over two cells has half of it in one of them
 _FAR, _LEAST_FAR = 2.5, 0.002  # standard deviations about the plane, and m, within which a cell is calm
 _AROUND = 5  # cells on a side of a mean that tells it
-_NEAR_SEAM, _FAR_FROM_SEAM = 3, 40  # look cells beside a seam through which lines are laid
 _DARK = 6.0  # dB below the median: smooth water is darker than land by more
 _FLAT = 0.02  # m between a cell and its neighbours: lakes are flatter in edited DEMs
 _ORBIT_RATIO = 0.902  # sine of the look angle over that of the incidence: (6371 km) / (6371 + 693 km)
@@ -86,50 +85,6 @@ def cycle_jumps(unwrapped: Floats, wrapped: Floats, coherence: Floats, component
 def jump_length(jumps: float, cells: float) -> float:
     """Return the length of jumps in widths of a map, from the pairs that jump and the cells that count."""
     return jumps / math.sqrt(cells) if cells else math.nan
-
-
-def seam_step(phase: Floats, at: int) -> float:
-    """Step of the phase across a seam, as lines through both sides tell it.
-
-    On each side a line is fitted to the cells from 3 to 40 away, per column, so that a slope is no step; the median
-    over the columns leaves deformation out that only some of them have. Closer cells are mixed by the filter.
-
-    Parameters
-    ----------
-    phase : ndarray
-        Unwrapped phase, radians; shape (cells across the seam, cells along it); NaN where it does not count.
-    at : int
-        First row after the seam.
-
-    Returns
-    -------
-    float
-        After minus before, radians; NaN where a side has too few values.
-    """
-    edges = []
-    for rows in (
-        np.arange(at - _FAR_FROM_SEAM, at - _NEAR_SEAM),
-        np.arange(at + _NEAR_SEAM, at + _FAR_FROM_SEAM),
-    ):
-        inside = rows[(rows >= 0) & (rows < len(phase))]
-        edges.append(_at_seam(phase[inside], inside + 0.5 - at))
-    steps = edges[1] - edges[0]
-    steps = steps[np.isfinite(steps)]
-    return float(np.median(steps)) if steps.size >= 10 else math.nan
-
-
-def _at_seam(side: Floats, distance: Floats) -> Floats:
-    """Return the value of the line through each column at distance 0; NaN where less than half of it is known."""
-    known = np.isfinite(side)
-    count = known.sum(axis=0)
-    values = np.where(known, side, 0.0).astype(np.float64)
-    x = np.where(known, distance[:, None], 0.0)
-    n = np.maximum(count, 1)
-    mean_x, mean = x.sum(axis=0) / n, values.sum(axis=0) / n
-    spread = (x * x).sum(axis=0) / n - mean_x**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slope = ((x * values).sum(axis=0) / n - mean_x * mean) / spread
-    return np.where(count >= max(4, len(side) // 2), mean - slope * mean_x, np.nan)
 
 
 def noise_share(coherence: Floats) -> float:
@@ -236,8 +191,8 @@ def height_trend(residual: Floats, elevation: Floats, cells: Bools) -> HeightTre
 def _quarters_agree(residual: Floats, elevation: Floats, used: Bools, slope: float) -> bool:
     """Tell whether the displacement follows the height in the quarters of the map that have relief, all but one.
 
-    A quarter has the relief when its heights spread by a fourth of those of the map; it agrees when the displacement
-    follows them by a fourth as much at least.
+    A quarter has the relief when its heights spread by a fourth of those of the map; it agrees when the
+    displacement follows them by a fourth as much at least.
     """
     spread = float(np.std(elevation[used]))
     rows, columns = (n // 2 for n in used.shape)

@@ -67,11 +67,12 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "seams": Advice(
         "Steps at the seams",
-        "The step of the unwrapped phase where bursts and subswaths were joined, by lines through 40 look cells on "
-        "each side. The dashed lines are the limits; 0.3 rad are 1.3 mm.",
+        "The step of the phase where bursts and subswaths were joined: as both bursts see the same ground in their "
+        "overlap, without any deformation, or where that is not known, as the map shows it within a kilometre of "
+        "the seam. The dashed lines are the limits; 0.3 rad are 1.3 mm.",
         "All dots are near zero.",
         "Dots beyond the limits, mostly with alternating or equal signs in a subswath.",
-        "Enable topsapp.do_esd, use precise orbits, and avoid known bad pairs (S1C with S1D).",
+        "Use precise orbits, and avoid known bad pairs (S1C with S1D); topsapp.do_esd takes off a part.",
     ),
     "plane": Advice(
         "Residual plane and height",

@@ -25,7 +25,6 @@ from dinsar_cli.report.measures import (
     orbit_error,
     other_components,
     outside_share,
-    seam_step,
     water_share,
 )
 from dinsar_cli.report.page import write_report
@@ -196,20 +195,6 @@ def test_folder_without_a_map_is_refused(tmp_path: Path, dinsar: Callable[..., O
     outcome = dinsar("report", tmp_path)
     assert outcome.code == 3
     assert outcome.error[0].startswith("There are no products")
-
-
-def test_seam_step_is_that_of_the_phase() -> None:
-    """A slope, a hill in some columns and noise are no step; 1.2 rad are."""
-    generator = np.random.default_rng(1)
-    row, column = np.mgrid[:90, :200]
-    smooth = (
-        0.2 * row + 4 * np.exp(-((row - 45) ** 2 + (column - 30) ** 2) / 200) + generator.normal(0, 0.2, (90, 200))
-    )
-    assert abs(seam_step(smooth, 45)) < 0.05
-    stepped = smooth + 1.2 * (row >= 45)
-    stepped[:, 150:] = np.nan
-    assert seam_step(stepped, 45) == pytest.approx(1.2, abs=0.05)
-    assert math.isnan(seam_step(np.full((90, 200), np.nan), 45))
 
 
 def test_cycle_jumps_count_the_outline() -> None:

@@ -38,7 +38,14 @@ from dinsar_cli.engines.eos.interferogram import StripWorker, cell_spacing, form
 from dinsar_cli.engines.eos.mosaic import LookGrid
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.setup import Setup
-from dinsar_cli.engines.eos.steering import squint_of
+from dinsar_cli.engines.eos.steering import (
+    OVERLAPS_FILE,
+    Overlaps,
+    cuts_in,
+    load_overlaps,
+    save_overlaps,
+    squint_of,
+)
 from dinsar_cli.engines.eos.terrain import Terrain
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.areas import read_water
@@ -169,6 +176,8 @@ class EosEngine:
         subswath = setup.mosaic.tiles[0].burst.reference.subswath
         azimuth, ground_range = cell_spacing(subswath.azimuth_spacing, subswath.range_spacing, setup.mosaic.tiles)
         pair = setup.inputs.pair
+        burst_cuts, swath_cuts = cuts_in(setup.mosaic, whole)
+        burst_overlaps, swath_overlaps = load_overlaps(setup.folder / OVERLAPS_FILE)
         result = Interferogram(
             folder=setup.folder,
             lines=setup.look_grid.lines,
@@ -185,18 +194,15 @@ class EosEngine:
                     max(0, (first - whole.left) // looks_range),
                     min(setup.look_grid.samples, (last - whole.left) // looks_range),
                 )
-                for line, first, last in setup.mosaic.burst_seams
-                if whole.top < line < whole.bottom and first < whole.right and last > whole.left
+                for line, first, last in burst_cuts
             ),
-            swath_seams=tuple(
-                (sample - whole.left) // looks_range
-                for sample in setup.mosaic.swath_seams
-                if whole.left < sample < whole.right
-            ),
+            swath_seams=tuple((sample - whole.left) // looks_range for sample in swath_cuts),
             perpendicular_baseline=_mid_baseline(setup),
             range_spacing=ground_range * looks_range,
             azimuth_spacing=azimuth * looks_azimuth,
             versions=_versions(),
+            burst_overlaps=burst_overlaps,
+            swath_overlaps=swath_overlaps,
         )
         write_text(setup.folder / DESCRIPTION_FILE, json.dumps(result.to_dict(), indent=2) + "\n")
         return result
@@ -285,14 +291,16 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
             reader,
         )
         threads = setup.inputs.threads
-        plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, strip_memory(setup.inputs), threads)
+        memory, told = strip_memory(setup.inputs), setup.folder / OVERLAPS_FILE
+        plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, memory, threads)
         form_all(worker, plan, layers, threads, lambda share: progress("interferogram", share))
+        save_overlaps(told, Overlaps(worker, memory // threads, threads).measure())
         layers["squint"] = setup.file(LAYERS["squint"])
         squint_of(setup.mosaic, setup.look_grid, setup.reference, layers["squint"])
     finally:
         reader.close()
         terrain.close()
-    return [layer.path for layer in layers.values()]
+    return [*(layer.path for layer in layers.values()), told]
 
 
 def _filter(setup: Setup, progress: Progress) -> list[Path]:

@@ -119,6 +119,11 @@ class BurstTile:
     sample_residual: float
     use: Window
 
+    @property
+    def valid(self) -> Window:
+        """Part of the grid in which the reference burst has data."""
+        return _valid(self.burst.reference).shift(self.line, self.sample)
+
 
 @dataclass(frozen=True)
 class Mosaic:
@@ -140,6 +145,21 @@ class Mosaic:
     tiles: tuple[BurstTile, ...]
     burst_seams: tuple[tuple[int, int, int], ...]
     swath_seams: tuple[int, ...]
+
+    @property
+    def stacked(self) -> tuple[tuple[BurstTile, BurstTile], ...]:
+        """Upper and lower burst of each of the cuts between bursts."""
+        return _stacked(self.tiles)
+
+    def beside(self, cut: int) -> tuple[tuple[BurstTile, BurstTile], ...]:
+        """Return the near and far bursts that meet at a cut between subswaths."""
+        near, far = ([t for t in self.tiles if edge(t) == cut] for edge in (_right, _left))
+        return tuple(
+            (one, other)
+            for one in near
+            for other in far
+            if one.use.top < other.use.bottom and other.use.top < one.use.bottom
+        )
 
     @property
     def extent(self) -> Window:
@@ -238,12 +258,24 @@ def _cut_swaths(swaths: list[list[BurstTile]]) -> tuple[tuple[BurstTile, ...], t
     return tuple(tile for swath in swaths for tile in swath), tuple(seams)
 
 
-def _seams(tiles: Sequence[BurstTile]) -> tuple[tuple[int, int, int], ...]:
+def _stacked(tiles: Sequence[BurstTile]) -> tuple[tuple[BurstTile, BurstTile], ...]:
     return tuple(
-        (upper.use.bottom, upper.use.left, upper.use.right)
+        (upper, lower)
         for upper, lower in pairwise(tiles)
         if upper.burst.swath == lower.burst.swath and upper.use.bottom == lower.use.top
     )
+
+
+def _seams(tiles: Sequence[BurstTile]) -> tuple[tuple[int, int, int], ...]:
+    return tuple((upper.use.bottom, upper.use.left, upper.use.right) for upper, _ in _stacked(tiles))
+
+
+def _left(tile: BurstTile) -> int:
+    return tile.use.left
+
+
+def _right(tile: BurstTile) -> int:
+    return tile.use.right
 
 
 @dataclass(frozen=True)

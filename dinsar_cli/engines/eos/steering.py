@@ -1,13 +1,30 @@
-"""How the beam turned over each burst of a mosaic, from the annotation."""
+"""How the beam turned over each burst of a mosaic, and what two bursts say of ground that both saw.
+
+About each cut a narrow band is made from either burst.
+"""
 
 from __future__ import annotations
 
-from dinsar_cli.engines.eos.interferogram import nearest_rates
-from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, RadarGrid
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dinsar_cli.base.files import write_text
+from dinsar_cli.engines.eos.interferogram import BYTES_PER_SAMPLE, StripWorker, cell_spacing, nearest_rates
+from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, RadarGrid, Window
 from dinsar_cli.radar.geometry import Orbit
 from dinsar_cli.radar.interferogram import RadarFile
+from dinsar_cli.radar.overlaps import BAND, PIECE, OverlapPhase, overlap_phase, worst
 from dinsar_cli.radar.squint import LookCells, RangePolynomial, SteeredBurst, write_squint
 from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
+
+OVERLAPS_FILE = "overlaps.json"
+
+Told = tuple[OverlapPhase | None, ...]
 
 
 def squint_of(mosaic: Mosaic, look_grid: LookGrid, orbit: Orbit, layer: RadarFile) -> None:
@@ -53,4 +70,115 @@ def steered(tile: BurstTile, grid: RadarGrid, orbit: Orbit) -> SteeredBurst:
         fm_rate=RangePolynomial(fm_rate.t0, fm_rate.coefficients),
         centroid=RangePolynomial(centroid.t0, centroid.coefficients),
         steering=steering,
+    )
+
+
+def cuts_in(mosaic: Mosaic, whole: Window) -> tuple[tuple[tuple[int, int, int], ...], tuple[int, ...]]:
+    """Return the cuts between bursts and between subswaths that lie in a window of the grid."""
+    bursts = tuple(
+        seam
+        for seam in mosaic.burst_seams
+        if whole.top < seam[0] < whole.bottom and seam[1] < whole.right and seam[2] > whole.left
+    )
+    return bursts, tuple(sample for sample in mosaic.swath_seams if whole.left < sample < whole.right)
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Compares the two sides of every cut.
+
+    Attributes
+    ----------
+    worker : StripWorker
+        Makes interferograms.
+    memory : int
+        Bytes for each thread.
+    threads : int
+        Cuts that are worked on at a time.
+    """
+
+    worker: StripWorker
+    memory: int
+    threads: int
+
+    def measure(self) -> tuple[Told, Told]:
+        """Return what is told at the cuts of `cuts_in`, in their order."""
+        mosaic = self.worker.mosaic
+        bursts, swaths = cuts_in(mosaic, self.worker.look_grid.window)
+        seams = dict(zip(mosaic.burst_seams, mosaic.stacked, strict=True))
+        with ThreadPoolExecutor(self.threads) as pool:
+            stacked = [pool.submit(self._told, *seams[seam], seam[0], down=True) for seam in bursts]
+            beside = [
+                [pool.submit(self._told, near, far, cut, down=False) for near, far in mosaic.beside(cut)]
+                for cut in swaths
+            ]
+            return (
+                tuple(one.result() for one in stacked),
+                tuple(worst(one.result() for one in ones) for ones in beside),
+            )
+
+    def _told(self, first: BurstTile, second: BurstTile, cut: int, *, down: bool) -> OverlapPhase | None:
+        """Compare two bursts at a cut: down the lines, or across the samples."""
+        looks, grid = self.worker.look_grid.looks, self.worker.mosaic.grid
+        subswath = first.burst.reference.subswath
+        spacing = cell_spacing(subswath.azimuth_spacing, subswath.range_spacing, (first, second))
+        across, along = spacing if down else spacing[::-1]
+        window = self._band(first, second, cut, round(BAND / across), down=down)
+        if window.empty:
+            return None
+        made = [self.worker.overlap(first, second, part) for part in self._parts(window, down=down)]
+        one, other = (np.concatenate(side, axis=1 if down else 0) for side in zip(*made, strict=True))
+        if not down:
+            one, other = one.T, other.T
+        piece = max(1, round(PIECE / along / (looks.range if down else looks.azimuth)))
+        return overlap_phase(one, other, piece, self._doppler(first, second, window), grid.line_interval)
+
+    def _band(self, first: BurstTile, second: BurstTile, cut: int, reach: int, *, down: bool) -> Window:
+        """Return whole look cells about a cut that both bursts see and that are processed."""
+        looks = self.worker.look_grid.looks
+        both = first.valid.intersection(second.valid).intersection(self.worker.look_grid.window)
+        if down:
+            near = Window(cut - reach, cut + reach, first.use.left, first.use.right)
+        else:  # along the cut, only where it lies between these two
+            top, bottom = max(first.use.top, second.use.top), min(first.use.bottom, second.use.bottom)
+            near = Window(top, bottom, cut - reach, cut + reach)
+        seen = both.intersection(near)
+        lines, samples = (
+            max(0, size) // n * n for size, n in zip(seen.shape, (looks.azimuth, looks.range), strict=True)
+        )
+        return Window(seen.top, seen.top + lines, seen.left, seen.left + samples)
+
+    def _parts(self, window: Window, *, down: bool) -> Sequence[Window]:
+        """Cut a band across into parts that fit into the memory."""
+        looks = self.worker.look_grid.looks
+        unit = looks.range if down else looks.azimuth
+        across, along = window.shape if down else window.shape[::-1]
+        size = max(1, int(self.memory / (2 * BYTES_PER_SAMPLE * across * unit))) * unit
+        ends = [(start, min(start + size, along)) for start in range(0, along, size)]
+        if down:
+            return [Window(window.top, window.bottom, window.left + a, window.left + b) for a, b in ends]
+        return [Window(window.top + a, window.top + b, window.left, window.right) for a, b in ends]
+
+    def _doppler(self, first: BurstTile, second: BurstTile, window: Window) -> float:
+        """Return how much higher the second burst sees the middle of a window, Hz."""
+        line, sample = np.asarray(window.top + window.bottom) / 2, np.asarray(window.left + window.right) / 2
+        low, high = (
+            steered(tile, self.worker.mosaic.grid, self.worker.reference).frequency(line, sample)
+            for tile in (first, second)
+        )
+        return float(high - low)
+
+
+def save_overlaps(path: Path, told: tuple[Told, Told]) -> None:
+    """Write what is told at the cuts between bursts, and between subswaths."""
+    write_text(path, json.dumps([[one and asdict(one) for one in ones] for ones in told]) + "\n")
+
+
+def load_overlaps(path: Path) -> tuple[Told, Told]:
+    """Read what `save_overlaps` wrote; nothing where an earlier release did not."""
+    if not path.is_file():
+        return (), ()
+    bursts, swaths = json.loads(path.read_text(encoding="utf-8"))
+    return tuple(one and OverlapPhase.from_dict(one) for one in bursts), tuple(
+        one and OverlapPhase.from_dict(one) for one in swaths
     )

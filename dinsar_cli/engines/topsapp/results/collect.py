@@ -28,7 +28,7 @@ from dinsar_cli.engines.topsapp.results.layers import (
     write_unwrapped,
 )
 from dinsar_cli.engines.topsapp.results.metadata import PairFacts
-from dinsar_cli.engines.topsapp.results.swaths import seams, steered
+from dinsar_cli.engines.topsapp.results.swaths import BurstInterferograms, seams, steered
 from dinsar_cli.errors import EngineError
 from dinsar_cli.radar.geometry import geodetic_to_cartesian, perpendicular_baseline, zero_doppler
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, IONOSPHERE, Interferogram, RadarFile
@@ -123,6 +123,11 @@ def _describe(
     line_spacing, cells = _line_spacing(run, middle), LookCells(0, 0, looks.azimuth, looks.range)
     bursts = steered(run.merged_swaths, later_on_top=run.later_on_top)
     write_squint(layers["squint"], bursts, cells, burst.wavelength, line_spacing / burst.line_interval)
+    ground_range = burst.range_spacing / math.sin(middle.incidence)
+    single = BurstInterferograms(
+        run.folder / "fine_interferogram", run.merged_swaths, looks, (line_spacing, ground_range), run.backwards
+    )
+    burst_overlaps, swath_overlaps = single.overlaps()
     return Interferogram(
         folder=target,
         lines=run.lines,
@@ -136,9 +141,11 @@ def _describe(
         burst_seams=burst_seams,
         swath_seams=swath_seams,
         perpendicular_baseline=_baseline(run, middle),
-        range_spacing=looks.range * burst.range_spacing / math.sin(middle.incidence),
+        range_spacing=looks.range * ground_range,
         azimuth_spacing=looks.azimuth * line_spacing,
         versions=dict(versions),
+        burst_overlaps=burst_overlaps,
+        swath_overlaps=swath_overlaps,
     )
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from lxml import etree
+from numpy.typing import NDArray
 
 from dinsar_cli.config.model import Looks
-from dinsar_cli.engines.topsapp.results.isce_file import parse_xml, properties
+from dinsar_cli.engines.topsapp.results.isce_file import IsceFile, parse_xml, properties
 from dinsar_cli.errors import EngineError
 from dinsar_cli.radar.geometry import Orbit
+from dinsar_cli.radar.overlaps import BAND, PIECE, OverlapPhase, overlap_phase, worst
 from dinsar_cli.radar.squint import RangePolynomial, SteeredBurst
 from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
 
@@ -310,3 +312,104 @@ def _steered(burst: IsceBurst, steering: Steering, place: _Valid, first: datetim
         centroid=steering.centroid,
         steering=float(2 * speed * steering.rate / burst.wavelength),
     )
+
+
+@dataclass(frozen=True)
+class BurstInterferograms:
+    """The interferograms of single bursts, which topsApp leaves beside the merged one.
+
+    Attributes
+    ----------
+    folder : Path
+        ``fine_interferogram``.
+    swaths : tuple of IsceSwath
+        Those of this folder.
+    looks : Looks
+        In range and azimuth.
+    spacing : (float, float)
+        Metres of ground from line to line, and from sample to sample.
+    backwards : bool
+        Whether their phase has the other sign.
+    """
+
+    folder: Path
+    swaths: tuple[IsceSwath, ...]
+    looks: Looks
+    spacing: tuple[float, float]
+    backwards: bool
+
+    def overlaps(self) -> tuple[tuple[OverlapPhase | None, ...], tuple[OverlapPhase | None, ...]]:
+        """Compare the bursts at each of the cuts of `seams`, in their order; None where their files are gone."""
+        sides = [
+            [_Side(self._path(swath, n), burst, valid) for n, (burst, valid) in enumerate(ones, 1)]
+            for swath in self.swaths
+            for ones in [zip(swath.bursts, _placed(swath, self.swaths), strict=True)]
+        ]
+        stacked = [self._told(*pair, down=True) for bursts in sides for pair in pairwise(bursts)]
+        beside = [
+            worst(self._told(one, other, down=False) for one in near for other in far)
+            for near, far in pairwise(sides)
+        ]
+        return tuple(stacked), tuple(beside)
+
+    def _path(self, swath: IsceSwath, number: int) -> Path:
+        return self.folder / f"IW{swath.number}" / f"burst_{number:02d}.int"
+
+    def _told(self, one: _Side, other: _Side, *, down: bool) -> OverlapPhase | None:
+        """Compare two bursts in the middle of their overlap."""
+        band = _band(one.valid, other.valid, self.looks, self.spacing, down=down)
+        if band.bottom <= band.top or band.right <= band.left:
+            return None
+        try:
+            first, second = (side.looked(band, self.looks) for side in (one, other))
+        except EngineError:  # they were removed, or are damaged
+            return None
+        if not down:
+            first, second = first.T, second.T
+        if self.backwards:
+            first, second = first.conj(), second.conj()
+        along = self.spacing[1] * self.looks.range if down else self.spacing[0] * self.looks.azimuth
+        doppler = self._doppler(one, other, band)
+        return overlap_phase(first, second, max(1, round(PIECE / along)), doppler, one.burst.line_interval)
+
+    def _doppler(self, one: _Side, other: _Side, band: _Valid) -> float | None:
+        """Return how much higher the second burst sees the middle of a band, Hz."""
+        start, near = first_start(self.swaths), min(swath.bursts[0].starting_range for swath in self.swaths)
+        line, sample = np.asarray(band.top + band.bottom) / 2, np.asarray(band.left + band.right) / 2
+        seen = [
+            float(_steered(side.burst, side.burst.steering, side.valid, start, near).frequency(line, sample))
+            for side in (one, other)
+            if side.burst.steering is not None
+        ]
+        return seen[1] - seen[0] if len(seen) == 2 else None
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A burst with the file of its interferogram, and its place on the merged grid."""
+
+    path: Path
+    burst: IsceBurst
+    valid: _Valid
+
+    def looked(self, band: _Valid, looks: Looks) -> NDArray[np.complex64]:
+        """Return its interferogram in a part of the merged grid, with looks."""
+        top, left = self.valid.top - self.burst.first_valid_line, self.valid.left - self.burst.first_valid_sample
+        block = IsceFile.open(self.path).read(1, band.top - top, band.bottom - top)[:, band.left - left :]
+        block = block[:, : band.right - band.left]
+        cells = block.reshape(len(block) // looks.azimuth, looks.azimuth, -1, looks.range).sum(axis=(1, 3))
+        return np.asarray(cells, np.complex64)
+
+
+def _band(one: _Valid, other: _Valid, looks: Looks, spacing: tuple[float, float], *, down: bool) -> _Valid:
+    """Return whole look cells about the middle of an overlap, across it as far as `BAND` on each side."""
+    low, high = max(one.top, other.top), min(one.bottom, other.bottom)
+    near, far = max(one.left, other.left), min(one.right, other.right)
+    if down:
+        reach, middle = round(BAND / spacing[0]), (low + high) // 2
+        low, high = max(low, middle - reach), min(high, middle + reach)
+    else:
+        reach, middle = round(BAND / spacing[1]), (near + far) // 2
+        near, far = max(near, middle - reach), min(far, middle + reach)
+    lines, samples = max(0, high - low) // looks.azimuth, max(0, far - near) // looks.range
+    return _Valid(low, low + lines * looks.azimuth, near, near + samples * looks.range)

@@ -196,6 +196,32 @@ def test_description_follows_from_the_bursts(folder: Path, tmp_path: Path) -> No
     assert result.swath_seams == ()
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_bursts_tell_their_step_over_the_lines_that_both_see(tmp_path: Path, backwards: bool) -> None:
+    """Fringes are in both; 0.7 rad more in the later burst are the step, in the sign of the map.
+
+    Lines 30 and 31 of the grid are those that both see.
+    """
+    work = write_folder(tmp_path / "work", Content(backwards=backwards))
+    line, sample = np.mgrid[:33, :45]
+    for number, (first, step) in enumerate(((0, 0.0), (28, 0.7)), 1):
+        wave = np.exp(1j * (0.3 * (first + line) + 0.2 * sample + step)).astype("c8")
+        path = work / "fine_interferogram" / "IW1" / f"burst_{number:02d}.int"
+        path.parent.mkdir(exist_ok=True)
+        write_raster(path, [wave], "BIP")
+    result = collect(work, tmp_path / "radar")
+    [overlap] = result.burst_overlaps
+    assert overlap is not None
+    assert overlap.phase == pytest.approx(-0.7 if backwards else 0.7, abs=1e-5)
+    assert Interferogram.load(tmp_path / "radar") == result
+    assert overlap.doppler is not None
+    assert overlap.lines == pytest.approx(overlap.phase / (2 * np.pi * overlap.doppler * LINE_INTERVAL))
+
+
+def test_bursts_tell_nothing_where_their_interferograms_are_gone(folder: Path, tmp_path: Path) -> None:
+    assert collect(folder, tmp_path / "radar").burst_overlaps == (None,)
+
+
 def test_baseline_of_a_higher_orbit_is_its_part_across_the_look(tmp_path: Path) -> None:
     line, sample = (index[CELLS[0] // 2, CELLS[1] // 2] for index in centres())
     point = geodetic_to_cartesian(longitude(line, sample), latitude(line, sample), height(line, sample))

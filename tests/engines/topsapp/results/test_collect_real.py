@@ -98,6 +98,9 @@ def test_a_real_run_is_described_as_it_is(mapped: Mapped) -> None:
     assert result.reference_date == mapped.plan.slc.pair.reference.start.isoformat()
     [(line, _, _)] = result.burst_seams
     assert line == pytest.approx(result.lines / 2, abs=100)
+    [overlap] = result.burst_overlaps
+    assert overlap is not None
+    assert overlap.lines == pytest.approx(0, abs=0.002)
     los_up = result.layer("los").read()[2]
     assert np.nanmin(los_up) > 0.6
     truth = on_grid(read_map(mapped.stack.truth / "coherence.tif"), read_map(mapped.products / "coherence.tif"))
