@@ -32,6 +32,7 @@ Bools = NDArray[np.bool_]
 _BLOCK_ROWS = 256
 _KM_PER_DEGREE = 111.2
 _LEAST_AROUND, _MOST_AROUND = 5.0, 15.0  # km
+_MOST_CELLS = 300_000
 _POLYGONS = "polygons in longitude and latitude or with their CRS (.geojson, .json, .shp, .zip, .gpkg, .kml)"
 
 
@@ -136,20 +137,27 @@ def read_polygons(text: str, option: str) -> Polygons:
         ) from error
 
 
-def surroundings(bounds: Bounds) -> Bounds:
+def surroundings(bounds: Bounds, cell: float) -> Bounds:
     """Return an area with what is processed around it, so that ground is seen that does not move.
 
-    Half of its longer side on each side, but at least 5 and at most 15 km.
+    Half of its longer side on each side, but at least 5 and at most 15 km; and less where the cells are so small
+    that this were many: no more than 300,000, or four times those of the area itself.
 
     Parameters
     ----------
     bounds : (float, float, float, float)
         West, south, east, north, degrees.
+    cell : float
+        Ground of a look cell, square metres.
     """
     west, south, east, north = bounds
     along = max(0.01, math.cos(math.radians((south + north) / 2)))
     longer = max((east - west) * along, north - south) * _KM_PER_DEGREE
-    margin = min(max(longer / 2, _LEAST_AROUND), _MOST_AROUND) / _KM_PER_DEGREE
+    width, height = (east - west) * along * _KM_PER_DEGREE, (north - south) * _KM_PER_DEGREE
+    most = max(_MOST_CELLS * cell / 1e6, 4 * width * height)  # square kilometres of all of it
+    half = (width + height) / 4
+    few = math.sqrt(half**2 + (most - width * height) / 4) - half
+    margin = min(max(longer / 2, _LEAST_AROUND), _MOST_AROUND, few) / _KM_PER_DEGREE
     return west - margin / along, south - margin, east + margin / along, north + margin
 
 

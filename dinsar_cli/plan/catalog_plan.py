@@ -117,7 +117,7 @@ def look_ahead(request: Request, plan: ScenePlan, cache: Path) -> Outlook:
     frame = frame_of(config, _SPACING, roi.bounds)
     covered = roi.geometry.intersection(bursts.ground).area
     work = work_of(bursts.megasamples, frame, dem, covered, roi.bounds)
-    around = box(*surroundings(roi.bounds)).intersection(bursts.ground).area
+    around = box(*surroundings(roi.bounds, frame.cell[0] * frame.cell[1])).intersection(bursts.ground).area
     share = min(1.0, around / bursts.ground.area)
     threads, memory, history = allowed_threads(config), allowed_memory(config), cache / HISTORY
     estimate = engine.outlook(RoughInputs(work, share, config, threads, memory, history))

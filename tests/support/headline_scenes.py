@@ -220,7 +220,7 @@ def _look_cells(
     low = [-(side / 2) - at for side, at in zip((width, length), middle, strict=True)]
     high = [side / 2 - at for side, at in zip((width, length), middle, strict=True)]
     if not case.whole:
-        west, south, east, north = surroundings(bounds)
+        west, south, east, north = surroundings(bounds, (1000 * cell) ** 2)
         x, y = _kilometres(np.array([west, east]), np.array([south, north]))
         reach = abs(math.sin(_HEADING))
         for axis, (first, last, other) in enumerate(((*x, y[1]), (*y, x[1]))):

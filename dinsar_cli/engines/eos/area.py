@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.engines.eos.interferogram import cell_spacing
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
 from dinsar_cli.engines.eos.terrain import Terrain
 from dinsar_cli.geo.areas import surroundings
@@ -40,8 +41,16 @@ def crop(inputs: EngineInputs, heights: tuple[float, float], margin: int) -> tup
     """
     epoch = inputs.pair.reference.start.replace(hour=0, minute=0, second=0, microsecond=0)
     mosaic = build_mosaic(inputs.bursts, epoch)
-    window = _radar_window(surroundings(inputs.bounds), mosaic.grid, both_orbits(inputs, epoch)[0], heights)
+    bounds = surroundings(inputs.bounds, _cell(inputs, mosaic))
+    window = _radar_window(bounds, mosaic.grid, both_orbits(inputs, epoch)[0], heights)
     return mosaic, look_grid(mosaic, inputs.looks, window, margin)
+
+
+def _cell(inputs: EngineInputs, mosaic: Mosaic) -> float:
+    """Return the ground of a look cell, square metres."""
+    subswath = mosaic.tiles[0].burst.reference.subswath
+    azimuth, ground_range = cell_spacing(subswath.azimuth_spacing, subswath.range_spacing, mosaic.tiles)
+    return inputs.looks.azimuth * azimuth * inputs.looks.range * ground_range
 
 
 def height_range(dem: Path) -> tuple[float, float]:

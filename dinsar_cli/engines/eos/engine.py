@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -142,7 +142,7 @@ class EosEngine:
         work = _work(inputs, grid)
         journal = Journal.open(folder / STEPS_FILE)
         options = {
-            "form": [_inputs_mark(inputs), _versions()],
+            "form": [_inputs_mark(inputs), astuple(grid.window), _versions()],
             "filter": inputs.config.filter.strength,
             "unwrap": [inputs.config.unwrap.reliability, *_water_mark(inputs.config).values()],
         }
