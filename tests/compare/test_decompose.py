@@ -415,6 +415,7 @@ def test_maps_of_other_programs_are_taken_with_a_warning(
 # Simulated scenes of both tracks
 
 
+@pytest.mark.long
 def test_simulated_point_source_is_recovered_from_both_tracks(tmp_path: Path) -> None:
     pytest.importorskip("eos")
     folders = {}

@@ -80,6 +80,7 @@ def test_the_simulated_scene_is_as_real_ones_are(stack: SimulatedStack) -> None:
 # --- local files ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_without_an_area_both_areas_of_the_remedy_give_a_map(
     local: list[str], stack: SimulatedStack, tmp_path: Path
 ) -> None:

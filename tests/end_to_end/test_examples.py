@@ -78,6 +78,7 @@ def test_one_pair(stack: SimulatedStack, tmp_path: Path) -> None:
     assert "MB fetched" in done.out
 
 
+@pytest.mark.long
 def test_one_pair_per_month(tracks: Archive, tmp_path: Path) -> None:
     """Track 21 was flown on 4, 16 and 28 January, 9 and 21 February, and 5 March: that month has no pair."""
     done = in_shell(tracks, tmp_path, "monthly.sh", ROI, 2023, 21, *PREVIEW)

@@ -25,6 +25,7 @@ def test_notebook_has_no_outputs_stored() -> None:
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in cells)
 
 
+@pytest.mark.long
 def test_notebook_runs_and_its_map_meets_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nbclient import NotebookClient
 

@@ -18,6 +18,7 @@ pytest.importorskip("eos")
 ERROR = 0.3  # m
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("error", [0.0, ERROR])
 def test_bursts_measure_the_error_along_the_track(
     error: float, tmp_path: Path, dinsar: Callable[..., Outcome]

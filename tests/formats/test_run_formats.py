@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from dinsar_cli.base.journal import Journal
 from support.command import Outcome
 from support.run_inputs import Inputs
@@ -14,6 +16,7 @@ FILES = {"range_change.tif", "displacement.nc", "hyp3"}
 ALWAYS = {"overview.kmz", "item.json", "citation.txt", "citation.bib"}
 
 
+@pytest.mark.long
 def test_run_makes_the_formats_that_are_asked_for(
     inputs: Inputs, dinsar: Callable[..., Outcome], tmp_path: Path
 ) -> None:

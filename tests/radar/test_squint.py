@@ -209,6 +209,7 @@ def check_steep(stack: SimulatedStack, record: dict[str, object]) -> None:
     assert "along the track" in summary["includes"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("looks", ["7x2", "19x7"])
 def test_sigma_holds_over_a_steep_source(steep: tuple[SimulatedStack, Path], looks: str) -> None:
     stack, folder = steep
@@ -244,6 +245,7 @@ def check_leak(stack: SimulatedStack, record: dict[str, object]) -> None:
 NORTHWARD = Northward(0.5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["eos", pytest.param("isce2", marks=pytest.mark.isce2)])
 def test_the_squint_is_the_share_of_motion_along_the_track(tmp_path: Path, engine: str) -> None:
     coherence = Coherence(repeat=0.9)

@@ -286,7 +286,8 @@ class Desktop:
         """Put a program there that writes its arguments into a file, and lives on until it is asked for them."""
         told = self.folder / f"{name}.told"
         wait = f'for _ in $(seq 600); do [ -e "{told}.asked" ] && break; sleep 0.1; done'
-        self.put(name, f'printf "%s\\n" "$@" > "{told}.part"; {wait}; mv "{told}.part" "{told}"')
+        quiet = "exec > /dev/null 2>&1"  # or whoever reads the output of the command would wait for it too
+        self.put(name, f'{quiet}; printf "%s\\n" "$@" > "{told}.part"; {wait}; mv "{told}.part" "{told}"')
         return told
 
     def view(self, *arguments: object, display: str | None = ":7", **variables: str) -> Outcome:

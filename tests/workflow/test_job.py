@@ -113,6 +113,7 @@ def test_from_catalogue_to_map_and_again(begin: Begin, stack: SimulatedStack, tm
     assert ours == theirs
 
 
+@pytest.mark.long
 def test_slices_of_both_passes(begin: Begin, tmp_path_factory: pytest.TempPathFactory) -> None:
     scenario = Scenario(slices=2, bursts=4, columns=500, lake=None, terrain=Terrain(relief=400.0, margin=0.05))
     job = begin(simulate(scenario, tmp_path_factory.mktemp("sliced") / "new"))
@@ -125,6 +126,7 @@ def test_slices_of_both_passes(begin: Begin, tmp_path_factory: pytest.TempPathFa
     assert job.bare("run", job.pair_folder / "dinsar.yaml").code == 0  # one product stands for its pass
 
 
+@pytest.mark.long
 def test_bursts_of_a_part_of_the_scenes(begin: Begin, tmp_path_factory: pytest.TempPathFactory) -> None:
     """An area in one burst of six: single bursts are fetched, and the map is that of whole scenes."""
     scenario = Scenario(swaths=(1, 2), bursts=3, columns=700, lake=None, terrain=Terrain(relief=400.0, margin=0.05))
@@ -337,6 +339,7 @@ def test_flags_win_over_the_chosen_products_in_a_file(begin: Begin, stack: Simul
     assert "2024" in other.error[0]
 
 
+@pytest.mark.long
 def test_a_span_that_is_not_over_is_asked_again(begin: Begin, stack: SimulatedStack) -> None:
     """There may be a later scene by then; without a network, the pair is that of last time."""
     job = begin(stack)

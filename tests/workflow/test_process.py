@@ -109,6 +109,7 @@ def test_edited_file_is_seen(dinsar: Dinsar, options: list[str], tmp_path: Path)
     assert "icu" in file.read_text()
 
 
+@pytest.mark.long
 def test_radar_layers_go_when_asked_and_come_back(dinsar: Dinsar, options: list[str], tmp_path: Path) -> None:
     run = ("run", *options, "--engine", "eos", "--json")
     first = dinsar(*run, "--intermediates", "delete")

@@ -133,6 +133,7 @@ def test_the_map_is_that_of_local_files(archive: Archive, simulated: SimulatedSt
     np.testing.assert_array_equal(displacement(remote), ours)
 
 
+@pytest.mark.long
 def test_a_restituted_orbit_is_told_and_replaced(
     archive: Archive, simulated: SimulatedStack, tmp_path: Path
 ) -> None:

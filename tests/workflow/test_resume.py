@@ -103,6 +103,7 @@ def test_run_that_is_killed_in_every_stage_goes_on_to_the_same_products(
     assert runner.products() == products
 
 
+@pytest.mark.long
 def test_run_that_is_interrupted_in_every_stage_says_so_and_goes_on(
     pair_folder: Path, products: dict[str, str], tmp_path: Path
 ) -> None:

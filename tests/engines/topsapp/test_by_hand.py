@@ -29,6 +29,7 @@ def process(topsapp: Workbench, workdir: Path, *options: str) -> Outcome:
     return run_apart("process", *command[len(PROGRAM) + 1 :], before=("env", home), timeout=300)
 
 
+@pytest.mark.long
 def test_steps_in_two_parts(topsapp: Workbench, finished: Path, tmp_path: Path) -> None:
     first = process(topsapp, tmp_path, "--to", "topo")
     assert first.code == 0, first.err
@@ -63,6 +64,7 @@ def test_edited_strength_is_seen_and_respected(topsapp: Workbench, tmp_path: Pat
     assert products(pair) != maps
 
 
+@pytest.mark.long
 def test_edited_settings_of_the_phase_sigma_are_seen_and_respected(topsapp: Workbench, tmp_path: Path) -> None:
     pair = topsapp.run(tmp_path)
     work = work_folder(pair)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import pytest
 
 from dinsar_cli.engines.topsapp.settings.steps import STEPS, next_step
 from support.topsapp.started import started
@@ -37,6 +38,7 @@ def kill_in(topsapp: Workbench, workdir: Path, step: str) -> bool:
     return next_step(work_folder(pair_folder(workdir))) == step
 
 
+@pytest.mark.long
 def test_killed_in_every_step_it_goes_on_there(topsapp: Workbench, tmp_path: Path) -> None:
     """A step of real topsApp can be over before the kill comes: then it goes on at the one after it."""
     whole = topsapp.run(tmp_path / "whole")
