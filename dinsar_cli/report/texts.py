@@ -49,14 +49,14 @@ ADVICE: Mapping[str, Advice] = {
         "Clear fringes that close around the deformation, and one colour elsewhere.",
         "Parallel fringes over all of the map (orbit or atmosphere), fringes along contour lines (DEM, layered "
         "atmosphere), breaks at straight lines (bursts), or confetti (no coherence).",
-        "Parallel fringes: --ramp plane. Breaks: see the seams. Confetti: other dates or more looks.",
+        "Parallel fringes: see the tilt below. Breaks: see the seams. Confetti: other dates or more looks.",
     ),
     "displacement": Advice(
         "Histogram of the displacement",
         "How much of the map has which displacement.",
         "One narrow peak at zero, the far field, with a tail on the side to which the ground moved.",
         "Several peaks 2.8 cm apart (cycle jumps), a peak away from zero (reference point), a broad hump (ramp).",
-        "Look where the cells of the second peak are, choose another reference point, or take off the ramp.",
+        "Look where the cells of the second peak are, or whether another reference point is known to be still.",
     ),
     "coherence": Advice(
         "Histogram of the coherence",
@@ -80,7 +80,8 @@ ADVICE: Mapping[str, Advice] = {
         "deviation of classes of height.",
         "The plane is lower than 3 cm over the map, and the curve is flat within its band.",
         "A steep plane is orbit error or a wide atmosphere; a slanted curve is a layered atmosphere or the DEM.",
-        "--ramp plane for the first, a correction of the troposphere or another pair for the second.",
+        "Another pair, or --ramp plane where the edges are known to be still, for the first; a correction of the "
+        "troposphere or another pair for the second.",
     ),
     "unwrapping": Advice(
         "Unwrapping",

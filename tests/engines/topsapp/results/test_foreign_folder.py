@@ -248,7 +248,7 @@ def test_the_phase_is_checked_and_a_report_written(dinsar: Dinsar, whole: Path) 
     assert dinsar("report", whole / "displacement").code == 0
     again = report.read_text(encoding="utf-8")
     assert "beyond half a cycle" in again
-    assert "half a cycle between" in again
+    assert "by more than half a cycle within a component" in again
 
 
 # Geocoded layers
