@@ -18,10 +18,10 @@ from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.areas import on_grid, read_polygons
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.maps.far_field import far_field_of_map
 from dinsar_cli.maps.map_layers import MapLayers
-from dinsar_cli.maps.reference import NOISE_TAGS, calm_of, reference_variance
 from dinsar_cli.maps.sigma import along_track
+from dinsar_cli.maps.zero.far_field import far_field_of_map
+from dinsar_cli.maps.zero.reference import NOISE_TAGS, calm_of, reference_variance
 from dinsar_cli.products.reader import Product
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, los_sigma, reference_at, reference_over
 

@@ -18,11 +18,11 @@ from dinsar_cli.maps.corrections.apply import Uncorrected, asked_for, correct, c
 from dinsar_cli.maps.corrections.ramps import ramp_of
 from dinsar_cli.maps.extremes import range_of
 from dinsar_cli.maps.facts import MapFacts
-from dinsar_cli.maps.far_field import FarField, far_field_of_map
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.masks import masked_out
-from dinsar_cli.maps.reference import calm_of, find_reference, reference_variance
 from dinsar_cli.maps.sigma import along_track, largest, sigma_tags
+from dinsar_cli.maps.zero.far_field import FarField, far_field_of_map
+from dinsar_cli.maps.zero.reference import calm_of, find_reference, reference_variance
 from dinsar_cli.products.writer import ProductWriter
 from dinsar_cli.radar.displacement import ReferencePoint, los_displacement, los_sigma, vertical_displacement
 

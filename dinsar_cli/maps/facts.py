@@ -41,7 +41,7 @@ class MapFacts:
     corrections : dict
         What each correction was and did, by its name; see `dinsar_cli.maps.corrections.apply`.
     far_field : dict or None
-        Ground that is still, relative to the reference; see `dinsar_cli.maps.far_field.FarField.to_dict`.
+        Ground that is still, relative to the reference; see `dinsar_cli.maps.zero.far_field.FarField.to_dict`.
     chosen : bool
         Whether the user chose the reference, or wants none.
     range : dict or None

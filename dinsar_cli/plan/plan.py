@@ -24,8 +24,8 @@ from dinsar_cli.managers.dem.manager import DemManager
 from dinsar_cli.managers.dem.plan import DemPlan
 from dinsar_cli.managers.orbits.manager import OrbitChoice, OrbitManager
 from dinsar_cli.managers.slc import SlcManager, SlcPlan, missing_images
-from dinsar_cli.maps.science_warnings import Circumstances, before
 from dinsar_cli.plan.frame import frame_of
+from dinsar_cli.plan.science_warnings import Circumstances, before
 from dinsar_cli.plan.work import work_of
 from dinsar_cli.radar.pair_geometry import PairGeometry, pair_geometry
 from dinsar_cli.sentinel1.acquisition import ground_of

@@ -19,7 +19,7 @@ from dinsar_cli.drawing.web_map import EmbeddedLayer
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.extremes import Range, range_of
-from dinsar_cli.maps.far_field import FarField, far_field_of_map
+from dinsar_cli.maps.zero.far_field import FarField, far_field_of_map
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.products.reader import Product

@@ -20,12 +20,12 @@ from dinsar_cli.formats import clear_formats, product_facts, write_formats
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.displacement import displacement_depends, displacement_layers
 from dinsar_cli.maps.facts import MapFacts, common_tags, facts_from_dict, facts_to_dict
-from dinsar_cli.maps.far_field import far_field_of_bursts, largest_component
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.offset_maps import offset_warnings, write_offsets
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.picture import draw_map
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
+from dinsar_cli.maps.zero.far_field import far_field_of_bursts, largest_component
 from dinsar_cli.products.folder import PairProducts, clear_products
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Described, Interferogram

@@ -10,9 +10,9 @@ from typing import Any
 
 from dinsar_cli.maps.corrections.apply import correction_warnings
 from dinsar_cli.maps.facts import MapFacts
-from dinsar_cli.maps.far_field import FarField
-from dinsar_cli.maps.science_warnings import along_track
 from dinsar_cli.maps.sigma import parts
+from dinsar_cli.maps.zero.far_field import FarField
+from dinsar_cli.plan.science_warnings import along_track
 from dinsar_cli.radar.interferogram import Described
 
 

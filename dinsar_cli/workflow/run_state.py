@@ -26,7 +26,7 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.formats import ALWAYS, check_formats
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.corrections.apply import check_corrections, mid_times
-from dinsar_cli.maps.reference import check_areas
+from dinsar_cli.maps.zero.reference import check_areas
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, learn, predict, shortage, stage_setting
 from dinsar_cli.plan.plan import RunPlan, plan_run
 from dinsar_cli.products.folder import PairProducts, find_products

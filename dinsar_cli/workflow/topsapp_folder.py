@@ -24,11 +24,11 @@ from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.checks.phase import check_geocoded, check_phase
 from dinsar_cli.maps.extent import radar_grid
 from dinsar_cli.maps.facts import common_tags
-from dinsar_cli.maps.far_field import far_field_of_bursts, largest_component
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
 from dinsar_cli.maps.topsapp_geocoded import geocoded_layers
+from dinsar_cli.maps.zero.far_field import far_field_of_bursts, largest_component
 from dinsar_cli.plan.plan import allowed_threads
 from dinsar_cli.products.folder import PairProducts, clear_products, products_of
 from dinsar_cli.products.reader import Products

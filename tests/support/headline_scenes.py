@@ -21,9 +21,9 @@ from dinsar_cli.geo.grid import Grid, grid_for
 from dinsar_cli.maps.checks.phase import check_phase
 from dinsar_cli.maps.displacement import displacement_layers
 from dinsar_cli.maps.facts import MapFacts, common_tags, facts_to_dict
-from dinsar_cli.maps.far_field import far_field_of_bursts, largest_component
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
+from dinsar_cli.maps.zero.far_field import far_field_of_bursts, largest_component
 from dinsar_cli.products.folder import products_of
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.summary import summary_sentence

@@ -17,7 +17,7 @@ from dinsar_cli.geo.areas import on_grid, read_polygons, read_water
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.ramps import fit_ramp, ramp_of
 from dinsar_cli.maps.masks import cell_area, masked_out
-from dinsar_cli.maps.reference import Calm, find_reference, reference_variance
+from dinsar_cli.maps.zero.reference import Calm, find_reference, reference_variance
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, los_sigma, reference_over
 from dinsar_cli.radar.uncertainty import UNIFORM, phase_deviation, unbiased_coherence
 from dinsar_cli.simulate import Mogi

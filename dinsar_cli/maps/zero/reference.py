@@ -14,9 +14,9 @@ from dinsar_cli.config.model import LonLat, RunConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.areas import on_grid, read_polygons, read_water
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.maps.calm_ground import AROUND, calm_around
-from dinsar_cli.maps.far_field import FarField
 from dinsar_cli.maps.masks import cell_area
+from dinsar_cli.maps.zero.calm_ground import AROUND, calm_around
+from dinsar_cli.maps.zero.far_field import FarField
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, reference_at, reference_over
 from dinsar_cli.radar.uncertainty import phase_deviation, unbiased_coherence
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from dinsar_cli.geo.relief import Relief, read_relief
-from dinsar_cli.maps import science_warnings as cautions
-from dinsar_cli.maps.science_warnings import Circumstances
+from dinsar_cli.plan import science_warnings as cautions
+from dinsar_cli.plan.science_warnings import Circumstances
 from dinsar_cli.radar.geometry import LookPlanes, geodetic_to_cartesian
 from dinsar_cli.radar.pair_geometry import PairGeometry, fit_orbits, pair_geometry
 from dinsar_cli.sentinel1.acquisition import Acquisition, Pair, make_pair

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
-from dinsar_cli.maps.calm_ground import (
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.maps.zero.calm_ground import (
     AROUND,
     Blocks,
     CalmGround,
@@ -21,7 +22,6 @@ from dinsar_cli.maps.calm_ground import (
     calm_around,
     find_calm_ground,
 )
-from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.radar.displacement import ReferencePoint, los_displacement
 from dinsar_cli.radar.interferogram import Interferogram
 

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.maps.calm_ground import block_means, block_size
-from dinsar_cli.maps.far_field import FarField, far_field_of_map
-from dinsar_cli.maps.reference import calm_of
+from dinsar_cli.maps.zero.calm_ground import block_means, block_size
+from dinsar_cli.maps.zero.far_field import FarField, far_field_of_map
+from dinsar_cli.maps.zero.reference import calm_of
 
 Array = NDArray[np.floating]
 

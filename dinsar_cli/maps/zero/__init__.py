@@ -1,0 +1,1 @@
+"""To what displacement is relative: calm ground, and the reference on it."""
