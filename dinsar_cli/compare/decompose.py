@@ -220,8 +220,9 @@ def _wanted(maps: tuple[LosMap, LosMap], point: LonLat | Literal["auto", "none"]
 def _label_at(one: LosMap, place: LonLat) -> int:
     """Return the component with displacement at a place; 0 where there is none."""
     row, column = one.grid.index(place.lon, place.lat)
-    inside = 0 <= row < one.grid.height and 0 <= column < one.grid.width
-    return int(one.components[row, column]) if inside and np.isfinite(one.los[row, column]) else 0
+    return (
+        int(one.components[row, column]) if one.grid.holds(row, column) and np.isfinite(one.los[row, column]) else 0
+    )
 
 
 def _nothing_at(what: str, one: LosMap) -> NoDataError:
@@ -246,9 +247,8 @@ def _references(
         found = [reference_over(d, c, labels, area) for d, c in zip(los, coherence, strict=True)]
     else:
         row, column = (-1, -1) if wanted.point is None else grid.index(wanted.point.lon, wanted.point.lat)
-        inside = 0 <= row < grid.height and 0 <= column < grid.width
         window: dict[str, int] = {}
-        if not wanted.must and not (inside and both[row, column]):
+        if not wanted.must and not (grid.holds(row, column) and both[row, column]):
             lower = np.minimum(*coherence)
             far = far_field_of_map(los[0], lower, labels, grid)
             best = choose_reference(los[0], lower, labels, calm_of(far, grid, los[0], labels, raw=False).away)

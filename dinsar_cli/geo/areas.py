@@ -152,12 +152,11 @@ def surroundings(bounds: Bounds, cell: float) -> Bounds:
     """
     west, south, east, north = bounds
     along = max(0.01, math.cos(math.radians((south + north) / 2)))
-    longer = max((east - west) * along, north - south) * _KM_PER_DEGREE
     width, height = (east - west) * along * _KM_PER_DEGREE, (north - south) * _KM_PER_DEGREE
     most = max(_MOST_CELLS * cell / 1e6, 4 * width * height)  # square kilometres of all of it
     half = (width + height) / 4
     few = math.sqrt(half**2 + (most - width * height) / 4) - half
-    margin = min(max(longer / 2, _LEAST_AROUND), _MOST_AROUND, few) / _KM_PER_DEGREE
+    margin = min(max(max(width, height) / 2, _LEAST_AROUND), _MOST_AROUND, few) / _KM_PER_DEGREE
     return west - margin / along, south - margin, east + margin / along, north + margin
 
 

@@ -131,6 +131,10 @@ class Grid:
         x, y = self.from_lonlat(longitude, latitude)
         return math.floor((self.north - y) / self.posting), math.floor((x - self.west) / self.posting)
 
+    def holds(self, row: int, column: int) -> bool:
+        """Tell whether a pixel lies on the grid."""
+        return 0 <= row < self.height and 0 <= column < self.width
+
     @property
     def metres_per_unit(self) -> tuple[float, float]:
         """Metres of a unit of the CRS eastward and northward at the middle of the grid.

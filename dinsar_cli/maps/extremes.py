@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.radar.unwrap_check import largest_component
 
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
@@ -84,8 +85,7 @@ def range_of(grid: Grid, los: Floats, coherence: Floats | None, components: Labe
     known = np.isfinite(los)
     seen = known if coherence is None else known | np.isfinite(coherence)
     coverage = float(np.mean(known[seen])) if seen.any() else 0.0
-    labels = components[known & (components > 0)].astype(np.intp)
-    used = known & (components == (int(np.argmax(np.bincount(labels))) if labels.size else -1))
+    used = known & (components > 0) & (components == largest_component(components, known))
     if coherence is not None:
         used &= coherence >= _LEAST_COHERENCE
     mean = _means_of_nine(los, used)

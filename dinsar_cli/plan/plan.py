@@ -303,8 +303,7 @@ def _check_reference_point(config: RunConfig, grid: Grid, slc: SlcPlan) -> None:
     point = config.reference_point
     if isinstance(point, str):
         return
-    row, column = grid.index(point.lon, point.lat)
-    if not (0 <= row < grid.height and 0 <= column < grid.width):
+    if not grid.holds(*grid.index(point.lon, point.lat)):
         raise NoDataError(
             f"The reference point {point} lies outside the map.",
             f"The map spans {' '.join(f'{value:.6g}' for value in grid.bounds)} in {grid.crs} "

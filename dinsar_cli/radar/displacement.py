@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from dinsar_cli.errors import NoDataError
+from dinsar_cli.radar.unwrap_check import largest_component
 
 Floats = NDArray[np.floating[Any]]
 
@@ -134,14 +135,14 @@ def choose_reference(
         When no cell has a component.
     """
     known = np.isfinite(los) & np.isfinite(coherence) & (components > 0)
-    counts = np.bincount(components[known].astype(np.intp))
-    if not counts.size:
+    largest = largest_component(components, known)
+    if not largest:
         raise NoDataError(
             "There is no reference point.",
             "No part of the map could be unwrapped reliably: it has no connected component.",
             "Choose a pair with higher coherence, more looks, or a lower unwrap.reliability.",
         )
-    usable = known & (components == int(np.argmax(counts)))
+    usable = known & (components == largest)
     for window in (_WINDOW, 7, 3, 1):
         whole = uniform_filter(usable.astype(np.float32), window, mode="constant") > 1 - 0.5 / window**2
         if whole.any():
@@ -222,15 +223,14 @@ def reference_over(
     NoDataError
         When no cell of the area has displacement.
     """
-    labels = components[area & np.isfinite(los)]
-    counts = np.bincount(labels[labels > 0].astype(np.intp))
-    if not counts.size:
+    largest = largest_component(components, area & np.isfinite(los))
+    if not largest:
         raise NoDataError(
             "The reference area has no displacement.",
             "The phase could not be unwrapped reliably there, or it is masked.",
             "Choose an area of coherent ground, or leave reference_area away.",
         )
-    averaged = area & np.isfinite(los) & (components == int(np.argmax(counts)))
+    averaged = area & np.isfinite(los) & (components == largest)
     rows, columns = np.nonzero(averaged)
     nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
     return _mean_of(averaged, los, coherence, components, (int(rows[nearest]), int(columns[nearest])), 0)

@@ -74,6 +74,21 @@ def residue(unwrapped: Floats, wrapped: NDArray[np.complexfloating[Any, Any]]) -
     return np.asarray(rest - _CYCLE * np.rint(rest / _CYCLE))
 
 
+def largest_component(components: Labels, counted: Bools) -> int:
+    """Return the number of the component that has the most of some cells; 0 where none of them has one.
+
+    Parameters
+    ----------
+    components : ndarray
+        Connected components, 0 = none.
+    counted : ndarray of bool
+        Cells that count, of the same shape.
+    """
+    counts = np.bincount(components[counted].astype(np.intp).ravel(), minlength=2)
+    counts[0] = 0
+    return int(np.argmax(counts))
+
+
 def inner_jumps(unwrapped: Floats, components: Labels) -> tuple[Bools, int, int]:
     """Return the neighbours of one component that differ by more than half a cycle.
 

@@ -301,11 +301,7 @@ def _reference_offset(found: Evidence) -> tuple[float | None, float | None]:
     """Measure how far the far field is from zero at the reference point, and may be by its scatter, metres."""
     if not found.far.found or found.reference is None:
         return None, None
-    row, column = found.grid.index(*found.reference)
-    level, east, north = found.far.plane
-    metres = (found.grid.posting * unit / 1000 for unit in found.grid.metres_per_unit)
-    x, y = (column + 0.5 - found.grid.width / 2) * next(metres), (found.grid.height / 2 - row - 0.5) * next(metres)
-    return abs(level + east * x + north * y), _CALM * found.scatter
+    return abs(found.far.level_at(found.grid, *found.reference)), _CALM * found.scatter
 
 
 def _outside_dem(found: Evidence) -> float:

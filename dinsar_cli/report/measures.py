@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
+from dinsar_cli.radar.unwrap_check import largest_component
+
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 Labels = NDArray[np.integer[Any]]
@@ -43,17 +45,10 @@ def calm_cells(los: Floats, surface: Floats, scatter: float) -> Bools:
     return calm
 
 
-def largest_component(los: Floats, components: Labels) -> int:
-    """Label of the component that has the most displacement; 0 counts as none."""
-    counts = np.bincount(components[np.isfinite(los)].astype(np.intp), minlength=2)
-    counts[0] = 0
-    return int(np.argmax(counts))
-
-
 def other_components(los: Floats, components: Labels) -> float:
     """Return the share of the displacement that is in other components than the largest."""
     known = np.isfinite(los) & (components > 0)
-    return float(np.mean(components[known] != largest_component(los, components))) if known.any() else math.nan
+    return float(np.mean(components[known] != largest_component(components, known))) if known.any() else math.nan
 
 
 def cycle_jumps(unwrapped: Floats, wrapped: Floats, coherence: Floats, components: Labels) -> tuple[int, int]:

@@ -174,18 +174,10 @@ def report_text(evidence: Evidence, folder: Path, roi: Roi | None) -> str:
             paragraph=paragraph(evidence),
             licences=licences(tags.get("engine", "")),
             reference=evidence.reference,
-            reference_outside=_is_outside(evidence),
+            reference_outside=evidence.reference is not None and not grid.holds(*grid.index(*evidence.reference)),
             files=_files(pair, folder),
         )
     )
-
-
-def _is_outside(evidence: Evidence) -> bool:
-    """Tell whether the reference point lies outside of the map."""
-    if evidence.reference is None:
-        return False
-    row, column = evidence.grid.index(*evidence.reference)
-    return not (0 <= row < evidence.grid.height and 0 <= column < evidence.grid.width)
 
 
 def _files(pair: PairProducts, folder: Path) -> list[dict[str, str]]:

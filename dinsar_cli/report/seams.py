@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 from dinsar_cli.radar.overlaps import OverlapPhase
+from dinsar_cli.radar.unwrap_check import largest_component
 
 Floats = NDArray[np.floating[Any]]
 
@@ -163,9 +164,7 @@ def _phase(made: Interferogram, lines: slice, samples: slice) -> Floats:
         size = (range(made.lines)[lines], range(made.samples)[samples])
         return np.full([len(cells) for cells in size], np.nan)
     phase, components = (made.layer(name).window(lines, samples) for name in _READ)
-    counts = np.bincount(components[np.isfinite(phase)].astype(np.intp).ravel(), minlength=2)
-    counts[0] = 0
-    largest = int(np.argmax(counts))
+    largest = largest_component(components, np.isfinite(phase))
     return np.where((components == largest) & (components > 0), phase, np.nan)
 
 

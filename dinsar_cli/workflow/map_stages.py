@@ -25,7 +25,7 @@ from dinsar_cli.maps.offset_maps import offset_warnings, write_offsets
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.picture import draw_map
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
-from dinsar_cli.maps.zero.far_field import far_field_of_bursts, largest_component
+from dinsar_cli.maps.zero.far_field import far_field_of_bursts
 from dinsar_cli.products.folder import PairProducts, clear_products
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Described, Interferogram
@@ -161,7 +161,7 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
         flags, checks = check_map(run, radar, layers, tags)
         shifts, offsets = write_offsets(config.offsets, radar, layers, tags)
         made |= flags | shifts
-        far = far_field_of_bursts(interferogram, plan.grid, largest_component(layers)).to_dict()
+        far = far_field_of_bursts(interferogram, layers).to_dict()
         details = {"products": names(made), "checks": checks, "offsets": offsets, "far_field": far}
         return made.values(), details, None
 

@@ -28,7 +28,7 @@ from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
 from dinsar_cli.maps.topsapp_geocoded import geocoded_layers
-from dinsar_cli.maps.zero.far_field import far_field_of_bursts, largest_component
+from dinsar_cli.maps.zero.far_field import far_field_of_bursts
 from dinsar_cli.plan.plan import allowed_threads
 from dinsar_cli.products.folder import PairProducts, clear_products, products_of
 from dinsar_cli.products.reader import Products
@@ -226,7 +226,7 @@ def _from_radar(plan: MapPlan, work: _Work, files: Products) -> tuple[Described,
         on_map = RadarOnMap(interferogram, grid, RESAMPLING_BYTES, phase_filter, allowed_threads(plan.config))
         made = geocode_layers(on_map, layers, tags, lambda share: work.reporter.progress("layers", share))
         flags, checks = check_phase(on_map, layers, tags)
-        far = far_field_of_bursts(interferogram, grid, largest_component(layers)).to_dict()
+        far = far_field_of_bursts(interferogram, layers).to_dict()
         return (), {"checks": checks, "far_field": far}, names(made | flags)
 
     details, products = work.stage("geocode", None, put)

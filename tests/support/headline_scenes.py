@@ -23,7 +23,7 @@ from dinsar_cli.maps.displacement import displacement_layers
 from dinsar_cli.maps.facts import MapFacts, common_tags, facts_to_dict
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
-from dinsar_cli.maps.zero.far_field import far_field_of_bursts, largest_component
+from dinsar_cli.maps.zero.far_field import far_field_of_bursts
 from dinsar_cli.products.folder import products_of
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.summary import summary_sentence
@@ -285,7 +285,7 @@ def _map(
     radar = RadarOnMap(interferogram, grid, RESAMPLING_BYTES)
     geocode_layers(radar, layers, tags, lambda _: None)
     _, checks = check_phase(radar, layers, tags)
-    far = far_field_of_bursts(interferogram, grid, largest_component(layers)).to_dict()
+    far = far_field_of_bursts(interferogram, layers).to_dict()
     _, facts = displacement_layers(config, layers, WAVELENGTH, tags, None, far)
     stages = {
         "geocode": {"details": {"checks": checks}},

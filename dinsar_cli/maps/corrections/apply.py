@@ -24,6 +24,7 @@ from dinsar_cli.maps.corrections.tides import check_tides, sensing_times, tide_l
 from dinsar_cli.maps.corrections.troposphere import check_delays, troposphere_los
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.products.layers import write_products
+from dinsar_cli.radar.unwrap_check import largest_component
 from dinsar_cli.sentinel1.acquisition import CommonBurst
 
 Array = NDArray[Any]
@@ -215,8 +216,7 @@ def correct(config: RunConfig, given: Uncorrected) -> Corrected:
 def _largest(given: Uncorrected) -> NDArray[np.bool_]:
     """Return the cells of the component with the most displacement: between components whole cycles are unknown."""
     usable = np.isfinite(given.los)
-    labels = given.components[usable].astype(np.intp)
-    return usable & (given.components == (int(np.argmax(np.bincount(labels))) if labels.size else 0))
+    return usable & (given.components == largest_component(given.components, usable))
 
 
 def _effect(

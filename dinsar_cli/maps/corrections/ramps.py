@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.robust import REACH, robust_fit
+from dinsar_cli.radar.unwrap_check import largest_component
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
@@ -94,8 +95,7 @@ def ramp_of(kind: RampKind, grid: Grid, los: Floats, components: NDArray[np.inte
     NoDataError
         When the cells do not tell it.
     """
-    labels = components[np.isfinite(los)].astype(np.intp)
-    largest = int(np.argmax(np.bincount(labels))) if labels.size else 0
+    largest = largest_component(components, np.isfinite(los))
     metres = grid.metres_per_unit
     east = (grid.x_centres - grid.x_centres.mean()) * metres[0] / 1000
     north = (grid.y_centres - grid.y_centres.mean()) * metres[1] / 1000

@@ -188,17 +188,17 @@ def find_calm_ground(blocks: Blocks) -> CalmGround:
     share = float(np.mean(calm[border]))
     left = _left_at_border(away, depth, radius, border, np.arctan2(y, x))
 
-    if scatter > _SCATTER or share < _CALM_SHARE:
+    even = scatter <= _SCATTER and share >= _CALM_SHARE and left <= _LEFT
+    if even and tilt <= _TILT:
+        reason = ""
+    elif even:
+        reason = f"all of it tilts by {1000 * tilt:.0f} mm: ground, orbits and atmosphere cannot be told apart"
+    elif scatter > _SCATTER or share < _CALM_SHARE:
         reason = f"its border is uneven by {1000 * float(np.std(away[border])):.0f} mm"
     elif math.isnan(left):
         reason = _TOO_LITTLE
-    elif left > _LEFT:
-        reason = f"its border still moves, by about {1000 * left:.0f} mm"
-    elif tilt > _TILT:
-        reason = f"all of it tilts by {1000 * tilt:.0f} mm: ground, orbits and atmosphere cannot be told apart"
     else:
-        reason = ""
-    even = not reason or (scatter <= _SCATTER and share >= _CALM_SHARE and left <= _LEFT)
+        reason = f"its border still moves, by about {1000 * left:.0f} mm"
     return CalmGround(reason, plane, scatter, tilt, even, left, calm, away)
 
 

@@ -24,6 +24,7 @@ from dinsar_cli.maps.zero.calm_ground import (
 )
 from dinsar_cli.radar.displacement import ReferencePoint, los_displacement
 from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.unwrap_check import largest_component
 
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
@@ -82,6 +83,11 @@ class FarField:
         east, north = kilometres(grid, shape or grid.shape)
         return np.asarray(self.plane[0] + self.plane[1] * east + self.plane[2] * north)
 
+    def level_at(self, grid: Grid, longitude: float, latitude: float) -> float:
+        """Return the plane at a place, on the map of a grid or outside of it, metres."""
+        east, north = _on_map(grid, np.array(longitude), np.array(latitude))
+        return float(self.plane[0] + self.plane[1] * east + self.plane[2] * north)
+
     def relative_to(self, value: float) -> FarField:
         """Return the same with a displacement that became zero."""
         level, east, north = self.plane
@@ -120,26 +126,18 @@ def kilometres(grid: Grid, shape: tuple[int, int]) -> tuple[Floats, Floats]:
     return x, y
 
 
-def largest_component(layers: MapLayers) -> int:
-    """Return the number of the component that has the most of a map; 0 where there is none."""
-    labels = layers.read("connected_components").ravel()
-    counts = np.bincount(labels.astype(np.intp), minlength=2)
-    counts[0] = 0
-    return int(np.argmax(counts)) if counts.any() else 0
-
-
-def far_field_of_bursts(interferogram: Interferogram, grid: Grid, component: int) -> FarField:
-    """Look for calm ground in all that was unwrapped.
+def far_field_of_bursts(interferogram: Interferogram, on_map: MapLayers) -> FarField:
+    """Look for calm ground in all that was unwrapped, in the component that has the most of the map.
 
     Parameters
     ----------
     interferogram : Interferogram
         On the radar grid.
-    grid : Grid
-        Of the map.
-    component : int
-        The connected component that counts.
+    on_map : MapLayers
+        The same on the map.
     """
+    grid, numbers = on_map.grid, on_map.read("connected_components")
+    component = largest_component(numbers, np.ones(numbers.shape, bool))
     layers = [interferogram.layer(name) for name in ("unwrapped", "coherence", "components")]
     places = [interferogram.layer(name) for name in ("longitude", "latitude")]
     cell = interferogram.azimuth_spacing, interferogram.range_spacing
@@ -171,8 +169,7 @@ def far_field_of_map(los: Floats, coherence: Floats, components: Labels, grid: G
         Of the same shape, which covers the map with as many cells or fewer.
     """
     known = np.isfinite(los) & (components > 0)
-    labels = components[known].astype(np.intp)
-    component = int(np.argmax(np.bincount(labels))) if labels.size else 1
+    component = largest_component(components, known)
     known &= components == component
     rows, columns = los.shape
     east, north = (metres * grid.posting for metres in grid.metres_per_unit)

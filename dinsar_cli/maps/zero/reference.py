@@ -19,6 +19,7 @@ from dinsar_cli.maps.zero.calm_ground import AROUND, calm_around
 from dinsar_cli.maps.zero.far_field import FarField
 from dinsar_cli.radar.displacement import ReferencePoint, choose_reference, reference_at, reference_over
 from dinsar_cli.radar.uncertainty import phase_deviation, unbiased_coherence
+from dinsar_cli.radar.unwrap_check import largest_component
 
 Floats = NDArray[np.floating[Any]]
 
@@ -127,9 +128,8 @@ def calm_of(far: FarField, grid: Grid, los: Floats, components: NDArray[np.integ
     if math.isfinite(far.plane[0]):
         away = los - far.surface(grid)
     else:
-        labels = components[np.isfinite(los)].astype(np.intp)
-        largest = int(np.argmax(np.bincount(labels))) if labels.size else 0
-        used = los[np.isfinite(los) & (components == largest)]
+        known = np.isfinite(los)
+        used = los[known & (components == largest_component(components, known))]
         away = los - (np.median(used) if used.size else 0.0)
     metres = grid.posting * float(np.mean(grid.metres_per_unit))
     cells = calm_around(away, far.scatter, max(1, round(AROUND / metres)))
