@@ -220,9 +220,8 @@ def _wanted(maps: tuple[LosMap, LosMap], point: LonLat | Literal["auto", "none"]
 def _label_at(one: LosMap, place: LonLat) -> int:
     """Return the component with displacement at a place; 0 where there is none."""
     row, column = one.grid.index(place.lon, place.lat)
-    return (
-        int(one.components[row, column]) if one.grid.holds(row, column) and np.isfinite(one.los[row, column]) else 0
-    )
+    there = one.grid.holds(row, column) and np.isfinite(one.los[row, column])
+    return int(one.components[row, column]) if there else 0
 
 
 def _nothing_at(what: str, one: LosMap) -> NoDataError:

@@ -10,22 +10,8 @@ from dinsar_cli.formats.references import GOLDSTEIN, OF_DEM, OF_ENGINE, SENTINEL
 
 FILE, BIBTEX = "citation.txt", "citation.bib"
 
-_COPERNICUS_DEM = (
-    "Produced using Copernicus WorldDEM-{metres} (c) DLR e.V. 2010-2014 and (c) Airbus Defence and Space GmbH "
-    "2014-2018, provided under COPERNICUS by the European Union and ESA; all rights reserved. "
-    "https://doi.org/10.5270/ESA-c5d3d65"
-)
-_DEMS = {
-    "glo_30": "Copernicus DEM GLO-30. " + _COPERNICUS_DEM.format(metres=30),
-    "glo_90": "Copernicus DEM GLO-90. " + _COPERNICUS_DEM.format(metres=90),
-    "nisar_dem": "NISAR DEM, which derives from the Copernicus DEM GLO-30. " + _COPERNICUS_DEM.format(metres=30),
-    "3dep": "U.S. Geological Survey, 3D Elevation Program (3DEP), https://www.usgs.gov/3d-elevation-program",
-    "nasadem": "NASA JPL (2020), NASADEM Merged DEM Global 1 arc second V001, NASA LP DAAC, "
-    "https://doi.org/10.5067/MEaSUREs/NASADEM/NASADEM_HGT.001",
-    "srtm_v3": "NASA JPL (2013), NASA Shuttle Radar Topography Mission Global 1 arc second V003, NASA LP DAAC, "
-    "https://doi.org/10.5067/MEaSUREs/SRTM/SRTMGL1.003",
-}
-_ORBITS = {"POEORB": "precise orbits (POEORB)", "RESORB": "restituted orbits (RESORB)"}
+ORBITS = {"POEORB": "precise", "RESORB": "restituted"}
+"""What kinds of orbit files are called."""
 
 
 def write_citation(facts: ProductFacts) -> list[Path]:
@@ -82,11 +68,13 @@ def copernicus_notice(facts: ProductFacts) -> str:
 
 
 def _orbits(facts: ProductFacts) -> list[str]:
-    kinds = [_ORBITS.get(kind, kind) for kind in dict.fromkeys(facts.orbit_kinds)]
+    kinds = [
+        f"{ORBITS[kind]} orbits ({kind})" if kind in ORBITS else kind for kind in dict.fromkeys(facts.orbit_kinds)
+    ]
     return [f"- Sentinel-1 {' and '.join(kinds)} of the Copernicus POD Service, ESA."] if kinds else []
 
 
 def _dem(facts: ProductFacts) -> list[str]:
     if "file" in facts.dem:
         return [f"- Elevation model of your own: {facts.dem['file']}. Cite its source."]
-    return [f"- Elevation: {_DEMS[facts.dem['source']]}"] if facts.dem.get("source") in _DEMS else []
+    return [f"- Elevation: {OF_DEM[facts.dem['source']].text}"] if facts.dem.get("source") in OF_DEM else []

@@ -15,7 +15,7 @@ class Reference:
     key : str
         In BibTeX.
     text : str
-        As it is cited in a list.
+        As it is cited in a list; empty where the list has words of its own.
     kind : str
         Entry type of BibTeX.
     fields : dict of str
@@ -90,19 +90,31 @@ SENTINEL1 = Reference(
         "howpublished": "Copernicus Data Space Ecosystem and Alaska Satellite Facility DAAC",
     },
 )
-COPERNICUS_DEM = Reference(
-    "copernicusdem",
-    "",
-    "misc",
-    {
-        "author": "{European Space Agency} and {Airbus Defence and Space}",
-        "title": "{Copernicus} {DEM}",
-        "doi": "10.5270/ESA-c5d3d65",
-    },
+_COPERNICUS_NOTICE = (
+    "Produced using Copernicus WorldDEM-{metres} (c) DLR e.V. 2010-2014 and (c) Airbus Defence and Space GmbH "
+    "2014-2018, provided under COPERNICUS by the European Union and ESA; all rights reserved. "
+    "https://doi.org/10.5270/ESA-c5d3d65"
 )
+
+
+def _copernicus_dem(name: str, metres: int) -> Reference:
+    """Return the Copernicus DEM, or one that derives from it."""
+    return Reference(
+        "copernicusdem",
+        f"{name}. {_COPERNICUS_NOTICE.format(metres=metres)}",
+        "misc",
+        {
+            "author": "{European Space Agency} and {Airbus Defence and Space}",
+            "title": "{Copernicus} {DEM}",
+            "doi": "10.5270/ESA-c5d3d65",
+        },
+    )
+
+
 NASADEM = Reference(
     "nasadem",
-    "",
+    "NASA JPL (2020), NASADEM Merged DEM Global 1 arc second V001, NASA LP DAAC, "
+    "https://doi.org/10.5067/MEaSUREs/NASADEM/NASADEM_HGT.001",
     "misc",
     {
         "author": "{NASA JPL}",
@@ -113,7 +125,8 @@ NASADEM = Reference(
 )
 SRTM = Reference(
     "srtm",
-    "",
+    "NASA JPL (2013), NASA Shuttle Radar Topography Mission Global 1 arc second V003, NASA LP DAAC, "
+    "https://doi.org/10.5067/MEaSUREs/SRTM/SRTMGL1.003",
     "misc",
     {
         "author": "{NASA JPL}",
@@ -124,7 +137,7 @@ SRTM = Reference(
 )
 USGS_3DEP = Reference(
     "usgs3dep",
-    "",
+    "U.S. Geological Survey, 3D Elevation Program (3DEP), https://www.usgs.gov/3d-elevation-program",
     "misc",
     {
         "author": "{U.S. Geological Survey}",
@@ -134,9 +147,9 @@ USGS_3DEP = Reference(
 )
 OF_ENGINE: Mapping[str, tuple[Reference, ...]] = {"isce2": (ISCE2,), "eos": (EOS_SAR, WHIRLWIND)}
 OF_DEM: Mapping[str, Reference] = {
-    "glo_30": COPERNICUS_DEM,
-    "glo_90": COPERNICUS_DEM,
-    "nisar_dem": COPERNICUS_DEM,
+    "glo_30": _copernicus_dem("Copernicus DEM GLO-30", 30),
+    "glo_90": _copernicus_dem("Copernicus DEM GLO-90", 90),
+    "nisar_dem": _copernicus_dem("NISAR DEM, which derives from the Copernicus DEM GLO-30", 30),
     "nasadem": NASADEM,
     "srtm_v3": SRTM,
     "3dep": USGS_3DEP,

@@ -82,7 +82,6 @@ def displacement_layers(
     corrected = correct(config, Uncorrected(layers, tags, los, components, times, wavelength))
     los, ramp = corrected.los, None
 
-    (folder / "ramp.tif").unlink(missing_ok=True)  # of an earlier run
     with ProductWriter(folder, grid, tags) as writer:
         if config.ramp != "none":
             ramp, surface = ramp_of(config.ramp, grid, los, components)

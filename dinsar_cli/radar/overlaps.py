@@ -111,15 +111,15 @@ def overlap_phase(
     middle = float(np.angle(units.sum()))
     away = np.angle(units * np.exp(-1j * middle))
     phase = float(np.angle(np.exp(1j * (middle + np.median(away)))))
-    sigma = max(_scatter(away), _noise(abs(total[told]) / weight[told], cells[told]))
+    sigma = max(error_of_median(away, away.size), _noise(abs(total[told]) / weight[told], cells[told]))
     lines = None if not doppler or not line_interval else phase / (2 * math.pi * doppler * line_interval)
     return OverlapPhase(phase, sigma, doppler, lines)
 
 
-def _scatter(away: NDArray[np.floating[Any]]) -> float:
-    """Return the standard error of the median, from how the pieces differ."""
-    spread = _MAD_TO_SIGMA * float(np.median(abs(away - np.median(away))))
-    return _MEDIAN_LOSS * spread / math.sqrt(away.size)
+def error_of_median(values: NDArray[np.floating[Any]], independent: float) -> float:
+    """Return the standard error of the median of values, of which some number is independent, from their spread."""
+    spread = _MAD_TO_SIGMA * float(np.median(abs(values - np.median(values))))
+    return _MEDIAN_LOSS * spread / math.sqrt(independent)
 
 
 def _noise(agreement: NDArray[np.floating[Any]], cells: NDArray[np.integer[Any]]) -> float:

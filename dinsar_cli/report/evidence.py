@@ -140,8 +140,7 @@ class Evidence:
 
     def details(self, stage: str) -> dict[str, Any]:
         """Tell what a stage noted."""
-        found = ((self.record.get("stages") or {}).get(stage) or {}).get("details")
-        return found if isinstance(found, dict) else {}
+        return _details(self.record, stage)
 
 
 _BANDS = (
@@ -204,6 +203,12 @@ def gather(pair: PairProducts, record: Mapping[str, Any] | None = None) -> Evide
     return _judged(found)
 
 
+def _details(record: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """Tell what a stage noted in the record of a run."""
+    found = ((record.get("stages") or {}).get(stage) or {}).get("details")
+    return found if isinstance(found, dict) else {}
+
+
 def _read_bands(pair: PairProducts, shape: tuple[int, int]) -> dict[str, Floats]:
     bands = {name: read_band(pair.product(name), 1, shape, LAYERS[name]) for name in _BANDS if name in pair.rasters}
     if "amplitude" in bands:
@@ -213,10 +218,9 @@ def _read_bands(pair: PairProducts, shape: tuple[int, int]) -> dict[str, Floats]
 
 def _far_field(found: Mapping[str, Any], bands: Mapping[str, Floats], components: Labels, grid: Grid) -> FarField:
     """Return what the run noted of calm ground; what the map alone tells where it noted nothing."""
-    stages = found.get("stages") or {}
-    noted = ((stages.get("displacement") or {}).get("details") or {}).get("facts") or {}
-    if noted.get("far_field"):
-        return FarField.from_dict(noted["far_field"])
+    noted = (_details(found, "displacement").get("facts") or {}).get("far_field")
+    if noted:
+        return FarField.from_dict(noted)
     los = bands["los_displacement"]
     return far_field_of_map(los, bands.get("coherence", np.isfinite(los).astype(np.float32)), components, grid)
 

@@ -27,6 +27,7 @@ from dinsar_cli.report.record import (
     checks_told,
     citation_text,
     corrections_told,
+    known_facts,
     licences,
     provenance,
 )
@@ -151,14 +152,14 @@ def rewrite_report(pair: PairProducts) -> Written:
 def report_text(evidence: Evidence, folder: Path, roi: Roi | None) -> str:
     """Return the report as HTML; links in it start from a folder, and its map shows an area."""
     pair, grid, tags = evidence.pair, evidence.grid, evidence.tags
-    verdicts = evidence.verdicts
+    verdicts, summary, facts = evidence.verdicts, summary_sentence(evidence), known_facts(evidence)
     return (
         page_environment()
         .get_template("report.html.j2")
         .render(
             pair=pair,
             dates=days(tags),
-            summary=summary_sentence(evidence),
+            summary=summary,
             verdicts=verdicts,
             bad=[verdict for verdict in verdicts if verdict.good is False],
             unknown=[verdict.rule.title for verdict in verdicts if verdict.good is None],
@@ -170,8 +171,8 @@ def report_text(evidence: Evidence, folder: Path, roi: Roi | None) -> str:
             checks=checks_told(evidence.record),
             facts=facts_of(grid, tags, evidence.reference),
             provenance=provenance(evidence),
-            citation=citation_text(evidence),
-            paragraph=paragraph(evidence),
+            citation=citation_text(facts) if facts else "",
+            paragraph=paragraph(evidence, facts, summary) if facts else "",
             licences=licences(tags.get("engine", "")),
             reference=evidence.reference,
             reference_outside=evidence.reference is not None and not grid.holds(*grid.index(*evidence.reference)),

@@ -6,17 +6,16 @@ import math
 
 import numpy as np
 
-from dinsar_cli.errors import DinsarError
-from dinsar_cli.formats.facts import ProductFacts, product_facts
+from dinsar_cli.formats.citation import ORBITS
+from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.report.evidence import Evidence
-from dinsar_cli.report.summary import centimetres, summary_sentence
+from dinsar_cli.report.summary import centimetres
 
 _ENGINES = {"isce2": "topsApp of ISCE2", "eos": "the packages eos-sar and whirlwind"}
 _SIGN = (
     "Displacement is along the line of sight, positive toward the satellite, later minus earlier date, relative to "
     "the reference point."
 )
-_ORBITS = {"POEORB": "precise", "RESORB": "restituted"}
 _DEMS = {
     "glo_30": "the Copernicus DEM GLO-30",
     "glo_90": "the Copernicus DEM GLO-90",
@@ -27,24 +26,26 @@ _DEMS = {
 }
 
 
-def paragraph(evidence: Evidence) -> str:
+def paragraph(evidence: Evidence, facts: ProductFacts, summary: str) -> str:
     """Tell how a map was made and what it shows, with its limits; what is not known is left out.
 
-    Empty where the products do not tell of what dates they are.
+    Parameters
+    ----------
+    evidence : Evidence
+        With the verdicts.
+    facts : ProductFacts
+        Of its products.
+    summary : str
+        What the map says.
     """
-    folder = next(iter(evidence.pair.rasters.values())).parent
-    try:
-        facts = product_facts(folder, evidence.pair.name, evidence.record, evidence.pair.files)
-        first, second = facts.dates
-    except DinsarError:
-        return ""
+    first, second = facts.dates
     days = f"{first:%Y-%m-%d} and {second:%Y-%m-%d} ({first:%H:%M} UTC)"
     made = (
         f"Ground displacement between {days} was measured by differential interferometry with two Sentinel-1 images"
         f"{_geometry(evidence, facts)}, made with dinsar {facts.tags.get('version', '')} and "
         f"{_engine(facts)}: {_processing(facts)}."
     )
-    return " ".join(part for part in (made, _SIGN, summary_sentence(evidence), _limits(evidence)) if part)
+    return " ".join(part for part in (made, _SIGN, summary, _limits(evidence)) if part)
 
 
 def _geometry(evidence: Evidence, facts: ProductFacts) -> str:
@@ -74,7 +75,7 @@ def _processing(facts: ProductFacts) -> str:
         parts.append(f"{facts.looks[0]} x {facts.looks[1]} looks (range x azimuth)")
     if facts.filter_strength is not None:
         parts.append(f"Goldstein filter of strength {facts.filter_strength:g}")
-    orbits = [_ORBITS.get(kind, kind) for kind in dict.fromkeys(facts.orbit_kinds)]
+    orbits = [ORBITS.get(kind, kind) for kind in dict.fromkeys(facts.orbit_kinds)]
     if orbits:
         parts.append(f"{' and '.join(orbits)} orbits")
     if "file" in facts.dem:

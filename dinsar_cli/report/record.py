@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.errors import DinsarError
-from dinsar_cli.formats import product_facts
+from dinsar_cli.formats import ProductFacts, product_facts
 from dinsar_cli.formats.citation import citation
 from dinsar_cli.report.evidence import Evidence
 from dinsar_cli.report.texts import LICENCES
@@ -200,17 +200,19 @@ def _versions(evidence: Evidence) -> list[tuple[str, str]]:
     return sorted((str(k), str(v)) for k, v in versions.items()) if isinstance(versions, dict) else []
 
 
-def citation_text(evidence: Evidence) -> str:
-    """Tell what to cite, without ``https://`` as the page has no addresses.
-
-    Empty where the products do not tell it.
-    """
+def known_facts(evidence: Evidence) -> ProductFacts | None:
+    """Return what the products tell of themselves; None where they do not tell of what dates they are."""
     folder = next(iter(evidence.pair.rasters.values())).parent
     try:
-        text = citation(product_facts(folder, evidence.pair.name, evidence.record, evidence.pair.files))
+        facts = product_facts(folder, evidence.pair.name, evidence.record, evidence.pair.files)
+        return facts if all(facts.dates) else None
     except DinsarError:
-        return ""
-    return text.replace("https://", "")
+        return None
+
+
+def citation_text(facts: ProductFacts) -> str:
+    """Tell what to cite, without ``https://`` as the page has no addresses."""
+    return citation(facts).replace("https://", "")
 
 
 def licences(engine: str) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
-from dinsar_cli.radar.overlaps import OverlapPhase
+from dinsar_cli.radar.overlaps import OverlapPhase, error_of_median
 from dinsar_cli.radar.unwrap_check import largest_component
 
 Floats = NDArray[np.floating[Any]]
@@ -31,7 +31,6 @@ _GAP = 1  # look cells each side that have samples of both bursts
 _LEAST_CELLS = 4  # each side of a seam
 _MIXED, _MIXED_CELLS = 0.28, 3.5  # how the phase filters round a step off, and how many look cells away
 _LEAST_PLACES, _LEAST_PIECES = 3, 8  # from which a standard error is told
-_MAD_TO_SIGMA, _MEDIAN_LOSS = 1.4826, 1.2533
 _READ = ("unwrapped", "components")  # layers
 
 
@@ -215,9 +214,8 @@ def seam_step(phase: Floats, at: int, spacing: tuple[float, float], others: Sequ
     step = float(np.median(here))
     beside = [steps(row) for row in _places(at, reach, len(phase), across, (at, *others))]
     false = [float(np.median(found)) for found in beside if found.size >= max(1, here.size // 2)]
-    spread = _MAD_TO_SIGMA * float(np.median(abs(here - step)))
     # neighbouring pieces are filtered together: two count as one
-    sigma = _MEDIAN_LOSS * spread / math.sqrt(max(1.0, here.size / 2))
+    sigma = error_of_median(here, max(1.0, here.size / 2))
     if len(false) < _LEAST_PLACES:
         return Step(step, sigma) if here.size >= _LEAST_PIECES else UNKNOWN
     return Step(step, math.hypot(sigma, math.sqrt(float(np.mean(np.square(false))))))

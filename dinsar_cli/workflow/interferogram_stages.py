@@ -42,7 +42,7 @@ def check_scenes(session: Session) -> None:
         return files, session.supplies.details, None
 
     paths = [str(path) for path in config.slc.files]
-    session.stage("slc", [paths, session.journal.header["pair"]], work, hashed=True)
+    session.stage("slc", [paths, session.journal.header["pair"]], work)
 
 
 def get_orbits(session: Session) -> tuple[OrbitFile, OrbitFile]:
@@ -55,7 +55,7 @@ def get_orbits(session: Session) -> tuple[OrbitFile, OrbitFile]:
         kinds, urls = [choice.kind for choice in plan.orbits], [one.origin for one in plan.orbits]
         return [one.path for one in got], {"kinds": kinds, "urls": urls}, got
 
-    _, got = session.stage("orbits", [str(choice.path) for choice in plan.orbits], work, hashed=True)
+    _, got = session.stage("orbits", [str(choice.path) for choice in plan.orbits], work)
     reference, secondary = got or [manager.fetch(choice) for choice in plan.orbits]
     return reference, secondary
 
@@ -77,7 +77,7 @@ def make_dem(session: Session) -> Path:
         }
         return [made.path], details, None
 
-    done, _ = session.stage("dem", [str(plan.dem.path), config.dem.datum], work, hashed=True)
+    done, _ = session.stage("dem", [str(plan.dem.path), config.dem.datum], work)
     return Path(done["path"])
 
 
@@ -129,7 +129,7 @@ def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram 
     if inputs.choice.last in {None, plan.engine.steps[-1]} or session.journal.holds(
         "process", session.mark(depends)
     ):
-        session.stage("process", depends, process)
+        session.stage("process", depends, process, hashed=False)
         return Interferogram.load(radar)
     session.reporter.start("process")
     started = time.monotonic()

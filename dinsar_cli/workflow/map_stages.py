@@ -83,12 +83,7 @@ class MapWork(Protocol):
         """Return the products that there are so far."""
 
     def stage(
-        self,
-        name: str,
-        depends: object,
-        work: Callable[[], tuple[Iterable[Path], dict[str, Any], Made]],
-        *,
-        hashed: bool = False,
+        self, name: str, depends: object, work: Callable[[], tuple[Iterable[Path], dict[str, Any], Made]]
     ) -> tuple[dict[str, Any], Made | None]:
         """Do a stage, unless an earlier run did it."""
 
@@ -165,7 +160,7 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
         details = {"products": names(made), "checks": checks, "offsets": offsets, "far_field": far}
         return made.values(), details, None
 
-    done, _ = run.stage("geocode", geocode_depends(run, run.marks["process"]), work, hashed=True)
+    done, _ = run.stage("geocode", geocode_depends(run, run.marks["process"]), work)
     return Geocoded(layers, tags, done["products"], done["checks"], done["offsets"], done["far_field"])
 
 
@@ -182,7 +177,7 @@ def displace(work: MapWork, described: Described, geocoded: Geocoded) -> Displac
         return made.values(), {"products": names(made), "facts": facts_to_dict(facts)}, None
 
     depends = [work.marks["geocode"], displacement_depends(config)]
-    done, _ = work.stage("displacement", depends, make, hashed=True)
+    done, _ = work.stage("displacement", depends, make)
     layers.release()
     return Displaced(facts_from_dict(done["facts"]), done["products"])
 
@@ -208,7 +203,7 @@ def draw(work: MapWork, described: Described, facts: MapFacts, layers: MapLayers
         return [*made.values(), *chain.from_iterable(written.values())], {"products": products}, evidence
 
     depends = [work.marks["displacement"], sorted(formats)]
-    done, evidence = work.stage("products", depends, make, hashed=True)
+    done, evidence = work.stage("products", depends, make)
     return Drawn(done["products"], evidence)
 
 
@@ -221,7 +216,7 @@ def report(work: MapWork, evidence: Evidence | None, warnings: Iterable[str], fi
         verdicts = [verdict.to_dict() for verdict in written.evidence.verdicts]
         return [written.path], {"products": {"report": written.path.name}, "verdicts": verdicts}, None
 
-    done, _ = work.stage("report", [work.marks["products"]], make, hashed=True)
+    done, _ = work.stage("report", [work.marks["products"]], make)
     return Reported(done["products"], done["verdicts"])
 
 

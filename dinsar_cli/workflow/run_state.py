@@ -107,7 +107,7 @@ class Session:
         depends: object,
         work: Callable[[], tuple[Iterable[Path], dict[str, Any], Made]],
         *,
-        hashed: bool = False,
+        hashed: bool = True,
     ) -> tuple[dict[str, Any], Made | None]:
         """Do a stage unless it is done.
 

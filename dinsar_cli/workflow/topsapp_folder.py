@@ -101,12 +101,7 @@ class _Work:
         return products_of(self.folder)
 
     def stage(
-        self,
-        name: str,
-        _depends: object,
-        work: Callable[[], tuple[Iterable[Path], dict[str, Any], Made]],
-        *,
-        hashed: bool = False,  # noqa: ARG002 - nothing is noted of the files
+        self, name: str, _depends: object, work: Callable[[], tuple[Iterable[Path], dict[str, Any], Made]]
     ) -> tuple[dict[str, Any], Made]:
         """Do a stage."""
         self.reporter.start(name)
