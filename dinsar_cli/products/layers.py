@@ -130,6 +130,16 @@ LAYERS: Mapping[str, Layer] = {
             "positive where it looked ahead",
             overviews="nearest",
         ),
+        Layer(
+            "visibility",
+            "What a cell shows instead of ground, sum of: 1 layover, 2 shadow, by DEM and orbit; 0 = it shows the "
+            "ground. 255 = not looked at",
+            "1",
+            ("visibility",),
+            dtype="uint8",
+            nodata=255,
+            overviews="nearest",
+        ),
         Layer("elevation", "Height above the WGS84 ellipsoid", "m", ("height",), "positive upward"),
         Layer(
             "amplitude",

@@ -39,14 +39,17 @@ from dinsar_cli.engines.eos.mosaic import LookGrid
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.setup import Setup
 from dinsar_cli.engines.eos.steering import squint_of
-from dinsar_cli.engines.eos.terrain import Terrain
+from dinsar_cli.engines.unseen import UnseenInputs, find_unseen
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.areas import read_water
+from dinsar_cli.geo.terrain import Terrain
 from dinsar_cli.radar.geometry import geodetic_to_cartesian, perpendicular_baseline
-from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, Interferogram
+from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, VISIBILITY, Interferogram
+from dinsar_cli.radar.visibility import RadarCells
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 
 _PACKAGES = ("eos-sar", "whirlwind-insar", "numpy", "opencv-python-headless", "rasterio")
+_UNSEEN_SHARE = 0.2  # of the time of the part `unwrap`, about
 _ROUGH_MARGIN = 1.3  # a box on the map in its bounds on the radar grid
 _CROP_MARGIN = goldstein.REACH + 8  # look cells around the area, so that its edge is filtered like its middle
 
@@ -334,6 +337,22 @@ def _in_water(setup: Setup, path: Path) -> NDArray[np.bool_]:
     return wet
 
 
+def unseen_inputs(setup: Setup) -> UnseenInputs:
+    """Tell where the look cells are, and what ground there is."""
+    grid, whole, inputs = setup.mosaic.grid, setup.look_grid.window, setup.inputs
+    looks_range, looks_azimuth = setup.looks
+    cells = RadarCells(
+        setup.reference,
+        float(grid.time(np.asarray(whole.top + (looks_azimuth - 1) / 2))),
+        looks_azimuth * grid.line_interval,
+        float(grid.slant_range(np.asarray(whole.left + (looks_range - 1) / 2))),
+        looks_range * grid.range_spacing,
+        setup.look_grid.lines,
+        setup.look_grid.samples,
+    )
+    return UnseenInputs(cells, inputs.dem, inputs.threads)
+
+
 def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
     """Return the unwrapped phase and components of the whole look grid."""
     import whirlwind
@@ -342,12 +361,15 @@ def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
     with suppress(RuntimeError):  # its threads are made once in a process
         whirlwind.set_num_threads(setup.inputs.threads)
     wrapped, coherence = (setup.file(LAYERS[name]).read() for name in ("wrapped", "coherence"))
+    find_unseen(
+        unseen_inputs(setup), setup.file(VISIBILITY), lambda share: progress("unwrap", _UNSEEN_SHARE * share)
+    )
     if setup.inputs.config.mask.water is not None:
         wrapped[_in_water(setup, setup.inputs.config.mask.water)] = np.nan
     unwrapped, components = steps.unwrap(
         wrapped, np.nan_to_num(coherence), setup.effective_looks, setup.inputs.config.unwrap.reliability
     )
-    files = []
+    files = [setup.file(VISIBILITY).path]
     for name, values in (("unwrapped", unwrapped), ("components", components)):
         file = setup.file(LAYERS[name])
         file.create()

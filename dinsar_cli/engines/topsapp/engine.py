@@ -33,6 +33,8 @@ from dinsar_cli.engines.topsapp.process.retries import cured
 from dinsar_cli.engines.topsapp.process.runner import run_topsapp
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.engines.topsapp.results.dense_offsets import check_offsets, measured, read_offsets, remove_copies
+from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
+from dinsar_cli.engines.topsapp.results.look_cells import unseen_inputs
 from dinsar_cli.engines.topsapp.results.while_unwrapping import UNWRAP, EarlyLayers
 from dinsar_cli.engines.topsapp.settings.costs import OUTPUTS, laws, left, methods
 from dinsar_cli.engines.topsapp.settings.execution import Manner, manner_of
@@ -48,6 +50,7 @@ from dinsar_cli.engines.topsapp.settings.steps import (
     pass_over_geocode,
 )
 from dinsar_cli.engines.topsapp.work import NOTE, check_work, make_inputs, start_again
+from dinsar_cli.engines.unseen import find_unseen
 from dinsar_cli.errors import DinsarError, EngineError, UsageError
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.offset_field import OFFSETS_FILE
@@ -301,6 +304,8 @@ def _collect(job: _Job, inputs: EngineInputs, versions: dict[str, str]) -> Inter
             early=job.early.take(),
             threads=inputs.threads,
         )
+        run = FinishedRun.open(work, _looks(inputs))
+        find_unseen(unseen_inputs(run, inputs.dem, inputs.threads), made.visibility)
         (folder / OFFSETS_FILE).unlink(missing_ok=True)  # of an earlier run
         if inputs.config.offsets.enabled:
             read_offsets(work, made).save(folder / OFFSETS_FILE)
