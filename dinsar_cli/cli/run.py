@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,14 @@ from dinsar_cli.base.files import make_folder
 from dinsar_cli.cli.common import ScreenReporter, duration, logging_to
 from dinsar_cli.cli.options import existing_xml_option, force_option, gather_config, json_option, run_options
 from dinsar_cli.errors import ExitCode
+
+_LEFT_OUT = {
+    "coherence": "without coherence",
+    "component": "small components",
+    "water": "water",
+    "layover_shadow": "layover and shadow",
+}
+_WORTH_TELLING = 0.0005  # share of the map
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,7 +110,8 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
         click.echo(f"  coherence       {facts.mean_coherence:.2f} on average")
     if facts.median_sigma is not None:
         click.echo(f"  noise           {facts.median_sigma * 1000:.2f} mm (median; without atmosphere)")
-    for line in (*correction_lines(facts.corrections), *offset_lines(record["offsets"])):
+    told = (_left_out_lines(facts.masked), correction_lines(facts.corrections), offset_lines(record["offsets"]))
+    for line in chain.from_iterable(told):
         click.echo(line)
     if baseline is not None:
         click.echo(f"  baseline        {baseline:.0f} m perpendicular")
@@ -112,6 +122,12 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
         click.echo(f"  took            {duration(result.seconds)}, {human_bytes(result.received)} fetched")
     for path in result.products.values():
         click.echo(str(path))
+
+
+def _left_out_lines(masked: Mapping[str, float]) -> list[str]:
+    """Tell what is left out of the map, in a line; none where nothing is."""
+    parts = [f"{share:.1%} {_LEFT_OUT[name]}" for name, share in masked.items() if share >= _WORTH_TELLING]
+    return [f"  left out        {', '.join(parts)}"] if parts else []
 
 
 def _checks(found: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dinsar_cli.config.map import MaskConfig
 from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic, geodetic_to_cartesian
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -27,6 +28,12 @@ SEEN, LAYOVER, SHADOW, WATER = 0, 1, 2, 4
 """Values that a cell sums."""
 UNKNOWN = 255
 """Value of a cell of the map that the radar did not look at."""
+
+
+def left_out(mask: MaskConfig) -> int:
+    """Return the sum of the values whose cells are left out of unwrapping and displacement."""
+    return (LAYOVER | SHADOW) * mask.layover_shadow | WATER * (mask.water != "none")
+
 
 _COARSE = 16  # ground points from one solved position to the next; the ellipsoid is smooth
 

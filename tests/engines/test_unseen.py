@@ -25,6 +25,11 @@ from support.pair import nothing, pair_config, prepared
 RISE, WALL = 600.0, 1000.0  # m, of a plateau in the DEM, and how far it reaches
 
 
+def nowhere() -> np.ndarray:
+    """Cells whose coherence tells nothing: nobody asks, for no ground is level here."""
+    raise AssertionError("the DEM has no level ground")
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> EngineInputs:
     folder = tmp_path_factory.mktemp("pair")
@@ -70,7 +75,7 @@ def test_a_plateau_in_the_dem_is_folded_over_on_one_side_and_in_shadow_on_the_ot
     with rasterio.open(dem, "w", **profile) as target:
         target.write((300 + RISE * (north[:, None] & east[None, :])).astype(np.float32), 1)
     target_file = replace(made, folder=tmp_path).visibility
-    find_unseen(unseen_inputs(setup_of(inputs, made, dem)), target_file)
+    find_unseen(unseen_inputs(setup_of(inputs, made, dem)), target_file, nowhere)
     seen = target_file.read()
     line = int(np.argmin(np.nanmin(np.abs(latitude - middle[1]) + np.abs(longitude - middle[0]), axis=1)))
     folded, hidden = (np.flatnonzero(seen[line] & bit) for bit in (LAYOVER, SHADOW))

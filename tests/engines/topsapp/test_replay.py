@@ -17,7 +17,7 @@ import pytest
 
 from dinsar_cli.compare.truth import compare, read_map
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
-from dinsar_cli.engines.topsapp.results.look_cells import unseen_inputs
+from dinsar_cli.engines.topsapp.results.unseen import cells_of
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.errors import DinsarError, EngineError, ResourceError
 from dinsar_cli.radar.interferogram import Interferogram
@@ -60,7 +60,7 @@ def test_interferogram_is_described_as_it_is(finished: Path) -> None:
 
 def test_look_cells_are_where_the_layers_have_them(topsapp: Workbench, finished: Path) -> None:
     run = FinishedRun.open(work_folder(finished))
-    assert misplaced(Interferogram.load(finished / "radar"), unseen_inputs(run, topsapp.stack.dem, 1).cells) < 0.05
+    assert misplaced(Interferogram.load(finished / "radar"), cells_of(run)) < 0.05
 
 
 def test_killed_run_goes_on_at_the_step(topsapp: Workbench, finished: Path, tmp_path: Path) -> None:
