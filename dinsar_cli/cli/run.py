@@ -14,6 +14,14 @@ from dinsar_cli.cli.common import ScreenReporter, duration, logging_to
 from dinsar_cli.cli.options import existing_xml_option, force_option, gather_config, json_option, run_options
 from dinsar_cli.errors import ExitCode
 
+_LEFT_OUT = {
+    "coherence": "without coherence",
+    "component": "small components",
+    "water": "water",
+    "layover_shadow": "layover and shadow",
+}
+_WORTH_TELLING = 0.0005  # share of the map
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -124,7 +132,11 @@ def _pair_lines(record: Mapping[str, Any]) -> list[str]:
         lines.append(f"  coherence       {coherence:.2f} on average")
     if sigma is not None:
         lines.append(f"  noise           {sigma * 1000:.2f} mm (median; without atmosphere)")
-    lines += [*correction_lines(record["corrections"]), *offset_lines(record["offsets"])]
+    lines += [
+        *_left_out_lines(record["masked"]),
+        *correction_lines(record["corrections"]),
+        *offset_lines(record["offsets"]),
+    ]
     if baseline is not None:
         lines.append(f"  baseline        {baseline:.0f} m perpendicular")
     return lines
@@ -150,6 +162,12 @@ def verdict_lines(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
     lines += [f"                  {one['title']}: {one['found']}, limit {one['limit']}" for one in groups["warn"]]
     unknown = ", ".join(one["title"].lower() for one in groups["cannot be judged"])
     return lines + ([f"                  cannot be judged: {unknown}"] if unknown else [])
+
+
+def _left_out_lines(masked: Mapping[str, float]) -> list[str]:
+    """Tell what is left out of the map, in a line; none where nothing is."""
+    parts = [f"{share:.1%} {_LEFT_OUT[name]}" for name, share in masked.items() if share >= _WORTH_TELLING]
+    return [f"  left out        {', '.join(parts)}"] if parts else []
 
 
 def offset_lines(offsets: Mapping[str, Any] | None) -> list[str]:

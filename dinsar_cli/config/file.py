@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from dinsar_cli.config.base import Section, about, parts_of_type
+from dinsar_cli.config.map import NO_MASK
 from dinsar_cli.config.model import RunConfig, is_roi_file
 from dinsar_cli.errors import UsageError
 
@@ -25,6 +26,10 @@ _RIVALS = (
     *((one, other) for one in ("start", "end", "event") for other in ("reference", "secondary")),
     *((one, "event") for one in ("reference", "secondary")),
 )
+
+
+_WORDS = {"mask": "none"}
+"""Sections in whose place a word may stand."""
 
 
 @cache
@@ -86,9 +91,11 @@ def help_text(dotted_key: str) -> str:
     KeyError
         If there is no such key.
     """
+    field = _field(dotted_key)
+    if dotted_key in _WORDS:
+        return f"{field.description} [{_WORDS[dotted_key]}; default: as its keys say]"
     if dotted_key not in config_keys():
         raise KeyError(dotted_key)
-    field = _field(dotted_key)
     step = about(field).first_step
     again = f"; done again from: {step}" if step else ""
     return f"{field.description} [{_allowed(dotted_key)}; default: {_shown_default(dotted_key)}{again}]"
@@ -109,6 +116,7 @@ def json_schema() -> dict[str, Any]:
         for key in section.model_fields if section else [name]:
             dotted = f"{name}.{key}" if section else key
             properties[key] |= {"description": help_text(dotted), "default": _default(dotted)}
+    schema["properties"]["mask"] = {"anyOf": [schema["properties"]["mask"], {"const": "none"}]}
     both = {"required": ["looks", "resolution"], "properties": {"resolution": {"type": "number"}}}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return head | schema | {"description": "Configuration of a dinsar run.", "not": both}
@@ -206,6 +214,10 @@ def build_config(file_values: Mapping[str, Any] | None, overrides: Mapping[str, 
     for one, other in _RIVALS:
         if one in given and other not in given:
             values.pop(other, None)
+    word = given.get("mask", values.get("mask"))
+    if isinstance(word, str) and word.strip().lower() == "none":  # further keys may add to it
+        given.pop("mask", None)
+        values["mask"] = dict(NO_MASK)
     for dotted, value in given.items():
         name, _, key = dotted.partition(".")
         section = values.setdefault(name, {}) if key else values

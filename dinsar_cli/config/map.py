@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
-from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section
+from dinsar_cli.config.base import LOWER, About, Section, absolute
 
 RampField = Annotated[Literal["none", "plane", "quadratic"], LOWER]
 
@@ -39,11 +40,37 @@ class GridConfig(Section):
         return posting
 
 
+def _parse_coherence(value: object) -> object:
+    word = "none" if value is None else str(value).strip().lower()
+    if word in {"auto", "none"}:
+        return word
+    limit = float(word)
+    if not 0 <= limit <= 1:
+        raise ValueError("a coherence lies within 0 and 1")
+    return limit
+
+
+def _parse_water(value: object) -> object:
+    word = "none" if value is None else value.strip().lower() if isinstance(value, str) else ""
+    if word in {"auto", "none"}:
+        return word
+    if not isinstance(value, (str, Path)):
+        raise ValueError("a file is given by its path")  # noqa: TRY004 (pydantic takes it)
+    return Path(str(absolute(value)))
+
+
 class MaskConfig(Section):
     """Keys of the section ``mask``."""
 
-    coherence: Annotated[float | None, About()] = Field(
-        default=None, ge=0, le=1, description="Coherence below which there is no displacement; not set: none."
+    coherence: Annotated[
+        float | Literal["auto", "none"],
+        PlainValidator(_parse_coherence),
+        WithJsonSchema({"anyOf": [{"enum": ["auto", "none"]}, {"type": "number", "minimum": 0, "maximum": 1}]}),
+        About("auto, none, or 0 to 1"),
+    ] = Field(
+        default="auto",
+        description="Coherence below which there is no displacement; auto leaves out cells whose coherence, and "
+        "that around them, is what noise alone has.",
     )
     component: Annotated[float | None, About(unit="square kilometres")] = Field(
         default=None,
@@ -51,11 +78,36 @@ class MaskConfig(Section):
         le=1e6,
         description="Area below which a connected component has no displacement; not set: none.",
     )
-    water: Annotated[AbsolutePath | None, About("a path")] = Field(
-        default=None,
-        description="Polygons of water, or a raster that is not zero in it: no displacement there. The engine eos "
-        "also leaves it out of the unwrapping; topsApp takes no mask for its unwrapper.",
+    water: Annotated[
+        Literal["auto", "none"] | Path,
+        PlainValidator(_parse_water),
+        WithJsonSchema({"type": "string"}),
+        About("auto, none, or a path"),
+    ] = Field(
+        default="auto",
+        description="Water, which is left out of unwrapping and displacement: auto is the mask of the Copernicus "
+        "DEM, or ground that is level in a DEM of yours and has no coherence; a file has polygons of water, or is "
+        "a raster that is not zero in it.",
     )
+    layover_shadow: bool = Field(
+        default=True, description="Leave layover and shadow (visibility.tif) out of unwrapping and displacement."
+    )
+
+    @property
+    def water_file(self) -> Path | None:
+        """The file with the water; None without one."""
+        return self.water if isinstance(self.water, Path) else None
+
+
+NO_MASK = {"coherence": "none", "component": None, "water": "none", "layover_shadow": False}
+"""Values of the section that leave nothing out: the word ``none`` for all of it."""
+
+
+def _parse_mask(value: object) -> object:
+    return dict(NO_MASK) if isinstance(value, str) and value.strip().lower() == "none" else value
+
+
+MaskField = Annotated[MaskConfig, BeforeValidator(_parse_mask)]
 
 
 def _one_or_list(value: object) -> object:

@@ -25,7 +25,7 @@ from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute
 from dinsar_cli.config.checks import ChecksConfig
 from dinsar_cli.config.corrections import CorrectionsConfig
 from dinsar_cli.config.dates import DayField, DirectionField, EventField, OneDateField, day_of
-from dinsar_cli.config.map import FormatsField, GridConfig, MaskConfig, RampField
+from dinsar_cli.config.map import FormatsField, GridConfig, MaskConfig, MaskField, RampField
 from dinsar_cli.config.offsets import OffsetsConfig
 from dinsar_cli.config.topsapp import TopsappConfig
 from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
@@ -359,7 +359,9 @@ class RunConfig(Section):
     reference_area: Annotated[
         str | None, BeforeValidator(_parse_roi), About("WKT, GeoJSON, 'W S E N' or a file", "degrees")
     ] = Field(default=None, description="Polygon whose mean displacement is zero, instead of a reference point.")
-    mask: MaskConfig = Field(default=MaskConfig(), description="What is left out of the displacement.")
+    mask: MaskField = Field(
+        default=MaskConfig(), description="What is left out of unwrapping and displacement; none: nothing is."
+    )
     corrections: CorrectionsConfig = Field(
         default=CorrectionsConfig(), description="What is taken off the displacement, as layers of their own."
     )

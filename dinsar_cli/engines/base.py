@@ -154,6 +154,8 @@ class EngineInputs:
         Heights above the WGS84 ellipsoid in metres, EPSG:4326, that cover the bursts.
     config : RunConfig
         Options.
+    water : Path or None
+        Kinds of ground on the pixels of the DEM (see `dinsar_cli.geo.terrain`); None where nobody asks for them.
     looks : Looks
         In range and azimuth, as the configuration or its resolution asks.
     threads : int
@@ -184,6 +186,7 @@ class EngineInputs:
     memory: int
     work: Work
     heights: tuple[float, float]
+    water: Path | None = None
     choice: StepChoice = StepChoice()
     tell: Callable[[str], None] = _nobody
     history: Path | None = None

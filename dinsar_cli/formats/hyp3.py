@@ -136,8 +136,8 @@ def product_name(facts: ProductFacts) -> str:
     """Name of the set, in the form ``S1AA_T1_T2_VVP012_INT80_G_ueF_1A2B``.
 
     Satellites, times, polarization with the kind of orbit and the days between, pixel size in metres (99 for larger
-    ones), software, ``u`` not masked by water, ``e`` all of the area, ``F`` all swaths, and four digits that tell
-    products apart.
+    ones), software, ``w`` masked by water or ``u`` not, ``e`` all of the area, ``F`` all swaths, and four digits
+    that tell products apart.
     """
     first, second = facts.dates
     reference, secondary = _granules(facts)
@@ -153,10 +153,14 @@ def product_name(facts: ProductFacts) -> str:
             f"{facts.polarization}{orbit}{(second.date() - first.date()).days:03d}",
             f"INT{size:02d}",
             _SOFTWARE,
-            "ueF",
+            f"{'w' if _without_water(facts) else 'u'}eF",
             mark.upper(),
         )
     )
+
+
+def _without_water(facts: ProductFacts) -> bool:
+    return facts.tags.get("mask_water", "none") != "none"
 
 
 def parameters(facts: ProductFacts) -> str:
@@ -204,7 +208,7 @@ def parameters(facts: ProductFacts) -> str:
         "DEM source": facts.dem.get("source") or facts.dem.get("file") or "not stated",
         "Unwrapping type": "whirlwind" if facts.tags.get("engine") == "eos" else "snaphu_mcf",
         "Speckle filter": "no",
-        "Water mask": "no",
+        "Water mask": "yes" if _without_water(facts) else "no",
     }
     return "".join(f"{key}: {value}\n" for key, value in entries.items())
 

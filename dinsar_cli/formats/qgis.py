@@ -53,7 +53,7 @@ _STYLES = (
     _Style("correction_ionosphere", "viridis"),
     _Style("correction_troposphere", "viridis"),
 )
-_LABELS = ("connected_components", "flags")
+_LABELS = ("connected_components", "flags", "visibility")
 
 
 def write_styles(facts: ProductFacts) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dinsar_cli.base.files import file_mark
 from dinsar_cli.config.model import LonLat, RunConfig, is_roi_file
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.checks.phase import is_noise
 from dinsar_cli.maps.corrections.apply import Uncorrected, asked_for, correct, correction_marks
 from dinsar_cli.maps.corrections.ramps import ramp_of
 from dinsar_cli.maps.extremes import range_of
@@ -72,8 +73,10 @@ def displacement_layers(
 
     # displacement without what is masked and what corrections know of
     los = np.where(components > 0, los_displacement(phase, wavelength), np.nan)
-    masks = masked_out(config.mask, grid, np.isfinite(los), coherence, components)
-    shares = _masked_shares(masks, np.isfinite(los))
+    flags = layers.find("flags")
+    noise = None if flags is None else is_noise(flags)
+    masks = masked_out(config.mask, grid, np.isfinite(los), coherence, components, layers.find("visibility"), noise)
+    shares = _masked_shares(masks, np.isfinite(los if known_coherence is None else known_coherence))
     for cells in masks.values():
         los[cells] = np.nan
     far = FarField.from_dict(around) if around else far_field_of_map(los, coherence, components, grid)
@@ -97,7 +100,7 @@ def displacement_layers(
                 reference = replace(reference, coherence=None)
         los = los.astype(np.float32)
         name = "none" if where is None else f"{where.lon:.6f},{where.lat:.6f}"
-        tags = dict(tags) | {"reference_point": name} | _changes(config) | corrected.tags
+        tags = dict(tags) | {"reference_point": name} | _changes(config, masks) | corrected.tags
         writer.write({"los_displacement": los}, tags)
         if up is not None:
             writer.write({"vertical_displacement": vertical_displacement(los, up).astype(np.float32)}, tags)
@@ -149,7 +152,7 @@ def _final(
 def displacement_depends(config: RunConfig) -> list[object]:
     """Return the keys and files on which the displacement depends, beside the layers on the map."""
     area = config.reference_area
-    files = [config.mask.water, Path(area) if is_roi_file(area) and area is not None else None]
+    files = [config.mask.water_file, Path(area) if is_roi_file(area) and area is not None else None]
     return [
         str(config.reference_point),
         area,
@@ -160,9 +163,9 @@ def displacement_depends(config: RunConfig) -> list[object]:
     ]
 
 
-def _changes(config: RunConfig) -> dict[str, str]:
-    """Return the tags of what was done to the displacement on request."""
-    mask = {f"mask_{name}": str(value) for name, value in config.mask if value is not None}
+def _changes(config: RunConfig, masks: Collection[str]) -> dict[str, str]:
+    """Return the tags of what was done to the displacement."""
+    mask = {f"mask_{name}": str(value) for name, value in config.mask if name in masks}
     if "mask_water" in mask:
         mask["mask_water"] = Path(mask["mask_water"]).name
     ramp = {} if config.ramp == "none" else {"ramp_removed": config.ramp}
@@ -170,8 +173,8 @@ def _changes(config: RunConfig) -> dict[str, str]:
     return mask | ramp | area
 
 
-def _masked_shares(masks: Mapping[str, Array], usable: NDArray[np.bool_]) -> dict[str, float]:
-    return {name: float(np.mean(cells[usable])) if usable.any() else 0.0 for name, cells in masks.items()}
+def _masked_shares(masks: Mapping[str, Array], known: NDArray[np.bool_]) -> dict[str, float]:
+    return {name: float(np.mean(cells[known])) if known.any() else 0.0 for name, cells in masks.items()}
 
 
 def _sigma_layer(

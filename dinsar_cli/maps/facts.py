@@ -35,7 +35,7 @@ class MapFacts:
     along_track : float or None
         The most that unknown motion along the track adds to it, metres; None where it is not in it.
     masked : dict
-        Share of the cells with displacement that each mask left out, by its key.
+        Share of the cells with data that each mask left out, by its key.
     ramp : dict or None
         The ramp that was taken off: its kind, coefficients and fit; None when none was.
     corrections : dict

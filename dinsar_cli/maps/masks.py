@@ -1,4 +1,4 @@
-"""What a map leaves out on request: little coherence, small components, water."""
+"""What a map leaves out: water, layover, shadow, coherence that tells nothing, and on request small components."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dinsar_cli.config.map import MaskConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.areas import on_grid, read_water
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.radar.visibility import LAYOVER, SHADOW, UNKNOWN, WATER
 
 Bools = NDArray[np.bool_]
 
@@ -21,6 +22,8 @@ def masked_out(
     usable: Bools,
     coherence: NDArray[np.floating[Any]],
     components: NDArray[np.integer[Any]],
+    visibility: NDArray[np.integer[Any]] | None = None,
+    noise: Bools | None = None,
 ) -> dict[str, Bools]:
     """Return the cells that each mask leaves out.
 
@@ -32,11 +35,15 @@ def masked_out(
         Cells with displacement; shape of the grid.
     coherence, components : ndarray
         On the same grid.
+    visibility : ndarray, optional
+        What cells show instead of ground, see `dinsar_cli.radar.visibility`; None where nobody looked.
+    noise : ndarray of bool, optional
+        Cells whose coherence tells nothing; None where it is not known how many looks it has.
 
     Returns
     -------
     dict
-        Cells by the name of the key; empty when no mask is asked for.
+        Cells by the name of the key; without those of which nothing is known.
 
     Raises
     ------
@@ -46,20 +53,31 @@ def masked_out(
         When they leave nothing.
     """
     masks: dict[str, Bools] = {}
-    if config.coherence is not None:
+    if isinstance(config.coherence, float):
         masks["coherence"] = ~(coherence >= config.coherence)
+    elif config.coherence == "auto" and noise is not None:
+        masks["coherence"] = noise
     if config.component is not None:
         masks["component"] = _in_small_components(components, usable, config.component / cell_area(grid) * 1e6)
-    if config.water is not None:
-        masks["water"] = on_grid(read_water(config.water), grid)
+    if config.water_file is not None:
+        masks["water"] = on_grid(read_water(config.water_file), grid)
+    elif config.water == "auto" and visibility is not None:
+        masks["water"] = _shows(visibility, WATER)
+    if config.layover_shadow and visibility is not None:
+        masks["layover_shadow"] = _shows(visibility, LAYOVER | SHADOW)
     if masks and usable.any() and not (usable & ~np.any(list(masks.values()), axis=0)).any():
         shares = ", ".join(f"mask.{name} {np.mean(cells[usable]):.0%}" for name, cells in masks.items())
         raise NoDataError(
             "The masks leave nothing of the map.",
             f"Of the cells with displacement they leave out: {shares}.",
-            "Lower mask.coherence or mask.component, or give another mask.water.",
+            "Lower mask.coherence or mask.component, or give another mask.water (none: leave nothing out).",
         )
     return masks
+
+
+def _shows(visibility: NDArray[np.integer[Any]], kinds: int) -> Bools:
+    """Tell which cells show something of some kinds instead of ground."""
+    return (visibility != UNKNOWN) & ((visibility & kinds) > 0)
 
 
 def cell_area(grid: Grid) -> float:

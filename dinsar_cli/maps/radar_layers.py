@@ -19,6 +19,7 @@ from dinsar_cli.maps.phase_noise import PhaseFilter, noise_facts, phase_sigma
 from dinsar_cli.products.writer import ProductWriter
 from dinsar_cli.radar.displacement import incidence_angle
 from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.visibility import UNKNOWN
 
 Array = NDArray[Any]
 Progress = Callable[[float], None]
@@ -151,6 +152,13 @@ def _amplitude(radar: RadarOnMap, _: Mapping[str, Array]) -> Array | None:
         return np.where(power > 0, 10 * np.log10(power), np.nan)
 
 
+def _visibility(radar: RadarOnMap, _: Mapping[str, Array]) -> Array | None:
+    layer = radar.interferogram.visibility
+    if not layer.path.is_file():
+        return None
+    return np.where(np.isfinite(radar.places[0]), radar.put(layer.read(), "nearest"), np.uint8(UNKNOWN))
+
+
 def _ionosphere_phase(radar: RadarOnMap, _: Mapping[str, Array]) -> Array | None:
     layer = radar.interferogram.ionosphere
     return radar.put(layer.read()) if layer.path.is_file() else None
@@ -164,6 +172,7 @@ FROM_RADAR = (
     FromRadar("squint", _squint),
     FromRadar("phase_sigma", _phase_sigma, tags=_noise_tags),
     FromRadar("wrapped_phase", _wrapped_phase),
+    FromRadar("visibility", _visibility),
     FromRadar("incidence_angle", lambda _, layers: incidence_angle(layers["los_vector"][2]), needs=("los_vector",)),
     FromRadar("amplitude", _amplitude),
     FromRadar("elevation", lambda radar, _: radar.layer("height")),

@@ -213,7 +213,11 @@ def dem_manager(config: RunConfig, cache: Path) -> DemManager:
 
 
 def engine_inputs(
-    plan: RunPlan, dem: Path, choice: StepChoice | None = None, history: Path | None = None
+    plan: RunPlan,
+    dem: Path,
+    choice: StepChoice | None = None,
+    history: Path | None = None,
+    water: Path | None = None,
 ) -> EngineInputs:
     """Gather what the engine works on.
 
@@ -227,6 +231,8 @@ def engine_inputs(
         Part of the work to do; all of it if not given.
     history : Path, optional
         File with what the steps of earlier runs have cost.
+    water : Path, optional
+        Kinds of ground on the pixels of the DEM.
     """
     reference, secondary = plan.orbit_files
     return EngineInputs(
@@ -242,6 +248,7 @@ def engine_inputs(
         memory=plan.memory,
         work=plan.work,
         heights=(plan.relief.low, plan.relief.high),
+        water=water,
         choice=choice or StepChoice(),
         history=history,
     )

@@ -130,6 +130,16 @@ LAYERS: Mapping[str, Layer] = {
             "positive where it looked ahead",
             overviews="nearest",
         ),
+        Layer(
+            "visibility",
+            "What a cell shows instead of ground, sum of: 1 layover, 2 shadow, by DEM and orbit; 4 water; 0 = it "
+            "shows the ground. 255 = not looked at",
+            "1",
+            ("visibility",),
+            dtype="uint8",
+            nodata=255,
+            overviews="nearest",
+        ),
         Layer("elevation", "Height above the WGS84 ellipsoid", "m", ("height",), "positive upward"),
         Layer(
             "amplitude",
@@ -148,7 +158,9 @@ LAYERS: Mapping[str, Layer] = {
             "flags",
             "Sum of: 1 the reversed pair is not equal and opposite, 2 by half a cycle or more; 4 beside a step of "
             "more than half a cycle within a component; 8 in a component whose cycles against the largest are not "
-            "certain; 16 not the wrapped phase plus whole cycles; 32 cycles were chosen again. 255 = no phase",
+            "certain; 16 not the wrapped phase plus whole cycles; 32 cycles were chosen again; 64 shows no "
+            "ground, see visibility.tif; "
+            "128 coherence that noise alone has too. 255 = no phase",
             "1",
             ("flags",),
             dtype="uint8",

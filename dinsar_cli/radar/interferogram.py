@@ -105,6 +105,15 @@ IONOSPHERE = RadarLayer(
 )
 """A layer that not every interferogram has."""
 
+VISIBILITY = RadarLayer(
+    "visibility",
+    "uint8",
+    (),
+    "1",
+    "what a cell shows instead of ground, see `dinsar_cli.radar.visibility`; not there where nobody looked",
+)
+"""Likewise: what somebody else's topsApp left does not tell it."""
+
 
 class Described(Protocol):
     """What maps, tags and summaries tell of a pair, whether its radar layers are there or not.
@@ -209,9 +218,15 @@ class Interferogram:
         return RadarFile(self.folder, IONOSPHERE, self.lines, self.samples)
 
     @property
+    def visibility(self) -> RadarFile:
+        """Access to what cells show instead of ground, whose file may not be there."""
+        return RadarFile(self.folder, VISIBILITY, self.lines, self.samples)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """All files of the interferogram."""
-        extra = [path for path in (self.ionosphere.path, self.folder / OFFSETS_FILE) if path.is_file()]
+        optional = (self.ionosphere.path, self.visibility.path, self.folder / OFFSETS_FILE)
+        extra = [path for path in optional if path.is_file()]
         return (*(self.layer(name).path for name in LAYERS), *extra, self.folder / DESCRIPTION_FILE)
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,29 @@ def get_orbits(session: Session) -> tuple[OrbitFile, OrbitFile]:
     return reference, secondary
 
 
-def make_dem(session: Session) -> Path:
-    """Make the DEM ready: heights above the ellipsoid around the bursts, without voids."""
+@dataclass(frozen=True)
+class Ground:
+    """Heights above the ellipsoid, and kinds of ground on the same pixels; None where nobody asks for them."""
+
+    dem: Path
+    water: Path | None
+
+
+def make_dem(session: Session) -> Ground:
+    """Make the DEM ready: heights above the ellipsoid around the bursts, without voids, and the water on it."""
     plan, config = session.plan, session.plan.config
+    wanted = ["water"] if config.mask.water == "auto" else []
 
     def work() -> tuple[Iterable[Path], dict[str, Any], None]:
-        made = dem_manager(config, session.cache).fetch(plan.dem, session.meter.told("download"))
+        manager = dem_manager(config, session.cache)
+        made = manager.fetch(plan.dem, session.meter.told("download"))
+        water = manager.fetch_water(plan.dem, session.meter.told("download")) if wanted else None
+        if water:
+            session.reporter.note(f"water: {water.source}")
         details = {
             "path": str(made.path),
+            "water": str(water.path) if water else None,
+            "water_from": water.source if water else None,
             "source": None if config.dem.file else config.dem.source,
             "file": config.dem.file.name if config.dem.file else None,
             "datum_from": made.datum_from,
@@ -75,23 +90,28 @@ def make_dem(session: Session) -> Path:
             "filled_from_coarser": made.filled_from_coarser,
             "warnings": list(made.warnings),
         }
-        return [made.path], details, None
+        return [made.path, *([water.path] if water else [])], details, None
 
-    done, _ = session.stage("dem", [str(plan.dem.path), config.dem.datum], work)
-    return Path(done["path"])
+    done, _ = session.stage("dem", [str(plan.dem.path), config.dem.datum, *wanted], work)
+    return ground_of(done)
 
 
-def ready_inputs(session: Session, orbits: tuple[OrbitFile, OrbitFile], dem: Path) -> EngineInputs:
+def ground_of(details: Mapping[str, Any]) -> Ground:
+    """Return the files that the stage of the DEM made, from what it noted."""
+    return Ground(Path(details["path"]), Path(details["water"]) if details.get("water") else None)
+
+
+def ready_inputs(session: Session, orbits: tuple[OrbitFile, OrbitFile], ground: Ground) -> EngineInputs:
     """Gather what the engine works on, and complete the plan with orbits and ground as they are."""
     told = session.plan.warnings
     if session.plan.preliminary:
-        session.plan = completed(session.plan, orbits, dem)
+        session.plan = completed(session.plan, orbits, ground.dem)
         session.journal.header["warnings"] = list(session.plan.warnings)
     of_dem = session.journal.stages["dem"].details["warnings"]
     for text in dict.fromkeys((*session.plan.warnings, *of_dem)):
         if text not in told:
             session.reporter.warn(text)
-    return engine_inputs(session.plan, dem, session.choice, session.cache / HISTORY)
+    return engine_inputs(session.plan, ground.dem, session.choice, session.cache / HISTORY, ground.water)
 
 
 def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram | None:
@@ -164,8 +184,9 @@ def _process_with_larger_dem(
         cause = error.cause.rstrip(".")  # it may end in a line of the engine, without a full stop
         tell(f"{error.problem} {cause}. The DEM is made again with a margin of {buffer:g} degrees, once.")
         made = manager.fetch(plan, session.meter.told("download"))
+        water = manager.fetch_water(plan, session.meter.told("download")).path if inputs.water else None
         # not from the step that was asked for: the new DEM counts from an earlier one on
-        again = replace(inputs, dem=made.path, choice=replace(inputs.choice, first=None))
+        again = replace(inputs, dem=made.path, water=water, choice=replace(inputs.choice, first=None))
         return session.plan.engine.process(again, radar, session.reporter.progress), cures
 
 

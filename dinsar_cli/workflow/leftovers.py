@@ -11,7 +11,7 @@ from dinsar_cli.base.disk import remove
 from dinsar_cli.base.journal import Journal
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import Engine
-from dinsar_cli.radar.interferogram import IONOSPHERE, LAYERS, RadarFile
+from dinsar_cli.radar.interferogram import IONOSPHERE, LAYERS, VISIBILITY, RadarFile
 from dinsar_cli.radar.offset_field import OFFSETS_FILE
 
 
@@ -67,7 +67,7 @@ class Removal:
             journal.release("process")
             every = [
                 *_layers(self._folder),
-                RadarFile(self._folder, IONOSPHERE, 0, 0).path,
+                *(RadarFile(self._folder, layer, 0, 0).path for layer in (IONOSPHERE, VISIBILITY)),
                 self._folder / OFFSETS_FILE,
             ]
             freed += remove(path for path in every if path.exists())

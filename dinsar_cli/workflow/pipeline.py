@@ -75,10 +75,10 @@ def run(
         check_scenes(session)
         # orbits of both dates, by the best files that there are
         orbits = get_orbits(session)
-        # DEM: heights above the ellipsoid around the bursts
-        dem = make_dem(session)
+        # DEM: heights above the ellipsoid around the bursts, and the water on it
+        ground = make_dem(session)
         # interferogram: filtered and unwrapped, on the radar grid
-        interferogram = make_interferogram(session, ready_inputs(session, orbits, dem))
+        interferogram = make_interferogram(session, ready_inputs(session, orbits, ground))
         if interferogram is None:
             raise ValueError("a map needs all steps of the engine")
         # geocode: its layers on the map grid, and the checks of its phase

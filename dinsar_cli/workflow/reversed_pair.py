@@ -20,6 +20,7 @@ from dinsar_cli.plan.cost_forecast import HISTORY
 from dinsar_cli.plan.plan import engine_inputs
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
+from dinsar_cli.workflow.interferogram_stages import ground_of
 from dinsar_cli.workflow.run_state import Session
 
 Array = NDArray[Any]
@@ -72,8 +73,8 @@ def _reversed_phase(session: Session, radar: RadarOnMap) -> Array:
 
 def _inputs(session: Session) -> EngineInputs:
     plan = session.plan
-    dem = Path(session.journal.stages["dem"].details["path"])
-    return engine_inputs(plan, dem, StepChoice(), session.cache / HISTORY)
+    ground = ground_of(session.journal.stages["dem"].details)
+    return engine_inputs(plan, ground.dem, StepChoice(), session.cache / HISTORY, ground.water)
 
 
 def exchanged(inputs: EngineInputs) -> EngineInputs:

@@ -254,7 +254,7 @@ def test_styles_are_what_qgis_reads(made: Made) -> None:
         with rasterio.open(path.with_suffix(".tif")) as file:
             assert int(renderer.get("band", "0")) in file.indexes
             unit = file.units[0]
-        if path.stem in {"connected_components", "flags"}:
+        if path.stem in {"connected_components", "flags", "visibility"}:
             assert [entry.get("value") for entry in renderer.iter("paletteEntry")] == ["1", "2", "3"]
             continue
         shader = renderer.find("rastershader/colorrampshader")

@@ -80,9 +80,15 @@ def test_the_simulated_coherence_falls_southward(place: Place) -> None:
         assert np.mean(found.values[cells]) == pytest.approx(np.mean(truth[cells]), abs=0.03)
 
 
-def test_nothing_is_masked_or_fitted_unasked(dinsar: Dinsar, place: Place) -> None:
+def test_what_tells_nothing_is_left_out_and_nothing_is_fitted_unasked(dinsar: Dinsar, place: Place) -> None:
     record = place.run(dinsar)
-    assert (record["masked"], record["ramp"]) == ({}, None)
+    assert record["masked"].keys() == {"coherence", "water", "layover_shadow"}
+    assert all(share < 0.02 for share in record["masked"].values())  # no water, gentle ground, and coherence
+    assert record["ramp"] is None
+    nothing = place.run(dinsar, "--mask", "none")
+    assert nothing["masked"] == {}
+    components = values(nothing, "connected_components")
+    np.testing.assert_array_equal(np.isfinite(values(nothing, "los_displacement")), components > 0)
     assert "ramp" not in record["products"]
     assert record["los_sigma_m"]["median"] > 0
 
@@ -142,7 +148,12 @@ def test_water_is_left_out_of_the_unwrapping(dinsar: Dinsar, place: Place) -> No
     assert np.isnan(phase.values[inside]).all()
     assert np.isfinite(values(record, "wrapped_phase")[inside]).all()
     assert np.isfinite(phase.values[~inside]).mean() > 0.3
-    assert record["masked"]["water"] < 0.02  # what the shore leaves
+    data = np.isfinite(values(record, "coherence"))
+    assert record["masked"]["water"] == pytest.approx(np.mean(inside[data]), abs=0.02)  # and the shore
+    flags, seen = values(record, "flags"), values(record, "visibility")
+    assert (flags[inside].astype(int) & 64 > 0).all()
+    assert (seen[inside] == 4).all()
+    assert not (seen[data & ~inside & (np.abs(lon - x) > cell)] == 4).mean() > 0.02
 
 
 def test_displacement_is_relative_to_an_area(dinsar: Dinsar, place: Place) -> None:

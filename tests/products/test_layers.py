@@ -53,6 +53,7 @@ def test_the_products_of_the_design_are_in_the_table() -> None:
         "incidence_angle": "degree",
         "los_vector": "1",
         "squint": "1",
+        "visibility": "1",
         "elevation": "m",
         "amplitude": "dB",
         "reversed_difference": "rad",
@@ -75,6 +76,7 @@ def test_the_products_of_the_design_are_in_the_table() -> None:
     assert {name: layer.dtype for name, layer in LAYERS.items() if layer.dtype != "float32"} == {
         "connected_components": "uint16",
         "flags": "uint8",
+        "visibility": "uint8",
     }
 
 

@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 from scipy.special import gamma, spence
 
+from dinsar_cli.engines.eos import steps
 from dinsar_cli.radar.uncertainty import (
     UNIFORM,
     cramer_rao_deviation,
     expected_coherence,
+    noise_limit,
     phase_density,
     phase_deviation,
+    tells_nothing,
     unbiased_coherence,
 )
+from support.speckle import INDEPENDENT, look_cells
 
 
 @pytest.mark.parametrize("coherence", [0.0, 0.3, 0.6, 0.9, 0.99])
@@ -95,3 +99,42 @@ def test_the_bias_is_taken_away(looks: float) -> None:
     np.testing.assert_allclose(unbiased_coherence(expected_coherence(true, looks), looks), true, atol=4e-3)
     assert unbiased_coherence(np.array([0.001]), looks)[0] == 0
     assert np.isnan(unbiased_coherence(np.array([np.nan]), looks))[0]
+
+
+@pytest.mark.parametrize("looks", [4, 18, 67])
+def test_the_limit_of_a_single_estimate_is_the_quantile_of_noise(looks: int) -> None:
+    generator = np.random.default_rng(5)
+    first, second = (
+        generator.standard_normal((20_000, looks)) + 1j * generator.standard_normal((20_000, looks)) for _ in "ab"
+    )
+    powers = np.sum(np.abs(first) ** 2, axis=1) * np.sum(np.abs(second) ** 2, axis=1)
+    estimate = np.abs(np.sum(first * second.conj(), axis=1)) / np.sqrt(powers)
+    assert np.mean(estimate < noise_limit(looks)) == pytest.approx(0.99, abs=0.003)
+    mean = estimate.reshape(-1, 20).mean(axis=1)
+    assert np.mean(mean < noise_limit(looks, 20)) == pytest.approx(0.99, abs=0.01)
+
+
+@pytest.mark.parametrize("looks", [(7, 2), (19, 7)])
+def test_noise_is_told_from_a_coherence_of_a_quarter(looks: tuple[int, int]) -> None:
+    """As the embedded engine estimates it: over windows of at least 100 samples."""
+    generator = np.random.default_rng(6)
+    window = 3 if looks == (7, 2) else 1
+    cell = looks[0] * looks[1] * INDEPENDENT
+    shares = {}
+    for true in (0.0, 0.25, 0.4):
+        cells = look_cells((70, 80), looks, true, generator)
+        found = steps.coherence(cells.cross, *cells.power, window)
+        shares[true] = np.mean(tells_nothing(found, cell, cell * window**2)[8:-8, 8:-8])
+    assert shares[0.0] > 0.97
+    assert shares[0.25] < 0.05
+    assert shares[0.4] == 0
+
+
+def test_a_coherent_cell_in_noise_stays_and_no_data_is_not_noise() -> None:
+    generator = np.random.default_rng(7)
+    noise = np.abs(generator.normal(0.08, 0.04, (60, 60)))
+    noise[30, 30], noise[:, :20] = 0.7, np.nan
+    told = tells_nothing(noise, 67.0, 67.0)
+    assert not told[30, 30]
+    assert not told[:, :20].any()
+    assert told[:, 20:].mean() > 0.95

@@ -32,7 +32,9 @@ def answer(wish):
     try:
         if "bounds" in wish:
             manager = DemManager(None, None, wish["buffer"], Path("data"), wish["source"])
-            return asdict(manager.fetch(manager.plan(tuple(wish["bounds"]))))
+            plan = manager.plan(tuple(wish["bounds"]))
+            made = asdict(manager.fetch(plan))
+            return made | {"water": asdict(manager.fetch_water(plan))} if wish.get("water") else made
         manager = OrbitManager(None, Path("data"), wish["kind"])
         for span in [*wish.get("before", []), wish["span"]]:
             choice = manager.plan(wish["mission"], *map(datetime.fromisoformat, span))

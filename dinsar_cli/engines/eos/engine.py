@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.base.files import file_mark, fingerprint, write_text
+from dinsar_cli.base.files import fingerprint, write_text
 from dinsar_cli.base.journal import Journal, StageRecord
 from dinsar_cli.base.memory import peak_memory, share_one_heap
 from dinsar_cli.config.model import RunConfig
@@ -46,14 +46,17 @@ from dinsar_cli.engines.eos.steering import (
     save_overlaps,
     squint_of,
 )
-from dinsar_cli.engines.eos.terrain import Terrain
-from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.geo.areas import read_water
+from dinsar_cli.engines.unseen import UnseenInputs, find_unseen, mask_mark, nothing_left
+from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.terrain import Terrain
 from dinsar_cli.radar.geometry import geodetic_to_cartesian, perpendicular_baseline
-from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, Interferogram
+from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, VISIBILITY, Interferogram
+from dinsar_cli.radar.uncertainty import tells_nothing
+from dinsar_cli.radar.visibility import RadarCells
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 
 _PACKAGES = ("eos-sar", "whirlwind-insar", "numpy", "opencv-python-headless", "rasterio")
+_UNSEEN_SHARE = 0.2  # of the time of the part `unwrap`, about
 _ROUGH_MARGIN = 1.3  # a box on the map in its bounds on the radar grid
 _CROP_MARGIN = goldstein.REACH + 8  # look cells around the area, so that its edge is filtered like its middle
 
@@ -97,7 +100,8 @@ class EosEngine:
             "versions": {name: _versions().get(name) for name in _PACKAGES[:2]},
             "strength": config.filter.strength,
             "reliability": config.unwrap.reliability,
-        } | _water_mark(config)
+            "mask": mask_mark(config.mask),
+        }
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
         """Return the seconds, memory and disk, from the size of the part that is processed."""
@@ -144,7 +148,7 @@ class EosEngine:
         options = {
             "form": [_inputs_mark(inputs), astuple(grid.window), _versions()],
             "filter": inputs.config.filter.strength,
-            "unwrap": [inputs.config.unwrap.reliability, *_water_mark(inputs.config).values()],
+            "unwrap": [inputs.config.unwrap.reliability, mask_mark(inputs.config.mask, inputs.water)],
         }
         mark = ""
         for name, part in zip(self.steps, (_form, _filter, _unwrap), strict=True):
@@ -184,7 +188,7 @@ class EosEngine:
             samples=setup.look_grid.samples,
             looks=setup.looks,
             effective_looks=setup.effective_looks,
-            coherence_looks=setup.effective_looks * setup.coherence_window**2,
+            coherence_looks=setup.coherence_looks,
             wavelength=subswath.wavelength,
             reference_date=pair.reference.start.isoformat(),
             secondary_date=pair.secondary.start.isoformat(),
@@ -318,28 +322,20 @@ def _filter(setup: Setup, progress: Progress) -> list[Path]:
     return [coherence.path, wrapped.path]
 
 
-def _water_mark(config: RunConfig) -> dict[str, object]:
-    """Return the fingerprint of the water mask; empty without one."""
-    return {} if config.mask.water is None else {"water": file_mark(config.mask.water)}
-
-
-def _in_water(setup: Setup, path: Path) -> NDArray[np.bool_]:
-    """Look cells whose centre is in water.
-
-    Raises
-    ------
-    NoDataError
-        When all are that have a position.
-    """
-    longitude, latitude = (setup.file(LAYERS[name]).read() for name in ("longitude", "latitude"))
-    wet = read_water(path).covers(longitude, latitude)
-    if not (~wet & np.isfinite(longitude)).any():
-        raise NoDataError(
-            "The water mask leaves nothing to unwrap.",
-            f"All of the area is water in {path}.",
-            "Give a mask that is zero on land (or polygons of water), or leave mask.water away.",
-        )
-    return wet
+def unseen_inputs(setup: Setup) -> UnseenInputs:
+    """Tell where the look cells are, and what ground there is."""
+    grid, whole, inputs = setup.mosaic.grid, setup.look_grid.window, setup.inputs
+    looks_range, looks_azimuth = setup.looks
+    cells = RadarCells(
+        setup.reference,
+        float(grid.time(np.asarray(whole.top + (looks_azimuth - 1) / 2))),
+        looks_azimuth * grid.line_interval,
+        float(grid.slant_range(np.asarray(whole.left + (looks_range - 1) / 2))),
+        looks_range * grid.range_spacing,
+        setup.look_grid.lines,
+        setup.look_grid.samples,
+    )
+    return UnseenInputs(cells, inputs.dem, inputs.water, inputs.config.mask, inputs.threads)
 
 
 def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
@@ -350,12 +346,19 @@ def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
     with suppress(RuntimeError):  # its threads are made once in a process
         whirlwind.set_num_threads(setup.inputs.threads)
     wrapped, coherence = (setup.file(LAYERS[name]).read() for name in ("wrapped", "coherence"))
-    if setup.inputs.config.mask.water is not None:
-        wrapped[_in_water(setup, setup.inputs.config.mask.water)] = np.nan
+    unseen = find_unseen(
+        unseen_inputs(setup),
+        setup.file(VISIBILITY),
+        lambda: tells_nothing(coherence, setup.effective_looks, setup.coherence_looks),
+        lambda share: progress("unwrap", _UNSEEN_SHARE * share),
+    )
+    wrapped[unseen] = np.nan
+    if not np.isfinite(wrapped).any():
+        raise nothing_left(setup.inputs.config.mask)
     unwrapped, components = steps.unwrap(
         wrapped, np.nan_to_num(coherence), setup.effective_looks, setup.inputs.config.unwrap.reliability
     )
-    files = []
+    files = [setup.file(VISIBILITY).path]
     for name, values in (("unwrapped", unwrapped), ("components", components)):
         file = setup.file(LAYERS[name])
         file.create()

@@ -42,6 +42,11 @@ class Setup:
         return self.looks[0] * self.looks[1] * min(1.0, range_share) * min(1.0, azimuth_share)
 
     @property
+    def coherence_looks(self) -> float:
+        """Independent looks in the window of the coherence."""
+        return self.effective_looks * self.coherence_window**2
+
+    @property
     def coherence_window(self) -> int:
         """Look cells on a side of the coherence window: odd, with enough looks for a small bias."""
         window = 1

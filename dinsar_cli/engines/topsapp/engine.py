@@ -33,6 +33,8 @@ from dinsar_cli.engines.topsapp.process.retries import cured
 from dinsar_cli.engines.topsapp.process.runner import run_topsapp
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.engines.topsapp.results.dense_offsets import check_offsets, measured, read_offsets, remove_copies
+from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
+from dinsar_cli.engines.topsapp.results.unseen import Unseen, remove_copies_for_unwrapper
 from dinsar_cli.engines.topsapp.results.while_unwrapping import UNWRAP, EarlyLayers
 from dinsar_cli.engines.topsapp.settings.costs import OUTPUTS, laws, left, methods
 from dinsar_cli.engines.topsapp.settings.execution import Manner, manner_of
@@ -48,9 +50,11 @@ from dinsar_cli.engines.topsapp.settings.steps import (
     pass_over_geocode,
 )
 from dinsar_cli.engines.topsapp.work import NOTE, check_work, make_inputs, start_again
+from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import DinsarError, EngineError, UsageError
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.offset_field import OFFSETS_FILE
+from dinsar_cli.radar.visibility import left_out
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 
 logger = logging.getLogger(__name__)
@@ -113,6 +117,7 @@ class TopsAppEngine:
             "version": self.version(config).get("ISCE2"),
             "strength": config.filter.strength,
             "topsapp": config.topsapp.model_dump(mode="json"),
+            "mask": mask_mark(config.mask),
             **measured(config.offsets),
         }
 
@@ -160,7 +165,7 @@ class TopsAppEngine:
             start_again(work, inputs.choice.first)
         last = inputs.choice.last or STEPS[-1]
         with EarlyLayers(work, folder) as early:
-            job = _Job(installation, work, folder, progress, early)
+            job = _Job(installation, work, folder, progress, early, Unseen(inputs, folder))
             inputs = _run_with_cures(job, inputs, last)
             if last != STEPS[-1]:
                 return None
@@ -207,13 +212,14 @@ def _missions(pair: Pair | None) -> set[str]:
 
 @dataclass(frozen=True)
 class _Job:
-    """A run of topsApp: with what, where, for which folder of layers, who is told, and what is made beside."""
+    """A run of topsApp: with what, where, for which folder of layers, who is told, what is beside, what not."""
 
     installation: Installation
     work: Path
     radar: Path
     progress: Progress
     early: EarlyLayers
+    unseen: Unseen
 
 
 def _run_with_cures(job: _Job, inputs: EngineInputs, last: str) -> EngineInputs:
@@ -223,12 +229,20 @@ def _run_with_cures(job: _Job, inputs: EngineInputs, last: str) -> EngineInputs:
     """
     tried: set[str] = set()
     while True:
+        begun = time.monotonic()
         make_inputs(inputs, job.work, gpu=job.installation.gpu)
         start = next_step(job.work)
         if start is None or STEPS.index(start) > STEPS.index(last):
             return inputs
         try:
-            _run(job, inputs, start, last)
+            if last == UNWRAP and start != UNWRAP and left_out(inputs.config.mask):
+                # what is left out of the unwrapping is known when all before it is done
+                _run(job, inputs, start, STEPS[-2])
+                start = UNWRAP
+            if start == UNWRAP:
+                _keep_from_unwrapper(job, inputs)
+            _run(job, inputs, start, last, time.monotonic() - begun)
+            remove_copies_for_unwrapper(job.work)
         except DinsarError as error:
             job.early.drop()
             found = None if error.cure in tried else cured(error.cure, inputs, job.work)
@@ -241,8 +255,22 @@ def _run_with_cures(job: _Job, inputs: EngineInputs, last: str) -> EngineInputs:
             inputs.tell(f"{error.problem} {cause}. {told} It is tried once.")
 
 
-def _run(job: _Job, inputs: EngineInputs, start: str, last: str) -> None:
-    """Run topsApp from one step to another, and note what each step has cost as soon as it ends."""
+def _keep_from_unwrapper(job: _Job, inputs: EngineInputs) -> None:
+    """Keep the unwrapper from cells that show no ground; where what tells them lacks, topsApp will say so."""
+    try:
+        run = FinishedRun.open(job.work, _looks(inputs))
+    except EngineError as error:
+        logger.info("What is left out of the unwrapping is not known: %s %s", error.problem, error.cause)
+        return
+    make_folder(job.radar)
+    job.unseen.keep_from_unwrapper(run)
+
+
+def _run(job: _Job, inputs: EngineInputs, start: str, last: str, spent: float = 0.0) -> None:
+    """Run topsApp from one step to another, and note what each step has cost as soon as it ends.
+
+    Of the time that it may take some seconds are spent.
+    """
     journal = Journal.open(job.radar / STEPS_FILE)
     journal.forget(EVERY[EVERY.index(start) :])
     if start != OFFSETS:
@@ -270,7 +298,7 @@ def _run(job: _Job, inputs: EngineInputs, start: str, last: str) -> None:
         progress=tell,
         on_step=done,
         expected={step: expected[step].seconds for step in EVERY if step in expected},
-        timeout=hours * 3600 if hours is not None else None,
+        timeout=max(0.0, hours * 3600 - spent) if hours is not None else None,
         ignore=() if _has_overlap(inputs.bursts) else _HARMLESS_ALONE,
     )
 
@@ -291,14 +319,17 @@ def _collect(job: _Job, inputs: EngineInputs, versions: dict[str, str]) -> Inter
     """Make the layers of every engine from what topsApp left, and note what that has cost."""
     started, work, folder = time.monotonic(), job.work, job.radar
     with peak_memory() as peak:
+        make_folder(folder)
+        unseen = job.unseen.find(FinishedRun.open(work, _looks(inputs)))
         made = collect(
             work,
-            make_folder(folder),
+            folder,
             looks=_looks(inputs),
             dates=(inputs.pair.reference.start, inputs.pair.secondary.start),
             versions=versions,
             ionosphere=inputs.config.topsapp.do_ionosphere_correction,
             early=job.early.take(),
+            unseen=unseen,
             threads=inputs.threads,
         )
         (folder / OFFSETS_FILE).unlink(missing_ok=True)  # of an earlier run

@@ -15,6 +15,7 @@ from dinsar_cli.engines.topsapp.scripts.burstwise import BURSTS
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA
 from dinsar_cli.engines.topsapp.settings.steps import EVERY, STEPS, forget_all, forget_from, next_step
 from dinsar_cli.engines.topsapp.settings.template import TopsSettings, first_step_affected, record, render
+from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import UsageError
 
 NOTE = "settings.json"
@@ -32,12 +33,15 @@ class Noted:
         Fingerprints of the scenes and orbits that topsApp reads, and of the DEM.
     settings : dict
         Properties that it was asked for.
+    mask : str
+        Fingerprint of what is left out of the unwrapping.
     files : dict
         Hashes of its input files, by name.
     """
 
     inputs: str = ""
     dem: str = ""
+    mask: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
@@ -138,6 +142,7 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
     wanted = Noted(
         inputs=_mark_of(_scenes_and_orbits(inputs)),
         dem=_mark_of([inputs.dem]) + ("turned" if turned else ""),
+        mask=fingerprint(mask_mark(inputs.config.mask, inputs.water)),
         settings=read_record(work) | record(settings, unwritten_only=True) if own else record(settings),
         files=marks_of(texts),
     )
@@ -222,6 +227,8 @@ def _forget_what_changed(work: Path, noted: Noted, wanted: Noted) -> None:
     steps = {first_step_affected(noted.settings, wanted.settings)}
     if PHASE_SIGMA in noted.files and noted.files[PHASE_SIGMA] != wanted.files[PHASE_SIGMA]:
         steps.add(_PHASE_SIGMA_STEP)
+    if noted.mask != wanted.mask:
+        steps.add(STEPS[-1])
     if noted.dem != wanted.dem:
         steps.add(_DEM_STEP)
         _dem_header(work).unlink(missing_ok=True)

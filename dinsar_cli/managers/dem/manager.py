@@ -21,9 +21,10 @@ from dinsar_cli.geo.datum import check_datum
 from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.managers.dem.geoid import read_undulation
 from dinsar_cli.managers.dem.plan import DemPlan, FilePlan, TilePlan, check_bounds, file_key, plan_file, plan_tiles
-from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Tile, describe
+from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Cell, Tile, describe
 from dinsar_cli.managers.dem.tile_store import TILES, DamagedTileError, TileStore
 from dinsar_cli.managers.dem.tiles import TileMosaic
+from dinsar_cli.managers.dem.water import water_tile, write_water
 from dinsar_cli.managers.dem.write import write_dem, write_from_file
 from dinsar_cli.net.download import Transfer
 
@@ -58,6 +59,22 @@ class Dem:
     voids_filled: int
     warnings: tuple[str, ...]
     filled_from_coarser: int = 0
+
+
+@dataclass(frozen=True)
+class Water:
+    """Water on the pixels of a DEM.
+
+    Attributes
+    ----------
+    path : Path
+        GeoTIFF of bytes: 0 land, 1 ocean, 2 lake, 3 river, 9 level ground of which nobody says what it is.
+    source : str
+        Where it comes from, for people.
+    """
+
+    path: Path
+    source: str
 
 
 @dataclass(frozen=True)
@@ -182,6 +199,60 @@ class DemManager:
             logger.info(text)
         return Dem(plan.path, plan.bounds, plan.datum, counts.in_area, tuple(notes), counts.filled)
 
+    def fetch_water(self, plan: DemPlan, progress: Callable[[Transfer], None] | None = None) -> Water:
+        """Write the water on the pixels of a DEM that is there, or reuse the complete one in the cache.
+
+        Parameters
+        ----------
+        plan : DemPlan
+            That was fetched.
+        progress : callable, optional
+            Is told how far a transfer is.
+
+        Raises
+        ------
+        NoDataError
+            If a mask in the archive is damaged.
+        NetworkError
+            If the archive does not give it.
+        ResourceError
+            If the disk is too small.
+        """
+        path = plan.water_path
+        with FileLock(plan.path.parent.with_suffix(".lock")):
+            source = _cached_water(plan)
+            if source is None:
+                with atomic_path(path) as part:
+                    source = self._write_water(plan, part, progress)
+                    _tag(part, SOURCE=source)
+        logger.info("Water: %s", source)
+        return Water(path, source)
+
+    def _write_water(self, plan: DemPlan, part: Path, progress: Callable[[Transfer], None] | None) -> str:
+        with TileStore(self._folder / TILES) as store:
+            tiles = _water_tiles(plan)
+            lacking = store.fetch(tiles.values(), progress)
+            if lacking and isinstance(plan, TilePlan):  # the coarser model may have what this one has not
+                coarse = {tile.cell: tile for tile in plan.coarse}
+                wanted = {tile.cell: water_tile(coarse[tile.cell]) for tile in lacking if tile.cell in coarse}
+                instead = {cell: tile for cell, tile in wanted.items() if tile and tile not in lacking}
+                gone = store.fetch(instead.values(), progress)
+                tiles |= {cell: tile for cell, tile in instead.items() if tile not in gone}
+            masks = [tile for tile in tiles.values() if store.path(tile).is_file()]
+            sea = plan.sea if isinstance(plan, TilePlan) else ()
+            try:
+                whole = write_water(plan, plan.path, masks, sea, store, part)
+            except DamagedTileError as error:
+                logger.warning("%s %s It is fetched again.", error.problem, error.cause)
+                store.discard(error.tile)
+                store.fetch([error.tile], progress)
+                whole = write_water(plan, plan.path, masks, sea, store, part)
+        names = " and ".join(sorted({SOURCES[tile.source].title for tile in masks}))
+        if whole:
+            return f"water mask of {names}" if names else "all of it sea"
+        level = "ground that is level in the DEM and has no coherence"
+        return f"water mask of {names}; elsewhere {level}" if names else level
+
     def _write(self, plan: DemPlan, part: Path, progress: Callable[[Transfer], None] | None) -> _Counts:
         if isinstance(plan, FilePlan):
             return _Counts(*write_from_file(plan, part))
@@ -239,6 +310,27 @@ def _remarks(plan: DemPlan, counts: _Counts) -> list[str]:
             "were interpolated."
         )
     return notes
+
+
+def _water_tiles(plan: DemPlan) -> dict[Cell, Tile]:
+    """Return the water masks of the degrees of a plan: of its own model, else of the coarser one, by degree."""
+    if not isinstance(plan, TilePlan):
+        return {}
+    masks = ((tile.cell, water_tile(tile)) for tile in (*plan.coarse, *plan.tiles))
+    return {cell: tile for cell, tile in masks if tile is not None}
+
+
+def _cached_water(plan: DemPlan) -> str | None:
+    """Tell where a complete cached raster of water comes from; None without one."""
+    if not plan.water_path.is_file():
+        return None
+    try:
+        with rasterio.open(plan.water_path) as cached:
+            same = cached.shape == (plan.height, plan.width) and cached.transform[:6] == plan.transform
+            return str(cached.tags()["SOURCE"]) if same else None
+    except (RasterioIOError, KeyError):
+        logger.warning("%s is damaged and is made again", plan.water_path)
+        return None
 
 
 def _tag(path: Path, **tags: object) -> None:

@@ -43,6 +43,11 @@ class DemPlan(DemGrid):
         return f"{self.title}, {self.width} x {self.height} pixels"
 
     @property
+    def water_path(self) -> Path:
+        """Raster of the water on its pixels, beside it."""
+        return self.path.with_name(f"{self.path.stem}_water.tif")
+
+    @property
     def at_hand(self) -> Path | None:
         """A raster with the heights of the ground that is there already, if there is one."""
         return self.path if self.path.is_file() else None

@@ -16,6 +16,7 @@ from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.radar_layers import RadarOnMap
 from dinsar_cli.products.layers import write_products
 from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.uncertainty import tells_nothing
 from dinsar_cli.radar.unwrap_check import (
     CONGRUENT,
     ComponentJump,
@@ -24,12 +25,14 @@ from dinsar_cli.radar.unwrap_check import (
     inner_jumps,
     residue,
 )
+from dinsar_cli.radar.visibility import SEEN, UNKNOWN
 
 Array = NDArray[Any]
 
 
-REVERSED, CYCLES, JUMP, COMPONENT, INCONGRUENT, FILLED, NO_PHASE = 1, 2, 4, 8, 16, 32, 255
-"""Values that ``flags.tif`` sums, and the one of cells without phase."""
+REVERSED, CYCLES, JUMP, COMPONENT, INCONGRUENT, FILLED, UNSEEN, NOISE, NO_PHASE = 1, 2, 4, 8, 16, 32, 64, 128, 255
+"""Values that ``flags.tif`` sums, and the one of cells without phase of which nothing else is to be said."""
+_NO_GROUND = UNSEEN | NOISE  # what is said of cells with and without phase
 _BLOCK = 512  # look lines that are looked at in a go
 _MOST_TOLD = 20  # pairs of components in run.json
 
@@ -61,6 +64,9 @@ def check_phase(
         Shares and counts, for the journal and the summary.
     """
     radar_flags, found = check_unwrapping(radar.interferogram)
+    made = radar.interferogram
+    noise = tells_nothing(made.layer("coherence").read(), made.effective_looks, made.coherence_looks)
+    radar_flags[noise] |= NOISE
     return _flagged(layers, tags, radar.put(radar_flags, "nearest"), found, compare)
 
 
@@ -106,9 +112,19 @@ def _flagged(
             own_tags = dict(tags) | ({"filled": "see flags.tif"} if name == "unwrapped_phase" else {})
             files |= write_products(layers.folder, {name: values}, layers.grid, own_tags)
             layers.hold(name, values, own_tags)
-    found["flagged"] = _share((flags & ~np.uint8(FILLED)) > 0, np.isfinite(phase) & (components > 0))
-    flags[~np.isfinite(phase)] = NO_PHASE
+    found["flagged"] = _share((flags & ~np.uint8(FILLED | NOISE)) > 0, np.isfinite(phase) & (components > 0))
+    visibility = layers.find("visibility")
+    if visibility is not None:
+        flags[(visibility > SEEN) & (visibility < UNKNOWN)] |= UNSEEN
+    without = ~np.isfinite(phase)
+    flags[without] &= _NO_GROUND
+    flags[without & (flags == 0)] = NO_PHASE
     return files | write_products(layers.folder, {"flags": flags}, layers.grid, tags), found
+
+
+def is_noise(flags: Array) -> NDArray[np.bool_]:
+    """Tell which cells of ``flags.tif`` have a coherence that tells nothing."""
+    return (flags != NO_PHASE) & ((flags & NOISE) > 0)
 
 
 def compare_reversed(

@@ -34,8 +34,8 @@ def check_areas(config: RunConfig, grid: Grid) -> None:
     NoDataError
         When the reference area lies outside the map.
     """
-    if config.mask.water is not None:
-        read_water(config.mask.water)
+    if config.mask.water_file is not None:
+        read_water(config.mask.water_file)
     if config.reference_area is not None:
         _reference_cells(config.reference_area, grid)
 

@@ -97,7 +97,8 @@ class Scene:
         if lake is None:
             return np.zeros(longitude.shape, dtype=bool)
         east, north = local_metres(longitude, latitude, lake_centre(self.scenario))
-        return np.asarray(np.hypot(east, north) < lake.radius)
+        distance = np.hypot(east, north)
+        return np.asarray((distance < lake.radius) & (distance >= lake.island))
 
     def survival(self, longitude: Floats, latitude: Floats) -> Floats:
         """Return the share of the perishable part of the coherence that survives 12 days."""

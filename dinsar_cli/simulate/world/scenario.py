@@ -84,7 +84,7 @@ class Coherence:
 
 @dataclass(frozen=True)
 class Lake:
-    """A round lake: dark, and decorrelated from date to date.
+    """A round lake, perhaps with an island: dark, and decorrelated from date to date. A wide one is the sea.
 
     Attributes
     ----------
@@ -92,6 +92,8 @@ class Lake:
         Longitude and latitude; None puts it in the south-east of the scene's centre.
     radius : float
         Metres.
+    island : float
+        Radius of the land in its middle (m); 0 for none.
     coherence : float
         Coherence after 12 days.
     darkness : float
@@ -102,6 +104,7 @@ class Lake:
     radius: float = 1200.0
     coherence: float = 0.05
     darkness: float = -6.0
+    island: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -366,8 +369,10 @@ def _check_signal(scenario: Scenario) -> None:
     if coherence.south is not None and not coherence.floor <= coherence.south <= 1.0:
         rule = "floor <= south <= 1 must hold."
         _refuse("coherence.south", (coherence.south, coherence.floor), rule, "Lower the floor, or raise it.")
-    if scenario.lake is not None and not (0.0 <= scenario.lake.coherence <= 1.0 and scenario.lake.radius > 0.0):
-        _refuse("lake", scenario.lake, "Coherence lies within 0 and 1; the radius is positive.", "Correct it.")
+    lake = scenario.lake
+    if lake is not None and not (0.0 <= lake.coherence <= 1.0 and 0.0 <= lake.island < lake.radius):
+        rule = "Coherence lies within 0 and 1; the radius is positive, and greater than that of the island."
+        _refuse("lake", lake, rule, "Correct it.")
     if not (0.0 < terrain.relief <= 6000.0 and -500.0 <= terrain.lowest <= 6000.0 and 0.0 <= terrain.margin <= 1.0):
         rule = "Relief up to 6000 m, lowest point from -500 to 6000 m, margin up to 1 degree."
         _refuse("terrain", terrain, rule, "Use heights of this planet.")

@@ -16,9 +16,12 @@ import psutil
 import pytest
 
 from dinsar_cli.compare.truth import compare, read_map
+from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
+from dinsar_cli.engines.topsapp.results.unseen import cells_of
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.errors import DinsarError, EngineError, ResourceError
 from dinsar_cli.radar.interferogram import Interferogram
+from support.look_cells import misplaced
 from support.topsapp.recording import FOLDER, OTHER_STRENGTH, SCENARIO, Recording, Rows, pack, unpack
 from support.topsapp.replay_topsapp import REFUSED
 from support.topsapp.workbench import Workbench, other_swath, pair_folder, products, states, work_folder
@@ -53,6 +56,11 @@ def test_interferogram_is_described_as_it_is(finished: Path) -> None:
     # the same ground, seen twice: what the scene has now is what topsApp had when it was recorded
     assert np.corrcoef(first[both], second[both])[0, 1] > 0.5
     assert np.median(second[both]) == pytest.approx(np.median(first[both]), rel=0.05)
+
+
+def test_look_cells_are_where_the_layers_have_them(topsapp: Workbench, finished: Path) -> None:
+    run = FinishedRun.open(work_folder(finished))
+    assert misplaced(Interferogram.load(finished / "radar"), cells_of(run)) < 0.05
 
 
 def test_killed_run_goes_on_at_the_step(topsapp: Workbench, finished: Path, tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ TILES: Final = {
 STRETCH: Final = ((85, 10.0), (80, 5.0), (70, 3.0), (60, 2.0), (50, 1.5))
 """Latitude from which on the columns are so many times as wide as the rows are high."""
 VOID: Final = -32767.0
-_KEY: Final = re.compile(r"(Copernicus_DSM_COG_(\d\d)_([NS])(\d\d)_00_([EW])(\d\d\d)_00_DEM)/\1\.tif")
+_KEY: Final = re.compile(
+    r"(Copernicus_DSM_COG_(\d\d)_([NS])(\d\d)_00_([EW])(\d\d\d)_00_)DEM/(\1DEM\.tif|AUXFILES/\1WBM\.tif)"
+)
 
 _MAKING: Final = threading.Lock()
 
@@ -61,9 +63,12 @@ class Elevation:
         Ellipsoidal heights (m) in longitude and latitude. Beyond it the ground goes on level from its edge, as
         far as the neighbouring tiles.
     missing : set of str
-        Tiles that a bucket does not have, such as ``Copernicus_DSM_COG_10_N31_00_W009_00_DEM``.
+        Tiles that a bucket does not have, such as ``Copernicus_DSM_COG_10_N31_00_W009_00_DEM``, and water masks,
+        such as ``AUXFILES/Copernicus_DSM_COG_10_N31_00_W009_00_WBM.tif``.
     sea : Polygon, MultiPolygon or None
         Where the height is that of the geoid.
+    lakes : Polygon, MultiPolygon or None
+        Where the water masks have a lake.
     voids : Polygon, MultiPolygon or None
         Where the 30 m tiles have no value.
     """
@@ -71,6 +76,7 @@ class Elevation:
     raster: Path
     missing: set[str] = field(default_factory=set)
     sea: Area | None = None
+    lakes: Area | None = None
     voids: Area | None = None
 
     def hosts(self) -> dict[str, Answer]:
@@ -82,12 +88,14 @@ class Elevation:
         key = request.path.lstrip("/")
         match = _KEY.fullmatch(key)
         number, rows = TILES[request.host]
-        if match is None or match[2] != number or match[1] in self.missing:
+        if match is None or match[2] != number or f"{match[1]}DEM" in self.missing or match[7] in self.missing:
             return missing_key(key)
         south = int(match[4]) * (1 if match[3] == "N" else -1)
         west = int(match[6]) * (1 if match[5] == "E" else -1)
         if not self._has(west, south):
             return missing_key(key)
+        if match[7].startswith("AUXFILES"):
+            return file(make_water(west, south, rows, self.sea, self.lakes), "image/tiff")
         with _MAKING:
             ground = _content(self.raster, self.raster.stat().st_mtime_ns)
             content = make_tile(ground, west, south, rows, self.sea, self.voids)
@@ -120,17 +128,32 @@ def make_tile(raster: bytes, west: int, south: int, rows: int, sea: Area | None,
     Its samples lie on the whole degrees, of which the northern and the western belong to it. The raster is the
     content of a file.
     """
-    nearest = south if south >= 0 else -(south + 1)
-    columns = round(rows / next((factor for limit, factor in STRETCH if nearest >= limit), 1.0))
-    longitude = west + np.arange(columns) / columns
-    latitude = south + 1 - np.arange(rows) / rows
+    longitude, latitude, transform = _tile_pixels(west, south, rows)
     heights = heights_at(raster, longitude, latitude) - geoid_height(longitude[None, :], latitude[:, None])
     if sea is not None:
         heights[contains_xy(sea, *np.meshgrid(longitude, latitude))] = 0.0
     if voids is not None and rows == 3600:
         heights[contains_xy(voids, *np.meshgrid(longitude, latitude))] = VOID
-    transform = Affine(1 / columns, 0, west - 0.5 / columns, 0, -1 / rows, south + 1 + 0.5 / rows)
     return _geotiff(heights, transform, VOID if voids is not None else None, AREA_OR_POINT="Point")
+
+
+def make_water(west: int, south: int, rows: int, sea: Area | None, lakes: Area | None) -> bytes:
+    """Make the water mask beside a tile: 0 land, 1 ocean, 2 lake (3 river); its pixels are those of the tile."""
+    longitude, latitude, transform = _tile_pixels(west, south, rows)
+    kinds = np.zeros((len(latitude), len(longitude)), np.uint8)
+    for kind, area in ((1, sea), (2, lakes)):
+        if area is not None:
+            kinds[contains_xy(area, *np.meshgrid(longitude, latitude))] = kind
+    return _geotiff(kinds, transform, None, dtype="uint8", AREA_OR_POINT="Point")
+
+
+def _tile_pixels(west: int, south: int, rows: int) -> tuple[Floats, Floats, Affine]:
+    """Longitudes, latitudes and transform of the pixels of a tile."""
+    nearest = south if south >= 0 else -(south + 1)
+    columns = round(rows / next((factor for limit, factor in STRETCH if nearest >= limit), 1.0))
+    longitude = west + np.arange(columns) / columns
+    latitude = south + 1 - np.arange(rows) / rows
+    return longitude, latitude, Affine(1 / columns, 0, west - 0.5 / columns, 0, -1 / rows, south + 1 + 0.5 / rows)
 
 
 def heights_at(raster: bytes, longitude: Floats, latitude: Floats) -> Floats:
@@ -162,11 +185,13 @@ def geoid_file() -> bytes:
     return _geotiff(heights, from_origin(-180, 90, GEOID_STEP, GEOID_STEP), None, AREA_OR_POINT="Area")
 
 
-def _geotiff(heights: Floats, transform: Affine, nodata: float | None, **tags: str) -> bytes:
+def _geotiff(
+    heights: NDArray[Any], transform: Affine, nodata: float | None, dtype: str = "float32", **tags: str
+) -> bytes:
     """A tiled GeoTIFF, the header in front, as the archive's cloud-optimised ones have it."""
     profile = {
         "driver": "GTiff",
-        "dtype": "float32",
+        "dtype": dtype,
         "count": 1,
         "height": heights.shape[0],
         "width": heights.shape[1],
@@ -177,11 +202,11 @@ def _geotiff(heights: Floats, transform: Affine, nodata: float | None, **tags: s
         "blockxsize": 512,
         "blockysize": 512,
         "compress": "deflate",
-        "predictor": 3,
+        "predictor": 3 if dtype == "float32" else 1,
         "zlevel": 1,
     }
     with MemoryFile() as memory:
         with memory.open(**profile) as target:
             target.update_tags(**tags)
-            target.write(heights.astype(np.float32), 1)
+            target.write(heights.astype(dtype), 1)
         return bytes(memory.read())

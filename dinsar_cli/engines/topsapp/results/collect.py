@@ -50,6 +50,7 @@ def collect(
     pair: PairFacts | None = None,
     ionosphere: bool = False,
     early: Files | None = None,
+    unseen: NDArray[np.bool_] | None = None,
     threads: int = 2,
     memory: int = _MEMORY,
 ) -> Interferogram:
@@ -74,6 +75,8 @@ def collect(
         Whether its phase of the ionosphere is wanted too.
     early : mapping, optional
         The layers, of which all that need no unwrapped phase are made, see `EarlyLayers`.
+    unseen : ndarray of bool, optional
+        Look cells that are not unwrapped, whatever the unwrapper has put there.
     threads : int
         Layers that are worked on at a time.
     memory : int
@@ -96,7 +99,7 @@ def collect(
         parts = () if early else WITHOUT_UNWRAPPING
         for part in [pool.submit(part, run, layers, strips) for part in parts]:
             part.result()
-        write_unwrapped(run, layers, strips)
+        write_unwrapped(run, layers, strips, unseen)
         extra = RadarFile(target, IONOSPHERE, run.lines, run.samples)
         extra.path.unlink(missing_ok=True)  # of an earlier run
         if ionosphere:
@@ -134,7 +137,7 @@ def _describe(
         samples=run.samples,
         looks=(looks.range, looks.azimuth),
         effective_looks=looks.range * looks.azimuth * burst.independent_share,
-        coherence_looks=_coherence_window() * burst.independent_share,
+        coherence_looks=coherence_window() * burst.independent_share,
         wavelength=burst.wavelength,
         reference_date=starts[0].isoformat(),
         secondary_date=starts[1].isoformat(),
@@ -205,7 +208,7 @@ def _line_spacing(run: FinishedRun, middle: _Middle) -> float:
     return float(np.linalg.norm(velocity) * scale * burst.line_interval)
 
 
-def _coherence_window() -> float:
+def coherence_window() -> float:
     """Return samples of equal weight that a coherence estimate of ISCE2 is worth.
 
     (sum w)^2 / sum w^2 of its triangles.

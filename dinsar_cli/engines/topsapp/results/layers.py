@@ -119,13 +119,18 @@ def write_interferogram(run: FinishedRun, layers: Files, strips: Strips) -> None
         layers["coherence"].write(first, np.where(np.isfinite(wave), coherence, np.nan))
 
 
-def write_unwrapped(run: FinishedRun, layers: Files, strips: Strips) -> None:
-    """Return the unwrapped phase and components, where there is a wrapped phase, which is written before."""
+def write_unwrapped(run: FinishedRun, layers: Files, strips: Strips, unseen: Array | None = None) -> None:
+    """Return the unwrapped phase and components, where there is a wrapped phase, which is written before.
+
+    Cells that show no ground have none.
+    """
     unwrapped, labels = run.merged("filt_topophase.unw"), run.components
     cells = incongruent = 0
     for first, last in strips():
         wave, raw = layers["wrapped"].read(first, last), unwrapped.read(2, first, last).astype(float)
         known = np.isfinite(wave) & np.isfinite(raw) & (raw != 0)
+        if unseen is not None:
+            known &= ~unseen[first:last]
         phase, correction = congruent(-raw if run.backwards else raw, np.angle(wave).astype(float))
         cells += int(known.sum())
         incongruent += int((np.abs(correction[known]) > _CONGRUENT).sum())

@@ -18,6 +18,9 @@ too, gives heights that differ by centimetres, and a phase that differs by less 
 By itself topsApp takes every burst whose box of latitudes and longitudes, for heights of -500 to 9000 m, meets the
 box of the region: bursts lie askew, so that it takes up to three for an area in one. Where there is a file `BURSTS`
 in its working folder, it takes those named in it.
+
+Its unwrapper takes no mask. Where there are copies of the interferogram and its coherence in the folder ``merged``,
+named `COPY` and their names, it reads them: cells that show no ground are zero there.
 """
 
 from __future__ import annotations
@@ -38,6 +41,9 @@ from typing import IO, Any, NoReturn
 
 BURSTS = "bursts.json"
 """File with the times of the first lines of the bursts in use, of both dates, as their annotation has them."""
+
+COPY = "ground_"
+"""What the name of a file in the folder ``merged`` begins with that the unwrapper reads in place of another."""
 
 _STDOUT, _STDERR = 1, 2
 _STEPS = "isceobj.TopsProc."  # followed by the name of a module, whose function of the same name is a step
@@ -155,6 +161,7 @@ def main(number: int, method: str, program: str, arguments: list[str]) -> None:
         sys.stderr.write(f"bursts are taken one at a time: {error}\n")
     _lend_asfarray()
     _choose_bursts()
+    _lend_copies()
     sys.argv = [program, *arguments]
     sys.path[0] = os.path.dirname(program)  # noqa: PTH120 (as Python does it for a script)
     runpy.run_path(program, run_name="__main__")
@@ -188,6 +195,47 @@ def _lend_asfarray() -> None:
         numpy = importlib.import_module("numpy")
         if not hasattr(numpy, "asfarray"):
             numpy.asfarray = lambda values, dtype=float: numpy.asarray(values, dtype)  # type: ignore[attr-defined]
+
+
+def _lend_copies() -> None:
+    """Let the unwrapper read copies of interferogram and coherence, where they are there."""
+    try:
+        package: Any = importlib.import_module("isceobj.TopsProc")
+        create = package.createUnwrapper
+    except (ImportError, AttributeError) as error:  # of an ISCE2 that is not as we know it
+        sys.stderr.write(f"all cells are unwrapped: {error}\n")
+        return
+
+    def create_on_copies(topsapp: Any, *arguments: Any, **options: Any) -> Callable[[], None]:
+        unwrap = create(topsapp, *arguments, **options)
+        return lambda: lend_copies(unwrap, topsapp._insar)  # noqa: SLF001 (the name that topsApp gives it)
+
+    package.createUnwrapper = create_on_copies
+
+
+_READ_BY_UNWRAPPER = ("filtFilename", "coherenceFilename")
+
+
+def lend_copies(unwrap: Callable[[], None], process: Any) -> None:
+    """Unwrap with the names of interferogram and coherence being those of copies that are there.
+
+    Parameters
+    ----------
+    unwrap : callable
+        The step.
+    process : object
+        ISCE2's record of the process, that has the names, and ``mergedDirname``; it is given back as it was.
+    """
+    names = {name: getattr(process, name) for name in _READ_BY_UNWRAPPER}
+    try:
+        for name, file in names.items():
+            if os.path.isfile(os.path.join(process.mergedDirname, COPY + file)):  # noqa: PTH113, PTH118
+                print(f"the unwrapper reads {COPY}{file}")  # noqa: T201 (the log of topsApp)
+                setattr(process, name, COPY + file)
+        unwrap()
+    finally:
+        for name, file in names.items():
+            setattr(process, name, file)
 
 
 def _choose_bursts() -> None:

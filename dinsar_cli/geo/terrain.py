@@ -18,6 +18,13 @@ from dinsar_cli.geo.antimeridian import middle_of, near
 
 Floats = NDArray[np.floating[Any]]
 
+LEVEL = 9
+"""Kind of ground that is level in a DEM without a water mask, as lakes and the sea are.
+
+Of the others 0 is land, and 1 to 3 are ocean, lake and river, as the Copernicus model has them."""
+WATER_UNKNOWN = 255
+"""Nodata of a raster of such kinds."""
+
 
 @dataclass(frozen=True)
 class HeightWindow:
@@ -56,6 +63,41 @@ class HeightWindow:
             self.heights, [row, column], order=1, mode="constant", cval=np.nan, output=np.float64
         )
         return heights
+
+
+@dataclass(frozen=True)
+class WaterRaster:
+    """Kinds of ground on the pixels of a DEM, opened once and read from several threads."""
+
+    dataset: Any
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, path: Path) -> WaterRaster:
+        """Open a single-band GeoTIFF in EPSG:4326."""
+        return cls(rasterio.open(path))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.dataset.close()
+
+    def __call__(self, longitude: Floats, latitude: Floats) -> NDArray[np.uint8]:
+        """Return the kind of the pixels in which positions lie (degrees of the file); 0 outside."""
+        inverse = ~self.dataset.transform
+        column = np.floor(inverse.a * longitude + inverse.c).astype(np.intp)
+        row = np.floor(inverse.e * latitude + inverse.f).astype(np.intp)
+        height, width = self.dataset.shape
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        kinds = np.zeros(longitude.shape, np.uint8)
+        if not inside.any():
+            return kinds
+        top, left = int(row[inside].min()), int(column[inside].min())
+        size = int(column[inside].max()) - left + 1, int(row[inside].max()) - top + 1
+        with self._lock:
+            values = self.dataset.read(1, window=Window(left, top, *size))
+        kinds[inside] = values[row[inside] - top, column[inside] - left]
+        kinds[kinds == WATER_UNKNOWN] = 0
+        return kinds
 
 
 @dataclass(frozen=True)
