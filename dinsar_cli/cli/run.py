@@ -120,7 +120,13 @@ def _map_lines(record: Mapping[str, Any]) -> list[str]:
     if record["coverage"] is not None:
         lines.append(f"  coverage        {record['coverage']:.0%} of what was seen has displacement")
     if reference is not None:
-        lines.append(f"  relative to     {reference['lon']:.5f}, {reference['lat']:.5f} (longitude, latitude)")
+        where = "longitude, latitude" if reference["on_map"] else "longitude, latitude; calm ground beside the map"
+        lines.append(f"  relative to     {reference['lon']:.5f}, {reference['lat']:.5f} ({where})")
+    far = record["far_field"]
+    if far and far["found"] and reference is not None and not reference["chosen"]:
+        lines.append(
+            f"  zero            certain to {far['uncertainty'] * 1000:.0f} mm (95 %, by the calm ground around)"
+        )
     return lines
 
 

@@ -127,6 +127,7 @@ def displacement_layers(
             ramp=None if ramp is None else asdict(ramp),
             corrections=corrected.facts,
             chosen=config.reference_area is not None or config.reference_point != "auto",
+            reference_on_map=reference is None or grid.holds(reference.row, reference.column),
             range=range_of(grid, los, known_coherence, components, sigma.get("los_sigma")).to_dict(),
             far_field=_final(far, los, coherence, components, grid, reference, raw=raw).to_dict(),
         )

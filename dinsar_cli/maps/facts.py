@@ -44,6 +44,8 @@ class MapFacts:
         Ground that is still, relative to the reference; see `dinsar_cli.maps.zero.far_field.FarField.to_dict`.
     chosen : bool
         Whether the user chose the reference, or wants none.
+    reference_on_map : bool
+        Whether the reference point lies on the map; calm ground may be beside it.
     range : dict or None
         Extremes with their places, and coverage; see `dinsar_cli.maps.extremes.Range.to_dict`.
     """
@@ -63,6 +65,7 @@ class MapFacts:
     corrections: dict[str, Any] = field(default_factory=dict)
     far_field: dict[str, Any] | None = None
     chosen: bool = False
+    reference_on_map: bool = True
     range: dict[str, Any] | None = None
 
 

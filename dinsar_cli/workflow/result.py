@@ -98,6 +98,8 @@ def summary(result: RunResult) -> dict[str, Any]:
             "lat": facts.latitude,
             "coherence": _rounded(facts.reference.coherence, 3),
             "offset_from_median_m": round(facts.reference.offset, 5),
+            "chosen": facts.chosen,
+            "on_map": facts.reference_on_map,
         },
         "far_field": facts.far_field,
         "verdicts": list(result.verdicts),

@@ -171,3 +171,15 @@ def test_blocks_are_means_of_what_is_known() -> None:
 def test_blocks_suit_the_region(shape: tuple[int, int], cell: tuple[float, float], size: tuple[int, int]) -> None:
     """Half a kilometre, or 24 over the shorter side, but three cells at least."""
     assert block_size(shape, cell) == size
+
+
+def test_zero_is_as_certain_as_calm_ground_is_calm() -> None:
+    far = far_field(bowl(-0.12, 3.0), noise=0.004)
+    assert far.uncertainty == 0.003  # blocks of noise are flat: the least that is told
+    x, y = places()
+    waves = far_field(bowl(-0.12, 3.0) + 0.008 * np.sin(x / 1.5) * np.sin(y / 1.5))
+    assert waves.found
+    assert waves.uncertainty > 2 * 0.004 * 0.9  # twice the standard deviation of the waves
+    moving = far_field(0.002 * places()[0])
+    assert math.isnan(moving.uncertainty)
+    assert moving.to_dict()["uncertainty"] is None
