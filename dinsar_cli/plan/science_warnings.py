@@ -58,6 +58,7 @@ class Circumstances:
     orbit_kinds: tuple[str, ...]
     range_bandwidth: float
     esd: bool
+    water_stays: bool
 
 
 def before(circumstances: Circumstances) -> list[str]:
@@ -71,7 +72,7 @@ def before(circumstances: Circumstances) -> list[str]:
         temporal_baseline(geometry),
         perpendicular_baseline(geometry, circumstances.range_bandwidth),
         dem_errors(geometry, circumstances.relief),
-        water(circumstances.relief),
+        water(circumstances.relief, stays=circumstances.water_stays),
         high_latitude(circumstances.latitude, esd=circumstances.esd),
     )
     return [text for text in found if text]
@@ -209,13 +210,14 @@ def dem_errors(geometry: PairGeometry, relief: Relief) -> str:
     )
 
 
-def water(relief: Relief) -> str:
+def water(relief: Relief, *, stays: bool) -> str:
     """Return the area without phase; `dinsar_cli.geo.relief.read_relief` says how it is told from land."""
     if relief.flat is None or relief.flat < MUCH_WATER:
         return ""
+    left_out = "what lies there is noise" if stays else "it is left out of the map (mask.water)"
     return (
         f"About {relief.flat:.0%} of the area is flat to a centimetre in the DEM, as lakes and the sea are. Water "
-        "has no coherence: what lies there is noise, and land on two sides of it may differ by whole cycles."
+        f"has no coherence: {left_out}, and land on two sides of it may differ by whole cycles."
     )
 
 

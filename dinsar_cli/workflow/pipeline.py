@@ -157,6 +157,8 @@ class FetchedData:
         Products and orbit files of both dates.
     dem : Path
         The prepared DEM.
+    water : Path or None
+        Water on its pixels; None where the configuration wants none of it.
     seconds : float
         That it took.
     received : int
@@ -167,13 +169,14 @@ class FetchedData:
     scenes: tuple[Path, ...]
     orbits: tuple[Path, ...]
     dem: Path
+    water: Path | None
     seconds: float
     received: int
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All of them."""
-        return (*self.scenes, *self.orbits, self.dem)
+        return (*self.scenes, *self.orbits, self.dem, *([self.water] if self.water else []))
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -182,6 +185,7 @@ class FetchedData:
             "scenes": [str(path) for path in self.scenes],
             "orbits": [str(path) for path in self.orbits],
             "dem": str(self.dem),
+            "water": str(self.water) if self.water else None,
             "seconds": round(self.seconds, 1),
             "received_bytes": self.received,
         }
@@ -204,9 +208,8 @@ def fetch(config: RunConfig, workdir: Path, cache: Path, reporter: Reporter, com
         inputs = prepare_inputs(session)
         orbits = (inputs.reference_orbit.path, inputs.secondary_orbit.path)
         seconds, received = time.monotonic() - started, session.meter.received
-        return FetchedData(
-            session.folder, tuple(session.plan.config.slc.files), orbits, inputs.dem, seconds, received
-        )
+        scenes, ground = tuple(session.plan.config.slc.files), (inputs.dem, inputs.water)
+        return FetchedData(session.folder, scenes, orbits, *ground, seconds, received)
 
 
 def _tidy(session: Session, removal: Removal) -> None:

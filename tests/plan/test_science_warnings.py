@@ -37,7 +37,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 @pytest.fixture
 def fine(pair: Pair) -> Circumstances:
-    return Circumstances(pair, GEOMETRY, HILLS, 45.5, ("POEORB", "POEORB"), 56.5e6, esd=False)
+    return Circumstances(pair, GEOMETRY, HILLS, 45.5, ("POEORB", "POEORB"), 56.5e6, esd=False, water_stays=False)
 
 
 def one(found: list[str], *named: str) -> None:
@@ -147,7 +147,8 @@ def test_no_baseline_has_no_ambiguity() -> None:
 
 
 def test_water(fine: Circumstances) -> None:
-    one(cautions.before(replace(fine, relief=replace(HILLS, flat=0.31))), "31%", "whole cycles")
+    one(cautions.before(replace(fine, relief=replace(HILLS, flat=0.31))), "31%", "left out", "whole cycles")
+    one(cautions.before(replace(fine, relief=replace(HILLS, flat=0.31), water_stays=True)), "31%", "is noise")
     assert cautions.before(replace(fine, relief=replace(HILLS, flat=None))) == []
 
 

@@ -16,7 +16,7 @@ from filelock import FileLock
 from rasterio.errors import RasterioIOError
 
 from dinsar_cli.base.files import atomic_path, make_folder
-from dinsar_cli.errors import NoDataError, ResourceError, UsageError
+from dinsar_cli.errors import NetworkError, NoDataError, ResourceError, UsageError
 from dinsar_cli.geo.datum import check_datum
 from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.managers.dem.geoid import read_undulation
@@ -31,6 +31,7 @@ from dinsar_cli.net.download import Transfer
 logger = logging.getLogger(__name__)
 
 _GEOIDS = "geoids"
+_WITHOUT_WATER = "It is a mask of the water; --mask-water none does without."
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,10 @@ class DemManager:
     def _write_water(self, plan: DemPlan, part: Path, progress: Callable[[Transfer], None] | None) -> str:
         with TileStore(self._folder / TILES) as store:
             tiles = _water_tiles(plan)
-            lacking = store.fetch(tiles.values(), progress)
+            try:
+                lacking = store.fetch(tiles.values(), progress)
+            except NetworkError as error:
+                raise NetworkError(error.problem, error.cause, f"{error.remedy} {_WITHOUT_WATER}") from error
             if lacking and isinstance(plan, TilePlan):  # the coarser model may have what this one has not
                 coarse = {tile.cell: tile for tile in plan.coarse}
                 wanted = {tile.cell: water_tile(coarse[tile.cell]) for tile in lacking if tile.cell in coarse}

@@ -48,13 +48,11 @@ def test_sea_and_lake_are_those_of_the_masks(ask: Ask, tmp_path: Path) -> None:
     """West of 10 degrees there is no tile at all: that is ocean."""
     with land(tmp_path, COAST, sea=SHORE, lakes=LAKE) as archive:
         answer = ask(archive, water=True, **wish(COAST))
-        assert [entry.request.path.rpartition("/")[2][-7:] for entry in archive.requests(GLO_30)] == [
-            "DEM.tif",
-            "WBM.tif",
-        ]
+        asked = [entry.request.path.rpartition("/")[2] for entry in archive.requests(GLO_30)]
+        assert list(dict.fromkeys(path[-7:] for path in asked)) == ["DEM.tif", "WBM.tif"]
         assert archive.requests(GLO_90) == []
         again = ask(archive, water=True, **wish(COAST))
-        assert len(archive.requests(GLO_30)) == 2
+        assert len(archive.requests(GLO_30)) == len(asked)
     x, y, kinds = water(answer)
     near = 1 / 3600  # a pixel on an edge may be on either side
     for area, kind in ((box(-10.5, 38.2, -10, 38.7), 1), (SHORE, 1), (LAKE, 2)):
@@ -115,6 +113,7 @@ def test_an_archive_that_does_not_answer_is_told(ask: Ask, tmp_path: Path) -> No
         archive.fail(GLO_30, faults.status(503))
         answer = ask(archive, water=True, timeout=1.0, **wish(COAST))
     assert answer.error[0] == "NetworkError"
+    assert "--mask-water none" in answer.result["text"]
 
 
 def test_a_lake_in_a_dem_of_the_user_is_level(tmp_path: Path) -> None:
