@@ -12,13 +12,13 @@ import pytest
 from dinsar_cli.compare.truth import on_grid, read_map
 from dinsar_cli.maps.checks.phase import NO_PHASE, NOISE, UNSEEN
 from dinsar_cli.radar.visibility import UNKNOWN, WATER
-from support.shores import LAKES, Shore, count
+from support.shores import Shore, count
 from support.topsapp.isce2_process import find_isce2
 
 MIDDLE = 0.28  # between the coherence of land and that of water
 
 
-@pytest.fixture(scope="module", params=LAKES)
+@pytest.fixture(scope="module", params=["island", pytest.param("lake", marks=pytest.mark.long)])
 def shore(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shore:
     return Shore.made(request.param, tmp_path_factory.mktemp(request.param))
 
