@@ -7,6 +7,7 @@ steps that follow an engine (``tests/support/headline_scenes.py``). Told are
   states nothing; or the headline says that nothing moved where more than twice the stated bound did;
 - right maps with a warning that is not true;
 - defects of which nothing is said, neither a warning nor that it cannot be judged;
+- advice that, when it is followed, makes a map worse;
 - how often calm ground is denied where at least half of the border of what was unwrapped moves by less than 3 mm.
 
 SEED (0) gives other atmospheres, noise and places. About three seconds a map.
@@ -22,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.headline_scenes import Said, campaign, defects, say
+from support.headline_scenes import ADVICE, Headline, Said, campaign, defects, say
 
 MOVED = 0.01  # m
 TOLD_BY = {"orbit": {"ramp", "orbit"}, "layered": {"height"}, "reference": {"reference"}}
@@ -55,17 +56,27 @@ def missed(said: Said) -> bool:
     return not any(verdict.good is False for verdict in about) and said.found
 
 
+def made_worse(case: Headline, said: Said) -> bool:
+    """Tell whether a map is worse when what is advised of its defect is followed."""
+    with tempfile.TemporaryDirectory() as folder:
+        return say(case, Path(folder) / "map", ADVICE[case.defect]).rmse > said.rmse
+
+
 def main(right: int = 200, wrong: int = 60, seed: int = 0) -> None:
     """Make the maps and print what was found."""
-    counts = {"wrong headline": 0, "untrue warning": 0, "no calm ground": 0, "missed": 0}
-    for case in (*campaign(right), *defects(wrong)):
+    counts = {"wrong headline": 0, "untrue warning": 0, "no calm ground": 0, "missed": 0, "made worse": 0}
+    for plain in (*campaign(right), *defects(wrong)):
+        case = replace(plain, seed=plain.seed + seed)
         with tempfile.TemporaryDirectory() as folder:
-            said = say(replace(case, seed=case.seed + seed), Path(folder) / "map")
+            said = say(case, Path(folder) / "map")
         notes = []
         if case.defect:
             if missed(said):
                 counts["missed"] += 1
                 notes.append("MISSED")
+            elif case.defect in ADVICE and made_worse(case, said):
+                counts["made worse"] += 1
+                notes.append("WORSE")
         else:
             counts["no calm ground"] += not said.found
             if told := wrong_headline(said):

@@ -103,6 +103,8 @@ class Said:
         True largest motion in the map against ground that is still, metres.
     tilt : float
         Metres that the atmosphere and the motion really tilt what was unwrapped by, by least squares.
+    rmse : float
+        Of the map against the true motion, metres.
     """
 
     case: Headline
@@ -112,6 +114,7 @@ class Said:
     zero: float
     largest: float
     tilt: float
+    rmse: float
 
     @property
     def found(self) -> bool:
@@ -158,8 +161,12 @@ def air(shape: tuple[int, int], cell: float, deviation: float, random: np.random
     return np.asarray(field[: shape[0], : shape[1]])
 
 
-def say(case: Headline, folder: Path) -> Said:
-    """Make the map of a case in a folder, and tell what is said of it."""
+ADVICE: Mapping[str, Mapping[str, Any]] = {"orbit": {"ramp": "plane"}, "reference": {}}
+"""Options by which what is advised of a defect is followed; the ground at the edges is still in these scenes."""
+
+
+def say(case: Headline, folder: Path, options: Mapping[str, Any] | None = None) -> Said:
+    """Make the map of a case in a folder, and tell what is said of it; with other options than its own if given."""
     random = np.random.default_rng(case.seed)
     cell = {"19x7": 0.098, "7x2": 0.032}[case.looks]
     bounds = _box(case.area)
@@ -176,7 +183,8 @@ def say(case: Headline, folder: Path) -> Said:
     if case.defect == "layered":
         delay = delay - 0.05 * (height - height.mean()) / np.ptp(height)
     interferogram = _written(folder / "radar", case, (longitude, latitude, height, look), los + delay, random)
-    facts, record = _map(folder, interferogram, grid, _options(case, random))
+    chosen = _options(case, random)
+    facts, record = _map(folder, interferogram, grid, chosen if options is None else options)
     pair = products_of(folder)
     evidence = gather(pair, record)
     truth = motion(case, *_kilometres(*np.meshgrid(grid.x_centres, grid.y_centres)))
@@ -186,8 +194,10 @@ def say(case: Headline, folder: Path) -> Said:
     assert facts.reference is not None
     place = _kilometres(np.array(facts.longitude), np.array(facts.latitude))
     zero = facts.reference.value - float(smooth @ [1.0, *place])
-    largest = float(np.abs(truth[np.isfinite(evidence_los(evidence))]).max())
-    return Said(case, facts, evidence, summary_sentence(evidence), zero, largest, float(np.ptp(plane)))
+    known = np.isfinite(evidence_los(evidence))
+    largest = float(np.abs(truth[known]).max())
+    rmse = float(np.sqrt(np.mean((evidence_los(evidence) - truth)[known] ** 2)))
+    return Said(case, facts, evidence, summary_sentence(evidence), zero, largest, float(np.ptp(plane)), rmse)
 
 
 def evidence_los(evidence: Evidence) -> Array:
