@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from rasterio.errors import RasterioError
 
+from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.errors import ResourceError, UsageError
 from dinsar_cli.formats import citation, hyp3, kmz, mintpy, netcdf, qgis, range_change, stac
 from dinsar_cli.formats.facts import ProductFacts, product_facts
@@ -15,7 +15,16 @@ from dinsar_cli.products.layers import LAYERS
 
 Written = dict[str, list[Path]]
 
-__all__ = ["ALWAYS", "WRITERS", "ProductFacts", "check_formats", "clear_formats", "product_facts", "write_formats"]
+__all__ = [
+    "ALWAYS",
+    "WRITERS",
+    "ProductFacts",
+    "check_formats",
+    "clear_formats",
+    "files_of_formats",
+    "product_facts",
+    "write_formats",
+]
 
 # in the order in which they are written: the item lists the ones before it
 WRITERS: Mapping[str, Callable[[ProductFacts], list[Path]]] = {
@@ -99,9 +108,27 @@ def clear_formats(folder: Path, kept: Collection[str] = ()) -> None:
     kept : collection of str
         Formats whose files will be replaced under the same names.
     """
+    remove([path for name, path in _further_files(folder) if name not in kept], folder)
+
+
+def files_of_formats(folder: Path) -> list[Path]:
+    """Return the files in the folder of the products that `write_formats` made of them."""
+    always = (kmz.FILE, *citation.FILES, stac.FILE)
+    return [
+        *(path for _, path in _further_files(folder)),
+        *filter(Path.is_file, (folder / name for name in always)),
+    ]
+
+
+def _further_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Give the files of formats that are written on request, each with the format to keep for which it may stay.
+
+    A set in a folder of its own never may: the names in it change with the products. What else is in such a folder,
+    and a style that a person saved in QGIS, is not ours.
+    """
     for name, made_by in _FILES:
-        if made_by not in kept:
-            (folder / name).unlink(missing_ok=True)
-    for name in _FOLDERS:  # the names in them change with the products
-        if (folder / name).is_dir():
-            shutil.rmtree(folder / name)
+        path = folder / name
+        if path.is_file() and not path.is_symlink() and (made_by != "qgis" or qgis.is_own(path)):
+            yield made_by, path
+    for name in _FOLDERS:
+        yield from (("", path) for path in files_below(folder / name) if hyp3.is_own(path, folder / name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from dinsar_cli.products.layers import Layer, write_cog
 Floats = NDArray[np.floating[Any]]
 
 FOLDER = "hyp3"
+_NAME = re.compile(r"S1[A-Z]{2}(_\d{8}T\d{6}){2}_[A-Z]{2}[PRO]-?\d{3,}_INT\d{2}_G_[uw]eF_[0-9A-F]{4}")
 
 _SPACECRAFT_HEIGHT = 693_000.0  # m, nominal, as HyP3 itself writes
 _SEMI_MAJOR, _SEMI_MINOR = 6_378_137.0, 6_356_752.314245  # m, WGS84
@@ -130,6 +132,15 @@ def write_set(facts: ProductFacts, folder: Path, suffixes: Collection[str]) -> l
             write_cog(path, values, facts.grid, layer, facts.tags)
             files.append(path)
     return files
+
+
+def is_own(path: Path, folder: Path) -> bool:
+    """Tell whether a file below the folder of the set is one of those that `write_set` and its callers write."""
+    parts = path.relative_to(folder).parts
+    if len(parts) == 1:
+        return path.name == "mintpy.cfg"
+    name, made = parts[0], {f"_{raster.suffix}.tif" for raster in _RASTERS} | {".txt", ".README.md.txt"}
+    return len(parts) == 2 and _NAME.fullmatch(name) is not None and parts[1].removeprefix(name) in made
 
 
 def product_name(facts: ProductFacts) -> str:

@@ -169,9 +169,9 @@ class EosEngine:
         mosaic, grid = crop(inputs, height_range(inputs.dem), _CROP_MARGIN)
         return unwrap_conjugate(Setup(inputs, folder, mosaic, grid, *both_orbits(inputs, mosaic.grid.epoch)))
 
-    def leftovers(self, folder: Path) -> tuple[Path, ...]:
+    def leftovers(self, folder: Path, *, inputs: bool = False) -> tuple[Path, ...]:
         """Nothing: there is little beside the layers, and it spares most of the work when the filter changes."""
-        del folder
+        del folder, inputs
         return ()
 
     def _describe(self, setup: Setup) -> Interferogram:

@@ -45,11 +45,10 @@ from dinsar_cli.engines.topsapp.settings.steps import (
     STEPS,
     forget_from,
     is_done,
-    made_by_topsapp,
     next_step,
     pass_over_geocode,
 )
-from dinsar_cli.engines.topsapp.work import NOTE, check_work, make_inputs, start_again
+from dinsar_cli.engines.topsapp.work import check_work, left_by_topsapp, make_inputs, start_again
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import DinsarError, EngineError, UsageError
 from dinsar_cli.radar.interferogram import Interferogram
@@ -180,9 +179,9 @@ class TopsAppEngine:
         check_reversed(inputs.config.checks)
         raise ValueError("only for checks.reversed: phase")
 
-    def leftovers(self, folder: Path) -> tuple[Path, ...]:
-        """Tell what topsApp made; its input files stay, for they tell what it was asked for."""
-        return made_by_topsapp(_work(folder), keep=(*INPUT_FILES, NOTE))
+    def leftovers(self, folder: Path, *, inputs: bool = False) -> tuple[Path, ...]:
+        """Return what topsApp made; its input files, which tell what it was asked for, when they are wanted."""
+        return left_by_topsapp(_work(folder), inputs=inputs)
 
     def _installation(self, inputs: EngineInputs) -> Installation:
         search = _search(inputs.config)
