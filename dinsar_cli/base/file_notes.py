@@ -57,6 +57,18 @@ def prove(path: Path) -> bool:
         return False
 
 
+def is_spoiled(path: Path) -> bool:
+    """Tell whether a file has another content than its note says; one of which no SHA-256 is noted has not."""
+    return "sha256" in _content(_note_path(path, path.parent / NOTES)) and not prove(path)
+
+
+def drop_fetched(path: Path) -> None:
+    """Remove a damaged file that dinsar has made or fetched, so that it is had again; others stay."""
+    if is_spoiled(path):
+        path.unlink(missing_ok=True)
+        _note_path(path, path.parent / NOTES).unlink(missing_ok=True)
+
+
 def noted_files(folder: Path) -> list[Path]:
     """Return the files below a folder that dinsar has made or fetched, as their notes tell, with these notes.
 

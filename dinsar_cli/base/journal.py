@@ -37,7 +37,7 @@ class FileRecord:
     size, mtime_ns : int
         Bytes, and time of the last change.
     sha256 : str or None
-        Of inputs and products.
+        None where nobody has asked for it.
     """
 
     path: str
@@ -125,14 +125,27 @@ class Journal:
         stages = {name: asdict(stage) for name, stage in self.stages.items()}
         return {"schema_version": SCHEMA_VERSION, **self.header, "stages": stages}
 
-    def holds(self, name: str, mark: str) -> bool:
+    def holds(self, name: str, mark: str, *, verify: bool = False) -> bool:
         """Tell whether a stage is done with that fingerprint and its files are still as they were."""
         stage = self.stages.get(name)
-        return stage is not None and stage.fingerprint == mark and not self.changed(stage)
+        return stage is not None and stage.fingerprint == mark and not self.changed(stage, verify=verify)
 
     def changed(self, stage: StageRecord, *, verify: bool = False) -> list[str]:
         """Give files of a stage that are missing or differ in size or time; with `verify` their hashes instead."""
-        return [file.path for file in stage.files if not self._same(file, verify=verify)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            same = pool.map(lambda file: self._same(file, verify=verify), stage.files)
+            return [file.path for file, one in zip(stage.files, same, strict=True) if not one]
+
+    def rotten(self, stage: StageRecord) -> list[str]:
+        """Give files of a stage whose content is another one, though size and time are as they were."""
+        kept = tuple(file for file in stage.files if self._same(file, verify=False))
+        return self.changed(replace(stage, files=kept), verify=True)
+
+    def known_sha256(self, path: Path) -> str | None:
+        """Return the SHA-256 that was noted of a file which has not changed since; None where none was."""
+        bare = self._record(path, {}, None)
+        known = (file for stage in self.stages.values() for file in stage.files)
+        return next((file.sha256 for file in known if replace(file, sha256=None) == bare), None)
 
     def _same(self, file: FileRecord, *, verify: bool) -> bool:
         path = self.path.parent / file.path

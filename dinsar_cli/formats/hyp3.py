@@ -85,6 +85,18 @@ _RASTERS = (
 )
 
 
+def check_hyp3(facts: ProductFacts) -> None:
+    """Make sure that the set can be written.
+
+    Raises
+    ------
+    NoDataError
+        When it is not known which scenes the products were made from, or from where the satellite looked.
+    """
+    product_name(facts)
+    _direction(facts)
+
+
 def write_hyp3(facts: ProductFacts) -> list[Path]:
     """Write the set into a folder of its own among the products; the README comes first.
 
@@ -181,13 +193,7 @@ def parameters(facts: ProductFacts) -> str:
     height over a sphere of the Earth's local radius.
     """
     reference, secondary = _granules(facts)
-    direction = facts.mean_direction()
-    if direction is None:
-        raise NoDataError(
-            "The HyP3 set cannot be written.",
-            f"The direction to the satellite is not known: there is no los_vector.tif in {facts.folder}.",
-            "Make the products from layers on the radar grid, or choose other formats.",
-        )
+    direction = _direction(facts)
     first = facts.dates[0]
     heading = (heading_of(direction) + 180) % 360 - 180
     flight = "ASCENDING" if is_ascending(heading) else "DESCENDING"
@@ -222,6 +228,17 @@ def parameters(facts: ProductFacts) -> str:
         "Water mask": "yes" if _without_water(facts) else "no",
     }
     return "".join(f"{key}: {value}\n" for key, value in entries.items())
+
+
+def _direction(facts: ProductFacts) -> tuple[float, float, float]:
+    direction = facts.mean_direction()
+    if direction is None:
+        raise NoDataError(
+            "The HyP3 set cannot be written.",
+            f"The direction to the satellite is not known: there is no los_vector.tif in {facts.folder}.",
+            "Make the products from layers on the radar grid, or choose other formats.",
+        )
+    return direction
 
 
 def earth_radius(latitude: float) -> float:

@@ -96,7 +96,8 @@ def _process_exchanged(session: Session, inputs: EngineInputs) -> Interferogram:
     plan = session.plan
     if not session.force:
         needed = session.prediction.engine.disk
-        check_disk(session.folder, needed, f"the reversed pair ({human_bytes(needed)})")
+        remedy = "Free some space, choose another --workdir or a smaller area, or leave --check-reversed out."
+        check_disk(session.folder, needed, f"the reversed pair ({human_bytes(needed)})", remedy)
     folder = make_folder(make_folder(session.folder / REVERSED_FOLDER) / RADAR)
     session.reporter.note("the pair is processed in the reversed order too, which takes as long as the first time")
     made = plan.engine.process(exchanged(inputs), folder, session.reporter.progress)
