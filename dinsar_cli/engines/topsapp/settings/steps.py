@@ -131,9 +131,9 @@ def _is_own(path: Path) -> bool:
         name = top.removesuffix(".part")
         return name in _TOP_FILES or name in _TOP_DEM
     if top == _STATES:
-        return path.name.removesuffix(".xml") in (*EVERY, *_NOT_OURS)
+        return path.name.removesuffix(".part").removesuffix(".xml") in (*EVERY, *_NOT_OURS)
     if top == _SCRIPTS:
-        return path.suffix == ".sh" and path.name.startswith("run_")
+        return path.suffix == ".sh" and path.name.startswith(("run_", "go_on_"))
     return top in _FOLDERS and (path.suffix in _SUFFIXES or path.name in _FILES_IN_FOLDERS)
 
 
@@ -157,8 +157,18 @@ def mend_state(folder: Path, step: str) -> None:
         The step to start at.
     """
     index = EVERY.index(step)
-    state = folder / _STATES / f"{_PASSED_OVER if step == OFFSETS else STEPS[index - 1]}.xml"
-    if index == 0 or not state.is_file():
+    if index:
+        _mend(folder / _STATES / f"{_PASSED_OVER if step == OFFSETS else STEPS[index - 1]}.xml")
+
+
+def mend_states(folder: Path) -> None:
+    """Make all states that topsApp left ones that it can load, for whoever goes on by hand: see `mend_state`."""
+    for step in EVERY:
+        _mend(folder / _STATES / f"{step}.xml")
+
+
+def _mend(state: Path) -> None:
+    if not state.is_file():
         return
     text = state.read_text(encoding="utf-8")
     mended = _NUMPY_SCALAR.sub(r"\1", text)
