@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from dinsar_cli.errors import ResourceError
@@ -49,15 +50,27 @@ def human_bytes(count: float) -> str:
 _BLOCK = 512  # bytes: the unit of st_blocks
 
 
-def remove(paths: Iterable[Path]) -> int:
-    """Remove files and folders in the order given, and give the bytes that they took on the disk."""
-    freed = 0
-    for path in paths:
-        freed += disk_use(path)
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+def files_below(folder: Path) -> list[Path]:
+    """Return all files in a folder and below it, in order; nothing behind a link, and no link."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    inside = sorted(path for path in folder.iterdir() if not path.is_symlink())
+    return [file for path in inside for file in (files_below(path) if path.is_dir() else [path])]
+
+
+def remove(files: Iterable[Path], root: Path) -> int:
+    """Remove files in the order given, and give the bytes that they took on the disk.
+
+    Folders that are empty then go too, up to a root that stays.
+    """
+    freed, folders = 0, set()
+    for file in files:
+        freed += disk_use(file)
+        file.unlink()
+        folders |= {folder for folder in file.parents if folder.is_relative_to(root) and folder != root}
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        with suppress(OSError):  # something of somebody else is in it
+            folder.rmdir()
     return freed
 
 

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dinsar_cli.base.disk import files_below
 from dinsar_cli.base.files import fingerprint, sha256, write_text
 
 NOTES = ".verified"  # folder beside the files that dinsar has fetched
@@ -24,13 +25,8 @@ def known_of(path: Path, folder: Path) -> dict[str, Any]:
     folder : Path
         Of the notes; need not exist.
     """
-    try:
-        note = json.loads(_note_path(path, folder).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(note, dict) or note.pop("file", None) != _state(path):
-        return {}
-    return note
+    note = _content(_note_path(path, folder))
+    return note if note.pop("file", None) == _state(path) else {}
 
 
 def note_of(path: Path, folder: Path, **facts: object) -> None:
@@ -44,6 +40,63 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file: that which was noted when it was fetched, else found by reading it."""
     noted = known_of(path, path.parent / NOTES).get("sha256")
     return str(noted) if noted else sha256(path)
+
+
+def prove(path: Path) -> bool:
+    """Tell whether a file has the content of which its note has the SHA-256; what is not noted is not proved.
+
+    Parameters
+    ----------
+    path : Path
+        A file that dinsar has made or fetched, with its note in the folder `NOTES` beside it.
+    """
+    noted = _content(_note_path(path, path.parent / NOTES)).get("sha256")
+    try:
+        return noted is not None and sha256(path) == noted
+    except OSError:
+        return False
+
+
+def is_spoiled(path: Path) -> bool:
+    """Tell whether a file has another content than its note says; one of which no SHA-256 is noted has not."""
+    return "sha256" in _content(_note_path(path, path.parent / NOTES)) and not prove(path)
+
+
+def drop_fetched(path: Path) -> None:
+    """Remove a damaged file that dinsar has made or fetched, so that it is had again; others stay."""
+    if is_spoiled(path):
+        path.unlink(missing_ok=True)
+        _note_path(path, path.parent / NOTES).unlink(missing_ok=True)
+
+
+def noted_files(folder: Path) -> list[Path]:
+    """Return the files below a folder that dinsar has made or fetched, as their notes tell, with these notes.
+
+    Also what is left of downloads that were stopped. Nothing behind a link, and nothing without a note.
+    """
+    every = files_below(folder)
+    there, found = set(every), []
+    for note in every:
+        if note.suffix != ".json":
+            continue
+        if note.parent.name == NOTES:
+            file, key = note.parent.parent / note.stem, "file"
+        elif note.name.endswith(".part.json"):
+            file, key = note.with_suffix(""), "url"
+        else:
+            continue
+        if key in _content(note):
+            found += [path for path in (file, note) if path in there]
+    return found
+
+
+def _content(note: Path) -> dict[str, Any]:
+    """Return what a note says; nothing where it is none."""
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _note_path(path: Path, folder: Path) -> Path:

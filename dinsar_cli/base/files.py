@@ -89,12 +89,17 @@ def make_folder(folder: Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise UsageError(
-            f"The folder {folder} cannot be used.",
-            f"It cannot be made or written to: {error.strerror or error}.",
-            "Choose another folder with --workdir or --cache, or change its permissions.",
-        ) from error
+        raise not_writable(folder, error) from error
     return folder
+
+
+def not_writable(folder: Path, error: OSError) -> UsageError:
+    """Return the error to raise when nothing can be written into a folder."""
+    return UsageError(
+        f"The folder {folder} cannot be used.",
+        f"It cannot be made or written to: {error.strerror or error}.",
+        "Choose another folder with --workdir or --cache, or change its permissions.",
+    )
 
 
 def file_mark(path: Path) -> list[object]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from dinsar_cli.base.files import sha256, write_text
+from dinsar_cli.base.files import not_writable, sha256, write_text
 from dinsar_cli.errors import UsageError
 
 SCHEMA_VERSION = 1
@@ -22,6 +22,7 @@ REVERSED_FOLDER = "reversed"  # folder of a pair: what ``checks.reversed: full``
 MAP_RECORD = "displacement.json"
 """Record of a map that was made of somebody else's folder."""
 RUN_FILE = "run.json"
+LOCK = "lock"
 STAGES = ("slc", "orbits", "dem", "process", "geocode", "displacement", "products", "report")
 
 
@@ -36,7 +37,7 @@ class FileRecord:
     size, mtime_ns : int
         Bytes, and time of the last change.
     sha256 : str or None
-        Of inputs and products.
+        None where nobody has asked for it.
     """
 
     path: str
@@ -90,12 +91,21 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path) -> Journal:
-        """Read a journal; one that does not exist, or of another schema, is empty."""
+        """Read a journal; one that does not exist, or of an earlier schema, is empty.
+
+        Raises
+        ------
+        UsageError
+            When it is not as this program writes it, as that of another program, or of a later release.
+        """
         if not path.exists():
             return cls(path)
         record = read_journal(path)
-        if record.get("schema_version") != SCHEMA_VERSION:
+        schema = record.get("schema_version")
+        if schema in range(SCHEMA_VERSION):
             return cls(path)
+        if schema != SCHEMA_VERSION:
+            raise _not_a_journal(path, f"Its schema_version is {schema!r}; this release knows {SCHEMA_VERSION}.")
         try:
             stages = {
                 name: StageRecord(**(stage | {"files": tuple(FileRecord(**file) for file in stage["files"])}))
@@ -115,14 +125,27 @@ class Journal:
         stages = {name: asdict(stage) for name, stage in self.stages.items()}
         return {"schema_version": SCHEMA_VERSION, **self.header, "stages": stages}
 
-    def holds(self, name: str, mark: str) -> bool:
+    def holds(self, name: str, mark: str, *, verify: bool = False) -> bool:
         """Tell whether a stage is done with that fingerprint and its files are still as they were."""
         stage = self.stages.get(name)
-        return stage is not None and stage.fingerprint == mark and not self.changed(stage)
+        return stage is not None and stage.fingerprint == mark and not self.changed(stage, verify=verify)
 
     def changed(self, stage: StageRecord, *, verify: bool = False) -> list[str]:
         """Give files of a stage that are missing or differ in size or time; with `verify` their hashes instead."""
-        return [file.path for file in stage.files if not self._same(file, verify=verify)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            same = pool.map(lambda file: self._same(file, verify=verify), stage.files)
+            return [file.path for file, one in zip(stage.files, same, strict=True) if not one]
+
+    def rotten(self, stage: StageRecord) -> list[str]:
+        """Give files of a stage whose content is another one, though size and time are as they were."""
+        kept = tuple(file for file in stage.files if self._same(file, verify=False))
+        return self.changed(replace(stage, files=kept), verify=True)
+
+    def known_sha256(self, path: Path) -> str | None:
+        """Return the SHA-256 that was noted of a file which has not changed since; None where none was."""
+        bare = self._record(path, {}, None)
+        known = (file for stage in self.stages.values() for file in stage.files)
+        return next((file.sha256 for file in known if replace(file, sha256=None) == bare), None)
 
     def _same(self, file: FileRecord, *, verify: bool) -> bool:
         path = self.path.parent / file.path
@@ -163,11 +186,14 @@ class Journal:
             return old
         return replace(bare, sha256=hash_of(path))
 
-    def release(self, name: str) -> None:
-        """Let go of the files of a stage, so that it counts as done without them, and save."""
-        stage = self.stages.get(name)
-        if stage is not None and stage.files:
-            self.stages[name] = replace(stage, files=())
+    def release(self, name: str, gone: Iterable[Path]) -> None:
+        """Let go of files of a stage that are about to be removed, so that it counts as done without; and save."""
+        stage, paths = self.stages.get(name), set(gone)
+        if stage is None:
+            return
+        kept = tuple(file for file in stage.files if self.path.parent / file.path not in paths)
+        if kept != stage.files:
+            self.stages[name] = replace(stage, files=kept)
             self.save()
 
     def forget(self, names: Iterable[str]) -> None:
@@ -194,6 +220,39 @@ def read_journal(path: Path) -> dict[str, Any]:
     return record
 
 
+def own_journal(folder: Path) -> Journal:
+    """Read the journal of a folder from which files are going to be removed.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a pair.
+
+    Raises
+    ------
+    UsageError
+        When dinsar has not made that folder, or cannot tell what it made there.
+    """
+    path = folder / RUN_FILE
+    if path.is_symlink():
+        raise _not_a_journal(path, "It is a link.")
+    journal = Journal.open(path)
+    pair, name = journal.header.get("pair"), folder.resolve().name
+    lacking = [key for key in ("dinsar", "command", "pair") if key not in journal.header]
+    if lacking or not isinstance(pair, dict):
+        raise _not_a_journal(path, f"It does not have what dinsar writes: {', '.join(lacking or ['pair'])}.")
+    if pair.get("name") != name:
+        raise UsageError(
+            f"{path} is not the journal of this folder.",
+            f"It is that of {pair.get('name')}, and the folder is called {name}.",
+            "Give the folder its name back, or remove what is not wanted by hand.",
+        )
+    unknown = [stage for stage in journal.stages if stage not in STAGES]
+    if unknown:
+        raise _not_a_journal(path, f"It has stages that no run has: {', '.join(unknown)}.")
+    return journal
+
+
 def read_map_record(folder: Path) -> dict[str, Any]:
     """Record of a map of somebody else's folder; empty where there is none that can be read."""
     try:
@@ -205,7 +264,9 @@ def read_map_record(folder: Path) -> dict[str, Any]:
 
 def _not_a_journal(path: Path, cause: str) -> UsageError:
     return UsageError(
-        f"{path} is not a journal of dinsar.", cause, "Remove it: what is in the folder is then made again."
+        f"{path} is not a journal of dinsar.",
+        cause,
+        "Remove it if dinsar wrote it: what is in the folder is then made again. Else choose another --workdir.",
     )
 
 
@@ -216,9 +277,9 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     UsageError
-        When another process holds it.
+        When another process holds it, or the folder cannot be written to.
     """
-    lock = FileLock(folder / "lock", timeout=0)
+    lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -227,6 +288,8 @@ def locked(folder: Path) -> Iterator[None]:
             "Another dinsar process works in this folder.",
             "Wait for it, stop it, or choose another --workdir.",
         ) from None
+    except OSError as error:
+        raise not_writable(folder, error) from error
     try:
         yield
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import logging
 import sys
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dinsar_cli import __version__
-from dinsar_cli.errors import DinsarError, ExitCode, ResourceError, UsageError
+from dinsar_cli.base.system import system_error
+from dinsar_cli.errors import DinsarError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -86,17 +86,17 @@ def _exit_code(arguments: list[str], *, debug: bool) -> int:
     except click.ClickException as error:
         return _say(_from_click(error), debug=debug)
     except DinsarError as error:
-        return _say(error, debug=debug)
+        return _say(system_error(error) or error, debug=debug)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. What is done is kept; the same command goes on from there.", err=True)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         return ExitCode.OK
-    except (OSError, MemoryError) as error:
-        short = _shortage(error)
-        if short is None:
+    except Exception as error:
+        told = system_error(error)
+        if told is None:
             raise
-        return _say(short, debug=debug)
+        return _say(told, debug=debug)
     return outcome if isinstance(outcome, int) else ExitCode.OK
 
 
@@ -105,16 +105,6 @@ def _from_click(error: click.ClickException) -> DinsarError:
     path = context.command_path if context else "dinsar"
     usage = context.get_usage().removeprefix("Usage: ") if context else "dinsar COMMAND [OPTIONS]"
     return UsageError(error.format_message(), f"Usage: {usage}", f"See: {path} --help")
-
-
-def _shortage(error: OSError | MemoryError) -> ResourceError | None:
-    """Return the error to show when the disk or the memory ran out in the middle of the work, else None."""
-    kept = "What is done is kept; the same command goes on from there."
-    if isinstance(error, MemoryError):
-        return ResourceError("The memory is full.", f"{error or 'No more can be had'}.", f"Use more looks. {kept}")
-    if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return None
-    return ResourceError("A file cannot be written.", f"{error}.", f"Free some disk space. {kept}")
 
 
 def report_fault(

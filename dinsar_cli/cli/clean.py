@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
 
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.base.journal import RADAR, REVERSED_FOLDER, RUN_FILE, Journal, locked
 from dinsar_cli.cli.options import cache_option, debug_option, workdir_option
 from dinsar_cli.cli.status import pair_folders
 
@@ -16,49 +14,37 @@ from dinsar_cli.cli.status import pair_folders
 @click.command(short_help="Remove what can be made again.")
 @workdir_option
 @cache_option
-@click.option("--products", is_flag=True, help="Remove the products too: the whole folder of each pair.")
-@click.option("--with-cache", is_flag=True, help="Remove the prepared DEMs in the cache too.")
+@click.option("--products", is_flag=True, help="Remove the products too, and the journal.")
+@click.option("--with-cache", is_flag=True, help="Remove the DEMs in the cache too, with their tiles.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @debug_option
 def clean(workdir: Path, cache: Path, products: bool, with_cache: bool, dry_run: bool) -> None:
     """Remove intermediate files: radar layers and work of the engine, of the reversed pair too.
 
-    Products, inputs and journals stay.
+    Products, inputs and journals stay. Only what dinsar has noted goes: files in the folders of pairs that their
+    run.json names, and in the cache those that have a note of dinsar. What else is there, and what is behind a
+    link, stays and is told. All is decided before the first file goes.
 
     A later run with the same command makes the radar layers again when it needs them, as for another grid.
     """
-    from dinsar_cli.engines.find import engines
+    from dinsar_cli.workflow.cleaning import clean_up
 
-    total = 0
-    for folder in pair_folders(workdir):
-        with locked(folder):
-            left = [path for engine in engines().values() for path in engine.leftovers(folder / RADAR)]
-            if not dry_run:
-                Journal.open(folder / RUN_FILE).release("process")
-            layers = sorted((folder / RADAR).glob("*.npy"))
-            total += _remove([*left, *layers, folder / REVERSED_FOLDER], dry_run=dry_run)
-            if products:
-                total += _remove([child for child in folder.iterdir() if child.name != "lock"], dry_run=dry_run)
-        if products and not dry_run:
-            shutil.rmtree(folder)
-    if with_cache:
-        total += _remove([cache / "dem", cache / "dem.lock"], dry_run=dry_run)
+    folders, links = _pairs(workdir)
+    cleanings = clean_up(folders, cache if with_cache else None, products=products, dry_run=dry_run)
+    for cleaning in cleanings:
+        for place, (count, size) in cleaning.shares().items():
+            what = f"{count} files, {human_bytes(size)}" if count > 1 else human_bytes(size)
+            click.echo(f"{'would remove' if dry_run else 'removed'} {place} ({what})", err=True)
+    for path in (*links, *(path for cleaning in cleanings for path in cleaning.left)):
+        link = "it is a link; what is behind it can be anybody's"
+        why = link if path.is_symlink() else "dinsar has no record of having made it"
+        click.echo(f"left {path}: {why}", err=True)
+    total = sum(cleaning.size for cleaning in cleanings)
     click.echo(f"{human_bytes(total)} {'would be' if dry_run else 'were'} removed.")
 
 
-def _remove(paths: list[Path], *, dry_run: bool) -> int:
-    """Remove files and folders, and give their size in bytes."""
-    total = 0
-    for path in paths:
-        if not path.exists():
-            continue
-        files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-        total += sum(file.stat().st_size for file in files)
-        click.echo(f"{'would remove' if dry_run else 'removed'} {path}", err=True)
-        if dry_run:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    return total
+def _pairs(workdir: Path) -> tuple[list[Path], list[Path]]:
+    """Return the folders of pairs, and those that are links, which stay: the folder behind may be anybody's."""
+    folders = pair_folders(workdir)
+    links = [folder for folder in folders if folder.is_symlink() and folder != workdir]
+    return [folder for folder in folders if folder not in links], links

@@ -47,15 +47,20 @@ def export(folder: Path, formats: tuple[str, ...]) -> None:
     mintpy        a set that MintPy loads
     range_change  the displacement, positive away from the satellite
     """
-    from dinsar_cli.formats import write_formats
+    from dinsar_cli.formats import check_products, write_formats
     from dinsar_cli.products.folder import find_products
 
     pairs, unfinished = find_products(folder)
     for text in unfinished:
         click.secho(f"Warning: the run is not finished. {text}", fg="yellow", err=True)
-    for pair in pairs:
+    every = []
+    for pair in pairs:  # all are checked before the first file is written
         with pair.files:
-            written = write_formats(_facts(pair), formats)
+            every.append(_facts(pair))
+            check_products(every[-1], formats)
+    for facts in every:
+        with facts.files:
+            written = write_formats(facts, formats)
         for files in written.values():
             for path in files[:1]:
                 click.echo(str(path))

@@ -76,7 +76,7 @@ def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, q
     with bounded_raster_cache():
         made = plan_run(request, cache)
         prediction = predict(made, cache / HISTORY)
-        short = shortage(made, prediction, workdir / made.slc.pair.name)
+        short = shortage(made, prediction, workdir / made.slc.pair.name, cache / HISTORY)
     record = _record(made, prediction, short, workdir, cache)
     if chosen is not None:
         record |= {"choice": chosen.record, "warnings": [*chosen.warnings, *record["warnings"]]}

@@ -34,8 +34,10 @@ def report(folders: tuple[Path, ...], output: Path | None) -> None:
     file that needs no network. What a report warns of is told as well.
     """
     from dinsar_cli.products.folder import find_products
-    from dinsar_cli.report.page import OVERVIEW, Written, rewrite_report, write_overview
+    from dinsar_cli.report.page import OVERVIEW, Written, check_overview, rewrite_report, write_overview
 
+    if output is not None:
+        check_overview(output)
     written: dict[Path, Written] = {}
     for folder in folders:
         pairs, unfinished = find_products(folder)

@@ -41,7 +41,7 @@ def write_decomposition(found: Decomposition, output: Path) -> dict[str, Path]:
     Raises
     ------
     UsageError
-        When the folder cannot be used, or holds one of the two results.
+        When the folder cannot be used, or holds one of the two results, or files of somebody else.
     ResourceError
         When a file cannot be written.
     """
@@ -51,6 +51,7 @@ def write_decomposition(found: Decomposition, output: Path) -> dict[str, Path]:
             f"The folder {output} cannot be used.", "It holds one of the two maps.", "Choose another with --output."
         )
     make_folder(output)
+    _check_own(output)
     arrays = {layer.name: getattr(found.motion, layer.name) for layer in _LAYERS}
     chosen = [layer for layer in _LAYERS if arrays[layer.name] is not None]
     tags = _tags(found)
@@ -58,16 +59,38 @@ def write_decomposition(found: Decomposition, output: Path) -> dict[str, Path]:
         for layer in chosen:
             write_cog(Path(part) / f"{layer.name}.tif", arrays[layer.name], found.grid, layer, tags)
         decomposition_picture(Path(part) / PICTURE_FILE, found)
-        (output / RECORD_FILE).unlink(missing_ok=True)
         for layer in _LAYERS:  # no errors of an earlier time beside this motion
             (output / f"{layer.name}.tif").unlink(missing_ok=True)
         files = {layer.name: output / f"{layer.name}.tif" for layer in chosen} | {"map": output / PICTURE_FILE}
+        everything = files | {"record": output / RECORD_FILE}
+        record = describe(found) | {"files": {name: path.name for name, path in everything.items()}}
+        # the record first: it tells, after an interruption too, that these files are ours
+        write_text(output / RECORD_FILE, json.dumps(record, indent=2, allow_nan=False) + "\n")
         for path in files.values():
             (Path(part) / path.name).replace(path)
-    files["record"] = output / RECORD_FILE
-    record = describe(found) | {"files": {name: path.name for name, path in files.items()}}
-    write_text(files["record"], json.dumps(record, indent=2, allow_nan=False) + "\n")
-    return files
+    return everything
+
+
+def _check_own(output: Path) -> None:
+    """Refuse a folder with files of the same names that no decomposition has written.
+
+    Raises
+    ------
+    UsageError
+        When one would be replaced.
+    """
+    try:
+        written = json.loads((output / RECORD_FILE).read_text(encoding="utf-8"))["files"].values()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        written = ()
+    names = (RECORD_FILE, PICTURE_FILE, *(f"{layer.name}.tif" for layer in _LAYERS))
+    theirs = [name for name in names if (output / name).exists() and name not in written]
+    if theirs:
+        raise UsageError(
+            f"The folder {output} cannot be used.",
+            f"It has {', '.join(theirs)}, of which no {RECORD_FILE} says that a decomposition has written it.",
+            "Choose another folder with --output, or move these files away.",
+        )
 
 
 def _tags(found: Decomposition) -> dict[str, str]:

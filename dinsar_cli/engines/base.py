@@ -319,5 +319,8 @@ class Engine(Protocol):
             Radians on the radar grid; NaN where the interferogram is not unwrapped.
         """
 
-    def leftovers(self, folder: Path) -> tuple[Path, ...]:
-        """Tell what a finished run left beside the layers in their folder, and nobody needs any more."""
+    def leftovers(self, folder: Path, *, inputs: bool = False) -> tuple[Path, ...]:
+        """Return the files that the engine left beside the folder of the layers, and nobody needs any more.
+
+        With `inputs` also those that tell what it was asked for, unless a person has edited them.
+        """

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from rasterio.errors import RasterioError
 
-from dinsar_cli.errors import ResourceError, UsageError
+from dinsar_cli.base.disk import files_below, remove
+from dinsar_cli.errors import DinsarError, ResourceError, UsageError
 from dinsar_cli.formats import citation, hyp3, kmz, mintpy, netcdf, qgis, range_change, stac
 from dinsar_cli.formats.facts import ProductFacts, product_facts
 from dinsar_cli.products.layers import LAYERS
 
 Written = dict[str, list[Path]]
 
-__all__ = ["ALWAYS", "WRITERS", "ProductFacts", "check_formats", "clear_formats", "product_facts", "write_formats"]
+__all__ = [
+    "ALWAYS",
+    "WRITERS",
+    "ProductFacts",
+    "check_formats",
+    "check_products",
+    "clear_formats",
+    "files_of_formats",
+    "product_facts",
+    "write_formats",
+]
 
 # in the order in which they are written: the item lists the ones before it
 WRITERS: Mapping[str, Callable[[ProductFacts], list[Path]]] = {
@@ -29,6 +39,13 @@ WRITERS: Mapping[str, Callable[[ProductFacts], list[Path]]] = {
     "mintpy": mintpy.write_mintpy,
 }
 """What writes each format; it gives the files, the one to look at first before the others."""
+
+_CHECKS: Mapping[str, Callable[[ProductFacts], None]] = {
+    "netcdf": lambda _: netcdf.check_netcdf(),
+    "hyp3": hyp3.check_hyp3,
+    "mintpy": mintpy.check_mintpy,
+}
+"""What tells, before anything is written, that a format cannot be made of products."""
 
 ALWAYS = ("kmz", "citation", "stac")
 """Formats that every run writes."""
@@ -53,6 +70,41 @@ def check_formats(names: Collection[str]) -> None:
         netcdf.check_netcdf()
 
 
+def check_products(facts: ProductFacts, names: Collection[str]) -> None:
+    """Make sure that formats can be made of products, before the first one is written.
+
+    Parameters
+    ----------
+    facts : ProductFacts
+        The products.
+    names : collection of str
+        Of `WRITERS`.
+
+    Raises
+    ------
+    DinsarError
+        When one cannot; the cause names each that cannot.
+    """
+    refused: dict[str, DinsarError] = {}
+    for name in names:
+        try:
+            _ = facts.dates, facts.wavelength
+            if name in _CHECKS:
+                _CHECKS[name](facts)
+        except DinsarError as error:
+            refused[name] = error
+    if not refused:
+        return
+    first = next(iter(refused.values()))
+    causes = " ".join(dict.fromkeys(error.cause for error in refused.values()))
+    plural = "formats" if len(refused) > 1 else "format"
+    raise type(first)(
+        f"The {plural} {' and '.join(refused)} cannot be written for {facts.name}.",
+        f"{causes} Nothing was written.",
+        first.remedy,
+    )
+
+
 def write_formats(facts: ProductFacts, names: Collection[str]) -> Written:
     """Write formats into the folder of the products.
 
@@ -71,10 +123,23 @@ def write_formats(facts: ProductFacts, names: Collection[str]) -> Written:
     Raises
     ------
     DinsarError
-        When a product is missing or cannot be read, or a file cannot be written.
+        When a product is missing or cannot be read, or a file cannot be written; the cause tells what is written.
     """
+    written: Written = {}
     try:
-        return {name: write(facts) for name, write in WRITERS.items() if name in names}
+        for name in WRITERS:
+            if name in names:
+                written[name] = _write(name, facts)
+    except DinsarError as error:
+        so_far = f"Written before it: {', '.join(written)}." if written else "Nothing was written."
+        error.cause = f"{error.cause} {so_far}"
+        raise
+    return written
+
+
+def _write(name: str, facts: ProductFacts) -> list[Path]:
+    try:
+        return WRITERS[name](facts)
     except RasterioError as error:  # some of them are an OSError too
         raise UsageError(
             f"A product in {facts.folder} cannot be read.",
@@ -99,9 +164,27 @@ def clear_formats(folder: Path, kept: Collection[str] = ()) -> None:
     kept : collection of str
         Formats whose files will be replaced under the same names.
     """
+    remove([path for name, path in _further_files(folder) if name not in kept], folder)
+
+
+def files_of_formats(folder: Path) -> list[Path]:
+    """Return the files in the folder of the products that `write_formats` made of them."""
+    always = (kmz.FILE, *citation.FILES, stac.FILE)
+    return [
+        *(path for _, path in _further_files(folder)),
+        *filter(Path.is_file, (folder / name for name in always)),
+    ]
+
+
+def _further_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Give the files of formats that are written on request, each with the format to keep for which it may stay.
+
+    A set in a folder of its own never may: the names in it change with the products. What else is in such a folder,
+    and a style that a person saved in QGIS, is not ours.
+    """
     for name, made_by in _FILES:
-        if made_by not in kept:
-            (folder / name).unlink(missing_ok=True)
-    for name in _FOLDERS:  # the names in them change with the products
-        if (folder / name).is_dir():
-            shutil.rmtree(folder / name)
+        path = folder / name
+        if path.is_file() and not path.is_symlink() and (made_by != "qgis" or qgis.is_own(path)):
+            yield made_by, path
+    for name in _FOLDERS:
+        yield from (("", path) for path in files_below(folder / name) if hyp3.is_own(path, folder / name))

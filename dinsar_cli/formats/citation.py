@@ -8,7 +8,7 @@ from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
 from dinsar_cli.formats.references import GOLDSTEIN, OF_DEM, OF_ENGINE, SENTINEL1, program
 
-FILE, BIBTEX = "citation.txt", "citation.bib"
+FILE, BIBTEX = FILES = "citation.txt", "citation.bib"
 
 ORBITS = {"POEORB": "precise", "RESORB": "restituted"}
 """What kinds of orbit files are called."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from dinsar_cli.products.layers import Layer, write_cog
 Floats = NDArray[np.floating[Any]]
 
 FOLDER = "hyp3"
+_NAME = re.compile(r"S1[A-Z]{2}(_\d{8}T\d{6}){2}_[A-Z]{2}[PRO]-?\d{3,}_INT\d{2}_G_[uw]eF_[0-9A-F]{4}")
 
 _SPACECRAFT_HEIGHT = 693_000.0  # m, nominal, as HyP3 itself writes
 _SEMI_MAJOR, _SEMI_MINOR = 6_378_137.0, 6_356_752.314245  # m, WGS84
@@ -83,6 +85,18 @@ _RASTERS = (
 )
 
 
+def check_hyp3(facts: ProductFacts) -> None:
+    """Make sure that the set can be written.
+
+    Raises
+    ------
+    NoDataError
+        When it is not known which scenes the products were made from, or from where the satellite looked.
+    """
+    product_name(facts)
+    _direction(facts)
+
+
 def write_hyp3(facts: ProductFacts) -> list[Path]:
     """Write the set into a folder of its own among the products; the README comes first.
 
@@ -132,6 +146,15 @@ def write_set(facts: ProductFacts, folder: Path, suffixes: Collection[str]) -> l
     return files
 
 
+def is_own(path: Path, folder: Path) -> bool:
+    """Tell whether a file below the folder of the set is one of those that `write_set` and its callers write."""
+    parts = path.relative_to(folder).parts
+    if len(parts) == 1:
+        return path.name == "mintpy.cfg"
+    name, made = parts[0], {f"_{raster.suffix}.tif" for raster in _RASTERS} | {".txt", ".README.md.txt"}
+    return len(parts) == 2 and _NAME.fullmatch(name) is not None and parts[1].removeprefix(name) in made
+
+
 def product_name(facts: ProductFacts) -> str:
     """Name of the set, in the form ``S1AA_T1_T2_VVP012_INT80_G_ueF_1A2B``.
 
@@ -170,13 +193,7 @@ def parameters(facts: ProductFacts) -> str:
     height over a sphere of the Earth's local radius.
     """
     reference, secondary = _granules(facts)
-    direction = facts.mean_direction()
-    if direction is None:
-        raise NoDataError(
-            "The HyP3 set cannot be written.",
-            f"The direction to the satellite is not known: there is no los_vector.tif in {facts.folder}.",
-            "Make the products from layers on the radar grid, or choose other formats.",
-        )
+    direction = _direction(facts)
     first = facts.dates[0]
     heading = (heading_of(direction) + 180) % 360 - 180
     flight = "ASCENDING" if is_ascending(heading) else "DESCENDING"
@@ -211,6 +228,17 @@ def parameters(facts: ProductFacts) -> str:
         "Water mask": "yes" if _without_water(facts) else "no",
     }
     return "".join(f"{key}: {value}\n" for key, value in entries.items())
+
+
+def _direction(facts: ProductFacts) -> tuple[float, float, float]:
+    direction = facts.mean_direction()
+    if direction is None:
+        raise NoDataError(
+            "The HyP3 set cannot be written.",
+            f"The direction to the satellite is not known: there is no los_vector.tif in {facts.folder}.",
+            "Make the products from layers on the radar grid, or choose other formats.",
+        )
+    return direction
 
 
 def earth_radius(latitude: float) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
-from dinsar_cli.formats.hyp3 import write_set
+from dinsar_cli.formats.hyp3 import check_hyp3, write_set
 
 FOLDER = "mintpy"
 
@@ -22,6 +22,19 @@ mintpy.load.demFile      = ./S1*/*_dem.tif
 mintpy.load.incAngleFile = ./S1*/*_lv_theta.tif
 mintpy.load.azAngleFile  = ./S1*/*_lv_phi.tif
 """
+
+
+def check_mintpy(facts: ProductFacts) -> None:
+    """Make sure that the set can be written, and that MintPy can load it.
+
+    Raises
+    ------
+    NoDataError
+        When a product is missing.
+    """
+    check_hyp3(facts)
+    for layer in ("unwrapped_phase", "coherence"):
+        facts.require(layer)
 
 
 def write_mintpy(facts: ProductFacts) -> list[Path]:

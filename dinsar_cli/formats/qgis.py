@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -17,6 +18,7 @@ from dinsar_cli.products.layers import LAYERS
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _VERSION = "3.22.0"  # of QGIS, whose form of a style this is; later ones read it
+_ROOT = {"version": _VERSION, "styleCategories": "Symbology"}
 _STEPS = 16  # of a colour ramp; between them QGIS interpolates
 
 
@@ -57,10 +59,10 @@ _LABELS = ("connected_components", "flags", "visibility")
 
 
 def write_styles(facts: ProductFacts) -> list[Path]:
-    """Write a style for each raster that is there, into the folder of the products."""
-    made = []
+    """Write a style for each raster that is there, into the folder of the products; a person's own style stays."""
+    made: list[Path] = []
     for style in _STYLES:
-        if style.layer not in facts.rasters:
+        if not _wanted(facts, style.layer):
             continue
         values = facts.read(style.layer, style.band)
         limits = style.limits or scale_limits(values[np.isfinite(values)], symmetric=style.symmetric)
@@ -68,11 +70,29 @@ def write_styles(facts: ProductFacts) -> list[Path]:
             _put(facts, style.layer, ramp_style(limits, style.colours, LAYERS[style.layer].unit, style.band))
         )
     for name in _LABELS:
-        if name in facts.rasters:
+        if _wanted(facts, name):
             values = facts.read(name)
             numbers = [int(number) for number in np.unique(values[np.isfinite(values)]) if number]
             made.append(_put(facts, name, label_style(numbers)))
     return made
+
+
+def _wanted(facts: ProductFacts, layer: str) -> bool:
+    path = _path(facts, layer)
+    return layer in facts.rasters and (is_own(path) or not path.exists())
+
+
+def _path(facts: ProductFacts, layer: str) -> Path:
+    return facts.folder / f"{layer}.qml"
+
+
+def is_own(path: Path) -> bool:
+    """Tell whether a style is as this module writes it: a person who saves one in QGIS gives it the same name."""
+    head = _DOCTYPE + tostring(Element("qgis", _ROOT), encoding="unicode").removesuffix(" />")
+    own = b""
+    with suppress(OSError), path.open("rb") as file:
+        own = file.read(len(head))
+    return own == head.encode()
 
 
 def ramp_style(limits: tuple[float, float], colours: str, unit: str, band: int) -> Element:
@@ -144,7 +164,7 @@ def label_style(numbers: Sequence[int]) -> Element:
 
 
 def _root() -> tuple[Element, Element]:
-    root = Element("qgis", version=_VERSION, styleCategories="Symbology")
+    root = Element("qgis", _ROOT)
     return root, SubElement(root, "pipe")
 
 
@@ -190,4 +210,4 @@ def _decimal(code: tuple[int, int, int]) -> str:
 
 def _put(facts: ProductFacts, layer: str, root: Element) -> Path:
     indent(root)
-    return put(facts.folder / f"{layer}.qml", _DOCTYPE + tostring(root, encoding="unicode") + "\n")
+    return put(_path(facts, layer), _DOCTYPE + tostring(root, encoding="unicode") + "\n")

@@ -16,6 +16,7 @@ from rasterio.errors import RasterioIOError
 
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.base.rasters import open_raster
+from dinsar_cli.base.system import is_short_of_memory
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import near
 
@@ -164,6 +165,8 @@ def read_heights(dataset: Any, window: Any, path: Path) -> NDArray[np.float32]:
     try:
         band = dataset.read(1, window=window, masked=True)
     except RasterioIOError as error:
+        if any(is_short_of_memory(one) for one in (error, error.__cause__) if one is not None):
+            raise MemoryError(f"There is not enough of it to read {path}") from error
         raise NoDataError(f"The DEM {path} is damaged.", f"{error}.", "Fetch or make the file again.") from error
     heights: NDArray[np.float32] = band.data.astype(np.float32)
     scale, offset = dataset.scales[0], dataset.offsets[0]

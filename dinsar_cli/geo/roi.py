@@ -34,6 +34,8 @@ _WKT = re.compile(
     r"CURVEPOLYGON|CIRCULARSTRING|COMPOUNDCURVE|TRIANGLE|TIN)\b.*|\w+\s*\(\(.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_AROUND = 0.1  # degrees around a point, for a box to propose
+_HIGHEST = 89.0  # degrees of latitude
 _MIN_AREA = 1e-12  # square degrees: a square of 0.1 m, far below one pixel
 
 
@@ -192,6 +194,17 @@ def _from_numbers(numbers: list[float], source: str) -> Roi:
 
 
 def _impossible_box(problem: str, reading: _Reading, numbers: list[float]) -> UsageError:
+    flat = reading.west == reading.east or reading.south == reading.north
+    if flat and max(abs(reading.south), abs(reading.north)) <= _HIGHEST and max(map(abs, numbers[::2])) <= 180:
+        around = replace(
+            reading,
+            west=min(numbers[::2]) - _AROUND,
+            east=max(numbers[::2]) + _AROUND,
+            south=min(numbers[1::2]) - _AROUND,
+            north=max(numbers[1::2]) + _AROUND,
+        )
+        cause = f"It is a point or a line, without area: {reading}."
+        return UsageError(problem, cause, f"Give a box around it, such as --roi '{around.typed}'.")
     other, tidy = _Reading.of("S N W E", numbers), reading.within_a_turn
     if tidy.crosses_antimeridian and other.fault:
         return no_crossing(f"--roi '{reading.typed}'", (reading.west, reading.south, reading.east, reading.north))
@@ -199,9 +212,11 @@ def _impossible_box(problem: str, reading: _Reading, numbers: list[float]) -> Us
     pairs = _Reading.of("S W N E", numbers)
     if not pairs.fault:
         cause = f"{cause[:-1]}; as {pairs}."
-    meant = [candidate for candidate in (other, pairs) if not candidate.fault]
+    corners = _Reading.of("W N E S", numbers)
+    meant = [candidate for candidate in (other, pairs, corners) if not candidate.fault]
     if meant:
-        remedy = f"The order is W S E N: if you meant '{meant[0].order}', give --roi '{meant[0].typed}'."
+        likely = min(meant, key=lambda box: (box.east - box.west) * (box.north - box.south))
+        remedy = f"The order is W S E N: if you meant '{likely.order}', give --roi '{likely.typed}'."
         return UsageError(problem, cause, remedy)
     if not tidy.fault:
         return UsageError(problem, cause, f"Longitudes run from -180 to 180: give --roi '{tidy.typed}'.")

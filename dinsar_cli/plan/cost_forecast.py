@@ -8,6 +8,7 @@ from typing import Any
 
 from dinsar_cli.base.disk import disk_use, free_disk, human_bytes
 from dinsar_cli.config.checks import ChecksConfig
+from dinsar_cli.config.model import MAX_LOOKS, Looks
 from dinsar_cli.engines.base import Estimate, Forecast, StepCost, Work
 from dinsar_cli.engines.costs import Law, Setting, StepLaws, Term, forecast, note
 from dinsar_cli.errors import ResourceError
@@ -18,6 +19,7 @@ HISTORY = "step-costs.jsonl"
 """File in the cache: all runs of the machine learn from it."""
 
 _BOTH_ORDERS = "reversed full"  # method of ``geocode``
+_CLEARLY = 0.95  # of a need: what is less is clearly less
 _STRIPS = Term("map", 260e6, most=210e6)  # working memory of the geocoder
 
 # Beside the engine's steps, with two threads: of simulated pairs with maps of 0.4 to 17 million cells.
@@ -197,7 +199,7 @@ def learn(history: Path, stage: str, cost: StepCost, work: Work, setting: Settin
         note(history, stage, cost, work, setting)
 
 
-def shortage(plan: RunPlan, prediction: Prediction, folder: Path) -> ResourceError | None:
+def shortage(plan: RunPlan, prediction: Prediction, folder: Path, history: Path) -> ResourceError | None:
     """Tell why a run cannot fit on this machine; None when it can.
 
     Parameters
@@ -206,12 +208,15 @@ def shortage(plan: RunPlan, prediction: Prediction, folder: Path) -> ResourceErr
         The run.
     folder : Path
         Of the pair; what is in it already need not find room again.
+    history : Path
+        As for `predict`.
     """
     if prediction.memory > plan.memory:
         return ResourceError(
             "There is not enough memory for this run.",
             f"It needs about {human_bytes(prediction.memory)}; {human_bytes(plan.memory)} may be used.",
-            "Choose a smaller area or more looks, raise compute.memory, or try it with --force.",
+            f"Choose a smaller area{_or_more_looks(plan, prediction, history, 'memory')}, raise compute.memory, "
+            "or try it with --force.",
         )
     free = free_disk(folder)
     needed = prediction.disk - (disk_use(folder) if folder.is_dir() else 0)
@@ -220,5 +225,15 @@ def shortage(plan: RunPlan, prediction: Prediction, folder: Path) -> ResourceErr
     return ResourceError(
         "There is not enough disk space for the interferogram and its maps.",
         f"They need about {human_bytes(needed)} in {folder.parent}, where {human_bytes(free)} are free.",
-        "Free some space, choose another --workdir, a smaller area or more looks, or try it with --force.",
+        f"Free some space, choose another --workdir, a smaller area"
+        f"{_or_more_looks(plan, prediction, history, 'disk')}, or try it with --force.",
     )
+
+
+def _or_more_looks(plan: RunPlan, prediction: Prediction, history: Path, what: str) -> str:
+    """Propose more looks where twice as many in both directions would make a need clearly smaller."""
+    part = 1.0 if plan.config.grid.posting is not None else 0.25
+    work = replace(plan.work, cells=plan.work.cells / 4, map=plan.work.map * part, ground=plan.work.ground * part)
+    looks = Looks(min(2 * plan.looks.range, MAX_LOOKS), min(2 * plan.looks.azimuth, MAX_LOOKS))
+    fewer = predict(replace(plan, looks=looks, work=work), history)
+    return " or more looks" if getattr(fewer, what) < _CLEARLY * getattr(prediction, what) else ""

@@ -300,8 +300,8 @@ def _check_size(bounds: tuple[float, float, float, float], cell: tuple[float, fl
     if min(width, height) < max(cell):
         raise UsageError(
             "The area is smaller than a look cell.",
-            f"What the scenes see of it is {width:.0f} m x {height:.0f} m; "
-            f"a look cell is {cell[0]:.0f} m x {cell[1]:.0f} m.",
+            f"What the scenes see of it is {width:.1f} m x {height:.1f} m; a look cell is {cell[0]:.1f} m x "
+            f"{cell[1]:.1f} m and lies askew: both sides of the area must be at least {max(cell):.1f} m.",
             "Choose a larger area or fewer looks (--looks, --resolution).",
         )
 

@@ -116,6 +116,12 @@ def clear_products(folder: Path, *, displaced: bool = False) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def files_of_map(folder: Path) -> list[Path]:
+    """Return the files in the folder of the products that dinsar made: layers, picture and page."""
+    names = (*(f"{layer}.tif" for layer in LAYERS), *FOLLOWING)
+    return [folder / name for name in names if (folder / name).is_file() and not folder.is_symlink()]
+
+
 def _nothing(folder: Path, unfinished: Sequence[str]) -> NoDataError:
     if unfinished:
         return NoDataError(

@@ -12,7 +12,7 @@ import numpy as np
 from dinsar_cli.base.files import sha256, write_text
 from dinsar_cli.base.journal import RUN_FILE, Journal, locked
 from dinsar_cli.drawing.web_map import embed_grid, scale_limits
-from dinsar_cli.errors import DinsarError, ResourceError
+from dinsar_cli.errors import DinsarError, ResourceError, UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.roi import Roi, parse_roi
 from dinsar_cli.products.folder import PairProducts
@@ -37,6 +37,7 @@ from dinsar_cli.report.texts import ADVICE
 REPORT = "report.html"
 OVERVIEW = "reports.html"
 
+_HEAD = 1024  # bytes of a page in which its title is
 _OPACITY = 0.75  # of a layer over the relief, at first
 
 
@@ -230,12 +231,35 @@ def write_overview(path: Path, reports: Sequence[Written]) -> Path:
 
     Raises
     ------
+    UsageError
+        When there is a file of that name which is no such page.
     ResourceError
         When it cannot be written.
     """
+    check_overview(path)
     rows = [_row(written, path.parent) for written in reports]
     _write(path, page_environment().get_template("reports.html.j2").render(rows=rows))
     return path
+
+
+def check_overview(path: Path) -> None:
+    """Refuse to replace a file that is no page of `write_overview`.
+
+    Raises
+    ------
+    UsageError
+        When there is one.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if b"<title>Reports of " not in head:
+        raise UsageError(
+            f"{path} is not replaced.",
+            "It is not a page that lists reports of dinsar.",
+            "Give another name with --output, or move that file away.",
+        )
 
 
 def _row(written: Written, folder: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from dinsar_cli.workflow.pipeline import run
 from dinsar_cli.workflow.result import RunResult
 
 BOUND = 0.5e-3  # m: RMSE above which something is wrong with this installation
+_SIMULATED = ("slc", "orbits", "dem", "truth", "raw-")  # how names in a scene begin, finished or not
 _LOOKS = "7x2"  # at which the project states its accuracy
 SCENARIO = Scenario()
 """Two bursts of 2,500 columns, 0.31 lines out of step, 80 m of baseline, 900 m of relief, 9 cm of inflation."""
@@ -108,10 +109,29 @@ def _scene(folder: Path, reporter: Reporter) -> tuple[Path, bool]:
         )
     part = folder.with_name(folder.name + ".part")
     if part.exists():
-        shutil.rmtree(part)  # left by a demonstration that was stopped
+        _clear_stopped(part)
     stack: SimulatedStack = simulate(SCENARIO, part, reporter.progress)
     stack.folder.replace(folder)
     return folder, False
+
+
+def _clear_stopped(part: Path) -> None:
+    """Remove what a demonstration that was stopped has left.
+
+    Raises
+    ------
+    UsageError
+        When the folder holds something else.
+    """
+    found = [] if part.is_symlink() else list(part.iterdir())
+    others = [path.name for path in found if path.is_symlink() or not path.name.startswith(_SIMULATED)]
+    if part.is_symlink() or others:
+        raise UsageError(
+            f"{part} is not the scene of this demonstration.",
+            f"It holds {', '.join(others)}." if others else "It is a link.",
+            "Give another --workdir, or remove that folder.",
+        )
+    shutil.rmtree(part)
 
 
 def _is_ours(folder: Path) -> bool:

@@ -113,7 +113,7 @@ def _memory() -> Finding:
         state += ", which is what WSL lets Linux have"
         remedy = "raise it with memory= under [wsl2] in %UserProfile%\\.wslconfig, then run: wsl --shutdown"
     if min(memory.available, limit or memory.available) < _LEAST_MEMORY:
-        return Finding("memory", state, good=False, remedy=remedy or "close other programs, or use more looks")
+        return Finding("memory", state, good=False, remedy=remedy or "close other programs, or take smaller areas")
     return Finding("memory", state, remedy=remedy)
 
 

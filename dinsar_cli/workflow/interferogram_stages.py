@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dinsar_cli.base.disk import disk_use
-from dinsar_cli.base.files import make_folder
-from dinsar_cli.base.journal import PRODUCTS, STAGES
-from dinsar_cli.engines.base import EngineInputs, step_costs
+from dinsar_cli.base.files import make_folder, sha256
+from dinsar_cli.base.journal import PRODUCTS, STAGES, Journal
+from dinsar_cli.engines.base import STEPS_FILE, EngineInputs, step_costs
 from dinsar_cli.errors import DinsarError
 from dinsar_cli.managers.slc import SlcManager
 from dinsar_cli.plan.cost_forecast import HISTORY
 from dinsar_cli.plan.plan import completed, dem_manager, engine_inputs, orbit_manager
-from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
 from dinsar_cli.workflow.leftovers import layers_in
 from dinsar_cli.workflow.run_state import Session, check_resources
@@ -55,6 +55,7 @@ def get_orbits(session: Session) -> tuple[OrbitFile, OrbitFile]:
         kinds, urls = [choice.kind for choice in plan.orbits], [one.origin for one in plan.orbits]
         return [one.path for one in got], {"kinds": kinds, "urls": urls}, got
 
+    session.prove("orbits")
     _, got = session.stage("orbits", [str(choice.path) for choice in plan.orbits], work)
     reference, secondary = got or [manager.fetch(choice) for choice in plan.orbits]
     return reference, secondary
@@ -92,6 +93,7 @@ def make_dem(session: Session) -> Ground:
         }
         return [made.path, *([water.path] if water else [])], details, None
 
+    session.prove("dem")
     done, _ = session.stage("dem", [str(plan.dem.path), config.dem.datum, *wanted], work)
     return ground_of(done)
 
@@ -135,7 +137,7 @@ def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram 
         session.journal.forget(STAGES[STAGES.index("process") :])
 
     def process() -> tuple[Iterable[Path], dict[str, Any], None]:
-        check_resources(plan, session.prediction, session.folder, force=session.force)
+        check_resources(plan, session.prediction, session.folder, session.cache, force=session.force)
         made, cures = _process_with_larger_dem(session, inputs, make_folder(radar))
         costs = step_costs(radar)
         work = sum(disk_use(path) for path in session.folder.iterdir() if path.name != PRODUCTS)
@@ -149,13 +151,23 @@ def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram 
     if inputs.choice.last in {None, plan.engine.steps[-1]} or session.journal.holds(
         "process", session.mark(depends)
     ):
-        session.stage("process", depends, process, hashed=False)
+        session.stage("process", depends, process, hash_of=_hash_of_layers(radar))
+        session.prove("process", only=DESCRIPTION_FILE)
         return Interferogram.load(radar)
     session.reporter.start("process")
     started = time.monotonic()
     process()
     session.reporter.end("process", time.monotonic() - started, skipped=False)
     return None
+
+
+def _hash_of_layers(radar: Path) -> Callable[[Path], str]:
+    """Return what gives the SHA-256 of layers: an engine may have noted it when it wrote them."""
+
+    def give(path: Path) -> str:
+        return Journal.open(radar / STEPS_FILE).known_sha256(path) or sha256(path)
+
+    return give
 
 
 def _process_with_larger_dem(

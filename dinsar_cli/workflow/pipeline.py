@@ -27,7 +27,7 @@ from dinsar_cli.workflow.interferogram_stages import (
 from dinsar_cli.workflow.leftovers import Removal
 from dinsar_cli.workflow.map_stages import displace, draw, geocode, report, result_of, warnings_of
 from dinsar_cli.workflow.result import RunResult, summary
-from dinsar_cli.workflow.run_state import Session, opened
+from dinsar_cli.workflow.run_state import Session, again_if_damaged, opened
 
 
 def run(
@@ -64,10 +64,26 @@ def run(
     DinsarError
         When an input is wrong or a stage fails; what is done stays done.
     """
+    chosen = choice or StepChoice()
+    # what an earlier run left is proved by its content before it is read; what is damaged is made again
+    return again_if_damaged(lambda: _run(config, workdir, cache, reporter, command, chosen, force=force), reporter)
+
+
+def _run(
+    config: RunConfig,
+    workdir: Path,
+    cache: Path,
+    reporter: Reporter,
+    command: Sequence[str],
+    choice: StepChoice,
+    *,
+    force: bool,
+) -> RunResult:
+    """Make the map, from top to bottom."""
     started = time.monotonic()
     with (
         # plan: the pair is chosen, its scenes are on the disk, everything is checked, and its folder is held
-        opened(config, workdir, cache, reporter, command, choice or StepChoice(), force=force) as session,
+        opened(config, workdir, cache, reporter, command, choice, force=force) as session,
         Removal(session.plan.config, session.plan.engine, session.radar) as removal,
         Products() as files,
     ):
@@ -129,8 +145,12 @@ def process(
     interferogram : Interferogram or None
         None when not all steps are done.
     """
-    with opened(config, workdir, cache, reporter, command, choice, force=force) as session:
-        return session.folder, make_interferogram(session, prepare_inputs(session))
+
+    def make() -> tuple[Path, Interferogram | None]:
+        with opened(config, workdir, cache, reporter, command, choice, force=force) as session:
+            return session.folder, make_interferogram(session, prepare_inputs(session))
+
+    return again_if_damaged(make, reporter)
 
 
 def write_engine_files(
@@ -204,12 +224,16 @@ def fetch(config: RunConfig, workdir: Path, cache: Path, reporter: Reporter, com
         find_engine(config)
     except EngineError:
         engine = engines()["isce2" if config.engine == "auto" else config.engine]
-    with opened(config, workdir, cache, reporter, command, StepChoice(), engine, force=True) as session:
-        inputs = prepare_inputs(session)
-        orbits = (inputs.reference_orbit.path, inputs.secondary_orbit.path)
-        seconds, received = time.monotonic() - started, session.meter.received
-        scenes, ground = tuple(session.plan.config.slc.files), (inputs.dem, inputs.water)
-        return FetchedData(session.folder, scenes, orbits, *ground, seconds, received)
+
+    def get() -> FetchedData:
+        with opened(config, workdir, cache, reporter, command, StepChoice(), engine, force=True) as session:
+            inputs = prepare_inputs(session)
+            orbits = (inputs.reference_orbit.path, inputs.secondary_orbit.path)
+            seconds, received = time.monotonic() - started, session.meter.received
+            scenes, ground = tuple(session.plan.config.slc.files), (inputs.dem, inputs.water)
+            return FetchedData(session.folder, scenes, orbits, *ground, seconds, received)
+
+    return again_if_damaged(get, reporter)
 
 
 def _tidy(session: Session, removal: Removal) -> None:

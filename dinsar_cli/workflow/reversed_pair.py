@@ -21,6 +21,7 @@ from dinsar_cli.plan.plan import engine_inputs
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 from dinsar_cli.workflow.interferogram_stages import ground_of
+from dinsar_cli.workflow.leftovers import logs_of, made_in_radar
 from dinsar_cli.workflow.run_state import Session
 
 Array = NDArray[Any]
@@ -95,7 +96,8 @@ def _process_exchanged(session: Session, inputs: EngineInputs) -> Interferogram:
     plan = session.plan
     if not session.force:
         needed = session.prediction.engine.disk
-        check_disk(session.folder, needed, f"the reversed pair ({human_bytes(needed)})")
+        remedy = "Free some space, choose another --workdir or a smaller area, or leave --check-reversed out."
+        check_disk(session.folder, needed, f"the reversed pair ({human_bytes(needed)})", remedy)
     folder = make_folder(make_folder(session.folder / REVERSED_FOLDER) / RADAR)
     session.reporter.note("the pair is processed in the reversed order too, which takes as long as the first time")
     made = plan.engine.process(exchanged(inputs), folder, session.reporter.progress)
@@ -107,7 +109,9 @@ def _process_exchanged(session: Session, inputs: EngineInputs) -> Interferogram:
 def _tidy(session: Session, folder: Path) -> None:
     """Remove of the reversed pair what is removed of the pair itself."""
     kept = session.plan.config.output.intermediates
+    engine, folder = session.plan.engine, folder.resolve()
+    pair = folder.parent.parent
     if kept == "geocoded":
-        remove(session.plan.engine.leftovers(folder))
+        remove(engine.leftovers(folder), pair)
     elif kept == "delete":
-        remove([folder.parent])
+        remove([*engine.leftovers(folder, inputs=True), *made_in_radar(folder), *logs_of(folder.parent)], pair)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.base.file_notes import sha256_of
+from dinsar_cli.base.file_notes import drop_fetched, sha256_of
 from dinsar_cli.base.files import fingerprint, make_folder, write_text
 from dinsar_cli.base.journal import PRODUCTS, RADAR, RUN_FILE, STAGES, Journal, StageRecord, locked
 from dinsar_cli.base.memory import bounded_raster_cache, peak_memory
@@ -34,10 +34,49 @@ from dinsar_cli.workflow.scenes import Meter, Supplies, supply
 
 Made = TypeVar("Made")
 
+_READS = {
+    "geocode": ("process",),
+    "displacement": ("geocode",),
+    "products": ("geocode", "displacement"),
+    "report": ("geocode", "displacement", "products"),
+}
+"""Stages whose files a stage reads. Each run proves orbits and DEM; images are gigabytes that are read in part."""
+
+
+class DamagedFilesError(UsageError):
+    """Files of a finished stage do not have the content that they were given.
+
+    Parameters
+    ----------
+    stage : str
+        That made them.
+    files : list of str
+        As in the journal.
+    """
+
+    def __init__(self, stage: str, files: Sequence[str]) -> None:
+        super().__init__(
+            f"{', '.join(files)} of the stage {stage} {'is' if len(files) == 1 else 'are'} damaged.",
+            "The content is not that which was written: size and SHA-256 are in run.json.",
+            "Run the same command again: it is made again. If this happens more than once, look at the disk.",
+        )
+
+
+def again_if_damaged(work: Callable[[], Made], reporter: Reporter) -> Made:
+    """Do a piece of work, and once more when files that an earlier run left prove to be damaged."""
+    try:
+        return work()
+    except DamagedFilesError as error:
+        reporter.warn(f"{error.problem} {error.cause} It is made again.")
+    return work()
+
 
 @dataclass
 class Session:
-    """A run under way: what each stage needs of the others, and the journal."""
+    """A run under way: what each stage needs of the others, and the journal.
+
+    `made` are the stages whose files were made, or proved by their content, by this process.
+    """
 
     plan: RunPlan
     folder: Path
@@ -52,6 +91,7 @@ class Session:
     supplies: Supplies
     meter: Meter
     marks: dict[str, str] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
 
     @property
     def radar(self) -> Path:
@@ -107,7 +147,7 @@ class Session:
         depends: object,
         work: Callable[[], tuple[Iterable[Path], dict[str, Any], Made]],
         *,
-        hashed: bool = True,
+        hash_of: Callable[[Path], str] = sha256_of,
     ) -> tuple[dict[str, Any], Made | None]:
         """Do a stage unless it is done.
 
@@ -119,8 +159,8 @@ class Session:
             What it depends on, for JSON.
         work : callable
             Gives its files, its details for the journal, and what it hands on in memory.
-        hashed : bool
-            Whether the journal gets the hashes of the files.
+        hash_of : callable
+            Gives the SHA-256 of a file, for the journal.
 
         Returns
         -------
@@ -135,6 +175,7 @@ class Session:
             record = self.journal.stages[name]
             self.reporter.end(name, record.seconds, skipped=True)
             return record.details, None
+        self._prove(name)
         self.journal.forget(STAGES[STAGES.index(name) :])
         started = time.monotonic()
         with peak_memory() as peak:
@@ -142,13 +183,45 @@ class Session:
             seconds = time.monotonic() - started
             memory = max(peak(), *(step["peak_memory"] for step in details.get("steps", {}).values()), 0)
             noted = details | self._predicted(name)
-            self.journal.put(
-                name, StageRecord(mark, (), seconds, memory, noted), files, hash_of=sha256_of if hashed else None
-            )
+            self.journal.put(name, StageRecord(mark, (), seconds, memory, noted), files, hash_of=hash_of)
+            self.made.add(name)
             size = sum(file.size for file in self.journal.stages[name].files)
             learn(self.cache / HISTORY, name, StepCost(seconds, memory, size), self.plan.work, self.setting)
         self.reporter.end(name, seconds, skipped=False)
         return details, made
+
+    def _prove(self, name: str) -> None:
+        """Make sure that what a stage reads of earlier processes has the content that it was given."""
+        for earlier in _READS.get(name, ()):
+            self.prove(earlier)
+
+    def prove(self, name: str, only: str = "") -> None:
+        """Make sure that files of a stage that an earlier process did have the content that they were given.
+
+        Parameters
+        ----------
+        name : str
+            Of the stage.
+        only : str
+            Name of the one file to prove; empty for all.
+
+        Raises
+        ------
+        DamagedFilesError
+            When one has another content. The stage, and those after it, are then forgotten.
+        """
+        record = self.journal.stages.get(name)
+        if record is None or name in self.made:
+            return
+        files = tuple(file for file in record.files if not only or Path(file.path).name == only)
+        rotten = self.journal.rotten(replace(record, files=files))
+        if rotten:
+            for path in rotten:
+                drop_fetched(self.folder / path)
+            self.journal.forget(STAGES[STAGES.index(name) :])
+            raise DamagedFilesError(name, rotten)
+        if not only:
+            self.made.add(name)
 
     def _predicted(self, stage: str) -> dict[str, Any]:
         """Tell what was predicted of a stage, to stand beside what it has cost."""
@@ -188,7 +261,7 @@ def opened(
             reporter.warn(text)
         prediction, folder = predict(plan, cache / HISTORY), workdir / plan.slc.pair.name
         if "process" not in Journal.open(folder / RUN_FILE).stages:
-            check_resources(plan, prediction, folder, force=force)
+            check_resources(plan, prediction, folder, cache, force=force)
             reporter.note(
                 f"expected: {prediction.seconds:.0f} s, {human_bytes(prediction.memory)} of memory, "
                 f"{human_bytes(prediction.disk)} of disk"
@@ -258,8 +331,8 @@ def _header(plan: RunPlan, command: Sequence[str], supplies: Supplies) -> dict[s
     }
 
 
-def check_resources(plan: RunPlan, prediction: Prediction, folder: Path, *, force: bool) -> None:
+def check_resources(plan: RunPlan, prediction: Prediction, folder: Path, cache: Path, *, force: bool) -> None:
     """Refuse a run that does not fit on this machine, unless it is forced."""
-    error = shortage(plan, prediction, folder)
+    error = shortage(plan, prediction, folder, cache / HISTORY)
     if error is not None and not force:
         raise error

@@ -398,6 +398,20 @@ def test_inputs_are_not_written_over(looks: tuple[Path, Path], dinsar: Callable[
     assert sorted(products.iterdir()) == before
 
 
+def test_files_of_somebody_else_are_not_written_over(
+    looks: tuple[Path, Path], tmp_path: Path, dinsar: Callable[..., Outcome]
+) -> None:
+    theirs = tmp_path / "out" / "up.tif"
+    theirs.parent.mkdir()
+    theirs.write_text("levelling of a year")
+    check_refusal(dinsar("decompose", *looks, "--output", theirs.parent), USAGE, "up.tif")
+    assert [path.name for path in theirs.parent.iterdir()] == ["up.tif"]
+    assert theirs.read_text() == "levelling of a year"
+    theirs.rename(tmp_path / "mine.tif")
+    for _ in range(2):  # its own files it writes again
+        assert dinsar("decompose", *looks, "--output", theirs.parent).code == 0
+
+
 def test_missing_folder_is_named(tmp_path: Path, dinsar: Callable[..., Outcome]) -> None:
     check_refusal(dinsar("decompose", tmp_path / "one", tmp_path / "two"), USAGE, tmp_path / "one")
 

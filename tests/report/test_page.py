@@ -33,6 +33,7 @@ from dinsar_cli.report.summary import summary_sentence
 from dinsar_cli.report.verdicts import RULES, judge
 from support.command import Outcome
 from support.page_inputs import EVIL
+from support.refusal import check_refusal
 from support.report_inputs import CENTRE, DEFECTS, GRID, PAIR, PEAK, clean_case, write_run
 from support.web_map_values import values_of
 
@@ -128,6 +129,17 @@ def test_page_has_everything(clean: Path) -> None:
     los = next(layer for layer in data["layers"] if layer["name"] == "los_displacement")
     np.testing.assert_allclose(values_of(los, GRID.shape), 100 * evidence_of(clean).los, atol=0.0051)
     np.testing.assert_allclose(sorted({x for x, _ in data["roi"][0]}), (-8.95, -8.75))
+
+
+def test_a_file_of_somebody_else_is_no_page_to_replace(
+    clean: Path, tmp_path: Path, dinsar: Callable[..., Outcome]
+) -> None:
+    theirs = tmp_path / "thesis.html"
+    theirs.write_text("<title>Years of work</title>")
+    check_refusal(dinsar("report", clean, "--output", theirs), 2, theirs, "--output")
+    assert theirs.read_text() == "<title>Years of work</title>"
+    for _ in range(2):  # its own it writes again
+        assert dinsar("report", clean, "--output", tmp_path / "all.html").code == 0
 
 
 def test_page_has_no_external_address(clean: Path) -> None:

@@ -89,6 +89,14 @@ def test_killed_simulation_left_no_scene_and_the_next_call_made_it(shown: Shown)
     assert not list((shown.workdir / "scene").glob("raw-*"))
 
 
+def test_a_folder_of_somebody_else_is_not_removed(tmp_path: Path) -> None:
+    theirs = tmp_path / "scene.part" / "thesis.txt"
+    theirs.parent.mkdir()
+    theirs.write_text("years of work")
+    check_refusal(demo(tmp_path), USAGE, theirs.parent, "thesis.txt")
+    assert theirs.read_text() == "years of work"
+
+
 def test_report_of_a_good_map_warns_of_nothing(shown: Shown) -> None:
     (page,) = shown.workdir.glob("T*/products/report.html")
     text = page.read_text(encoding="utf-8")

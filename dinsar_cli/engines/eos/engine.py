@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.base.files import fingerprint, write_text
+from dinsar_cli.base.files import fingerprint, sha256, write_text
 from dinsar_cli.base.journal import Journal, StageRecord
 from dinsar_cli.base.memory import peak_memory, share_one_heap
 from dinsar_cli.config.model import RunConfig
@@ -153,12 +153,14 @@ class EosEngine:
         mark = ""
         for name, part in zip(self.steps, (_form, _filter, _unwrap), strict=True):
             mark = fingerprint([mark, options[name]])
-            if name == inputs.choice.first or not journal.holds(name, mark):
+            # what an earlier process left is proved by its content: it goes into the map
+            if name == inputs.choice.first or not journal.holds(name, mark, verify=True):
                 journal.forget(self.steps[self.steps.index(name) :])
                 started = time.monotonic()
                 with peak_memory() as peak:
                     files = part(setup, progress)
-                    journal.put(name, StageRecord(mark, (), time.monotonic() - started, peak()), files)
+                    record = StageRecord(mark, (), time.monotonic() - started, peak())
+                    journal.put(name, record, files, hash_of=sha256)
                 note(inputs.history, name, step_costs(folder)[name], work, _setting(inputs))
             if name == inputs.choice.last:
                 break
@@ -169,9 +171,9 @@ class EosEngine:
         mosaic, grid = crop(inputs, height_range(inputs.dem), _CROP_MARGIN)
         return unwrap_conjugate(Setup(inputs, folder, mosaic, grid, *both_orbits(inputs, mosaic.grid.epoch)))
 
-    def leftovers(self, folder: Path) -> tuple[Path, ...]:
+    def leftovers(self, folder: Path, *, inputs: bool = False) -> tuple[Path, ...]:
         """Nothing: there is little beside the layers, and it spares most of the work when the filter changes."""
-        del folder
+        del folder, inputs
         return ()
 
     def _describe(self, setup: Setup) -> Interferogram:

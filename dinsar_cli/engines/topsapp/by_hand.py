@@ -24,8 +24,18 @@ _STEP_SCRIPT = """\
 #!/bin/sh
 # Step {step} of topsApp; the steps before it must be done.
 cd "$(dirname "$0")/.." && . ./{environment} || exit
+# With numpy 2 topsApp leaves states that it cannot load: numbers in them are written as np.int64(0).
+for state in PICKLE/*.xml; do
+  [ -f "$state" ] || continue
+  sed 's/np\\.[A-Za-z0-9_]*(\\([^()]*\\))/\\1/g' "$state" > "$state.part" && mv "$state.part" "$state" || exit
+done
 exec "$ISCE_PYTHON" "$ISCE_HOME/applications/topsApp.py" topsApp.xml --start={step} --end={step}
 """
+_GO_ON_SCRIPT = _STEP_SCRIPT.replace(
+    "# Step {step} of topsApp; the steps before it must be done.\n",
+    "# What topsApp has after the steps that dinsar runs, up to its own geocoding: merged/*.geo. It starts at\n"
+    "# unwrap2stage (which does nothing unless asked for): at geocode it would miss the state of that step.\n",
+).replace("--start={step} --end={step}", "--start=unwrap2stage --end=geocode")
 _ALL_SCRIPT = """\
 #!/bin/sh
 # All steps of topsApp, one after the other; it stops at the first that fails.
@@ -97,7 +107,7 @@ def read_record(work: Path) -> dict[str, str]:
 
 
 def write_scripts(work: Path, installation: Installation, threads: int) -> list[Path]:
-    """Write a script for each step and one for all, with the environment that they need.
+    """Write a script for each step, one for all and one to go on after them, with the environment that they need.
 
     Parameters
     ----------
@@ -114,6 +124,7 @@ def write_scripts(work: Path, installation: Installation, threads: int) -> list[
     folder = make_folder(work / SCRIPTS)
     names = {step: f"run_{number:02d}_{step}.sh" for number, step in enumerate(STEPS, 1)}
     texts = {name: _STEP_SCRIPT.format(step=step, environment=_ENVIRONMENT) for step, name in names.items()}
+    texts["go_on_after_unwrap.sh"] = _GO_ON_SCRIPT.format(environment=_ENVIRONMENT)
     texts["run_all.sh"] = _ALL_SCRIPT.format(scripts=" ".join(names.values()))
     for name, text in texts.items():
         write_text(folder / name, text)

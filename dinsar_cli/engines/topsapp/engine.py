@@ -45,11 +45,10 @@ from dinsar_cli.engines.topsapp.settings.steps import (
     STEPS,
     forget_from,
     is_done,
-    made_by_topsapp,
     next_step,
     pass_over_geocode,
 )
-from dinsar_cli.engines.topsapp.work import NOTE, check_work, make_inputs, start_again
+from dinsar_cli.engines.topsapp.work import check_work, left_by_topsapp, make_inputs, start_again
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import DinsarError, EngineError, UsageError
 from dinsar_cli.radar.interferogram import Interferogram
@@ -86,10 +85,12 @@ class TopsAppEngine:
         search = _search(config)
         if search.installation is None:
             return [search.reason]
-        return search.installation.too_old_for(_missions(pair))
+        return [*search.installation.too_old_for(_missions(pair)), *_mixed_versions(pair)]
 
     def advice(self, config: RunConfig, pair: Pair | None = None) -> str:
         """Tell what to do about it."""
+        if _mixed_versions(pair):
+            return "use slices of one version (another copy in the archive), an area in one slice, or --engine eos"
         return _search(config).remedy or ("update ISCE2, or use --engine eos" if self.check(config, pair) else "")
 
     def cautions(self, pair: Pair) -> list[str]:
@@ -180,9 +181,9 @@ class TopsAppEngine:
         check_reversed(inputs.config.checks)
         raise ValueError("only for checks.reversed: phase")
 
-    def leftovers(self, folder: Path) -> tuple[Path, ...]:
-        """Tell what topsApp made; its input files stay, for they tell what it was asked for."""
-        return made_by_topsapp(_work(folder), keep=(*INPUT_FILES, NOTE))
+    def leftovers(self, folder: Path, *, inputs: bool = False) -> tuple[Path, ...]:
+        """Return what topsApp made; its input files, which tell what it was asked for, when they are wanted."""
+        return left_by_topsapp(_work(folder), inputs=inputs)
 
     def _installation(self, inputs: EngineInputs) -> Installation:
         search = _search(inputs.config)
@@ -203,6 +204,19 @@ def _find(config: RunConfig) -> tuple[Installation | None, str]:
 
 def _search(config: RunConfig) -> Search:
     return look_for_isce2(config.isce2.home, config.isce2.python, config.isce2.conda_env)
+
+
+def _mixed_versions(pair: Pair | None) -> list[str]:
+    """Tell of slices of one pass that topsApp will not put together ("Trying to combine SLC products from ...")."""
+    problems = []
+    for one in (pair.reference, pair.secondary) if pair else ():
+        versions = sorted({scene.ipf for scene in one.scenes})
+        if len(versions) > 1:
+            problems.append(
+                f"topsApp does not join slices of different processor versions, and those of "
+                f"{one.start:%Y-%m-%d} are of IPF {' and '.join(versions)}"
+            )
+    return problems
 
 
 def _missions(pair: Pair | None) -> set[str]:

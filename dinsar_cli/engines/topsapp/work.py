@@ -13,7 +13,14 @@ from dinsar_cli.engines.topsapp.results import half_turn as halfturn
 from dinsar_cli.engines.topsapp.results.dem_files import DEM_NAME, write_isce_dem
 from dinsar_cli.engines.topsapp.scripts.burstwise import BURSTS
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA
-from dinsar_cli.engines.topsapp.settings.steps import EVERY, STEPS, forget_all, forget_from, next_step
+from dinsar_cli.engines.topsapp.settings.steps import (
+    EVERY,
+    STEPS,
+    forget_all,
+    forget_from,
+    made_by_topsapp,
+    next_step,
+)
 from dinsar_cli.engines.topsapp.settings.template import TopsSettings, first_step_affected, record, render
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import UsageError
@@ -202,6 +209,22 @@ def start_again(work: Path, step: str) -> None:
             f"Start at {there}, or leave --from out.",
         )
     forget_from(work, step)
+
+
+def left_by_topsapp(work: Path, *, inputs: bool) -> tuple[Path, ...]:
+    """Return the files in a working folder that a finished run does not need any more.
+
+    Parameters
+    ----------
+    work : Path
+        Working folder of topsApp. In one that this program has not started, nothing is ours.
+    inputs : bool
+        Whether the input files are wanted too; those that a person edited stay.
+    """
+    noted = Noted.read(work)
+    if not noted.inputs:
+        return ()
+    return made_by_topsapp(work, keep=edited_files(work, noted.files) if inputs else (*INPUT_FILES, NOTE))
 
 
 def _scenes_and_orbits(inputs: EngineInputs) -> list[Path]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.transform import from_origin
 
-from dinsar_cli.base.files import atomic_path, make_folder
+from dinsar_cli.base.file_notes import NOTES, note_of, prove
+from dinsar_cli.base.files import atomic_path, make_folder, sha256
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.errors import NetworkError, NoDataError
 from dinsar_cli.geo.antimeridian import middle_of
@@ -190,6 +191,7 @@ def _keep(part: Undulation, path: Path) -> None:
     }  # fmt: skip
     with atomic_path(path) as unfinished, rasterio.open(unfinished, "w", **profile) as target:
         target.write(np.ascontiguousarray(part.height[::-1]), 1)
+    note_of(path, path.parent / NOTES, sha256=sha256(path))
 
 
 def _read_kept(path: Path) -> Undulation | None:
@@ -197,10 +199,12 @@ def _read_kept(path: Path) -> Undulation | None:
     if not path.is_file():
         return None
     try:
-        return _read_part(str(path), None)
-    except RasterioError:
-        logger.warning("%s is damaged and is made again", path)
-        return None
+        if prove(path):
+            return _read_part(str(path), None)
+    except RasterioError as error:
+        logger.info("%s", error)
+    logger.warning("%s is damaged and is made again", path)
+    return None
 
 
 def _check(part: Undulation, geoid: str, bounds: Bounds) -> None:

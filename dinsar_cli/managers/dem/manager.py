@@ -15,7 +15,8 @@ import rasterio
 from filelock import FileLock
 from rasterio.errors import RasterioIOError
 
-from dinsar_cli.base.files import atomic_path, make_folder
+from dinsar_cli.base.file_notes import NOTES, note_of, prove
+from dinsar_cli.base.files import atomic_path, make_folder, sha256
 from dinsar_cli.errors import NetworkError, NoDataError, ResourceError, UsageError
 from dinsar_cli.geo.datum import check_datum
 from dinsar_cli.geo.grid import Bounds
@@ -192,6 +193,8 @@ class DemManager:
                 if counts is None:
                     with atomic_path(plan.path) as part:
                         counts = self._write(plan, part, progress)
+                        content = sha256(part)
+                    _note(plan.path, content)
                     logger.info("DEM written: %s", plan.path)
         else:
             logger.info("DEM reused: %s", plan.path)
@@ -226,6 +229,8 @@ class DemManager:
                 with atomic_path(path) as part:
                     source = self._write_water(plan, part, progress)
                     _tag(part, SOURCE=source)
+                    content = sha256(part)
+                _note(path, content)
         logger.info("Water: %s", source)
         return Water(path, source)
 
@@ -324,9 +329,24 @@ def _water_tiles(plan: DemPlan) -> dict[Cell, Tile]:
     return {cell: tile for cell, tile in masks if tile is not None}
 
 
+def _note(path: Path, content: str) -> None:
+    """Note the SHA-256 of a raster that was made, by which it is proved when it is used."""
+    note_of(path, path.parent / NOTES, sha256=content)
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a raster is in the cache with the content that it was given; else it is made again."""
+    if not path.is_file():
+        return False
+    if prove(path):
+        return True
+    logger.warning("%s is not as it was made, and is made again", path)
+    return False
+
+
 def _cached_water(plan: DemPlan) -> str | None:
     """Tell where a complete cached raster of water comes from; None without one."""
-    if not plan.water_path.is_file():
+    if not _is_whole(plan.water_path):
         return None
     try:
         with rasterio.open(plan.water_path) as cached:
@@ -344,7 +364,7 @@ def _tag(path: Path, **tags: object) -> None:
 
 def _cached(plan: DemPlan) -> _Counts | None:
     """Return the counts of a complete cached result; None without one."""
-    if not plan.path.is_file():
+    if not _is_whole(plan.path):
         return None
     try:
         with rasterio.open(plan.path) as cached:

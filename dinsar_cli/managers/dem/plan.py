@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from dinsar_cli.base.file_notes import prove
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.datum import GEOIDS
 from dinsar_cli.geo.grid import Bounds
@@ -50,7 +51,7 @@ class DemPlan(DemGrid):
     @property
     def at_hand(self) -> Path | None:
         """A raster with the heights of the ground that is there already, if there is one."""
-        return self.path if self.path.is_file() else None
+        return self.path if prove(self.path) else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from dinsar_cli.base.file_notes import is_spoiled
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.errors import NoDataError
@@ -127,7 +128,12 @@ class TileStore:
         NetworkError, CredentialsError
             If the archive does not give the others.
         """
-        lacking = self.lacking(tiles)
+        wanted = list(tiles)
+        for tile in wanted:
+            if is_spoiled(self.path(tile)):
+                logger.warning("%s is damaged and is fetched again", self.path(tile))
+                self.discard(tile)
+        lacking = self.lacking(wanted)
         for name in {tile.source for tile in lacking}:
             make_folder(self._folder / name)
         try:

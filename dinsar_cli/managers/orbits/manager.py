@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.base.file_notes import NOTES, known_of
+from dinsar_cli.base.file_notes import NOTES, is_spoiled, known_of
 from dinsar_cli.base.files import file_mark, make_folder
 from dinsar_cli.errors import DinsarError, NetworkError, NoDataError, UsageError
 from dinsar_cli.managers.orbits import dataspace
@@ -199,7 +199,8 @@ class OrbitManager:
     def _from_archive(self, needed: Span) -> OrbitChoice:
         """Choose from the cache and the archives: of a kind that is in the cache, no archive is asked."""
         folder = self._archive_folder
-        cached, _ = self._sort(_candidates(folder) if folder.is_dir() else [], needed)
+        whole = [path for path in _candidates(folder) if not is_spoiled(path)] if folder.is_dir() else []
+        cached, _ = self._sort(whole, needed)
         cached.sort(key=_preference)
         kinds = [kind for kind in ("POEORB", "RESORB") if kind in self._kinds]
         failure = None
@@ -268,7 +269,8 @@ def _download(choice: OrbitChoice, progress: Callable[[Transfer], None] | None) 
     """Get a file from the archive, unless it is there, and make sure that it serves."""
     first, last = choice.needed or (choice.start, choice.stop)
     needed = Span(choice.mission, first, last, choice.kind)
-    found = _examine(choice.path, needed) if choice.path.is_file() else ""
+    usable = choice.path.is_file() and not is_spoiled(choice.path)
+    found = _examine(choice.path, needed) if usable else ""
     if isinstance(found, str):
         # One that is there and damaged would be taken for complete.
         choice.path.unlink(missing_ok=True)

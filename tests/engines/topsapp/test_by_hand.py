@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dinsar_cli.base.disk import disk_use
+from dinsar_cli.engines.topsapp.by_hand import _STEP_SCRIPT
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from support.command import PROGRAM, Outcome, run_apart
@@ -86,6 +87,7 @@ def test_scripts_run_by_hand_are_gone_on_from(topsapp: Workbench, finished: Path
     scripts = sorted((work / "run_files").glob("run_??_*.sh"))
     assert len(scripts) == len(STEPS)
     assert str(scripts[0]) in written.out
+    assert "--start=unwrap2stage --end=geocode" in (work / "run_files" / "go_on_after_unwrap.sh").read_text()
     environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     for script in scripts[: STEPS.index("topo")]:
         subprocess.run([script], env=environment, cwd="/", check=True, stdout=subprocess.DEVNULL)
@@ -125,3 +127,19 @@ def test_work_of_somebody_else_is_left_alone(topsapp: Workbench, tmp_path: Path)
     assert found.code == 2
     assert "not started" in found.error[0]
     assert (work / "PICKLE" / "startup").is_file()
+
+
+def test_scripts_mend_what_numpy_2_does_to_the_states(tmp_path: Path) -> None:
+    """topsApp writes ``np.int64(0)`` into its states, and cannot load that."""
+    script = tmp_path / "run_files" / "run_05_topo.sh"
+    script.parent.mkdir()
+    script.write_text(_STEP_SCRIPT.format(step="topo", environment="environment.sh"))
+    (tmp_path / "environment.sh").write_text("ISCE_PYTHON=true\nISCE_HOME=.\n")
+    states = tmp_path / "PICKLE"
+    states.mkdir()
+    (states / "verifyDEM.xml").write_text("<value>[np.int64(-3), -1, np.float64(1.5e-07)]</value>")
+    (states / "startup.xml").write_text("<doc>index (np) for</doc>")
+    subprocess.run(["sh", str(script)], cwd="/", check=True)
+    assert (states / "verifyDEM.xml").read_text() == "<value>[-3, -1, 1.5e-07]</value>"
+    assert (states / "startup.xml").read_text() == "<doc>index (np) for</doc>"
+    assert sorted(path.name for path in states.iterdir()) == ["startup.xml", "verifyDEM.xml"]

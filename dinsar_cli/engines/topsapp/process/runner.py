@@ -22,7 +22,15 @@ from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.engines.topsapp.process.monitor import Monitor
 from dinsar_cli.engines.topsapp.scripts import supervisor
 from dinsar_cli.engines.topsapp.settings.execution import Manner
-from dinsar_cli.engines.topsapp.settings.steps import EVERY, STEPS, forget_from, mend_state, share_done, time_left
+from dinsar_cli.engines.topsapp.settings.steps import (
+    EVERY,
+    STEPS,
+    forget_from,
+    mend_state,
+    mend_states,
+    share_done,
+    time_left,
+)
 from dinsar_cli.errors import DinsarError, EngineError
 
 logger = logging.getLogger(__name__)
@@ -290,6 +298,7 @@ def run_topsapp(
             if code or run.step != end:
                 raise run.failure(code)
             run.finish_step()
+            mend_states(folder)
         finally:
             _end(process)
             if run.useless:

@@ -8,14 +8,15 @@ middle of the Pacific's opposite side; half a turn is added to the longitudes th
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from lxml import etree
 
+from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import atomic_path, make_folder
 from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import crosses, near
 from dinsar_cli.geo.dem_file import open_dem
 
@@ -71,8 +72,25 @@ def write_orbits(inputs: EngineInputs, work: Path) -> None:
 
 
 def turn_back(work: Path) -> None:
-    """Let topsApp have the Earth as it is."""
-    shutil.rmtree(work / _FOLDER, ignore_errors=True)
+    """Let topsApp have the Earth as it is.
+
+    Raises
+    ------
+    UsageError
+        When the folder of the turned orbits holds something else.
+    """
+    folder = work / _FOLDER
+    remove([path for path in files_below(folder) if path.suffix == ".EOF"], work)
+    if not folder.exists():
+        return
+    try:
+        folder.rmdir()
+    except OSError as error:
+        raise UsageError(
+            f"{folder} holds files that are not of dinsar.",
+            "Where this folder is, topsApp works on an Earth that is turned by 180 degrees: not wanted here.",
+            "Move them elsewhere and remove the folder.",
+        ) from error
 
 
 def _negative(number: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import write_text
 
 # in the order of topsApp 2.6.5, up to the one that gives the unwrapped phase
@@ -37,6 +38,22 @@ OFFSETS = "denseoffsets"
 EVERY = (*STEPS, OFFSETS)
 _STATES = "PICKLE"
 _PASSED_OVER = "geocode"  # the step of topsApp before `OFFSETS`: it starts with the state of that one
+_SCRIPTS = "run_files"
+_NOT_OURS = (_PASSED_OVER, "unwrap2stage", "filteroffsets", "geocodeoffsets")  # steps of topsApp that we do not run
+_ESD = ("ESD", "esd")
+_TOP_FILES = ("topsProc.xml", "topsinsar.log", "isce.log", "bursts.json", "environment.sh", "settings.json",
+              "topsApp.xml", "reference.xml", "secondary.xml", "topsapp_filter_icu.xml")  # fmt: skip
+_TOP_DEM = ("dem.wgs84", "dem.wgs84.xml", "dem.wgs84.vrt")
+_FOLDERS = {
+    "reference", "secondary", "master", "slave", "geom_reference", "geom_master", "coarse_offsets", "coarse_coreg",
+    "coarse_interferogram", "fine_offsets", "fine_coreg", "fine_interferogram", "overlaps", "merged", "ion",
+    "turned", *_ESD,
+}  # fmt: skip
+_SUFFIXES = {
+    ".slc", ".int", ".cor", ".off", ".rdr", ".full", ".flat", ".unw", ".conncomp", ".amp", ".msk", ".bil", ".bip",
+    ".bin", ".ion", ".esd", ".hdr", ".xml", ".vrt", ".EOF", ".part",
+}  # fmt: skip
+_FILES_IN_FOLDERS = ("ESDmisregistration.png", "rangeMisregistration.jpg", "warning.txt")
 _STOP = b"."  # the last byte of every whole pickle
 _NUMPY_SCALAR = re.compile(r"np\.\w+\(([^()]*)\)")
 
@@ -82,31 +99,47 @@ def forget_from(folder: Path, step: str) -> None:
 
     The step esd appends to the files of an earlier one: they go too.
     """
-    if EVERY.index(step) <= STEPS.index("esd") and (folder / "esd").exists():
-        shutil.rmtree(folder / "esd")
+    if EVERY.index(step) <= STEPS.index("esd"):
+        remove([path for path in made_by_topsapp(folder) if path.relative_to(folder).parts[0] in _ESD], folder)
     for name in (*_from(step), _PASSED_OVER):
         for path in (folder / _STATES / name, folder / _STATES / f"{name}.xml"):
             path.unlink(missing_ok=True)
 
 
 def made_by_topsapp(folder: Path, keep: Collection[str] = ()) -> tuple[Path, ...]:
-    """Return everything in a working folder but some names, in the order in which it is to be removed.
+    """Return the files in a working folder that topsApp made, or dinsar for it, in the order of their removal.
 
-    The states come first: without them nothing counts as done, even when the removal is cut short.
+    The states come first: without them nothing counts as done, even when the removal is cut short. What a person
+    put there, or made there with topsApp's `geocode`, and what is behind a link, is not among them.
+
+    Parameters
+    ----------
+    folder : Path
+        Working folder of topsApp.
+    keep : collection of str
+        Names in it that are not to be removed.
     """
-    if not folder.is_dir():
-        return ()
-    found = (path for path in folder.iterdir() if path.name not in keep)
-    return tuple(sorted(found, key=lambda path: (path.name != _STATES, path.name)))
+    found = [path for path in files_below(folder) if path.relative_to(folder).parts[0] not in keep]
+    own = (path for path in found if _is_own(path.relative_to(folder)))
+    return tuple(sorted(own, key=lambda path: (path.parent.name != _STATES, path)))
+
+
+def _is_own(path: Path) -> bool:
+    """Tell whether topsApp, or dinsar for it, writes a file of that name into the working folder."""
+    top = path.parts[0]
+    if len(path.parts) == 1:
+        name = top.removesuffix(".part")
+        return name in _TOP_FILES or name in _TOP_DEM
+    if top == _STATES:
+        return path.name.removesuffix(".part").removesuffix(".xml") in (*EVERY, *_NOT_OURS)
+    if top == _SCRIPTS:
+        return path.suffix == ".sh" and path.name.startswith(("run_", "go_on_"))
+    return top in _FOLDERS and (path.suffix in _SUFFIXES or path.name in _FILES_IN_FOLDERS)
 
 
 def forget_all(folder: Path, keep: Collection[str] = ()) -> None:
     """Remove what topsApp made in a folder, and its inputs but for some names."""
-    for path in made_by_topsapp(folder, keep):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    remove(made_by_topsapp(folder, keep), folder)
 
 
 def mend_state(folder: Path, step: str) -> None:
@@ -124,8 +157,18 @@ def mend_state(folder: Path, step: str) -> None:
         The step to start at.
     """
     index = EVERY.index(step)
-    state = folder / _STATES / f"{_PASSED_OVER if step == OFFSETS else STEPS[index - 1]}.xml"
-    if index == 0 or not state.is_file():
+    if index:
+        _mend(folder / _STATES / f"{_PASSED_OVER if step == OFFSETS else STEPS[index - 1]}.xml")
+
+
+def mend_states(folder: Path) -> None:
+    """Make all states that topsApp left ones that it can load, for whoever goes on by hand: see `mend_state`."""
+    for step in EVERY:
+        _mend(folder / _STATES / f"{step}.xml")
+
+
+def _mend(state: Path) -> None:
+    if not state.is_file():
         return
     text = state.read_text(encoding="utf-8")
     mended = _NUMPY_SCALAR.sub(r"\1", text)

@@ -1,0 +1,119 @@
+"""What the system refuses is told as such: not as a damaged file, a missing package or a fault of the program."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dinsar_cli.base.system import system_error
+from dinsar_cli.errors import NoDataError, ResourceError, UsageError
+from support.command import PROGRAM, Outcome, run_apart
+from support.run_inputs import Inputs, write_dem
+
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") if os.getuid() == 0 else ()
+
+
+def raised_from(error: Exception, cause: Exception) -> Exception:
+    try:
+        raise error from cause
+    except type(error) as found:
+        return found
+
+
+SHORT = [
+    MemoryError(),
+    MemoryError("Unable to allocate 3.00 GiB for an array"),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    ImportError("libopenblas.so: failed to map segment from shared object"),
+    ImportError("libx.so: cannot allocate memory in static TLS block"),
+    RuntimeError("can't start new thread"),
+    RuntimeError("std::bad_alloc"),
+    raised_from(NoDataError("The DEM is damaged.", "Read failed.", "Fetch it again."), MemoryError()),
+    raised_from(RuntimeError("Read failed"), RuntimeError("GDAL: out of memory allocating 100 bytes")),
+]
+
+
+@pytest.mark.parametrize("error", SHORT, ids=[repr(error)[:40] for error in SHORT])
+def test_too_little_memory_is_told_as_such(error: BaseException) -> None:
+    told = system_error(error)
+    assert isinstance(told, ResourceError)
+    assert told.problem == "The memory is full."
+    assert len(told.cause) > 10
+    assert "looks" not in told.remedy  # in most commands, and most steps of a run, they change nothing
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "word"),
+    [
+        (errno.EACCES, UsageError, "permissions"),
+        (errno.EROFS, UsageError, "permissions"),
+        (errno.EPERM, UsageError, "permissions"),
+        (errno.ENOSPC, ResourceError, "Free some disk"),
+        (errno.EIO, ResourceError, "disk"),
+        (errno.EMFILE, ResourceError, "ulimit -n"),
+    ],
+)
+def test_files_that_the_system_refuses(number: int, kind: type, word: str) -> None:
+    told = system_error(OSError(number, os.strerror(number), "/data/map.tif"))
+    assert isinstance(told, kind)
+    assert word in told.remedy
+    assert os.strerror(number) in told.cause
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("a"), OSError(errno.ENOENT, "No such file"), ImportError("no module a")]
+)
+def test_other_faults_are_not_explained_away(error: BaseException) -> None:
+    assert system_error(error) is None
+
+
+def test_an_error_of_ours_stays_as_it_is() -> None:
+    assert system_error(NoDataError("The DEM is damaged.", "The file ends early.", "Fetch it again.")) is None
+    assert system_error(ResourceError("There is not enough memory.", "It needs 4 GB.", "Choose less.")) is None
+
+
+@pytest.mark.parametrize("megabytes", [330, 420, 560])
+def test_a_limit_of_memory_is_never_told_as_something_else(inputs: Inputs, tmp_path: Path, megabytes: int) -> None:
+    """A large DEM of sound bytes, read under a limit of the address space at which imports or reading fail."""
+    west, south, east, north = inputs.reference.bounds
+    dem = write_dem(tmp_path / "dem.tif", (west - 0.3, south - 0.3, east + 0.3, north + 0.3), step=0.0004)
+    limit = megabytes * 10**6
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit})); {PROGRAM[-1]}"
+    options = inputs.options(dem=dem)
+    folders = ("--workdir", tmp_path / "work", "--cache", tmp_path / "cache")
+    outcome = run_apart("fetch", *options, *folders, program=(sys.executable, "-c", code))
+    if outcome.code == 0:
+        return  # another allocator gets by with it
+    assert "damaged" not in outcome.err
+    assert "fault of the program" not in outcome.err
+    problem, cause, _ = outcome.error
+    assert outcome.code == 7
+    assert "memory" in f"{problem} {cause}"
+
+
+@pytest.mark.parametrize("command", ["report", "export"])
+def test_a_read_only_folder_of_products(
+    command: str, tmp_path: Path, dinsar: Callable[..., Outcome], request: pytest.FixtureRequest
+) -> None:
+    from support.report_inputs import PAIR, write_run
+
+    folder = write_run(tmp_path / PAIR)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    for parent in tmp_path.parents:
+        if parent.stat().st_uid == os.getuid() and not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    tmp_path.chmod(0o755)
+    options = ["--format", "range_change"] if command == "export" else []
+    outcome = run_apart(command, folder, *options, before=NOBODY)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    assert outcome.code in {2, 7}, outcome.err
+    assert "fault of the program" not in outcome.err
+    assert str(folder) in " ".join(outcome.error)
+    assert "ermission" in " ".join(outcome.error)
