@@ -107,6 +107,7 @@ class RunPlan:
             orbit_kinds=tuple(choice.kind for choice in self.orbits),
             range_bandwidth=min(burst.reference.subswath.range_bandwidth for burst in self.slc.bursts),
             esd=self.config.topsapp.do_esd,
+            orbit_files=self.orbit_files,
         )
         return tuple(before(circumstances))
 
