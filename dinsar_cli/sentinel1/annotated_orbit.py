@@ -15,9 +15,9 @@ from lxml import etree
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.relief import Relief
 from dinsar_cli.sentinel1.acquisition import Acquisition
-from dinsar_cli.sentinel1.annotation import parse_time
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
 from dinsar_cli.sentinel1.state_vectors import misfit_of
+from dinsar_cli.sentinel1.subswath import parse_time
 
 KIND = "annotation"
 _STATE = ("position/x", "position/y", "position/z", "velocity/x", "velocity/y", "velocity/z")
