@@ -15,8 +15,8 @@ from dinsar_cli.catalog.scenes import Ring, complete, outline, products_of
 from dinsar_cli.catalog.stacks import POLARIZATIONS, CatalogAcquisition
 from dinsar_cli.errors import UsageError
 from dinsar_cli.net.limits import Limits
-from dinsar_cli.sentinel1.annotation import parse_time
 from dinsar_cli.sentinel1.scene import GranuleName
+from dinsar_cli.sentinel1.subswath import parse_time
 
 _PASS_MARGIN: Final = timedelta(seconds=5)  # the times of a scene in the catalogue are rounded
 

@@ -18,8 +18,8 @@ from dinsar_cli.catalog.cmr import PatientAdapter, unsearchable
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.net.limits import Limits, network_limits
-from dinsar_cli.sentinel1.annotation import parse_time
 from dinsar_cli.sentinel1.scene import GranuleName
+from dinsar_cli.sentinel1.subswath import parse_time
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,10 @@ from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import beside, crosses, middle_of, near, no_crossing
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair, bursts_in, extent_of, ground_of, make_pair
-from dinsar_cli.sentinel1.annotation import Subswath
+from dinsar_cli.sentinel1.annotation_check import unlike
 from dinsar_cli.sentinel1.safe import MANIFEST, SafeArchive
 from dinsar_cli.sentinel1.scene import Scene, open_scene
+from dinsar_cli.sentinel1.subswath import Subswath
 from dinsar_cli.sentinel1.zip_check import check_members
 
 _SAMPLE_BYTES = {"complex_int16": 4, "complex64": 8}
@@ -87,18 +88,9 @@ class SlcManager:
         UsageError, NoDataError
             When the products cannot give a map of the area.
         """
-        pair = make_pair(self._scenes(), polarization)
-        if area is None:
-            return SlcPlan(pair, pair.common_bursts, _whole(pair), 1.0)
-        footprint = ground_of(pair.common_bursts, middle_of(area.bounds))
-        covered = area.intersection(footprint)
-        if covered.area == 0:
-            raise NoDataError(
-                "The area lies outside the scenes." if covered.is_empty else "The area only touches the scenes.",
-                f"It spans {_bounds(area)}; the scenes {_bounds(footprint)} (west south east north).",
-                _how_to_meet(area, footprint),
-            )
-        return SlcPlan(pair, bursts_in(pair.common_bursts, covered), covered, covered.area / area.area)
+        plan = _choose_bursts(make_pair(self._scenes(), polarization), area)
+        _check_alike(plan)
+        return plan
 
     def _scenes(self) -> list[Scene]:
         if not self._files:
@@ -146,6 +138,39 @@ class SlcManager:
 
         check_members(zipped, notes, progress=tell)  # GDAL does not, and an engine would process what is damaged
         return tuple(files)
+
+
+def _choose_bursts(pair: Pair, area: BaseGeometry | None) -> SlcPlan:
+    """Choose the common bursts that meet an area, all of them without one."""
+    if area is None:
+        return SlcPlan(pair, pair.common_bursts, _whole(pair), 1.0)
+    footprint = ground_of(pair.common_bursts, middle_of(area.bounds))
+    covered = area.intersection(footprint)
+    if covered.area == 0:
+        raise NoDataError(
+            "The area lies outside the scenes." if covered.is_empty else "The area only touches the scenes.",
+            f"It spans {_bounds(area)}; the scenes {_bounds(footprint)} (west south east north).",
+            _how_to_meet(area, footprint),
+        )
+    return SlcPlan(pair, bursts_in(pair.common_bursts, covered), covered, covered.area / area.area)
+
+
+def _check_alike(plan: SlcPlan) -> None:
+    """Refuse images that were taken with other settings than the first of their subswath, by the annotation."""
+    first: dict[str, tuple[str, str, Subswath]] = {}
+    for scene, images in _images_in_use(plan):
+        for image in images:
+            name = f"{image.annotation} of {scene.safe.path}"
+            mission, other, expected = first.setdefault(image.subswath.name, (scene.mission, name, image.subswath))
+            difference = unlike(expected, image.subswath, one_satellite=scene.mission == mission)
+            if difference is not None:
+                element, one, another = difference
+                raise NoDataError(
+                    f"{name} does not go with that of the other date or slice.",
+                    f"Its {element} is {another!r}, but in {other} it is {one!r}; products of a subswath have it "
+                    "alike, so one of them is wrong.",
+                    "Download both products again.",
+                )
 
 
 def _whole(pair: Pair) -> BaseGeometry:
@@ -219,7 +244,10 @@ def _check_image(safe: SafeArchive, image: _Image) -> None:
     if dtype not in _SAMPLE_BYTES:
         raise NoDataError(problem, f"Its samples are {dtype}, not complex.", _DOWNLOAD_AGAIN)
     if found != expected:
-        cause = f"It has {found[0]} lines x {found[1]} samples, its annotation says {expected[0]} x {expected[1]}."
+        cause = (
+            f"It has {found[0]} lines x {found[1]} samples, its annotation says {expected[0]} x {expected[1]} "
+            f"(swathTiming of {image.annotation}: {len(subswath.bursts)} bursts of linesPerBurst, samplesPerBurst)."
+        )
         raise NoDataError(problem, cause, _DOWNLOAD_AGAIN)
     needed, size = expected[0] * expected[1] * _SAMPLE_BYTES[dtype], safe.size(measurement)
     if not packed and size < needed:

@@ -108,6 +108,7 @@ class RunPlan:
             range_bandwidth=min(burst.reference.subswath.range_bandwidth for burst in self.slc.bursts),
             esd=self.config.topsapp.do_esd,
             water_stays=self.config.mask.water == "none",
+            orbit_files=self.orbit_files,
         )
         return tuple(before(circumstances))
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from dinsar_cli.geo.relief import Relief
 from dinsar_cli.radar.pair_geometry import PairGeometry
 from dinsar_cli.sentinel1.acquisition import Acquisition, Pair
+from dinsar_cli.sentinel1.orbit_file import OrbitFile, marked_within
 
 BAD_DATES = {
     date(2025, 4, 30): "their bursts start at other places than those of all other dates",
@@ -27,6 +28,7 @@ LEAST_BASELINE_SHARE = 0.1
 MUCH_WATER = 0.2
 HIGH_LATITUDE = 55.0
 ALONG_TRACK_M = 0.005
+ORBIT_MARGIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Circumstances:
         Of the nearest subswath in use, Hz.
     esd : bool
         Whether the misregistration is estimated with enhanced spectral diversity.
+    orbit_files : tuple of OrbitFile
+        State vectors of each date.
     """
 
     pair: Pair
@@ -59,6 +63,7 @@ class Circumstances:
     range_bandwidth: float
     esd: bool
     water_stays: bool
+    orbit_files: tuple[OrbitFile, ...] = ()
 
 
 def before(circumstances: Circumstances) -> list[str]:
@@ -68,6 +73,7 @@ def before(circumstances: Circumstances) -> list[str]:
         bad_dates(pair),
         sensors(pair, geometry.wavelength),
         processors(pair),
+        degraded_orbits(pair, circumstances.orbit_files),
         orbits(circumstances.orbit_kinds),
         temporal_baseline(geometry),
         perpendicular_baseline(geometry, circumstances.range_bandwidth),
@@ -153,6 +159,25 @@ def orbits(kinds: Iterable[str]) -> str:
     return (
         f"Orbits are {' and '.join(others)}, not POEORB, which come 20 days after a scene: expect a ramp over the "
         "map, of some millimetres in 100 km."
+    )
+
+
+def degraded_orbits(pair: Pair, files: Iterable[OrbitFile]) -> str:
+    """Return the orbits whose state vectors at the scene are marked as worse than usual by those who made them.
+
+    The mark is the element ``Quality`` of a vector: NOMINAL, or DEGRADED (Sentinels POD Service File Format
+    Specifications, GMES-GSEG-EOPG-FS-10-0075).
+    """
+    found = [
+        f"{file.path.name} ({len(marked)} near the scene of {one.start:%Y-%m-%d %H:%M:%S} UTC)"
+        for one, file in zip((pair.reference, pair.secondary), files, strict=False)
+        if len(marked := marked_within(file, one.start - ORBIT_MARGIN, one.stop + ORBIT_MARGIN))
+    ]
+    if not found:
+        return ""
+    return (
+        f"State vectors are marked as DEGRADED in {' and '.join(found)}, as they are near manoeuvres: expect a "
+        "ramp over the map, of centimetres in 100 km. Compare with another orbit file or another date."
     )
 
 

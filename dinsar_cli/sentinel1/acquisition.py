@@ -12,8 +12,8 @@ from shapely.geometry.base import BaseGeometry as Geometry
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import beside, middle_of
-from dinsar_cli.sentinel1.annotation import Burst, Subswath
 from dinsar_cli.sentinel1.scene import Scene
+from dinsar_cli.sentinel1.subswath import Burst, Subswath
 
 _PREFERRED_POLARIZATIONS = ("VV", "HH", "VH", "HV")
 _SAME_PASS = timedelta(minutes=45)  # slices of one pass lie within half an orbit

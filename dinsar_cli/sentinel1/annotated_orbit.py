@@ -15,8 +15,9 @@ from lxml import etree
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.relief import Relief
 from dinsar_cli.sentinel1.acquisition import Acquisition
-from dinsar_cli.sentinel1.annotation import parse_time
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.sentinel1.state_vectors import misfit_of
+from dinsar_cli.sentinel1.subswath import parse_time
 
 KIND = "annotation"
 _STATE = ("position/x", "position/y", "position/z", "velocity/x", "velocity/y", "velocity/z")
@@ -29,7 +30,7 @@ def annotated_orbit(acquisition: Acquisition, polarization: str) -> OrbitFile:
     Raises
     ------
     NoDataError
-        If they are too few or cannot be read.
+        If they are too few, cannot be read or do not fit each other.
     """
     states: dict[datetime, tuple[float, ...]] = {}
     try:
@@ -43,13 +44,17 @@ def annotated_orbit(acquisition: Acquisition, polarization: str) -> OrbitFile:
     if len(times) < _LEAST_VECTORS:
         raise _unreadable(acquisition, f"it has {len(times)} of them")
     vectors = np.array([states[time] for time in times])
+    stamps = np.array([time.replace(tzinfo=None) for time in times], dtype="datetime64[us]")
+    misfit = misfit_of(stamps, vectors, exact=False)
+    if misfit:
+        raise _unreadable(acquisition, misfit.rstrip("."))
     return OrbitFile(
         path=acquisition.scenes[0].safe.path,
         mission=acquisition.mission,
         kind=KIND,
         start=times[0],
         stop=times[-1],
-        times=np.array([time.replace(tzinfo=None) for time in times], dtype="datetime64[us]"),
+        times=stamps,
         position=vectors[:, :3],
         velocity=vectors[:, 3:],
     )
@@ -78,6 +83,6 @@ def _annotations(acquisition: Acquisition, polarization: str) -> Iterator[etree.
 def _unreadable(acquisition: Acquisition, cause: str) -> NoDataError:
     return NoDataError(
         f"The annotation of {acquisition.scenes[0].name} cannot be used.",
-        f"Its state vectors or heights cannot be read: {cause}.",
+        f"Its state vectors or heights are not what they should be: {cause}.",
         "Download the product again.",
     )

@@ -15,7 +15,7 @@ from typing import Final
 
 from lxml import etree
 
-from dinsar_cli.sentinel1.annotation import parse_time
+from dinsar_cli.sentinel1.subswath import parse_time
 
 _INFORMATION: Final = "imageAnnotation/imageInformation/"
 _GRID: Final = "geolocationGrid/geolocationGridPointList"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -16,12 +16,13 @@ from lxml.etree import _Element
 from numpy.typing import NDArray
 
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.sentinel1.state_vectors import misfit_of
 
 ORBIT_KINDS = ("POEORB", "RESORB", "PREORB")
 """Kinds of orbit file, the most accurate first (about 1 cm, 5 cm, 1 m)."""
 
 _MISSIONS = {f"Sentinel-1{letter}": f"S1{letter}" for letter in "ABCD"}
-_FIELDS = ("UTC", "X", "Y", "Z", "VX", "VY", "VZ")
+_FIELDS = ("UTC", "X", "Y", "Z", "VX", "VY", "VZ", "Quality")
 
 # A day of vectors every 10 s is 4.4 MB; what is much larger is not an orbit file and is not read.
 _MAX_BYTES = 64 * 1024**2
@@ -61,6 +62,8 @@ class OrbitFile:
         Earth-fixed velocities (m/s).
     created : datetime or None
         When the file was made (UTC, aware), if it says so.
+    degraded : ndarray of datetime64[us]
+        Times of the vectors that the file itself marks as not nominal.
     """
 
     path: Path
@@ -72,6 +75,7 @@ class OrbitFile:
     position: NDArray[np.float64]
     velocity: NDArray[np.float64]
     created: datetime | None = None
+    degraded: NDArray[np.datetime64] = field(default_factory=lambda: np.array([], dtype="datetime64[us]"))
 
 
 def read_orbit_file(path: Path) -> OrbitFile:
@@ -92,7 +96,8 @@ def read_orbit_file(path: Path) -> OrbitFile:
     UsageError
         If the file cannot be read, is empty, damaged, or is not a Sentinel-1 orbit file.
     NoDataError
-        If it is one, but its state vectors are too few, not Earth-fixed, have a gap or are impossible.
+        If it is one, but its state vectors are too few, not Earth-fixed, have a gap, are impossible or do not fit
+        each other.
     """
     root = _read_xml(path)
     header = root.find("{*}Earth_Explorer_Header")
@@ -104,10 +109,10 @@ def read_orbit_file(path: Path) -> OrbitFile:
         )
     mission, kind = _identity(header, path)
     _check_frame(header, path)
-    times, vectors = _state_vectors(root, path)
+    times, vectors, degraded = _state_vectors(root, path)
     _check_vectors(times, vectors, path)
     start, stop = _span(header, times, path)
-    for array in (times, vectors):
+    for array in (times, vectors, degraded):
         array.setflags(write=False)
     return OrbitFile(
         path=path,
@@ -119,6 +124,7 @@ def read_orbit_file(path: Path) -> OrbitFile:
         position=vectors[:, :3],
         velocity=vectors[:, 3:],
         created=_header_time(header, "Creation_Date", path),
+        degraded=degraded,
     )
 
 
@@ -163,7 +169,14 @@ def window(orbit_file: OrbitFile, start: datetime, stop: datetime, margin_s: flo
         times=times,
         position=orbit_file.position[first:last],
         velocity=orbit_file.velocity[first:last],
+        degraded=np.intersect1d(orbit_file.degraded, times),
     )
+
+
+def marked_within(orbit_file: OrbitFile, start: datetime, stop: datetime) -> NDArray[np.datetime64]:
+    """Return the times, from start to stop (UTC, aware), of the vectors that the file marks as not nominal."""
+    marked = orbit_file.degraded
+    return marked[(marked >= _to_datetime64(start)) & (marked <= _to_datetime64(stop))]
 
 
 def _read_xml(path: Path) -> _Element:
@@ -241,23 +254,33 @@ def _check_frame(header: _Element, path: Path) -> None:
             raise _unusable(path, f"Its {tag} is {found!r}; the state vectors must be {needed}.")
 
 
-def _state_vectors(root: _Element, path: Path) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
-    """Return times, shape (n,), and x, y, z (m), vx, vy, vz (m/s), shape (n, 6), of all OSV elements."""
+def _state_vectors(
+    root: _Element, path: Path
+) -> tuple[NDArray[np.datetime64], NDArray[np.float64], NDArray[np.datetime64]]:
+    """Return times, shape (n,), and x, y, z (m), vx, vy, vz (m/s), shape (n, 6), of all OSV elements.
+
+    The third are the times of those that are marked as not nominal.
+    """
     rows = [_osv_fields(osv) for osv in root.iterfind("{*}Data_Block/{*}List_of_OSVs/{*}OSV")]
     if len(rows) < _MIN_VECTORS:
         raise _unusable(path, f"It has {len(rows)} state vectors; at least {_MIN_VECTORS} are needed.")
     try:
         times = np.array([_utc_text(row[0]) for row in rows], dtype="datetime64[us]")
-        vectors = np.array([row[1:] for row in rows], dtype=np.float64)
+        vectors = np.array([row[1:-1] for row in rows], dtype=np.float64)
     except ValueError as error:
-        raise _unusable(path, f"A state vector lacks a readable {', '.join(_FIELDS)}: {error}.") from error
-    return times, vectors
+        raise _unusable(path, f"A state vector lacks a readable {', '.join(_FIELDS[:-1])}: {error}.") from error
+    return times, vectors, times[[_is_degraded(row[-1]) for row in rows]]
 
 
 def _osv_fields(osv: _Element) -> list[str]:
     """Return the texts of `_FIELDS`, empty where the element is missing."""
     texts = {_local_name(child): child.text or "" for child in osv}
-    return [texts.get(field, "") for field in _FIELDS]
+    return [texts.get(name, "") for name in _FIELDS]
+
+
+def _is_degraded(quality: str) -> bool:
+    """Tell whether a vector is marked: NOMINAL and DEGRADED are what Sentinel-1 files have."""
+    return quality.strip().strip("0").upper() not in {"", "NOMINAL"}
 
 
 def _utc_text(text: str) -> str:
@@ -269,7 +292,7 @@ def _utc_text(text: str) -> str:
 
 
 def _check_vectors(times: NDArray[np.datetime64], vectors: NDArray[np.float64], path: Path) -> None:
-    """Refuse state vectors between which the orbit cannot be interpolated, or that are not Sentinel-1's."""
+    """Refuse state vectors between which the orbit cannot be interpolated, or of which one must be wrong."""
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         raise _unusable(path, f"The state vector of {times[finite.argmin()]} UTC has a number that is not finite.")
@@ -299,6 +322,9 @@ def _check_vectors(times: NDArray[np.datetime64], vectors: NDArray[np.float64], 
                 f"The {name} at {times[row]} UTC is {norms[row]:.6g} {unit}; "
                 f"Sentinel-1 is within {low:g} and {high:g} {unit}.",
             )
+    misfit = misfit_of(times, vectors)
+    if misfit:
+        raise _unusable(path, misfit)
 
 
 def _span(header: _Element, times: NDArray[np.datetime64], path: Path) -> tuple[datetime, datetime]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from lxml import etree
 
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.sentinel1.annotation import Subswath, parse_time, read_annotation
+from dinsar_cli.sentinel1.annotation import read_annotation, wrong_annotation
+from dinsar_cli.sentinel1.annotation_check import check_span
 from dinsar_cli.sentinel1.safe import MANIFEST, SafeArchive, open_safe
+from dinsar_cli.sentinel1.subswath import Subswath, parse_time
 
 _NAMESPACES = {
     "safe": "http://www.esa.int/safe/sentinel-1.0",
@@ -27,6 +29,7 @@ _GRANULE = re.compile(
 )
 _IMAGE = re.compile(r"annotation/(s1[abcd]-(iw[1-3])-slc-([vh]{2})-.*)\.xml")
 _MISSIONS = ("S1A", "S1B", "S1C", "S1D")
+_NAME_TOLERANCE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -132,12 +135,29 @@ class Scene:
         Raises
         ------
         NoDataError
-            When the annotation is missing or damaged.
+            When the annotation is missing or damaged, or is not that of this image and product.
         """
         key = (name, polarization)
         if key not in self._read:
-            self._read[key] = read_annotation(self.safe, *self.images[key])
+            annotation, measurement = self.images[key]
+            subswath = read_annotation(self.safe, annotation, measurement)
+            try:
+                _check_identity(subswath, name, polarization)
+                check_span(subswath, self.start, self.stop)
+            except ValueError as error:
+                raise wrong_annotation(self.safe, annotation, error) from error
+            self._read[key] = subswath
         return self._read[key]
+
+
+def _check_identity(subswath: Subswath, name: str, polarization: str) -> None:
+    """Refuse the annotation of another image under the name of this one."""
+    for element, found, needed in (
+        ("swath", subswath.name, name),
+        ("polarisation", subswath.polarization, polarization),
+    ):
+        if found != needed:
+            raise ValueError(f"adsHeader/{element} is {found!r}, but the name of the file says {needed}")
 
 
 def open_scene(path: Path) -> Scene:
@@ -168,7 +188,7 @@ def open_scene(path: Path) -> Scene:
         product_type = _find(manifest, ".//s1sarl1:productType")
         if (family.upper(), mode, product_type) != ("SENTINEL-1", "IW", "SLC"):
             raise _other_product(safe, f"{family} {mode} {product_type}")
-        return Scene(
+        scene = Scene(
             safe=safe,
             mission=_one_of(mission, _MISSIONS),
             start=parse_time(_find(manifest, ".//safe:acquisitionPeriod/safe:startTime")),
@@ -179,12 +199,34 @@ def open_scene(path: Path) -> Scene:
             ipf=_ipf_version(manifest),
             images=_images(safe),
         )
+        if name is not None:
+            _check_name(scene, GranuleName.parse(safe.name))
     except ValueError as error:
         raise NoDataError(
             f"The manifest of {safe.path} is not that of a Sentinel-1 product.",
             f"{error}.",
             "Download the product again.",
         ) from error
+    return scene
+
+
+def _check_name(scene: Scene, name: GranuleName) -> None:
+    """Refuse a manifest that contradicts the name of the product; names have whole seconds."""
+    for element, found, needed in (
+        ("safe:platform/safe:number", scene.mission, name.mission),
+        ("safe:orbitNumber", scene.absolute_orbit, name.absolute_orbit),
+    ):
+        if found != needed:
+            raise ValueError(f"{element} says {found}, but the name of the product {needed}")
+    for element, time, expected in (
+        ("safe:startTime", scene.start, name.start),
+        ("safe:stopTime", scene.stop, name.stop),
+    ):
+        if abs(time - expected) > _NAME_TOLERANCE:
+            raise ValueError(
+                f"{element} is {time:%Y-%m-%dT%H:%M:%S}, but the name of the product says "
+                f"{expected:%Y-%m-%dT%H:%M:%S}"
+            )
 
 
 def _other_product(safe: SafeArchive, kind: str) -> NoDataError:

@@ -12,10 +12,10 @@ from lxml import etree
 
 from dinsar_cli.radar.geometry import zero_doppler
 from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, SwathBurst
-from dinsar_cli.sentinel1.annotation import Polynomial as AnnotatedPolynomial
-from dinsar_cli.sentinel1.annotation import Subswath
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
 from dinsar_cli.sentinel1.scene import Scene
+from dinsar_cli.sentinel1.subswath import Polynomial as AnnotatedPolynomial
+from dinsar_cli.sentinel1.subswath import Subswath
 from dinsar_cli.simulate.files.measurement import ImageFrame, TiePoint
 from dinsar_cli.simulate.radar.acquisition import Burst, Campaign, Pass, Window
 from dinsar_cli.simulate.radar.carrier import Carrier, Polynomial

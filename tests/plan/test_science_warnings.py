@@ -152,6 +152,16 @@ def test_water(fine: Circumstances) -> None:
     assert cautions.before(replace(fine, relief=replace(HILLS, flat=None))) == []
 
 
+def test_state_vectors_marked_as_degraded(pair: Pair, fine: Circumstances) -> None:
+    """Only where the scene is: of a file of a day, a manoeuvre of the morning does not matter in the evening."""
+    files = orbit_of(Product(), 0.0), orbit_of(Product().repeated(), 0.0)
+    assert cautions.before(replace(fine, orbit_files=files)) == []
+    far = replace(files[0], path=Path("a.EOF"), degraded=files[0].times[:5])
+    assert cautions.before(replace(fine, orbit_files=(far, files[1]))) == []
+    near = replace(files[1], path=Path("b.EOF"), degraded=files[1].times[29:33])
+    one(cautions.before(replace(fine, orbit_files=(far, near))), "b.EOF (4 near", "DEGRADED", "2023-09-16")
+
+
 @pytest.mark.parametrize("latitude", [64.0, -64.0])
 def test_high_latitudes(fine: Circumstances, latitude: float) -> None:
     one(cautions.before(replace(fine, latitude=latitude)), "64 degrees", "ionosphere")

@@ -15,9 +15,10 @@ import shapely
 from lxml import etree
 
 from dinsar_cli.radar.geometry import Orbit
-from dinsar_cli.sentinel1.annotation import Subswath, _GroundGrid, _subswath
+from dinsar_cli.sentinel1.annotation import _GroundGrid, _subswath
 from dinsar_cli.sentinel1.orbit_file import read_orbit_file, window
 from dinsar_cli.sentinel1.scene import GranuleName, Scene, open_scene
+from dinsar_cli.sentinel1.subswath import Subswath
 from support.real_inputs import each, files
 
 pytestmark = pytest.mark.real

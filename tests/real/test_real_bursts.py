@@ -13,10 +13,10 @@ import pytest
 import rasterio
 from lxml import etree
 
-from dinsar_cli.sentinel1.annotation import Subswath, parse_time
 from dinsar_cli.sentinel1.burst_annotation import Part, assemble_annotation
 from dinsar_cli.sentinel1.burst_safe import BurstFile, assemble_safe
 from dinsar_cli.sentinel1.scene import open_scene
+from dinsar_cli.sentinel1.subswath import Subswath, parse_time
 from support.archive.bursts import metadata
 from support.archive.granules import Scene as ArchiveScene
 from support.safe_factory import quietly

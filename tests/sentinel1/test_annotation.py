@@ -12,8 +12,9 @@ import pytest
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, zero_doppler
-from dinsar_cli.sentinel1.annotation import Burst, Subswath, parse_time, read_annotation
+from dinsar_cli.sentinel1.annotation import read_annotation
 from dinsar_cli.sentinel1.safe import open_safe
+from dinsar_cli.sentinel1.subswath import Burst, Subswath, parse_time
 from support.safe_factory import BURST_CYCLE, LIGHT, Product, write_safe
 
 PRODUCTS = {

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dinsar_cli.errors import DinsarError, NoDataError, UsageError
-from dinsar_cli.sentinel1.orbit_file import read_orbit_file, window
+from dinsar_cli.sentinel1.orbit_file import marked_within, read_orbit_file, window
 from support.orbit_text import START, eof, osv, regular, state
 
 
@@ -157,3 +157,131 @@ def test_entities_are_neither_fetched_nor_expanded(write, tmp_path):
     text = eof([*regular(9), osv(90, X="&secret;")]).replace("\n", f"\n{doctype}", 1)
     with pytest.raises(UsageError, match="DOCTYPE"):
         read_orbit_file(write(text))
+
+
+# --- vectors held against each other ----------------------------------------------------------------------------
+
+
+def changed(row: int, count: int = 30, **offsets: float) -> list[str]:
+    """Vectors of which one is off by some metres or metres a second."""
+    position, velocity = state(10.0 * row)
+    right = dict(zip(("X", "Y", "Z", "VX", "VY", "VZ"), position + velocity, strict=True))
+    wrong = {name: f"{right[name] + offset:.6f}" for name, offset in offsets.items()}
+    return [osv(10.0 * step, **(wrong if step == row else {})) for step in range(count)]
+
+
+@pytest.mark.parametrize("row", [4, 15, 25])
+@pytest.mark.parametrize(
+    ("offsets", "named"),
+    [
+        ({"X": 3.0}, "position"),
+        ({"X": -10.0}, "position"),
+        ({"Y": 0.05}, "position"),
+        ({"Z": 0.03, "Y": -0.01}, "position"),
+        ({"VX": 0.3}, "velocity"),
+        ({"VY": -0.003}, "velocity"),
+        ({"X": 1000.0, "VZ": 20.0}, "position"),
+    ],
+)
+def test_a_vector_that_its_neighbours_contradict_is_named(write, row, offsets, named):
+    with pytest.raises(NoDataError) as caught:
+        read_orbit_file(write(eof(changed(row, **offsets))))
+    assert (
+        f"The {named} of {np.datetime64('2023-09-04T06:00:00') + np.timedelta64(10 * row, 's')}"
+        in caught.value.cause
+    )
+    size = np.linalg.norm(
+        [value for name, value in offsets.items() if name.startswith("V") == (named == "velocity")]
+    )
+    assert f"{size:.2g} " in caught.value.cause
+
+
+@pytest.mark.parametrize("row", [0, 1, 28, 29])
+def test_a_wrong_vector_at_the_ends_is_found_too(write, row):
+    with pytest.raises(NoDataError, match="does not fit"):
+        read_orbit_file(write(eof(changed(row, X=3.0))))
+
+
+def test_a_wrong_time_is_found(write):
+    late = [
+        osv(10.0 * step, **({"UTC": "UTC=2023-09-04T06:02:30.010000"} if step == 15 else {})) for step in range(30)
+    ]
+    with pytest.raises(NoDataError, match=r"position of 2023-09-04T06:02:30\.010000 UTC does not fit"):
+        read_orbit_file(write(eof(late)))
+
+
+def test_half_of_the_vectors_from_elsewhere_are_found(write):
+    moved = [osv(10.0 * step) if step < 15 else osv(10.0 * step, Y="2.000000") for step in range(30)]
+    with pytest.raises(NoDataError, match="does not fit"):
+        read_orbit_file(write(eof(moved)))
+
+
+def test_velocities_of_another_frame_are_found(write):
+    """In an inertial frame the velocity lacks the rotation of the Earth, some 500 m/s at the equator."""
+    turned = []
+    for step in range(30):
+        position, _ = state(10.0 * step)
+        turned.append(osv(10.0 * step, VY=f"{7.292115e-5 * position[0]:.6f}"))
+    with pytest.raises(NoDataError, match=r"velocity of .* is not that of the positions around it"):
+        read_orbit_file(write(eof(turned)))
+
+
+@pytest.mark.parametrize("thrust", [2e-4, 2e-3])
+@pytest.mark.parametrize("seconds", [12.0, 95.0])
+@pytest.mark.parametrize("begin", [150.0, 153.7])
+def test_a_manoeuvre_is_no_damage(write, thrust, seconds, begin):
+    """Sentinel-1 has thrusters of 1 N and 2,200 kg: some 0.002 m/s^2."""
+    vectors = []
+    for step in range(60):
+        time = 10.0 * step
+        position, velocity = state(time)
+        on, off = max(time - begin, 0.0), max(time - begin - seconds, 0.0)
+        vectors.append(
+            osv(time, Y=f"{thrust / 2 * (on**2 - off**2):.6f}", VY=f"{velocity[1] + thrust * (on - off):.6f}")
+        )
+        assert position[1] == 0
+    assert len(read_orbit_file(write(eof(vectors))).times) == 60
+
+
+def test_times_rounded_to_microseconds_are_no_damage(write):
+    early = [
+        osv(10.0 * step, **({"UTC": "UTC=2023-09-04T06:02:29.999999"} if step == 15 else {})) for step in range(30)
+    ]
+    assert len(read_orbit_file(write(eof(early))).times) == 30
+
+
+def test_a_flipped_digit_is_found_or_moves_the_orbit_by_millimetres(write):
+    """192 flips in what engines read; the effect is that of Hermite interpolation, which they use."""
+    rng = np.random.default_rng(192)
+    truth = read_orbit_file(write(eof(regular())))
+    missed = []
+    for _ in range(192):
+        row, field = int(rng.integers(6, 24)), str(rng.choice(["X", "Z", "VX", "VZ"]))
+        vectors = regular()
+        begin = vectors[row].index(f"<{field}>")
+        digits = [at for at in range(begin, vectors[row].index("</", begin)) if vectors[row][at].isdigit()]
+        at = int(rng.choice(digits))
+        other = str((int(vectors[row][at]) + int(rng.integers(1, 10))) % 10)
+        vectors[row] = vectors[row][:at] + other + vectors[row][at + 1 :]
+        try:
+            found = read_orbit_file(write(eof(vectors)))
+        except NoDataError:
+            continue
+        position, velocity = found.position - truth.position, found.velocity - truth.velocity
+        # the cubic of Hermite passes on an error of position whole, and 4/27 of 10 s of one of velocity
+        missed.append(np.linalg.norm(position, axis=1).max() + 40 / 27 * np.linalg.norm(velocity, axis=1).max())
+    assert len(missed) < 70
+    assert max(missed) < 0.022
+
+
+def test_vectors_marked_as_degraded_are_listed(write):
+    vectors = regular()
+    for row in (3, 4):
+        vectors[row] = vectors[row].replace("NOMINAL", "DEGRADED")
+    orbit = read_orbit_file(write(eof(vectors)))
+    assert [str(time) for time in orbit.degraded] == ["2023-09-04T06:00:30.000000", "2023-09-04T06:00:40.000000"]
+    start = START + timedelta(seconds=35)
+    assert len(window(orbit, start, start + timedelta(seconds=30), 0.0 + 5.0).degraded) == 2
+    assert len(window(orbit, start + timedelta(seconds=10), start + timedelta(seconds=60), 0.0).degraded) == 0
+    assert len(marked_within(orbit, start, START + timedelta(days=1))) == 1
+    assert len(read_orbit_file(write(eof(regular()))).degraded) == 0

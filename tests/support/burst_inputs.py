@@ -17,9 +17,9 @@ from shapely.geometry import box
 from dinsar_cli.catalog.bursts import CatalogBurst
 from dinsar_cli.catalog.scenes import CatalogScene
 from dinsar_cli.catalog.stacks import CatalogAcquisition
-from dinsar_cli.sentinel1.annotation import Subswath
 from dinsar_cli.sentinel1.burst_safe import BurstFile
 from dinsar_cli.sentinel1.scene import Scene, open_scene
+from dinsar_cli.sentinel1.subswath import Subswath
 from dinsar_cli.simulate import Scenario, Terrain
 from support.archive import Archive
 from support.archive.bursts import Burst, metadata

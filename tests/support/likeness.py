@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from lxml import etree
 
-from dinsar_cli.sentinel1.annotation import parse_time
+from dinsar_cli.sentinel1.subswath import parse_time
 
 DOCUMENTS: Final = {
     "product": "*.SAFE/annotation/s1*-vv-*.xml",

@@ -21,7 +21,7 @@ from dinsar_cli.geo.terrain import HeightWindow, Terrain
 from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic
 from dinsar_cli.radar.interferogram import RadarFile
 from dinsar_cli.sentinel1.acquisition import SwathBurst
-from dinsar_cli.sentinel1.annotation import Polynomial
+from dinsar_cli.sentinel1.subswath import Polynomial
 
 Floats = NDArray[np.floating[Any]]
 

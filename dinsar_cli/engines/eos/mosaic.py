@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dinsar_cli.config.model import Looks
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.sentinel1.acquisition import CommonBurst, SwathBurst
-from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
+from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
 
 
 @dataclass(frozen=True)

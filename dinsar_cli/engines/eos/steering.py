@@ -20,7 +20,7 @@ from dinsar_cli.radar.geometry import Orbit
 from dinsar_cli.radar.interferogram import RadarFile
 from dinsar_cli.radar.overlaps import BAND, PIECE, OverlapPhase, overlap_phase, worst
 from dinsar_cli.radar.squint import LookCells, RangePolynomial, SteeredBurst, write_squint
-from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
+from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
 
 OVERLAPS_FILE = "overlaps.json"
 

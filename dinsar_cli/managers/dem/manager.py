@@ -81,11 +81,16 @@ class Water:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Pixels without a height of their own: interpolated in the area and around it, and taken from elsewhere."""
+    """Pixels without a height of their own: interpolated in the area and around it, and taken from elsewhere.
+
+    Of the latter the square degrees are named: those of which there is no tile, and those of tiles with voids.
+    """
 
     in_area: int
     in_buffer: int
     filled: int = 0
+    without: str = ""
+    with_voids: str = ""
 
 
 class DemManager:
@@ -280,7 +285,8 @@ class DemManager:
 
     def _write_tiles(self, plan: TilePlan, part: Path, progress: Callable[[Transfer], None] | None) -> _Counts:
         with TileStore(self._folder / TILES) as store:
-            gone = store.fetch(plan.tiles, progress)
+            absent = store.absent(plan.unlisted)
+            gone = absent | store.fetch([tile for tile in plan.tiles if tile not in absent], progress)
             coarse = {tile.cell: tile for tile in plan.coarse}
             lost = [tile.cell for tile in gone if tile.cell not in coarse]
             if lost:
@@ -301,9 +307,15 @@ class DemManager:
                 progress=progress,
             )
             voids = write_dem(plan, mosaic.strips(), part, DATUM_FROM=plan.datum, SOURCE=plan.source)
-        filled = mosaic.filled
-        _tag(part, FILLED=filled)
-        return _Counts(*voids, filled)
+        without = {tile.cell for tile in coarse.values()} - mosaic.tiles.keys()
+        counts = _Counts(
+            *voids,
+            filled=sum(mosaic.filled.values()),
+            without=describe(cell for cell in mosaic.filled if cell in without),
+            with_voids=describe(cell for cell in mosaic.filled if cell not in without),
+        )
+        _tag(part, FILLED=counts.filled, WITHOUT=counts.without, WITH_VOIDS=counts.with_voids)
+        return counts
 
 
 def _remarks(plan: DemPlan, counts: _Counts) -> list[str]:
@@ -312,7 +324,10 @@ def _remarks(plan: DemPlan, counts: _Counts) -> list[str]:
     notes = []
     if counts.filled:
         share = counts.filled / (plan.width * plan.height)
-        notes.append(f"{name} lacks {counts.filled} pixels ({share:.1%}): taken from {SOURCES[COARSE].title}.")
+        where = [f"it has no tile for {counts.without}"] if counts.without else []
+        where += [f"voids in {counts.with_voids}"] if counts.with_voids else []
+        told = f" ({'; '.join(where)})" if where else ""
+        notes.append(f"{name} lacks {counts.filled} pixels, {share:.1%}{told}: taken from {SOURCES[COARSE].title}.")
     if counts.in_area + counts.in_buffer:
         notes.append(
             f"{name} has voids: {counts.in_area} pixels in the area and {counts.in_buffer} in the buffer "
@@ -370,8 +385,8 @@ def _cached(plan: DemPlan) -> _Counts | None:
         with rasterio.open(plan.path) as cached:
             tags = cached.tags()
             same = cached.shape == (plan.height, plan.width) and cached.transform[:6] == plan.transform
-            counts = (tags["VOIDS_IN_AREA"], tags["VOIDS_IN_BUFFER"], tags.get("FILLED", 0))
-            return _Counts(*(int(count) for count in counts)) if same else None
+            numbers = (int(tags["VOIDS_IN_AREA"]), int(tags["VOIDS_IN_BUFFER"]), int(tags.get("FILLED", 0)))
+            return _Counts(*numbers, tags.get("WITHOUT", ""), tags.get("WITH_VOIDS", "")) if same else None
     except (RasterioIOError, KeyError, ValueError):
         logger.warning("%s is damaged and is made again", plan.path)
         return None

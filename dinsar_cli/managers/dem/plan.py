@@ -11,7 +11,16 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.datum import GEOIDS
 from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.managers.dem.local import plan_from_file
-from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Cell, Tile, cells_around, describe, tiles_of
+from dinsar_cli.managers.dem.sources import (
+    COARSE,
+    SOURCES,
+    Cell,
+    Tile,
+    cells_around,
+    describe,
+    tiles_of,
+    unlisted_tiles,
+)
 from dinsar_cli.managers.dem.tile_store import TILES, TileStore
 from dinsar_cli.managers.dem.tiles import check_land
 from dinsar_cli.managers.dem.write import DemGrid, DemSpec
@@ -82,6 +91,8 @@ class TilePlan(DemPlan):
         Name of the model (`dinsar_cli.managers.dem.sources.SOURCES`).
     tiles, coarse : tuple of Tile
         Its tiles, and those of the coarser model that fills in.
+    unlisted : tuple of Tile
+        Those of the tiles that are not in the list of the model: its archive is asked for them.
     sea : tuple of Cell
         Square degrees that neither has.
     download_bytes : int
@@ -91,6 +102,7 @@ class TilePlan(DemPlan):
     source: str
     tiles: tuple[Tile, ...]
     coarse: tuple[Tile, ...]
+    unlisted: tuple[Tile, ...]
     sea: tuple[Cell, ...]
     download_bytes: int
 
@@ -98,6 +110,9 @@ class TilePlan(DemPlan):
     def summary(self) -> str:
         """One sentence for people: what will be done."""
         parts = [f"{len(self.tiles)} tiles of {self.title}"]
+        if self.unlisted:
+            cells = describe(tile.cell for tile in self.unlisted)
+            parts[0] += f" (its archive is asked for {cells}; {SOURCES[COARSE].title} is taken where it has none)"
         if self.sea:
             parts.append(f"{len(self.sea)} square degrees of sea")
         return f"{', '.join(parts)}, {self.width} x {self.height} pixels"
@@ -128,6 +143,8 @@ def plan_tiles(name: str, bounds: Bounds, buffer: float, folder: Path) -> TilePl
     cells = cells_around(grid.centres)
     tiles = tiles_of(name, cells)
     coarse = {} if name == COARSE else tiles_of(COARSE, cells)
+    unlisted = unlisted_tiles(name, tiles, coarse)
+    tiles |= unlisted
     land = tiles.keys() | coarse.keys()
     check_land(name, land, cells_around(bounds))
     sea = tuple(cell for cell in cells if cell not in land)
@@ -141,7 +158,8 @@ def plan_tiles(name: str, bounds: Bounds, buffer: float, folder: Path) -> TilePl
             f"{source.title} has no tile for {describe(elsewhere)}: {SOURCES[COARSE].title} is taken there."
         )
     needed = [*tiles.values(), *(coarse[cell] for cell in elsewhere)]
-    key = _hashed(name, bounds, transform, (width, height))
+    asked = (sorted(unlisted),) if unlisted else ()  # what was made before these were asked for is not reused
+    key = _hashed(name, bounds, transform, (width, height), *asked)
     return TilePlan(
         title=source.title,
         requested=bounds,
@@ -154,6 +172,7 @@ def plan_tiles(name: str, bounds: Bounds, buffer: float, folder: Path) -> TilePl
         source=name,
         tiles=tuple(tiles.values()),
         coarse=tuple(coarse.values()),
+        unlisted=tuple(unlisted.values()),
         sea=sea,
         download_bytes=sum(SOURCES[tile.source].tile_bytes for tile in TileStore(folder / TILES).lacking(needed)),
     )

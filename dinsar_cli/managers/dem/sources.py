@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from dinsar_cli.geo.antimeridian import near
@@ -108,6 +108,9 @@ COARSE = "glo_90"
 """Covers all land: where it has no tile there is sea, and where another model has a void it fills in."""
 
 
+_FINE = "glo_30"
+
+
 @dataclass(frozen=True)
 class Tile:
     """A tile in an archive.
@@ -147,6 +150,23 @@ def tiles_of(source: str, cells: Collection[Cell]) -> dict[Cell, Tile]:
         corners = ((round(geometry.bounds[0]) + turn, round(geometry.bounds[1])) for geometry in found.geometry)
         tiles |= {cell: Tile(source, cell, url) for cell, url in zip(corners, found.url, strict=True)}
     return {cell: tile for cell, tile in tiles.items() if cell in cells}
+
+
+def unlisted_tiles(source: str, tiles: Mapping[Cell, Tile], coarse: Mapping[Cell, Tile]) -> dict[Cell, Tile]:
+    """Return the tiles that a model may have although its list in dem_stitcher lacks them.
+
+    That list is of 2021: Armenia, Azerbaijan and what is beside them got their GLO-30 in 2023-12. Both Copernicus
+    models have the same tiles under the same names, but for the number of their resolution.
+    """
+    if source != _FINE:
+        return {}
+    return {
+        cell: Tile(
+            source, cell, tile.url.replace("copernicus-dem-90m", "copernicus-dem-30m").replace("_30_", "_10_")
+        )
+        for cell, tile in coarse.items()
+        if cell not in tiles
+    }
 
 
 def cells_around(bounds: Bounds) -> list[Cell]:

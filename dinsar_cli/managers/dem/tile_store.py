@@ -147,6 +147,20 @@ class TileStore:
             return gone | self.fetch([tile for tile in lacking if tile not in gone], progress)
         return set()
 
+    def absent(self, tiles: Iterable[Tile]) -> set[Tile]:
+        """Ask for tiles of which nobody knows whether their archive has them; return those that it has not.
+
+        Raises
+        ------
+        NetworkError
+            If the archive does not say so.
+        """
+        gone = {tile for tile in self.lacking(tiles) if not exists(tile.url)}
+        if gone:
+            names = describe(tile.cell for tile in gone)
+            logger.info("%s has no tile for %s", SOURCES[next(iter(gone)).source].title, names)
+        return gone
+
     def _source(self, tile: Tile) -> Source:
         return Source(tile.url, self.path(tile), login=SOURCES[tile.source].login)
 

@@ -45,8 +45,8 @@ class TileMosaic:
         Where the tiles are.
     progress : callable or None
         Is told of tiles that are fetched.
-    filled : int
-        Pixels of the result that came from the coarser model, so far.
+    filled : dict of Cell to int
+        Pixels of the result that came from the coarser model, so far, by square degree.
     """
 
     grid: DemGrid
@@ -58,7 +58,7 @@ class TileMosaic:
     undulation: Callable[[str], Undulation]
     store: TileStore
     progress: Callable[[Transfer], None] | None = None
-    filled: int = field(default=0, init=False)
+    filled: dict[Cell, int] = field(default_factory=dict, init=False)
 
     def strips(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield first row and ellipsoidal heights (m, NaN where void) of strips of the result, north to south."""
@@ -80,15 +80,25 @@ class TileMosaic:
         rows, columns = (_span(np.asarray(void.any(axis=axis))) for axis in (1, 0))
         part, hole = heights[rows, columns], void[rows, columns]
         part[hole] = self._above_ellipsoid(COARSE, there, longitude[columns], latitude[rows])[hole]
-        self.filled += int(np.count_nonzero(hole & ~np.isnan(part)))
+        self._count(hole & ~np.isnan(part), longitude[columns], latitude[rows])
         return heights
+
+    def _count(
+        self, filled: NDArray[np.bool_], longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+    ) -> None:
+        """Add pixels that were filled to those of their square degrees."""
+        columns, rows = _degrees(longitude, latitude)
+        for x in set(columns.tolist()):
+            for y in set(rows.tolist()):
+                count = int(np.count_nonzero(filled[np.ix_(rows == y, columns == x)]))
+                if count:
+                    self.filled[x, y] = self.filled.get((x, y), 0) + count
 
     def _coarse_around(
         self, void: NDArray[np.bool_], longitude: NDArray[np.float64], latitude: NDArray[np.float64]
     ) -> dict[Cell, Tile]:
         """Return the coarser tiles of the degrees that have voids."""
-        columns = np.floor(longitude + 1e-9).astype(int)
-        rows = (np.ceil(latitude - 1e-9) - 1).astype(int)
+        columns, rows = _degrees(longitude, latitude)
         return {(x, y): tile for (x, y), tile in self.coarse.items() if void[np.ix_(rows == y, columns == x)].any()}
 
     def _above_ellipsoid(
@@ -152,6 +162,13 @@ class TileMosaic:
             ]
             place[np.isnan(place)] = 0.0
         return block
+
+
+def _degrees(
+    longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Return the western and the southern edges of the square degrees in which columns and rows lie."""
+    return np.floor(longitude + 1e-9).astype(int), (np.ceil(latitude - 1e-9) - 1).astype(int)
 
 
 def _numbers(edge: int, step: float, shift: float) -> tuple[int, int]:

@@ -12,8 +12,8 @@ import numpy as np
 from lxml import etree
 
 from dinsar_cli.sentinel1.acquisition import make_pair
-from dinsar_cli.sentinel1.annotation import Subswath, parse_time
 from dinsar_cli.sentinel1.scene import GranuleName, Scene, open_scene
+from dinsar_cli.sentinel1.subswath import Subswath, parse_time
 from dinsar_cli.simulate import SimulatedStack
 from support.burst_inputs import Delivery, pixels, whole
 

@@ -12,7 +12,7 @@ from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.eos.mosaic import Window, build_mosaic, look_grid
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.sentinel1.acquisition import CommonBurst, SwathBurst
-from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT, Burst, Polynomial, Subswath
+from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT, Burst, Polynomial, Subswath
 
 EPOCH = datetime(2023, 9, 4, tzinfo=UTC)
 INTERVAL, SAMPLING = 2e-3, 64e6

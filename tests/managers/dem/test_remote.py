@@ -147,16 +147,48 @@ def test_tiles_on_both_sides_of_180_are_put_beside_each_other(tmp_path: Path) ->
     assert (east.width, east.height) == (west.width, west.height)
 
 
-def test_what_glo_30_does_not_have_comes_from_glo_90(ask: Ask, tmp_path: Path) -> None:
-    """Armenia is not in GLO-30."""
-    area = (44.3, 40.2, 44.6, 40.5)
-    with land(tmp_path, area) as archive:
-        answer = ask(archive, **wish(area))
-        assert archive.requests(GLO_30) == []
+ARMENIA = (44.3, 40.2, 44.6, 40.5)
+
+
+def test_a_tile_that_the_old_index_lacks_is_taken_when_the_archive_has_it(ask: Ask, tmp_path: Path) -> None:
+    """GLO-30 of Armenia came in 2023-12, after the list of tiles was made."""
+    with land(tmp_path, ARMENIA) as archive:
+        answer = ask(archive, **wish(ARMENIA))
+        assert archive.requests(GLO_90) == []
+        methods = [entry.request.method for entry in archive.requests(GLO_30)]
+        assert methods[0] == "HEAD", "it is asked first"
+        archive.forget()
+        archive.down.update(archive.hosts)
+        assert ask(archive, **wish(ARMENIA)).result == answer.result, "and not again"
     x, y, heights = read(answer)
-    assert np.abs(heights - slope(area, x, y)).max() < CENTIMETRE
+    assert np.abs(heights - slope(ARMENIA, x, y)).max() < CENTIMETRE
+    assert answer.result["filled_from_coarser"] == 0
+    assert answer.result["warnings"] == []
+
+
+def test_what_glo_30_does_not_have_comes_from_glo_90(ask: Ask, tmp_path: Path) -> None:
+    with land(tmp_path, ARMENIA, missing={name(10, "N40E044")}) as archive:
+        answer = ask(archive, **wish(ARMENIA))
+        again = ask(archive, **wish(ARMENIA))
+        archive.down.add(GLO_30)
+        other = ask(archive, **wish((44.35, 40.25, 44.6, 40.5)), timeout=1.5)
+    x, y, heights = read(answer)
+    assert np.abs(heights - slope(ARMENIA, x, y)).max() < CENTIMETRE
     assert answer.result["filled_from_coarser"] == heights.size
-    assert "no tile for N40E044" in answer.result["warnings"][0]
+    (warning,) = answer.result["warnings"]
+    assert "no tile for N40E044" in warning
+    assert "GLO-90" in warning
+    assert again.result == answer.result, "the cache remembers it"
+    assert other.error == ("NetworkError", 5), "an archive that does not answer has not said no"
+
+
+def test_the_plan_says_of_which_tiles_nobody_knows(tmp_path: Path) -> None:
+    plan = DemManager(None, None, 0.2, tmp_path).plan((43.9, 40.3, 44.5, 40.6))
+    assert isinstance(plan, TilePlan)
+    assert "asked for N40E043, N40E044" in plan.summary
+    assert [tile.url for tile in plan.unlisted] == [
+        f"https://{GLO_30}/{name(10, cell)}/{name(10, cell)}.tif" for cell in ("N40E043", "N40E044")
+    ]
 
 
 def test_a_tile_that_its_index_names_and_the_archive_lacks(ask: Ask, tmp_path: Path) -> None:
@@ -171,6 +203,7 @@ def test_a_tile_that_its_index_names_and_the_archive_lacks(ask: Ask, tmp_path: P
     x, y, heights = read(answer)
     assert np.abs(heights - slope(area, x, y)).max() < CENTIMETRE
     assert answer.result["filled_from_coarser"] == int((x > -9 - 1e-9).sum()) * heights.shape[0]
+    assert "no tile for N31W009" in answer.result["warnings"][0]
     assert "taken from Copernicus GLO-90" in answer.result["warnings"][0]
 
 
@@ -184,6 +217,7 @@ def test_voids_are_filled_from_the_coarser_model_and_counted(ask: Ask, tmp_path:
     assert answer.result["filled_from_coarser"] == pytest.approx(180 * 180, abs=400)
     assert answer.result["voids_filled"] == 0
     assert "lacks" in answer.result["warnings"][0]
+    assert "voids in N31W009" in answer.result["warnings"][0]
     assert again.result == answer.result, "the cache remembers it"
 
 

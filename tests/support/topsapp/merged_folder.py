@@ -14,7 +14,7 @@ from lxml import etree
 from lxml.builder import E
 
 from dinsar_cli.config.model import Looks
-from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
+from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
 
 FIRST, SECOND = datetime(2023, 9, 4, 6, 37, 36, 250000, UTC), datetime(2023, 9, 16, 6, 37, 36, 750000, UTC)
 WAVELENGTH = 0.0555

@@ -19,8 +19,11 @@ from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.topsapp.results.names import OLD_DATE_NAMES, date_names
 from dinsar_cli.engines.topsapp.results.swaths import IsceSwath, first_start, has_swaths, read_swaths
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.sentinel1.annotation_check import RADAR_FREQUENCY
+from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
 
 _REFERENCE_TIMED = ("fine_interferogram", "fine_coreg")  # their bursts have the times of topsApp's reference
+_WAVELENGTH = SPEED_OF_LIGHT / RADAR_FREQUENCY  # m
 _ORBIT_PERIOD = timedelta(minutes=99)  # of Sentinel-1, rounded up: a scene is at most that long after the node
 
 
@@ -202,9 +205,24 @@ def _wavelength(folder: Path, described: Sequence[Sequence[IsceSwath]], stated: 
             "It is in the files IWn.xml of reference, secondary, fine_interferogram and fine_coreg; none is there.",
             "Keep one of those files, or state the radar wavelength in metres: --wavelength METRES.",
         )
-    if not described:
-        return stated or math.nan
-    found = described[0][0].bursts[0].wavelength
+    if not described and stated is not None:
+        if not _is_wavelength(stated):
+            raise UsageError(
+                f"--wavelength {stated:g} is not that of Sentinel-1.",
+                f"It is {_WAVELENGTH:.6f}, in metres.",
+                f"Give it in metres: --wavelength {_WAVELENGTH:.6f}",
+            )
+        return stated
+    wavelengths = [burst.wavelength for swaths in described for swath in swaths for burst in swath.bursts]
+    found = wavelengths[0]
+    wrong = [one for one in wavelengths if not (_is_wavelength(one) and math.isclose(one, found, rel_tol=1e-6))]
+    if wrong:
+        raise NoDataError(
+            f"The wavelength of {folder} cannot be believed.",
+            f"radarwavelength is {wrong[0]!r} m in one of its files IWn.xml and {found!r} m in the first; that of "
+            f"Sentinel-1 is {_WAVELENGTH:.6f} m.",
+            "Let topsApp make the folder again from undamaged products.",
+        )
     if stated is not None and not math.isclose(stated, found, rel_tol=1e-4):
         raise UsageError(
             f"--wavelength {stated:g} is not what the folder tells.",
@@ -212,6 +230,10 @@ def _wavelength(folder: Path, described: Sequence[Sequence[IsceSwath]], stated: 
             "Leave --wavelength away.",
         )
     return found
+
+
+def _is_wavelength(metres: float) -> bool:
+    return math.isclose(metres, _WAVELENGTH, rel_tol=1e-3)
 
 
 def _looks(notes: str) -> Looks | None:

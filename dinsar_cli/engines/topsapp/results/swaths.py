@@ -19,7 +19,7 @@ from dinsar_cli.errors import EngineError
 from dinsar_cli.radar.geometry import Orbit
 from dinsar_cli.radar.overlaps import BAND, PIECE, OverlapPhase, overlap_phase, worst
 from dinsar_cli.radar.squint import RangePolynomial, SteeredBurst
-from dinsar_cli.sentinel1.annotation import SPEED_OF_LIGHT
+from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
 
 _BURSTS = "component[@name='instance']/component[@name='bursts']/component"
 _STATES = "component[@name='orbit']/component[@name='state_vectors']/component"
