@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dinsar_cli.base.files import fingerprint, sha256, write_text
+from dinsar_cli.base.user_files import read_json
 
 NOTES = ".verified"  # folder beside the files that dinsar has fetched
 
@@ -25,7 +26,7 @@ def known_of(path: Path, folder: Path) -> dict[str, Any]:
         Of the notes; need not exist.
     """
     try:
-        note = json.loads(_note_path(path, folder).read_text(encoding="utf-8"))
+        note = read_json(_note_path(path, folder))
     except (OSError, ValueError):
         return {}
     if not isinstance(note, dict) or note.pop("file", None) != _state(path):

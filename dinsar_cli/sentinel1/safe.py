@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from lxml import etree
 
+from dinsar_cli.base.user_files import XML_BYTES, OddFileError, parse_xml, read_bytes, read_member
 from dinsar_cli.errors import NoDataError, UsageError
 
 MANIFEST = "manifest.safe"
@@ -66,8 +67,8 @@ class SafeArchive:
         try:
             if self.is_zip:
                 with zipfile.ZipFile(self.path) as archive:
-                    return archive.read(f"{self.root}/{member}")
-            return (self.path / member).read_bytes()
+                    return read_member(archive, f"{self.root}/{member}", XML_BYTES)
+            return read_bytes(self.path / member, XML_BYTES)
         except DAMAGE as error:
             raise NoDataError(f"{member} of {self.path} cannot be read.", f"{error}.", DOWNLOAD_AGAIN) from error
 
@@ -86,20 +87,13 @@ class SafeArchive:
         NoDataError
             When the file is missing, is not well-formed, or declares a document type, which no product does.
         """
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+        content = self.read(member)
         try:
-            root = etree.fromstring(self.read(member), parser)
-        except etree.XMLSyntaxError as error:
+            return parse_xml(content)
+        except OddFileError as error:
             raise NoDataError(
-                f"{member} of {self.path} is not readable XML.", f"{error}.", DOWNLOAD_AGAIN
+                f"{member} of {self.path} is not readable XML.", error.cause, DOWNLOAD_AGAIN
             ) from error
-        if root.getroottree().docinfo.internalDTD is not None:
-            raise NoDataError(
-                f"{member} of {self.path} is not that of a Sentinel-1 product.",
-                "It has a document type (DOCTYPE).",
-                DOWNLOAD_AGAIN,
-            )
-        return root
 
     def gdal_path(self, member: str) -> str:
         """Return the path by which GDAL opens a file of the product, also inside the zip."""

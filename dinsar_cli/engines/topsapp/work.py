@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dinsar_cli.base.files import fingerprint, make_folder, write_text
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.base import EngineInputs, StepChoice
 from dinsar_cli.engines.topsapp.by_hand import INPUT_FILES, edited_files, marks_of, read_own_files, read_record
 from dinsar_cli.engines.topsapp.results import half_turn as halfturn
@@ -49,7 +50,7 @@ class Noted:
     def read(cls, work: Path) -> Noted:
         """Read the note; what is not there, or cannot be read, is empty: everything is then done again."""
         try:
-            return cls(**json.loads((work / NOTE).read_text(encoding="utf-8")))
+            return cls(**read_json(work / NOTE))
         except (OSError, ValueError, TypeError):
             return cls()
 
