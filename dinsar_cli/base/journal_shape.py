@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 Check: TypeAlias = Callable[[object], bool]
-Shape: TypeAlias = "Check | dict[str, Any] | list[Any]"
-"""A test of a value; a mapping of keys, which may lack, with their shapes (``*`` for all others); a list of one."""
+Shape: TypeAlias = "Check | dict[str, Any] | list[Any] | tuple[Any]"
+"""A test; keys, which may lack, with their shapes (``*`` for all others); a list of one shape; one or nothing."""
 
 _MOST: Final = 1 << 63
 
@@ -29,12 +29,33 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _is_truth(value: object) -> bool:
+    return isinstance(value, bool)
+
+
 def _or_nothing(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
-_COSTS: Final = {"seconds": _is_amount, "peak_memory": _or_nothing(_is_count), "disk": _or_nothing(_is_amount)}
-_STEPS: Final = {"*": _COSTS}
+def _are_costs(value: object) -> bool:
+    names = ("seconds", "peak_memory", "disk")
+    return isinstance(value, Mapping) and all(_is_amount(value.get(name)) for name in names)
+
+
+def _are_predicted(value: object) -> bool:
+    return _are_costs(value) and isinstance(value, Mapping) and not misfit(value, {"steps": {"*": _are_costs}})
+
+
+_NUMBERS: Final = {"*": _or_nothing(_is_number)}
+_FAR_FIELD: Final = {
+    "reason": _is_text,
+    "even": _is_truth,
+    "plane": [_or_nothing(_is_number)],
+    "scatter": _or_nothing(_is_number),
+    "tilt": _or_nothing(_is_number),
+    "share": _is_number,
+    "place": (_NUMBERS,),
+}
 
 STAGE: Final[dict[str, Any]] = {
     "fingerprint": _is_text,
@@ -43,10 +64,13 @@ STAGE: Final[dict[str, Any]] = {
     "peak_memory": _is_count,
     "details": {
         "disk": _or_nothing(_is_amount),
-        "steps": _STEPS,
-        "predicted": _COSTS | {"steps": _STEPS},
+        "steps": {"*": _are_costs},
+        "predicted": _or_nothing(_are_predicted),
         "kinds": [_is_text],
         "products": {"*": _is_text},
+        "far_field": (_FAR_FIELD,),
+        "facts": ({"far_field": (_FAR_FIELD,)},),
+        "checks": ({"jumps": (_NUMBERS,), "residue": (_NUMBERS,), "reversed": ({"flagged": _is_number},)},),
     },
 }
 
@@ -58,7 +82,7 @@ JOURNAL: Final[dict[str, Any]] = {
     "engine": {"name": _is_text, "versions": {"*": _is_text}},
     "filter_strength": _or_nothing(_is_number),
     "warnings": [_is_text],
-    "summary": {"warnings": [_is_text]},
+    "summary": ({"warnings": [_is_text]},),
     "stages": {"*": STAGE},
 }
 
@@ -84,13 +108,15 @@ def misfit(record: Mapping[str, Any], shape: Shape = JOURNAL) -> str:
 def _misfits(value: object, shape: Shape, name: str) -> list[str]:
     if callable(shape):
         return [] if shape(value) else [name]
+    if isinstance(shape, tuple):
+        return [] if value is None else _misfits(value, shape[0], name)
     if isinstance(shape, list):
         if not isinstance(value, list):
             return [name]
         inside = [(str(number), member, shape[0]) for number, member in enumerate(value)]
     else:
         if not isinstance(value, Mapping):
-            return [] if value is None and name else [name]
+            return [name]
         rest = shape.get("*")
         inside = [
             (str(key), member, found)

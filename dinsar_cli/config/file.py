@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from functools import cache
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,15 @@ class _Short(reprlib.Repr):
 
     def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002 (the signature is that of reprlib)
         return repr(x) if abs(x) < _LARGE else f"a number of more than {_DIGITS} digits"
+
+    def repr_dict(self, x: Mapping[Any, Any], level: int) -> str:  # type: ignore[override]  # in its own order
+        if level <= 0 and x:
+            return "{...}"
+        inside = [
+            f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}"
+            for key, value in islice(x.items(), self.maxdict)
+        ]
+        return f"{{{', '.join([*inside, '...'] if len(x) > self.maxdict else inside)}}}"
 
 
 _short = _Short()

@@ -237,7 +237,7 @@ def _check_content(path: Path, suffix: str) -> None:
         )
     head = head_of(path)
     if not _CONTENTS[suffix].match(head.removeprefix(b"\xef\xbb\xbf")) or kind_of(head).startswith("is a web page"):
-        raise OddFileError(f"it {kind_of(head) or f'begins with {head[:8]!r}'}")
+        raise OddFileError(f"it {kind_of(head) or f'is not a {suffix[1:]} file: it begins with {head[:8]!r}'}")
     if suffix == ".kmz":
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist() if entry.filename.lower().endswith(".kml"))

@@ -72,6 +72,13 @@ def settings_of(inputs: EngineInputs, work: Path, *, gpu: bool) -> TopsSettings:
         Whether there is a GPU that ISCE2 can use.
     """
     pair, options = inputs.pair, inputs.config.topsapp
+    for scene in (*pair.reference.scenes, *pair.secondary.scenes):
+        if not scene.safe.is_as_delivered:
+            raise UsageError(
+                f"The scene {scene.safe.path} cannot be read by ISCE2.",
+                "It looks in a file .zip for NAME.SAFE/..., and this zip calls its files otherwise.",
+                "Unpack it and give the folder, or take --engine eos, which reads it as it is.",
+            )
     return TopsSettings(
         reference_safe=tuple(str(scene.safe.path.resolve()) for scene in pair.reference.scenes),
         secondary_safe=tuple(str(scene.safe.path.resolve()) for scene in pair.secondary.scenes),
