@@ -80,8 +80,12 @@ class OddFileError(ValueError):
     @property
     def cause(self) -> str:
         """The text as a sentence."""
-        text = str(self)
-        return f"{text[:1].upper()}{text[1:]}."
+        return sentence(str(self))
+
+
+def sentence(text: str) -> str:
+    """Return a text that begins with a capital and has one full stop at its end."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def check_file(path: Path) -> None:

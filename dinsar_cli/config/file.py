@@ -277,7 +277,7 @@ class _Short(reprlib.Repr):
     def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002 (the signature is that of reprlib)
         return repr(x) if abs(x) < _LARGE else f"a number of more than {_DIGITS} digits"
 
-    def repr_dict(self, x: Mapping[Any, Any], level: int) -> str:  # type: ignore[override]  # in its own order
+    def repr_dict(self, x: Mapping[Any, Any], level: int) -> str:  # in its own order
         if level <= 0 and x:
             return "{...}"
         inside = [
