@@ -11,6 +11,7 @@ from typing import Any
 
 from dinsar_cli.base.disk import files_below
 from dinsar_cli.base.files import fingerprint, sha256, write_text
+from dinsar_cli.base.user_files import read_json
 
 NOTES = ".verified"  # folder beside the files that dinsar has fetched
 
@@ -93,7 +94,7 @@ def noted_files(folder: Path) -> list[Path]:
 def _content(note: Path) -> dict[str, Any]:
     """Return what a note says; nothing where it is none."""
     try:
-        content = json.loads(note.read_text(encoding="utf-8"))
+        content = read_json(note)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dinsar_cli.base.files import not_writable, sha256, write_text
+from dinsar_cli.base.journal_shape import misfit
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.errors import UsageError
 
 SCHEMA_VERSION = 1
@@ -149,11 +152,15 @@ class Journal:
 
     def _same(self, file: FileRecord, *, verify: bool) -> bool:
         path = self.path.parent / file.path
-        if not path.exists() or path.stat().st_size != file.size:
+        try:
+            status = path.stat()
+        except OSError:  # not there, or a name that no file can have
+            return False
+        if not stat.S_ISREG(status.st_mode) or status.st_size != file.size:
             return False
         if verify and file.sha256 is not None:
             return sha256(path) == file.sha256
-        return path.stat().st_mtime_ns == file.mtime_ns
+        return status.st_mtime_ns == file.mtime_ns
 
     def put(
         self,
@@ -212,11 +219,14 @@ def read_journal(path: Path) -> dict[str, Any]:
         When it is not the JSON that this program writes.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
     except (ValueError, OSError) as error:
         raise _not_a_journal(path, f"It cannot be read: {error}.") from error
     if not isinstance(record, dict) or not isinstance(record.get("stages"), dict):
         raise _not_a_journal(path, "It has no stages.")
+    wrong = misfit(record)
+    if wrong:
+        raise _not_a_journal(path, f"What it says of {wrong[:80]} is not as this program writes it.")
     return record
 
 
@@ -256,10 +266,10 @@ def own_journal(folder: Path) -> Journal:
 def read_map_record(folder: Path) -> dict[str, Any]:
     """Record of a map of somebody else's folder; empty where there is none that can be read."""
     try:
-        record = json.loads((folder / MAP_RECORD).read_text(encoding="utf-8"))
+        record = read_json(folder / MAP_RECORD)
     except (ValueError, OSError):
         return {}
-    return record if isinstance(record, dict) else {}
+    return record if isinstance(record, dict) and not misfit(record) else {}
 
 
 def _not_a_journal(path: Path, cause: str) -> UsageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import threading
 import warnings
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 import numpy as np
 import rasterio
 from rasterio import DatasetReader
-from rasterio.errors import NotGeoreferencedWarning
+from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
+from dinsar_cli.base.user_files import OddFileError, check_file, head_of, kind_of
+
+_RASTERS = ("is a TIFF", "is a NetCDF", "is a picture", "is a zip", "is a database")
 _THINNED = 16  # cells for which one is read where an overview does
 _OPENING = threading.Lock()  # filters of warnings are of the whole process
 
@@ -31,9 +35,41 @@ def open_raster(path: Path | str, **options: Any) -> Any:
     rasterio.errors.RasterioError
         When it cannot be opened.
     """
+    check_raster(path)
     with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path, **options)
+        try:
+            return rasterio.open(path, **options)
+        except RasterioIOError as error:
+            kind = kind_of(head_of(Path(path))) if _is_local(path) and Path(path).is_file() else ""
+            if kind and not kind.startswith(_RASTERS):
+                raise RasterioIOError(f"it {kind}") from error
+            raise
+
+
+def check_raster(path: Path | str) -> None:
+    """Refuse what GDAL would wait for: pipes and devices.
+
+    Raises
+    ------
+    rasterio.errors.RasterioIOError
+        When it is one.
+    """
+    if _is_local(path):
+        try:
+            mode = Path(path).stat().st_mode
+        except (OSError, ValueError):  # GDAL says what it cannot open
+            return
+        if not stat.S_ISDIR(mode):  # some formats are folders
+            try:
+                check_file(Path(path))
+            except OddFileError as error:
+                raise RasterioIOError(str(error)) from error
+
+
+def _is_local(path: Path | str) -> bool:
+    """Tell whether a name is that of a file, not one by which GDAL finds something inside of another."""
+    return not str(path).startswith("/vsi")
 
 
 def mean_direction(vectors: DatasetReader) -> tuple[float, float, float] | None:

@@ -10,13 +10,15 @@ from dinsar_cli.catalog.baselines import Baseline, measure_baseline
 from dinsar_cli.catalog.pair_choice import Choice, choose_pair, common_place
 from dinsar_cli.catalog.pair_wish import wish_of
 from dinsar_cli.catalog.scenes import PLATFORMS, Query, search
-from dinsar_cli.catalog.stacks import CatalogAcquisition, group_stacks
+from dinsar_cli.catalog.stacks import CatalogAcquisition, Stack, group_stacks
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.config.request import Request
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.managers.orbits.manager import OrbitManager
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
+
+_SHOWN = 6  # tracks that a message names
 
 
 def area_of(request: Request) -> Roi:
@@ -75,7 +77,51 @@ def find_pair(
     stacks = group_stacks(found.scenes, roi.geometry, query.includes)
     orbits = config.orbits.dir or cache / "orbits"
     measure = _measure(roi, orbits if config.orbits.dir or orbits.is_dir() else None)
-    return choose_pair(stacks, roi.geometry, wish, measure), (*notes, *found.notes)
+    if not stacks and query.filters:
+        raise filtered_out(query, f"There is no Sentinel-1 pair over the area {wish.asked}.")
+    try:
+        return choose_pair(stacks, roi.geometry, wish, measure), (*notes, *found.notes)
+    except NoDataError as error:
+        if not query.filters:
+            raise
+        asked = f"Looked at were scenes with these filters: {', '.join(query.filters)}."
+        raise NoDataError(error.problem, f"{error.cause} {asked}", f"{error.remedy} Or drop a filter.") from error
+
+
+def filtered_out(query: Query, problem: str) -> NoDataError:
+    """Return the error on a search of which the filters leave nothing: what there is without them.
+
+    Parameters
+    ----------
+    query : Query
+        With filters.
+    problem : str
+        What cannot be done.
+
+    Raises
+    ------
+    NetworkError
+        When the archive does not answer.
+    """
+    stacks = group_stacks(search(query.unfiltered).scenes, query.roi.geometry, query.includes)
+    asked = ", ".join(query.filters)
+    if not stacks:
+        cause = f"Neither with these filters ({asked}) nor without is there an IW SLC scene of these days."
+        return NoDataError(
+            problem, cause, "Give other dates, or look at what there is with: dinsar search --roi ..."
+        )
+    shown = "; ".join(_told(stack) for stack in stacks[:_SHOWN])
+    more = f"; and {len(stacks) - _SHOWN} more tracks" if len(stacks) > _SHOWN else ""
+    cause = f"No scene of these days meets the filters ({asked}). Without them there is: {shown}{more}."
+    return NoDataError(problem, cause, "Leave the filters out, or give those of a track that is there.")
+
+
+def _told(stack: Stack) -> str:
+    days = [f"{one.start:%Y-%m-%d}" for one in stack.acquisitions]
+    count = f"{len(days)} date{'s' if len(days) > 1 else ''}"
+    span = " to ".join(dict.fromkeys((days[0], days[-1])))
+    words = f"track {stack.track} {stack.direction}"
+    return f"{words} with {count} ({'/'.join(stack.polarizations)}, {'/'.join(stack.platforms)}): {span}"
 
 
 def _measure(roi: Roi, folder: Path | None) -> Callable[[CatalogAcquisition, CatalogAcquisition], Baseline | None]:

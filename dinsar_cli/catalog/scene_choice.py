@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.files import fingerprint, write_text
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.catalog.baselines import CATALOGUE
 from dinsar_cli.catalog.burst_fetch import fetch_bursts, products_there
 from dinsar_cli.catalog.burst_plan import BurstPlan, Way, choose_download, plan_bursts
@@ -315,7 +316,7 @@ def _note_path(cache: Path, mark: str) -> Path:
 def _remembered(mark: str, cache: Path) -> ScenePlan | None:
     """Return the answer that an earlier run got, when all of its scenes are in the cache."""
     try:
-        note = json.loads(_note_path(cache, mark).read_text(encoding="utf-8"))
+        note = read_json(_note_path(cache, mark))
         plan = _from_note(note)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -72,6 +72,26 @@ class Query:
         first, last = date(min(self.years), 1, 1), date(max(self.years), 12, 31)
         return max(first, self.start or first), min(last, self.end or last)
 
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """What of track, frame, direction, satellite and polarization is asked for, in words; empty for nothing."""
+        return tuple(
+            text
+            for text, wanted in (
+                (f"track {self.track}", self.track),
+                (f"frame {self.frame}", self.frame),
+                (str(self.direction), self.direction),
+                (" or ".join(self.platforms), set(self.platforms) != set(PLATFORMS)),
+                (f"polarization {self.polarization}", self.polarization),
+            )
+            if wanted
+        )
+
+    @property
+    def unfiltered(self) -> Query:
+        """The same days and area without these."""
+        return Query(self.roi, self.start, self.end, self.years)
+
     def includes(self, start: datetime) -> bool:
         """Tell whether an acquisition that starts then is of the days that are asked for."""
         first, last = self.span

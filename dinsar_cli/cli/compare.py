@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from dinsar_cli.cli.common import show_notes
 from dinsar_cli.cli.options import debug_option, json_option
 from dinsar_cli.errors import ExitCode, UsageError
 
@@ -161,6 +162,7 @@ def _with_stations(
     picture = picture or (result if result.is_dir() else result.parent) / "gnss_comparison.png"
     _check_picture(picture)
     gnss_picture(picture, found, f"{found.map.name} against {table.name}")
+    show_notes(found.notes)
     _show(describe_gnss(found), gnss_table(found), picture, as_json=as_json)
     return _judge(found.rms, max_rmse, "RMS difference")
 

@@ -19,6 +19,7 @@ from dinsar_cli.net.credentials import (
     TOKEN_PAGE,
     USER,
     Credentials,
+    check_token,
     find_credentials,
     netrc_warnings,
 )
@@ -57,6 +58,7 @@ def _try_token() -> None:
     _need_terminal()
     click.echo(f"Tokens are made at {TOKEN_PAGE}", err=True)
     given = _ask_hidden("Token (not shown): ").strip()
+    check_token(given, "that you typed")
     check_account(Credentials("what you typed", token=given))
     click.echo(f"The token is accepted. A netrc file cannot hold it: set the variable {TOKEN} to it.")
     click.echo(f"In a shell this asks for it without showing it: read -rs {TOKEN} && export {TOKEN}", err=True)
@@ -68,7 +70,7 @@ def _log_in(user: str | None) -> None:
     path = netrc_path(os.environ)
     known = read_netrc(path)
     click.echo(f"Accounts are free: {REGISTER_PAGE}", err=True)
-    before, _ = known.hosts.get(EARTHDATA_HOST, ("", ""))
+    before, _ = known.account(EARTHDATA_HOST)
     user = user or click.prompt("Earthdata user name", default=before or None, err=True)
     password = _ask_hidden("Password (not shown): ")
     check_account(Credentials("what you typed", user=user, password=password))

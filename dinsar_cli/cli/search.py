@@ -57,6 +57,7 @@ def search(
     dinsar search --roi area.geojson --year 2023 --direction descending --map map.html
     """
     from dinsar_cli.catalog.export import geojson, search_record, write_result
+    from dinsar_cli.catalog.pair_search import filtered_out
     from dinsar_cli.catalog.scenes import PLATFORMS, Query
 
     config, roi = gather_area(config_file, flags)
@@ -73,6 +74,8 @@ def search(
     )
     stacks, notes = _find_stacks(query)
     show_notes(notes)
+    if not stacks and query.filters:
+        raise filtered_out(query, "No Sentinel-1 IW SLC scene was found.")
     if not stacks:
         raise NoDataError(
             "No Sentinel-1 IW SLC scene was found.",

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.compare.gnss_table import Station, read_stations
+from dinsar_cli.compare.gnss_table import UNITS, Station, Unmeasured, read_table
 from dinsar_cli.compare.los_map import LosMap, read_los_map
-from dinsar_cli.compare.tenv3 import Unmeasured, files_in, read_motion
+from dinsar_cli.compare.tenv3 import files_in, read_motion
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.maps.geocode import sample
 
@@ -23,6 +23,7 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 
 USED = "used"
 _LEAST_STATIONS = 2
+_UNLIKE = 30  # times by which stations and map differ when the unit is wrong; units are 10 to 1000 apart
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class GnssComparison:
         Reduced chi-square of the differences with their constant left free; None unless all errors are known.
     window : int
         Pixels on a side that were averaged; 1 = interpolated at the place of the station.
+    notes : tuple of str
+        What the user should know.
     """
 
     map: LosMap
@@ -90,6 +93,7 @@ class GnssComparison:
     rms: float
     chi_square: float | None
     window: int
+    notes: tuple[str, ...] = ()
 
     @property
     def used(self) -> list[AtStation]:
@@ -169,7 +173,23 @@ def compare_gnss(
     free = [value for value in relative if value.difference is not None and value.station != reference]
     rms = math.sqrt(sum((value.difference or 0.0) ** 2 for value in free) / len(free))
     chi_square = _reduced_chi_square([value for value in relative if value.status == USED])
-    return GnssComparison(found, relative, reference or "mean", insar_zero, rms, chi_square, window)
+    notes = () if files_in(table) else _unit_notes(relative, unit)
+    return GnssComparison(found, relative, reference or "mean", insar_zero, rms, chi_square, window, notes)
+
+
+def _unit_notes(relative: Sequence[AtStation], unit: str) -> tuple[str, ...]:
+    """Tell when the motion of the stations is so unlike that of the map that its unit seems to be another."""
+    gnss = max((abs(value.gnss) for value in relative if value.gnss is not None), default=0.0)
+    insar = max((abs(value.insar) for value in relative if value.insar is not None), default=0.0)
+    if not (gnss > 0 and insar > 0):
+        return ()
+    ratios = {name: gnss / UNITS[unit] * metres / insar for name, metres in UNITS.items()}
+    likely = min(ratios, key=lambda name: abs(math.log(ratios[name])))
+    if likely == unit or abs(math.log(ratios[unit])) < math.log(_UNLIKE):
+        return ()
+    times = f"{ratios[unit]:.3g}" if ratios[unit] > 1 else f"1/{1 / ratios[unit]:.3g}"
+    told = f"by the table, read in {unit}, stations moved {times} times as much as by the map"
+    return (f"{told}: if it is in {likely}, give --unit {likely}",)
 
 
 def _stations(
@@ -178,7 +198,7 @@ def _stations(
     """Return the stations of a table or of daily positions, and those whose motion is not known."""
     files = files_in(table)
     if not files:
-        return read_stations(table, unit), []
+        return read_table(table, unit)
     told = None if found.dates is None else tuple(date.fromisoformat(text) for text in found.dates)
     if dates and told and dates != told:
         raise UsageError(
@@ -333,6 +353,7 @@ def describe_gnss(found: GnssComparison) -> dict[str, Any]:
         "used": len(found.used),
         "rms": found.rms,
         "reduced_chi_square": found.chi_square,
+        "warnings": list(found.notes),
         "stations": [asdict(station) for station in found.stations],
     }
 

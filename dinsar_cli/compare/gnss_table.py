@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dinsar_cli.base.user_files import OddFileError, kind_of, read_text
 from dinsar_cli.errors import UsageError
 
 UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
@@ -17,6 +18,7 @@ _NEEDED = ("station", "lon", "lat", "e", "n", "u")
 _SIGMAS = ("se", "sn", "su")
 _MOST_BYTES = 50_000_000
 _MOTION = ("e", "n", "u")
+_NOTHING = {"", "nan", "na", "n/a", "null", "none", "-", "--"}
 _REMEDY = (
     "Give a table with the header station,lon,lat,E,N,U and, when they are known, sE,sN,sU: degrees, and metres "
     "between the two dates of the map (or --unit mm)."
@@ -46,7 +48,30 @@ class Station:
     sigma: tuple[float, float, float] | None
 
 
+@dataclass(frozen=True)
+class Unmeasured:
+    """A station whose motion between two days is not known.
+
+    Attributes
+    ----------
+    name : str
+    reason : str
+        What it is without, to follow "is".
+    place : (float, float) or None
+        Longitude and latitude, degrees, where the file tells it.
+    """
+
+    name: str
+    reason: str
+    place: tuple[float, float] | None
+
+
 def read_stations(path: Path, unit: str = "m") -> list[Station]:
+    """Read the stations of a table whose motion is known; see `read_table`."""
+    return read_table(path, unit)[0]
+
+
+def read_table(path: Path, unit: str = "m") -> tuple[list[Station], list[Unmeasured]]:
     """Read a table of stations.
 
     Parameters
@@ -56,6 +81,11 @@ def read_stations(path: Path, unit: str = "m") -> list[Station]:
         are passed over, and so are empty lines and those that start with ``#``.
     unit : str
         Of motion and standard deviations: a key of `UNITS`.
+
+    Returns
+    -------
+    list of Station, list of Unmeasured
+        The latter are those of lines that have NaN, or nothing, in place of a number.
 
     Raises
     ------
@@ -73,30 +103,42 @@ def read_stations(path: Path, unit: str = "m") -> list[Station]:
     rows = [(number, _cells(path, number, line, delimiter)) for number, line in lines]
     names = [name.lower() for name in rows[0][1]]
     _check_header(path, names)
-    stations = []
+    stations: list[Station] = []
+    unmeasured: list[Unmeasured] = []
     for number, cells in rows[1:]:
         if any(cells[len(names) :]):
             raise _wrong(path, f"Line {number} has {len(cells)} columns, and the header {len(names)}.")
-        stations.append(_station(path, number, dict(zip(names, cells, strict=False)), UNITS[unit]))
+        found = _station(path, number, dict(zip(names, cells, strict=False)), UNITS[unit])
+        if isinstance(found, Station):
+            stations.append(found)
+        else:
+            unmeasured.append(found)
     if not stations:
+        for number, cells in rows[1:2]:  # says which number it lacks
+            _station(path, number, dict(zip(names, cells, strict=False)), UNITS[unit], strict=True)
         raise _wrong(path, "It has a header and no stations.")
     known: set[str] = set()
-    for station in stations:
+    every: list[Station | Unmeasured] = [*stations, *unmeasured]
+    for station in every:
         if station.name in known:
             raise _wrong(path, f"The station {station.name} is in it twice.")
         known.add(station.name)
-    return stations
+    return stations, unmeasured
 
 
 def _text(path: Path) -> str:
-    if not path.is_file():
+    if not path.exists():
         raise UsageError(f"{path} is not there.", "There is no such file.", _REMEDY)
-    if path.stat().st_size > _MOST_BYTES:
-        raise _wrong(path, "It is far too large for a table of stations.")
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path, _MOST_BYTES)
+    except OddFileError as error:
+        raise _wrong(path, error.cause) from error
+    except OSError as error:
         raise _wrong(path, f"It cannot be read as text: {error}.") from error
+    kind = kind_of(text[:1000].encode()) if text else ""
+    if kind and not kind.startswith("begins"):
+        raise _wrong(path, f"It {kind}.")
+    return text
 
 
 def _cells(path: Path, number: int, line: str, delimiter: str) -> list[str]:
@@ -131,11 +173,17 @@ def _check_header(path: Path, names: Sequence[str]) -> None:
         raise _wrong(path, f"Its header has {', '.join(twice)} twice.")
 
 
-def _station(path: Path, line: int, row: Mapping[str, str], metres: float) -> Station:
+def _station(
+    path: Path, line: int, row: Mapping[str, str], metres: float, *, strict: bool = False
+) -> Station | Unmeasured:
     """Return one line of the table; a column that is missing counts as empty."""
+    lacking: list[str] = []
 
     def number(name: str) -> float:
         text = row.get(name, "")
+        if text.lower() in _NOTHING and not strict:
+            lacking.append(name)
+            return math.nan
         try:
             value = float(text)
         except ValueError:
@@ -148,12 +196,17 @@ def _station(path: Path, line: int, row: Mapping[str, str], metres: float) -> St
     if not name:
         raise _wrong(path, f"Line {line} has no name of a station.")
     lon, lat, east, north, up = (number(key) for key in _NEEDED[1:])
+    sigmas = [number(key) for key in _SIGMAS] if any(row.get(key) for key in _SIGMAS) else []
+    if lacking:
+        known = math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= 360 and abs(lat) <= 90
+        words = ", ".join(name.upper() if name in _MOTION else name for name in lacking)
+        return Unmeasured(name, f"without {words} (line {line})", (lon, lat) if known else None)
     lon = lon - 360 if 180 < lon <= 360 else lon
     if not (abs(lon) <= 180 and abs(lat) <= 90):
         raise _wrong(path, f"Line {line}: {lon:g}, {lat:g} is no longitude and latitude in degrees.")
     sigma = None
-    if any(row.get(key) for key in _SIGMAS):
-        s_east, s_north, s_up = (number(key) for key in _SIGMAS)
+    if sigmas:
+        s_east, s_north, s_up = sigmas
         if min(s_east, s_north, s_up) < 0:
             raise _wrong(path, f"Line {line}: a standard deviation is negative.")
         sigma = (s_east * metres, s_north * metres, s_up * metres)

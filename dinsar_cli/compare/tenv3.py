@@ -7,14 +7,14 @@ The format is described at http://geodesy.unr.edu/gps_timeseries/README_tenv3.tx
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.compare.gnss_table import Station
+from dinsar_cli.base.user_files import OddFileError, kind_of, read_text
+from dinsar_cli.compare.gnss_table import Station, Unmeasured
 from dinsar_cli.errors import UsageError
 
 SUFFIX = ".tenv3"
@@ -26,24 +26,6 @@ _SIGMAS = (14, 15, 16)
 _LATITUDE, _LONGITUDE = 20, 21
 _MOST_BYTES = 50_000_000
 _REMEDY = "Give the .tenv3 of the station as http://geodesy.unr.edu has it now."
-
-
-@dataclass(frozen=True)
-class Unmeasured:
-    """A station whose motion between two days is not known.
-
-    Attributes
-    ----------
-    name : str
-    reason : str
-        What it is without, to follow "is".
-    place : (float, float) or None
-        Longitude and latitude, degrees, where the file tells it.
-    """
-
-    name: str
-    reason: str
-    place: tuple[float, float] | None
 
 
 def files_in(path: Path) -> list[Path]:
@@ -93,15 +75,18 @@ def read_motion(path: Path, dates: tuple[date, date], days: int = 0) -> Station 
 
 def _read(path: Path) -> tuple[str, NDArray[np.float64]]:
     """Name of a station, and its columns as numbers, NaN where they are words; shape (days, 23)."""
-    if not path.is_file():
+    if not path.exists():
         raise UsageError(f"{path} is not there.", "There is no such file.", "Correct the path.")
-    if path.stat().st_size > _MOST_BYTES:
-        raise _wrong(path, "It is far too large.")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path, _MOST_BYTES).splitlines()
+    except OddFileError as error:
+        raise _wrong(path, error.cause) from error
+    except OSError as error:
         raise _wrong(path, f"It cannot be read as text: {error}.") from error
     if lines and not lines[0].lower().startswith("site "):
+        kind = kind_of(lines[0].encode())
+        if kind:
+            raise _wrong(path, f"It {kind}.")
         raise _wrong(path, "Its first line is not the header site YYMMMDD yyyy.yyyy ...")
     written = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
     rows = [_numbers(path, number, line) for number, line in written]

@@ -59,7 +59,7 @@ def parse_date_or_product(value: object) -> date | str | None:
         If it is neither.
     """
     if isinstance(value, str) and _PRODUCT.match(value.strip()):
-        return value.strip().removesuffix(".zip").removesuffix(".SAFE")
+        return re.sub(r"(?:\.SAFE|\.zip)+$", "", value.strip(), flags=re.IGNORECASE)
     return parse_day(value)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 import textwrap
 from collections.abc import Mapping, Sequence
 from functools import cache
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from dinsar_cli.base.user_files import OddFileError, read_text
 from dinsar_cli.config.base import Section, about, parts_of_type
 from dinsar_cli.config.map import NO_MASK
 from dinsar_cli.config.model import RunConfig, is_roi_file
@@ -27,6 +30,12 @@ _RIVALS = (
     *((one, "event") for one in ("reference", "secondary")),
 )
 
+
+_MOST_BYTES = 8 << 20
+"""Of a configuration; an outline may be in it."""
+
+_DIGITS = 40
+_LARGE = 10**_DIGITS
 
 _WORDS = {"mask": "none"}
 """Sections in whose place a word may stand."""
@@ -143,13 +152,16 @@ def load_config(path: Path) -> dict[str, Any]:
     UsageError
         If the file cannot be read or is not a YAML mapping; broken YAML with line and column.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    from dinsar_cli.config.yaml_text import load_yaml
 
     problem = f"The configuration {path} cannot be read."
     try:
-        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:  # the latter: not UTF-8, or dates and numbers that cannot be
+        values = load_yaml(read_text(path, _MOST_BYTES))
+    except OddFileError as error:
+        raise UsageError(problem, error.cause, "Give a readable YAML file; `dinsar init` writes one.") from error
+    except (OSError, ValueError) as error:  # the latter: dates and numbers that cannot be
         raise UsageError(problem, f"{error}.", "Give a readable YAML file; `dinsar init` writes one.") from error
     except (YAMLError, RecursionError) as error:
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
@@ -259,8 +271,28 @@ def _explained(error: ValidationError) -> UsageError:
     return UsageError(problem, " ".join(causes), "Correct this; `dinsar init` writes an example with every key.")
 
 
+class _Short(reprlib.Repr):
+    """Tells the beginning of a value, however large or deep it is."""
+
+    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002 (the signature is that of reprlib)
+        return repr(x) if abs(x) < _LARGE else f"a number of more than {_DIGITS} digits"
+
+    def repr_dict(self, x: Mapping[Any, Any], level: int) -> str:  # in its own order
+        if level <= 0 and x:
+            return "{...}"
+        inside = [
+            f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}"
+            for key, value in islice(x.items(), self.maxdict)
+        ]
+        return f"{{{', '.join([*inside, '...'] if len(x) > self.maxdict else inside)}}}"
+
+
+_short = _Short()
+_short.maxstring = _short.maxother = 80
+
+
 def _shown(value: object) -> str:
-    text = str(value) if isinstance(value, Path) else repr(value)
+    text = str(value) if isinstance(value, Path) else _short.repr(value)
     return "null" if value is None else textwrap.shorten(text, 80, placeholder="...")
 
 

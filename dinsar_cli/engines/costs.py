@@ -22,6 +22,7 @@ from itertools import combinations
 from pathlib import Path
 from statistics import median
 
+from dinsar_cli.base.user_files import parse_json
 from dinsar_cli.engines.base import Forecast, StepCost, Work
 from dinsar_cli.radar.interferogram import RadarLayer
 
@@ -337,7 +338,7 @@ def read(history: Path) -> list[StepRecord]:
 def _records(lines: Iterable[str]) -> Iterable[StepRecord]:
     for line in lines:
         try:
-            values = json.loads(line)
+            values = parse_json(line)
             values["work"] = Work(**{each.name: values["work"][each.name] for each in fields(Work)})
             record = StepRecord(**{each.name: values[each.name] for each in fields(StepRecord)})
             if _sound(record):

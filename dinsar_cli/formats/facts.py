@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dinsar_cli.base.user_files import parse_json
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import LAYERS
@@ -235,7 +235,7 @@ def product_facts(
 
 def _versions(tags: Mapping[str, str]) -> dict[str, str]:
     try:
-        versions = json.loads(tags.get("engine_version", "{}"))
+        versions = parse_json(tags.get("engine_version", "{}"))
     except ValueError:
         return {}
     return {str(name): str(text) for name, text in versions.items()} if isinstance(versions, dict) else {}

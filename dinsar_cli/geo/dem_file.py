@@ -17,6 +17,7 @@ from rasterio.errors import RasterioIOError
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.base.system import is_short_of_memory
+from dinsar_cli.base.user_files import sentence
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import near
 
@@ -45,7 +46,7 @@ def open_dem(path: Path) -> Iterator[Any]:
         except RasterioIOError as error:
             raise UsageError(
                 f"The DEM {path} cannot be opened.",
-                f"{error}." if path.exists() else "There is no such file.",
+                sentence(str(error)) if path.exists() else "There is no such file.",
                 "Give --dem a raster file with heights, for example a GeoTIFF.",
             ) from error
         with dataset:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,16 @@ from pyproj.exceptions import CRSError, ProjError
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from dinsar_cli.base.user_files import (
+    MEGABYTE,
+    ZIP_DAMAGE,
+    OddFileError,
+    check_file,
+    head_of,
+    kind_of,
+    parse_json,
+    read_text,
+)
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.file_kinds import FILE_SUFFIXES, JSON_SUFFIXES
 
@@ -28,6 +39,18 @@ FORMS = (
     "Give --roi as ONE argument: 'W S E N' in degrees (like '10.5 45 11.5 46'), WKT, GeoJSON, or a file "
     "(.geojson, .json, .shp, .zip, .gpkg, .kml)."
 )
+_MOST_TEXT = 64 * MEGABYTE
+_MOST_VECTORS = 1024 * MEGABYTE
+_MOST_BRACKETS = 32
+_NAME_KEYS = ("name", "title", "label", "id", "fid", "objectid")
+_CONTENTS = {
+    ".zip": re.compile(rb"PK"),
+    ".kmz": re.compile(rb"PK"),
+    ".kml": re.compile(rb"\s*<"),
+    ".gpkg": re.compile(rb"SQLite format 3"),
+}
+_SHAPEFILE_HEAD = 100  # bytes
+_SHAPEFILE_START = b"\0\0\x27\x0a"
 _EDGE_PARTS = 50  # a straight edge of a projected CRS is a curve in lon/lat: it is followed in so many chords
 
 
@@ -41,10 +64,13 @@ class Outlines:
         Longitude and latitude in degrees (WGS84), as they were written: they may be invalid or out of range.
     note : str
         A sentence for messages on wrong coordinates, with a space before it; mostly empty.
+    labels : tuple of str
+        What the feature of each polygon is called, for messages; empty where there are no features.
     """
 
     polygons: list[Polygon]
     note: str = ""
+    labels: tuple[str, ...] = ()
 
 
 def read_wkt(wkt: str, srid: str | None, name: str) -> Outlines:
@@ -64,6 +90,7 @@ def read_wkt(wkt: str, srid: str | None, name: str) -> Outlines:
     UsageError
         If it is no WKT, has no polygon or an SRID that cannot be used.
     """
+    _check_nesting(wkt, name)
     try:
         # NaN and overflow are refused with every other coordinate that is not finite.
         with np.errstate(invalid="ignore", over="ignore"):
@@ -87,37 +114,87 @@ def read_geojson(text: str, name: str) -> Outlines:
         If it is no GeoJSON, has no polygon or a ``crs`` that cannot be used; ``name`` is what it is called there.
     """
     try:
-        document = json.loads(text)
+        document = parse_json(text)
         geometries = list(_geojson_geometries(document))
-        parts = list(
-            polygons(shapely.from_geojson(json.dumps(geometry, allow_nan=False)) for geometry in geometries)
-        )
-    except (ValueError, RecursionError, shapely.errors.ShapelyError) as error:
+        parts = [
+            (part, label)
+            for geometry, label in geometries
+            for part in polygons([shapely.from_geojson(json.dumps(geometry, allow_nan=False))])
+        ]
+    except (ValueError, shapely.errors.ShapelyError) as error:
         raise _unreadable(name, "GeoJSON", error) from error
     if not parts:
-        raise no_polygon(name, {str(geometry["type"]) for geometry in geometries})
+        raise no_polygon(name, {str(geometry["type"]) for geometry, _ in geometries})
+    crs = _crs_of(document, name)
+    shapes, labels = [part for part, _ in parts], tuple(label for _, label in parts)
+    return Outlines(_to_lonlat(shapes, crs, name) if crs else shapes, labels=labels)
+
+
+def _crs_of(document: dict[str, Any], name: str) -> str:
+    """Return the coordinate reference system that a GeoJSON document names; empty for none, which is WGS84.
+
+    RFC 7946 knows WGS84 only, but files of the 2008 specification with a projected CRS are still about, and some of
+    its drafts, which have its EPSG code as such.
+    """
     crs = document.get("crs")
-    # RFC 7946 knows WGS84 only, but files of the 2008 specification with a projected CRS are still about.
-    if isinstance(crs, dict) and isinstance(crs.get("properties"), dict) and "name" in crs["properties"]:
-        parts = _to_lonlat(parts, str(crs["properties"]["name"]), name)
-    return Outlines(parts)
+    if crs is None:
+        return ""
+    named = crs
+    if isinstance(crs, dict):
+        told = crs.get("properties")
+        told = told if isinstance(told, dict) else {}
+        named = told.get("name", told.get("code", crs.get("name", crs.get("code"))))
+    if isinstance(named, int) or (isinstance(named, str) and named.strip().isdecimal()):
+        return f"EPSG:{named}".replace(" ", "")
+    if isinstance(named, str):
+        return named
+    raise UsageError(
+        f"{name} cannot be brought to longitude and latitude.",
+        f'Its member "crs" names no coordinate reference system: {short(json.dumps(crs))}.',
+        "Save it in EPSG:4326.",
+    )
 
 
-def _geojson_geometries(node: object) -> Iterator[dict[str, Any]]:
-    """Walk a GeoJSON document and give its geometries; features without one are passed over."""
+def _geojson_geometries(node: object, label: str = "", number: int = 1) -> Iterator[tuple[dict[str, Any], str]]:
+    """Walk a GeoJSON document and give its geometries and what they are called.
+
+    Features without one are passed over.
+    """
     fields = node if isinstance(node, dict) else {}
     kind = str(fields.get("type"))
     if kind in {"FeatureCollection", "GeometryCollection"}:
         children = fields.get("features" if kind == "FeatureCollection" else "geometries")
-        for child in children if isinstance(children, list) else [None]:
-            yield from _geojson_geometries(child)
+        for count, child in enumerate(children if isinstance(children, list) else [None], 1):
+            yield from _geojson_geometries(child, label, count)
     elif kind == "Feature":
         if fields.get("geometry") is not None:
-            yield from _geojson_geometries(fields["geometry"])
+            told = fields.get("properties")
+            called = _label(number, told if isinstance(told, dict) else {})
+            yield from _geojson_geometries(fields["geometry"], called)
     elif "coordinates" in fields:
-        yield fields
+        yield fields, label
+    elif kind == "Topology":
+        raise ValueError("it is TopoJSON, which shares its lines between features")
+    elif "rings" in fields or "spatialReference" in fields:
+        raise ValueError("it is JSON of ArcGIS, not GeoJSON")
     else:
         raise ValueError("an object has neither coordinates nor features nor geometries")
+
+
+def _label(number: int, properties: Mapping[str, Any]) -> str:
+    """Say which feature it is, for messages."""
+    lower = {str(key).lower(): value for key, value in properties.items()}
+    called = next((lower[key] for key in _NAME_KEYS if isinstance(lower.get(key), str | int) and lower[key]), None)
+    return f"feature {number}" if called is None else f"feature {number} ({short(str(called), 40)})"
+
+
+def _check_nesting(wkt: str, name: str) -> None:
+    """Refuse brackets in brackets without an end, which the reader follows until its stack is full."""
+    depth = 0
+    for bracket in re.findall(r"[()]", wkt):
+        depth += 1 if bracket == "(" else -1
+        if depth > _MOST_BRACKETS:
+            raise _unreadable(name, "WKT", ValueError(f"brackets are nested more than {_MOST_BRACKETS} deep"))
 
 
 def read_file(path: Path, name: str) -> Outlines:
@@ -135,46 +212,102 @@ def read_file(path: Path, name: str) -> Outlines:
         raise UsageError(f"{name} cannot be used.", f"It is {found}, which is not a known format.", FORMS)
     try:
         if suffix in JSON_SUFFIXES:
-            return read_geojson(path.read_text(encoding="utf-8-sig"), name)
+            return read_geojson(read_text(path, _MOST_TEXT), name)
+        check_file(path)
+        if suffix == ".shp":
+            _check_whole(head_of(path)[:_SHAPEFILE_HEAD], path.stat().st_size)
+        elif suffix != ".zip":
+            _check_content(path, suffix)
         return _read_layers(_shapefile_in(path, name) if suffix == ".zip" else str(path), path, name)
-    except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, *ZIP_DAMAGE) as error:
         raise _unreadable(name, suffix[1:], error) from error
+
+
+def _check_content(path: Path, suffix: str) -> None:
+    """Refuse what is not of the kind that its name says, or far too large.
+
+    Raises
+    ------
+    OddFileError
+        When it is one of these; it says what the file is.
+    """
+    if path.stat().st_size > _MOST_VECTORS:
+        raise OddFileError(
+            f"it has more than {_MOST_VECTORS / 1e6:.0f} MB, far too much for the outline of a region"
+        )
+    head = head_of(path)
+    if not _CONTENTS[suffix].match(head.removeprefix(b"\xef\xbb\xbf")) or kind_of(head).startswith("is a web page"):
+        raise OddFileError(f"it {kind_of(head) or f'is not a {suffix[1:]} file: it begins with {head[:8]!r}'}")
+    if suffix == ".kmz":
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist() if entry.filename.lower().endswith(".kml"))
+        if size > _MOST_TEXT:
+            raise OddFileError(f"it unpacks to {size / 1e6:.0f} MB, far too much for the outline of a region")
+
+
+def _check_whole(head: bytes, size: int) -> None:
+    """Refuse a shapefile that is shorter than its first bytes say: GDAL gives no geometry for what it has lost.
+
+    Features without a geometry are another thing: the format has them.
+    """
+    if not head.startswith(_SHAPEFILE_START):
+        raise OddFileError(f"it {kind_of(head) or f'begins with {head[:8]!r}'}")
+    stated = 2 * int.from_bytes(head[24:28], "big")
+    if len(head) < _SHAPEFILE_HEAD or size < stated:
+        raise OddFileError(f"the file is cut short: it has {size} bytes of {stated}")
 
 
 def _shapefile_in(path: Path, name: str) -> str:
     """Return GDAL's name of the one shapefile in a zip."""
+    _check_content(path, ".zip")
     with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-    members = [n for n in names if n.lower().endswith(".shp") and not n.startswith("__MACOSX/")]
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+    members = [
+        n
+        for n in sizes
+        if n.lower().endswith(".shp") and not re.split(r"[/\\]", n)[-1].startswith(".") and "__MACOSX" not in n
+    ]
+    stems = {member[:-4] for member in members}
+    if any(size > _MOST_VECTORS for member, size in sizes.items() if member.rpartition(".")[0] in stems):
+        raise OddFileError(f"it unpacks to more than {_MOST_VECTORS / 1e6:.0f} MB")
     if len(members) != 1:
         cause = f"A zip must hold one shapefile; this one holds: {', '.join(members) or 'none'}."
         raise UsageError(f"{name} cannot be used.", cause, "Zip one shapefile: .shp, .shx, .dbf and .prj.")
+    with zipfile.ZipFile(path) as archive, archive.open(members[0]) as file:
+        _check_whole(file.read(_SHAPEFILE_HEAD), sizes[members[0]])
     return f"/vsizip/{{{path.absolute()}}}/{members[0]}"
 
 
-def _read_layer(dataset: str, layer: str) -> tuple[list[BaseGeometry], str | None]:
-    """Read the geometries of a layer and its CRS."""
+def _read_layer(dataset: str, layer: str) -> tuple[list[tuple[BaseGeometry, str]], str | None]:
+    """Read the geometries of a layer, what they are called, and its CRS; features without one are passed over."""
     import pyogrio
 
-    meta, _, wkb, _ = pyogrio.raw.read(dataset, layer=layer, columns=[], force_2d=True)
-    if None in wkb and dataset.lower().endswith(".shp"):
-        # GDAL gives no geometry for the features that a truncated shapefile has lost.
-        raise shapely.errors.ShapelyError("features have no geometry, or the file is cut short")
-    return [geometry for geometry in shapely.from_wkb(wkb) if geometry is not None], meta["crs"]
+    fields = [str(field) for field in pyogrio.read_info(dataset, layer=layer)["fields"]]
+    named = next((field for key in _NAME_KEYS for field in fields if field.lower() == key), None)
+    meta, _, wkb, columns = pyogrio.raw.read(dataset, layer=layer, columns=[named] if named else [], force_2d=True)
+    found = []
+    for number, geometry in enumerate(shapely.from_wkb(wkb), 1):
+        told = {named: columns[0][number - 1]} if named else {}
+        if geometry is not None:
+            found.append((geometry, _label(number, told)))
+    return found, meta["crs"]
 
 
 def _read_layers(dataset: str, path: Path, name: str) -> Outlines:
     import pyogrio
 
     by_layer: dict[str, list[Polygon]] = {}
+    labels: list[str] = []
     kinds: set[str] = set()
     note = ""
     library_errors = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, shapely.errors.ShapelyError)
     try:
         for layer in [str(row[0]) for row in pyogrio.list_layers(dataset) if row[1] is not None]:
             geometries, crs = _read_layer(dataset, layer)
-            kinds |= {geometry.geom_type for geometry in geometries}
-            parts = list(polygons(geometries))
+            kinds |= {geometry.geom_type for geometry, _ in geometries}
+            labelled = [(part, label) for geometry, label in geometries for part in polygons([geometry])]
+            parts = [part for part, _ in labelled]
+            labels += [label for _, label in labelled]
             if parts and not crs:
                 note = " The file has no coordinate reference system: its numbers are read as degrees."
                 logger.warning("%s has no coordinate reference system: read as degrees", name)
@@ -191,7 +324,7 @@ def _read_layers(dataset: str, path: Path, name: str) -> Outlines:
             f"They are {', '.join(by_layer)}, and which one is meant is not known.",
             "Save the layer of the region as a file of its own.",
         )
-    return Outlines([part for parts in by_layer.values() for part in parts], note)
+    return Outlines([part for parts in by_layer.values() for part in parts], note, tuple(labels))
 
 
 def _to_lonlat(parts: list[Polygon], crs: str, name: str) -> list[Polygon]:

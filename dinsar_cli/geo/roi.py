@@ -36,6 +36,7 @@ _WKT = re.compile(
 )
 _AROUND = 0.1  # degrees around a point, for a box to propose
 _HIGHEST = 89.0  # degrees of latitude
+_NAMED = 8  # features that a message names
 _MIN_AREA = 1e-12  # square degrees: a square of 0.1 m, far below one pixel
 
 
@@ -232,25 +233,50 @@ def _exists(path: Path) -> bool:
 
 
 def _checked(outlines: Outlines, source: str, name: str) -> Roi:
-    parts = [shapely.force_2d(part) for part in outlines.polygons if not part.is_empty]
+    labels = outlines.labels or ("",) * len(outlines.polygons)
+    whole = [
+        (shapely.force_2d(part), label)
+        for part, label in zip(outlines.polygons, labels, strict=True)
+        if not part.is_empty
+    ]
+    parts = [part for part, _ in whole]
     if not parts:
         raise no_polygon(name, {"an empty polygon"})
     _check_range(parts, name, outlines.note)
-    for part in parts:
-        # The hull, because the signed area of a figure of eight is zero too.
-        if part.convex_hull.area < _MIN_AREA:
-            cause = "All points of a polygon lie on one line or in one place."
-            raise UsageError(f"{name} has no area.", cause, FORMS)
-        if not part.is_valid:
-            what, _, where = shapely.is_valid_reason(part).rstrip("]").partition("[")
-            cause = f"An outline must not cross or touch itself: {what} at longitude, latitude {where}."
-            raise UsageError(f"{name} is not a valid polygon.", cause, "Correct the order of its points.")
+    _check_shapes(whole, name)
     region = shapely.union_all(parts)
     west, _, east, _ = region.bounds
     if east - west > 180:
         raise no_crossing(name, _over_180(region))
     oriented = [orient(part) for part in polygons([region])]
     return Roi(oriented[0] if len(oriented) == 1 else shapely.MultiPolygon(oriented), source)
+
+
+def _check_shapes(parts: Sequence[tuple[Polygon, str]], name: str) -> None:
+    """Refuse polygons without an area and those that cross themselves; all of them are named."""
+    # The hull, because the signed area of a figure of eight is zero too.
+    flat = [label for part, label in parts if part.convex_hull.area < _MIN_AREA]
+    if flat:
+        cause = f"All points of a polygon lie on one line or in one place{_listed(flat, len(parts))}."
+        raise UsageError(f"{name} has no area.", cause, FORMS)
+    crooked = [(part, label) for part, label in parts if not part.is_valid]
+    if crooked:
+        what, _, where = shapely.is_valid_reason(crooked[0][0]).rstrip("]").partition("[")
+        told = _listed([label for _, label in crooked], len(parts))
+        cause = f"An outline must not cross or touch itself: {what} at longitude, latitude {where}{told}."
+        remedy = "Correct the order of its points."
+        if told:
+            remedy = "Correct the order of their points, or leave them out of the file."
+        raise UsageError(f"{name} is not a valid polygon.", cause, remedy)
+
+
+def _listed(labels: Sequence[str], count: int) -> str:
+    """Name the features that are wrong, of all that there are; empty where there are no names."""
+    named = [label for label in labels if label]
+    if not named or count < 2:
+        return ""
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return f"; of {count} polygons {len(labels)} are so: {', '.join(named[:_NAMED])}{more}"
 
 
 def _over_180(region: BaseGeometry) -> tuple[float, float, float, float]:

@@ -126,7 +126,7 @@ class SlcManager:
             for image in images:
                 _check_image(scene.safe, image)
             if scene.safe.is_zip:
-                zipped[scene.safe.path] = [f"{scene.safe.root}/{image.measurement}" for image in images]
+                zipped[scene.safe.path] = [scene.safe.entry(image.measurement) for image in images]
                 files.append(scene.safe.path)
             else:
                 members = [MANIFEST, *(name for image in images for name in (image.annotation, image.measurement))]

@@ -156,7 +156,7 @@ class Client:
             When it cannot.
         """
         started = time.monotonic()
-        account = (self._known.user, self._known.password) if password and self._known else None
+        account = self._known.pair if password and self._known else None
         try:
             with self._session.request(
                 method,
@@ -179,6 +179,21 @@ class Client:
             raise TryAgain("it leads in a circle (cookies are refused, or the clock is wrong)") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise self._failure(error, url) from None
+        except UnicodeEncodeError:
+            # the proxy's: of no other does requests make a head itself; the message would have the password
+            raise NetworkError(
+                "The proxy cannot be asked.",
+                "The user or password in HTTPS_PROXY (or HTTP_PROXY) has letters that cannot be sent.",
+                "Take a password of plain letters and digits for the proxy, or a proxy that wants none.",
+            ) from None
+        except OSError as error:
+            if "TLS" not in str(error):  # what happens in the block, such as a full disk
+                raise
+            raise NetworkError(
+                "The identity of no server can be proved.",
+                f"A file of certificates or a key cannot be used: {error}.",
+                "Let REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE name a file that is there, or unset them.",
+            ) from None
 
     def has_cookie(self, name: str) -> bool:
         """Tell whether a server has given a cookie of that name."""

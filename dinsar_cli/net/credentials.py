@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from dinsar_cli.errors import CredentialsError, UsageError
@@ -49,6 +50,11 @@ class Credentials:
     password: str = field(default="", repr=False)
     warnings: tuple[str, ...] = ()
 
+    @property
+    def pair(self) -> tuple[Any, Any]:
+        """User and password as they are sent: in UTF-8 (RFC 7617), and bytes of a file as they are in it."""
+        return self.user.encode("utf-8", "surrogateescape"), self.password.encode("utf-8", "surrogateescape")
+
 
 @dataclass(frozen=True)
 class Bearer:
@@ -85,7 +91,7 @@ def find_credentials(environment: Mapping[str, str] = os.environ) -> Credentials
     """
     token = environment.get(TOKEN, "").strip()
     known = _netrc(environment, needed=not token)
-    user, password = known.hosts.get(EARTHDATA_HOST, ("", ""))
+    user, password = known.account(EARTHDATA_HOST)
     source = f"the netrc file {known.path}"
     if not (user and password):
         user, password = environment.get(USER, ""), environment.get(PASSWORD, "")
@@ -94,13 +100,33 @@ def find_credentials(environment: Mapping[str, str] = os.environ) -> Credentials
         source = TOKEN
     elif not (user and password):
         raise _nobody(known)
-    if any(not character.isprintable() or character.isspace() for character in token):
-        raise CredentialsError(
-            f"The token in {TOKEN} cannot be used.",
-            "It has blanks or control characters, which no token has.",
-            f"Copy it again from {TOKEN_PAGE}",
-        )
+    check_token(token, f"in {TOKEN}")
     return Credentials(source, token, user, password, netrc_warnings(known))
+
+
+def check_token(token: str, where: str) -> None:
+    """Refuse what no token can be: it goes into the head of a request, which has letters of ASCII only.
+
+    Parameters
+    ----------
+    token : str
+    where : str
+        It is found, for the message.
+
+    Raises
+    ------
+    CredentialsError
+        When it has something else in it; the message has nothing of the token.
+    """
+    if any(character.isspace() or (character.isascii() and not character.isprintable()) for character in token):
+        cause = "It has blanks or control characters, which no token has."
+    elif "\N{HORIZONTAL ELLIPSIS}" in token or "..." in token:
+        cause = "It has an ellipsis in it: it was copied from a place that shows it shortened."
+    elif not token.isascii():
+        cause = "It has letters or signs beyond ASCII, which no token has."
+    else:
+        return
+    raise CredentialsError(f"The token {where} cannot be used.", cause, f"Copy it again from {TOKEN_PAGE}")
 
 
 def find_dataspace_account(environment: Mapping[str, str] = os.environ) -> Credentials | None:
@@ -120,7 +146,7 @@ def find_dataspace_account(environment: Mapping[str, str] = os.environ) -> Crede
     if user and password:
         return Credentials(f"{DATASPACE_USER} and {DATASPACE_PASSWORD}", user=user, password=password)
     known = _netrc(environment, needed=False)
-    user, password = known.hosts.get(DATASPACE_HOST, ("", ""))
+    user, password = known.account(DATASPACE_HOST)
     if not (user and password):
         return None
     return Credentials(f"the netrc file {known.path}", "", user, password, netrc_warnings(known))
@@ -146,12 +172,20 @@ def netrc_warnings(known: Netrc) -> tuple[str, ...]:
             f"{known.path} has an entry 'default': many programs send it to every host, in place of a token too; "
             "name its machine instead"
         )
+    for host in (EARTHDATA_HOST, DATASPACE_HOST):
+        called = known.name_of(host)
+        if called in known.hosts and called != host:
+            warnings.append(f"{known.path} calls {host} {called}: other programs may not find that entry")
     return tuple(warnings)
 
 
 def _nobody(known: Netrc) -> CredentialsError:
     found = f"{known.path} does not exist"
-    if known.hosts:
+    if known.name_of(EARTHDATA_HOST) in known.hosts:
+        user, password = known.account(EARTHDATA_HOST)
+        lacking = " and ".join(name for name, value in (("login", user), ("password", password)) if not value)
+        found = f"the entry for {EARTHDATA_HOST} in {known.path} has no {lacking}"
+    elif known.hosts:
         found = f"{known.path} has no entry for {EARTHDATA_HOST}"
         if known.has_default:
             found += " (an entry 'default' is not used: it would go to every host)"

@@ -233,6 +233,12 @@ class _Pool:
                 worker.join(max(deadline - time.monotonic(), 0.0))
 
     def _work(self) -> None:
+        try:
+            self._fetch_waiting()
+        except BaseException as error:  # noqa: BLE001 (whoever waits for the downloads raises it)
+            self._outcomes.put(error)
+
+    def _fetch_waiting(self) -> None:
         plain, login = Client(self._limits), Client(self._limits, self._known)
         with plain, login, ExitStack() as others:
             while not self._stop.is_set():

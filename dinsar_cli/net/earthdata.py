@@ -41,7 +41,7 @@ class EarthdataSession(ASFSession):
         if target.scheme != "https":
             headers.pop("Authorization", None)
         elif target.hostname == EARTHDATA_HOST and self._known.password:
-            prepared_request.prepare_auth((self._known.user, self._known.password))
+            prepared_request.prepare_auth(self._known.pair)
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:

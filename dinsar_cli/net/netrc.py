@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dinsar_cli.base.user_files import OddFileError, odd_encoding, read_bytes
 from dinsar_cli.errors import UsageError
 
 _NAMES = (".netrc", "_netrc")
+_MOST_BYTES = 1 << 20
+_MARK = "\ufeff"
 _TOKEN = re.compile(r'"(?P<quoted>(?:\\.|[^"\\])*)"?|(?P<plain>(?:\\.|[^\s\\])+)', re.DOTALL)
 _KEYS = frozenset({"login", "user", "password", "account"})
 _TOP_LEVEL = frozenset({"machine", "default", "macdef"})
@@ -34,8 +37,22 @@ class Netrc:
     """
 
     path: Path
-    hosts: Mapping[str, tuple[str, str]]
+    hosts: dict[str, tuple[str, str]]
     open_to_others: bool
+
+    def account(self, machine: str) -> tuple[str, str]:
+        """Return user and password of a machine, each empty where there is none.
+
+        Capitals do not matter, and neither does an entry that is named by an address (``https://...``); of several,
+        the one that is named as it should be counts.
+        """
+        return self.hosts.get(self.name_of(machine), ("", ""))
+
+    def name_of(self, machine: str) -> str:
+        """Return what the entry of a machine is called; the machine's own name where there is none."""
+        if machine in self.hosts:
+            return machine
+        return next((name for name in reversed(self.hosts) if _host(name) == machine.lower()), machine)
 
     @property
     def has_default(self) -> bool:
@@ -61,7 +78,10 @@ def read_netrc(path: Path) -> Netrc:
     """
     try:
         mode = path.stat().st_mode
-        text = _read(path)
+        text = _read(path).removeprefix(_MARK)
+    except OddFileError as error:
+        problem = f"The netrc file {path} cannot be read."
+        raise UsageError(problem, error.cause, f"Save it again as plain text in UTF-8. {_EDIT_BY_HAND}") from None
     except FileNotFoundError:
         return Netrc(path, {}, open_to_others=False)
     except OSError as error:
@@ -76,7 +96,17 @@ def read_netrc(path: Path) -> Netrc:
 
 
 def _read(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "surrogateescape")
+    """Return the text with its byte-order mark, if it has one; bytes that are no UTF-8 stay what they are."""
+    content = read_bytes(path, _MOST_BYTES)
+    encoding = odd_encoding(content)
+    if encoding:
+        raise OddFileError(f"it is {encoding} text, as Windows programs write it, and programs read it as UTF-8")
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _host(name: str) -> str:
+    """Return the host in the name of an entry, which should be that and nothing else."""
+    return re.sub(r"^\w+://(?:[^/@]*@)?|[:/].*$", "", name.strip()).lower()
 
 
 def _unreadable(path: Path, cause: str) -> UsageError:
@@ -95,7 +125,8 @@ def write_entry(path: Path, machine: str, user: str, password: str) -> None:
     """
     before = read_netrc(path)
     path = path.resolve()  # a link stays one
-    text = _read(path) if path.exists() else ""
+    whole = _read(path) if path.exists() else ""
+    text = whole.removeprefix(_MARK)
     for word, value in (("user name", user), ("password", password)):
         if not value or re.search(r"[\x00-\x1f\x7f]", value):
             raise UsageError(
@@ -109,7 +140,8 @@ def write_entry(path: Path, machine: str, user: str, password: str) -> None:
         part.unlink(missing_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(_with_entry(text, machine, entry).encode("utf-8", "surrogateescape"))
+            mark = whole[: len(whole) - len(text)]
+            file.write(f"{mark}{_with_entry(text, machine, entry)}".encode("utf-8", "surrogateescape"))
             file.flush()
             os.fsync(file.fileno())
         after = read_netrc(part)

@@ -15,6 +15,7 @@ import requests
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.files import settle, write_text
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.net.limits import TryAgain
 
 _BLOCK = 1 << 22
@@ -248,7 +249,7 @@ class PartFile:
 def _left_origin(target: Path) -> Origin | None:
     """Tell what an earlier process knew of the file; None when nothing readable is there."""
     try:
-        return Origin(**json.loads(_origin_path(target).read_text(encoding="utf-8")))
+        return Origin(**read_json(_origin_path(target)))
     except (OSError, ValueError, TypeError):
         return None
 

@@ -6,7 +6,6 @@ lines with ordinary file access, so that memory stays bounded however long the s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.radar.offset_field import OFFSETS_FILE
 from dinsar_cli.radar.overlaps import OverlapPhase
 
@@ -241,7 +241,7 @@ class Interferogram:
     @classmethod
     def load(cls, folder: Path) -> Interferogram:
         """Read the description that an engine left in a folder."""
-        record = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        record = read_json(folder / DESCRIPTION_FILE)
         del record["layers"]
         record["looks"] = tuple(record["looks"])
         record["swath_seams"] = tuple(record["swath_seams"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -220,7 +221,8 @@ def _far_field(found: Mapping[str, Any], bands: Mapping[str, Floats], components
     """Return what the run noted of calm ground; what the map alone tells where it noted nothing."""
     noted = (_details(found, "displacement").get("facts") or {}).get("far_field")
     if noted:
-        return FarField.from_dict(noted)
+        with suppress(KeyError, TypeError, ValueError):  # not as this program writes it
+            return FarField.from_dict(noted)
     los = bands["los_displacement"]
     return far_field_of_map(los, bands.get("coherence", np.isfinite(los).astype(np.float32)), components, grid)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.user_files import JOURNAL_BYTES, parse_json, read_text
+from dinsar_cli.config.yaml_text import load_yaml
 from dinsar_cli.errors import DinsarError
 from dinsar_cli.formats import ProductFacts, product_facts
 from dinsar_cli.formats.citation import citation
@@ -122,8 +122,8 @@ def _flattened(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[
 def area_asked_for(folder: Path) -> str | None:
     """Return the key ``roi`` of the configuration beside a run; None where there is none."""
     try:
-        config = YAML(typ="safe").load((folder / _CONFIG).read_text(encoding="utf-8"))
-    except (OSError, YAMLError):
+        config = load_yaml(read_text(folder / _CONFIG, JOURNAL_BYTES))
+    except (OSError, ValueError, RecursionError, YAMLError):
         return None
     roi = config.get("roi") if isinstance(config, Mapping) else None
     if roi is None:
@@ -194,7 +194,7 @@ def _files(record: Mapping[str, Any], stage: str) -> list[tuple[str, str]]:
 
 def _versions(evidence: Evidence) -> list[tuple[str, str]]:
     try:
-        versions = json.loads(evidence.tags.get("engine_version", "{}"))
+        versions = parse_json(evidence.tags.get("engine_version", "{}"))
     except ValueError:
         return []
     return sorted((str(k), str(v)) for k, v in versions.items()) if isinstance(versions, dict) else []

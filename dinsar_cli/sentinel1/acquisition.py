@@ -17,6 +17,7 @@ from dinsar_cli.sentinel1.subswath import Burst, Subswath
 
 _PREFERRED_POLARIZATIONS = ("VV", "HH", "VH", "HV")
 _SAME_PASS = timedelta(minutes=45)  # slices of one pass lie within half an orbit
+_TWICE = 0.5  # share of a slice that it has in common with another version of it; neighbours have a tenth
 _SLICE_GAP = timedelta(seconds=2)  # neighbouring slices touch; a missing one leaves 25 s
 _ORBIT_PERIOD = 12 * 86400 / 175  # s: 175 orbits in the 12-day cycle
 _BURST_CYCLE = 2.76  # s between the bursts of a subswath
@@ -123,13 +124,10 @@ def _same_pass(previous: Scene, scene: Scene) -> bool:
 
 
 def _check_slices(previous: Scene, scene: Scene) -> None:
-    if (previous.start, previous.absolute_orbit) == (scene.start, scene.absolute_orbit):
-        where = {previous.safe.path, scene.safe.path}
-        raise UsageError(
-            f"The scene {scene.name} is given twice.",
-            f"{' and '.join(sorted(map(str, where)))}: one acquisition, but a displacement needs two dates.",
-            "Give two products of the same track and different dates.",
-        )
+    common = min(previous.stop, scene.stop) - max(previous.start, scene.start)
+    overlap = common / max(scene.stop - scene.start, timedelta(seconds=1))
+    if (previous.start, previous.absolute_orbit) == (scene.start, scene.absolute_orbit) or overlap > _TWICE:
+        raise _given_twice(previous, scene)
     gap = scene.start - previous.stop
     if gap > _SLICE_GAP:
         raise NoDataError(
@@ -137,6 +135,27 @@ def _check_slices(previous: Scene, scene: Scene) -> None:
             f"They are of the same pass but {gap.total_seconds():.0f} s apart.",
             "Give every slice of the pass between them, or process them one by one.",
         )
+
+
+def _given_twice(first: Scene, second: Scene) -> UsageError:
+    """Say that two products are of one pass, and which of them to leave out: the one that was made earlier."""
+    where = sorted({str(first.safe.path), str(second.safe.path)})
+    remedy = "Give two products of the same track and different dates."
+    told = "one acquisition, but a displacement needs two dates"
+    if first.name == second.name:
+        if len(where) > 1:
+            remedy = f"Leave {where[-1]} out. {remedy}"
+    else:
+        made = [(scene.processed or "", _version(scene.ipf), scene) for scene in (first, second)]
+        older, newer = sorted(made, key=lambda one: one[:2])
+        told = f"one acquisition, processed twice (IPF {first.ipf} and {second.ipf})"
+        which = older[2] if older[:2] != newer[:2] else second
+        remedy = f"Leave {which.safe.path} out{', which is older' if older[:2] != newer[:2] else ''}."
+    return UsageError(f"The scene {second.name} is given twice.", f"{' and '.join(where)}: {told}.", remedy)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdecimal())
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ import zlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
 
 import numpy as np
-from lxml import etree
 from lxml.etree import _Element
 from numpy.typing import NDArray
 
+from dinsar_cli.base.user_files import OddFileError, check_file, parse_xml, read_bytes, read_member
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.sentinel1.state_vectors import misfit_of
 
@@ -182,9 +181,9 @@ def marked_within(orbit_file: OrbitFile, start: datetime, stop: datetime) -> NDA
 def _read_xml(path: Path) -> _Element:
     """Parse the file, or the one ``.EOF`` in the zip, with nothing fetched or expanded."""
     try:
+        check_file(path)
         if not zipfile.is_zipfile(path):
-            with path.open("rb") as stream:
-                return _parse(stream, path, path.stat().st_size)
+            return _parse(read_bytes(path, _MAX_BYTES), path)
         with zipfile.ZipFile(path) as archive:
             members = [info for info in archive.infolist() if info.filename.upper().endswith(".EOF")]
             if len(members) != 1:
@@ -193,42 +192,22 @@ def _read_xml(path: Path) -> _Element:
                     f"A zipped orbit file holds exactly one .EOF file; this zip holds {len(members)}.",
                     "Unzip it and give the .EOF files.",
                 )
-            with archive.open(members[0]) as stream:
-                return _parse(stream, path, members[0].file_size)
+            return _parse(read_member(archive, members[0].filename, _MAX_BYTES), path)
+    except OddFileError as error:
+        raise UsageError(f"{path} is not an orbit file.", error.cause, _GIVE_ORBITS) from error
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         # zipfile raises RuntimeError for encrypted members and for unknown compression methods.
         raise UsageError(f"The orbit file {path} cannot be read.", f"{error}.", _FETCH_AGAIN) from error
 
 
-def _parse(stream: IO[bytes], path: Path, size: int) -> _Element:
-    if size == 0:
+def _parse(content: bytes, path: Path) -> _Element:
+    if not content:
         raise UsageError(f"The orbit file {path} is empty.", "It has 0 bytes: a download broke off.", _FETCH_AGAIN)
-    if size > _MAX_BYTES:
-        raise UsageError(
-            f"{path} is not an orbit file.",
-            f"It has {size / 1e6:.0f} MB; an orbit file of one day has about 5 MB.",
-            _GIVE_ORBITS,
-        )
-    content = stream.read()
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
     try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        head = content[:1024].lstrip(b"\xef\xbb\xbf \r\n\t")
-        if head.startswith(b"PK"):
-            cause = "It is a zip that was cut off."
-        elif not head.startswith(b"<"):
-            cause = "It is not XML."
-        elif b"<html" in head.lower():
-            cause = "It is a web page: the archive answered with a login or error page instead of the file."
-        else:
-            cause = f"Its XML is truncated or damaged: {error.msg}."
+        return parse_xml(content, comments=False)
+    except OddFileError as error:
+        cause = "It is a zip that was cut off." if content.startswith(b"PK") else error.cause
         raise UsageError(f"The orbit file {path} cannot be read.", cause, _FETCH_AGAIN) from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise UsageError(f"{path} is not an orbit file.", "It has a document type (DOCTYPE).", _GIVE_ORBITS)
-    return root
 
 
 def _identity(header: _Element, path: Path) -> tuple[str, str]:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
-import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from lxml import etree
 
+from dinsar_cli.base.user_files import (
+    XML_BYTES,
+    ZIP_DAMAGE,
+    OddFileError,
+    check_file,
+    head_of,
+    kind_of,
+    parse_xml,
+    read_bytes,
+    read_member,
+)
 from dinsar_cli.errors import NoDataError, UsageError
 
 MANIFEST = "manifest.safe"
 _ZIP_START = b"PK"
-# zipfile checks little itself: damaged headers and streams surface as any of these.
-DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, KeyError)
+DAMAGE = ZIP_DAMAGE
 _GIVE_SAFE = "Give the path of a Sentinel-1 SAFE folder or of its zip."
 DOWNLOAD_AGAIN = "Download the product again and compare its size with the one the archive states."
 
@@ -32,22 +44,37 @@ class SafeArchive:
         Path of the SAFE folder inside the zip; empty for a folder.
     members : frozenset of str
         Files of the product, relative to its SAFE folder, with forward slashes.
+    entries : mapping
+        How a zip calls each of them; empty for a folder.
     """
 
     path: Path
     root: str
     members: frozenset[str]
+    entries: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_zip(self) -> bool:
         """Whether the product is read out of a zip."""
-        return bool(self.root)
+        return bool(self.entries)
+
+    @property
+    def is_as_delivered(self) -> bool:
+        """Whether it is a folder, or a zip whose entries are called as in those of the archives: NAME.SAFE/..."""
+        named = self.root.endswith(".SAFE") and self.path.suffix == ".zip"
+        return not self.is_zip or (
+            named and all(entry == f"{self.root}/{member}" for member, entry in self.entries.items())
+        )
 
     @cached_property
     def name(self) -> str:
         """Name of the product: that of its SAFE folder, without the ending."""
-        folder = PurePosixPath(self.root).name if self.root else self.path.name
-        return folder.removesuffix(".SAFE")
+        folder = PurePosixPath(self.root).name or self.path.name
+        return re.sub(r"\.(SAFE|zip)$", "", folder, flags=re.IGNORECASE)
+
+    def entry(self, member: str) -> str:
+        """Return how a zip calls one file of the product, or would call one that it lacks."""
+        return self.entries.get(member, f"{self.root}/{member}")
 
     def read(self, member: str) -> bytes:
         """Return the bytes of one file of the product.
@@ -66,8 +93,8 @@ class SafeArchive:
         try:
             if self.is_zip:
                 with zipfile.ZipFile(self.path) as archive:
-                    return archive.read(f"{self.root}/{member}")
-            return (self.path / member).read_bytes()
+                    return read_member(archive, self.entry(member), XML_BYTES)
+            return read_bytes(self.path / member, XML_BYTES)
         except DAMAGE as error:
             raise NoDataError(f"{member} of {self.path} cannot be read.", f"{error}.", DOWNLOAD_AGAIN) from error
 
@@ -75,7 +102,7 @@ class SafeArchive:
         """Return the bytes of one file of the product, unpacked; the file is in `members`."""
         if self.is_zip:
             with zipfile.ZipFile(self.path) as archive:
-                return archive.getinfo(f"{self.root}/{member}").file_size
+                return archive.getinfo(self.entry(member)).file_size
         return (self.path / member).stat().st_size
 
     def xml(self, member: str) -> etree._Element:
@@ -86,25 +113,20 @@ class SafeArchive:
         NoDataError
             When the file is missing, is not well-formed, or declares a document type, which no product does.
         """
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+        content = self.read(member)
         try:
-            root = etree.fromstring(self.read(member), parser)
-        except etree.XMLSyntaxError as error:
+            return parse_xml(content)
+        except OddFileError as error:
             raise NoDataError(
-                f"{member} of {self.path} is not readable XML.", f"{error}.", DOWNLOAD_AGAIN
+                f"{member} of {self.path} is not readable XML.", error.cause, DOWNLOAD_AGAIN
             ) from error
-        if root.getroottree().docinfo.internalDTD is not None:
-            raise NoDataError(
-                f"{member} of {self.path} is not that of a Sentinel-1 product.",
-                "It has a document type (DOCTYPE).",
-                DOWNLOAD_AGAIN,
-            )
-        return root
 
     def gdal_path(self, member: str) -> str:
         """Return the path by which GDAL opens a file of the product, also inside the zip."""
         if self.is_zip:
-            return f"/vsizip/{{{self.path.resolve()}}}/{self.root}/{member}"
+            # GDAL leaves out a beginning of ./ and takes slashes of either kind for /
+            name = self.entry(member).removeprefix("./").replace("\\", "/")
+            return f"/vsizip/{{{self.path.resolve()}}}/{name}"
         return str(self.path / member)
 
 
@@ -130,10 +152,19 @@ def open_safe(path: Path) -> SafeArchive:
     except OSError:  # longer than a name can be
         is_folder = is_file = False
     if not is_folder and not is_file:
+        with suppress(OSError):
+            _check_is_file(path)
         raise UsageError(
             f"The scene {path} does not exist.", "There is no file or folder of that name.", _GIVE_SAFE
         )
     return _open_folder(path) if is_folder else _open_zip(path)
+
+
+def _check_is_file(path: Path) -> None:
+    try:
+        check_file(path)
+    except OddFileError as error:
+        raise UsageError(f"The scene {path} cannot be opened.", error.cause, _GIVE_SAFE) from error
 
 
 def _open_folder(path: Path) -> SafeArchive:
@@ -154,14 +185,20 @@ def _open_zip(path: Path) -> SafeArchive:
         with path.open("rb") as file:
             head = file.read(8)
         if head and not head.startswith(_ZIP_START):
-            cause = f"It is neither a SAFE folder nor a zip: it begins with {head!r}."
-            raise UsageError(problem, cause, _GIVE_SAFE)
+            kind = kind_of(head_of(path))
+            cause = f"{f'It {kind}' if kind else 'It is neither a SAFE folder nor a zip'}: it begins with {head!r}."
+            raise UsageError(problem, cause, DOWNLOAD_AGAIN if kind else _GIVE_SAFE)
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except DAMAGE as error:
         cause = f"It is not a whole zip ({error}; {path.stat().st_size} bytes): the download was probably cut."
         raise NoDataError(problem, cause, DOWNLOAD_AGAIN) from error
-    roots = {PurePosixPath(entry.filename).parent for entry in entries if _is_manifest(entry.filename)}
+    files = {
+        _plain(entry.filename): entry.filename for entry in entries if not _plain(entry.filename).endswith("/")
+    }
+    found = {PurePosixPath(name).parent for name in files if PurePosixPath(name).name == MANIFEST}
+    # somebody may have renamed the folder, or have packed what is in it
+    roots = {root for root in found if root.name.upper().endswith(".SAFE")} or found
     if len(roots) != 1:
         raise UsageError(
             f"{path} holds {'no' if not roots else 'more than one'} SAFE product.",
@@ -169,16 +206,12 @@ def _open_zip(path: Path) -> SafeArchive:
             f"this one has {len(entries)} entries and {len(roots)} of them.",
             "Give the zip of one Sentinel-1 SLC product as the archive delivers it.",
         )
-    root = roots.pop().as_posix()
-    prefix = f"{root}/"
-    members = frozenset(
-        entry.filename.removeprefix(prefix)
-        for entry in entries
-        if entry.filename.startswith(prefix) and not entry.is_dir()
-    )
-    return SafeArchive(path=path, root=root, members=members)
+    root = roots.pop().as_posix().removeprefix(".")
+    prefix = f"{root}/" if root else ""
+    inside = {name.removeprefix(prefix): entry for name, entry in files.items() if name.startswith(prefix)}
+    return SafeArchive(path=path, root=root, members=frozenset(inside), entries=inside)
 
 
-def _is_manifest(entry: str) -> bool:
-    path = PurePosixPath(entry)
-    return path.name == MANIFEST and path.parent.name.endswith(".SAFE")
+def _plain(entry: str) -> str:
+    """Return the name of an entry as most programs write it: some put ./ before it, or have backslashes."""
+    return re.sub(r"^(?:\./)+", "", entry.replace("\\", "/"))

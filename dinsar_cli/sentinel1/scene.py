@@ -25,8 +25,9 @@ _GRANULE = re.compile(
     r"(?P<mission>S1[ABCD])_(?P<mode>IW|EW|WV|S[1-6])_(?P<type>SLC|GRD|RAW|OCN)(?P<resolution>[FHM_])_"
     r"(?P<level>[012])(?P<product_class>[SA])(?P<polarizations>SH|SV|DH|DV|HH|HV|VV|VH)_"
     r"(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})_(?P<absolute_orbit>\d{6})_(?P<datatake>[0-9A-F]{6})_"
-    r"(?P<unique>[0-9A-F]{4})"
+    r"(?P<unique>[0-9A-F]{4})(?:_COG)?(?:-SLC)?"  # of the data space's COGs; of the catalogue's records
 )
+_ENDING = re.compile(r"(?:\.(?:SAFE|zip))+$", re.IGNORECASE)
 _IMAGE = re.compile(r"annotation/(s1[abcd]-(iw[1-3])-slc-([vh]{2})-.*)\.xml")
 _MISSIONS = ("S1A", "S1B", "S1C", "S1D")
 _NAME_TOLERANCE = timedelta(seconds=5)
@@ -48,14 +49,14 @@ class GranuleName:
 
     @classmethod
     def parse(cls, name: str) -> GranuleName:
-        """Read a product name, with or without ``.SAFE`` or ``.zip``.
+        """Read a product name, with or without ``.SAFE``, ``.zip``, ``_COG`` and ``-SLC``.
 
         Raises
         ------
         UsageError
             When it is not the name of a Sentinel-1 product.
         """
-        match = _GRANULE.fullmatch(Path(name).name.removesuffix(".zip").removesuffix(".SAFE"))
+        match = _GRANULE.fullmatch(_ENDING.sub("", Path(name).name))
         if match is None:
             raise _not_a_name(name, "It does not follow MMM_BB_TTTR_LFPP_START_STOP_ORBIT_TAKEID_CCCC.")
         part = match.groupdict()
@@ -106,6 +107,8 @@ class Scene:
         Version of the processor that made it.
     images : dict
         (subswath, polarization) to (annotation, measurement), in the product.
+    processed : str
+        When it was made, as its manifest has it; empty where that does not tell.
     """
 
     safe: SafeArchive
@@ -117,6 +120,7 @@ class Scene:
     direction: str
     ipf: str
     images: dict[tuple[str, str], tuple[str, str]]
+    processed: str = ""
     _read: dict[tuple[str, str], Subswath] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -198,6 +202,7 @@ def open_scene(path: Path) -> Scene:
             direction=_one_of(_find(manifest, ".//s1:pass").lower(), ("ascending", "descending")),
             ipf=_ipf_version(manifest),
             images=_images(safe),
+            processed=_processing_time(manifest),
         )
         if name is not None:
             _check_name(scene, GranuleName.parse(safe.name))
@@ -255,6 +260,12 @@ def _ipf_version(manifest: etree._Element) -> str:
         if software.get("name") == "Sentinel-1 IPF":
             return software.get("version", "unknown")
     return "unknown"
+
+
+def _processing_time(manifest: etree._Element) -> str:
+    """Return when the product was made; the manifest tells of raw data and calibration too, which are older."""
+    times = [step.get("stop", "") for step in manifest.iterfind(".//safe:processing", namespaces=_NAMESPACES)]
+    return max(times, default="")
 
 
 def _images(safe: SafeArchive) -> dict[tuple[str, str], tuple[str, str]]:

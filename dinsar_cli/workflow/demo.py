@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.journal import RUN_FILE, Journal
 from dinsar_cli.base.reporter import Reporter
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.compare.truth import Comparison, compare
 from dinsar_cli.compare.truth_picture import comparison_picture
 from dinsar_cli.config.file import build_config
@@ -136,7 +136,7 @@ def _clear_stopped(part: Path) -> None:
 
 def _is_ours(folder: Path) -> bool:
     try:
-        record = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+        record = read_json(folder / "truth.json")
     except (OSError, ValueError):
         return False
     if not (isinstance(record, dict) and record.get("scenario") == scenario_record(SCENARIO)):

@@ -69,7 +69,7 @@ def test_roi_of_other_forms_is_left_as_it_is(tmp_path: Path) -> None:
         ("- 1\n", "list"),
         ("just text", "str"),
         ("roi: 2023-13-45\n", "month"),
-        ("[" * 5000, "recursion"),
+        ("[" * 5000, "nested"),
         ("\x01", "not allowed"),
     ],
 )

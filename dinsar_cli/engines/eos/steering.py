@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from dinsar_cli.base.files import write_text
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.eos.interferogram import BYTES_PER_SAMPLE, StripWorker, cell_spacing, nearest_rates
 from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, RadarGrid, Window
 from dinsar_cli.radar.geometry import Orbit
@@ -178,7 +179,7 @@ def load_overlaps(path: Path) -> tuple[Told, Told]:
     """Read what `save_overlaps` wrote; nothing where an earlier release did not."""
     if not path.is_file():
         return (), ()
-    bursts, swaths = json.loads(path.read_text(encoding="utf-8"))
+    bursts, swaths = read_json(path)
     return tuple(one and OverlapPhase.from_dict(one) for one in bursts), tuple(
         one and OverlapPhase.from_dict(one) for one in swaths
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from lxml import etree
 
 from dinsar_cli.base.files import make_folder, write_text
+from dinsar_cli.base.user_files import OddFileError, read_xml
 from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA, settings_text
 from dinsar_cli.engines.topsapp.settings.properties import find_property
@@ -134,9 +135,10 @@ def write_scripts(work: Path, installation: Installation, threads: int) -> list[
 
 def _root(file: Path) -> etree._Element:
     try:
-        return etree.parse(file, etree.XMLParser(resolve_entities=False, no_network=True)).getroot()
-    except (OSError, etree.XMLSyntaxError) as error:
-        raise UsageError(f"{file} cannot be read.", f"{error}.", "Correct it, or remove it.") from error
+        return read_xml(file)
+    except (OSError, OddFileError) as error:
+        cause = error.cause if isinstance(error, OddFileError) else f"{error}."
+        raise UsageError(f"{file} cannot be read.", cause, "Correct it, or remove it.") from error
 
 
 def _properties(component: etree._Element) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dinsar_cli.base.files import fingerprint, make_folder, write_text
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.base import EngineInputs, StepChoice
 from dinsar_cli.engines.topsapp.by_hand import INPUT_FILES, edited_files, marks_of, read_own_files, read_record
 from dinsar_cli.engines.topsapp.results import half_turn as halfturn
@@ -56,7 +57,7 @@ class Noted:
     def read(cls, work: Path) -> Noted:
         """Read the note; what is not there, or cannot be read, is empty: everything is then done again."""
         try:
-            return cls(**json.loads((work / NOTE).read_text(encoding="utf-8")))
+            return cls(**read_json(work / NOTE))
         except (OSError, ValueError, TypeError):
             return cls()
 
@@ -78,6 +79,13 @@ def settings_of(inputs: EngineInputs, work: Path, *, gpu: bool) -> TopsSettings:
         Whether there is a GPU that ISCE2 can use.
     """
     pair, options = inputs.pair, inputs.config.topsapp
+    for scene in (*pair.reference.scenes, *pair.secondary.scenes):
+        if not scene.safe.is_as_delivered:
+            raise UsageError(
+                f"The scene {scene.safe.path} cannot be read by ISCE2.",
+                "It looks in a file .zip for NAME.SAFE/..., and this zip calls its files otherwise.",
+                "Unpack it and give the folder, or take --engine eos, which reads it as it is.",
+            )
     return TopsSettings(
         reference_safe=tuple(str(scene.safe.path.resolve()) for scene in pair.reference.scenes),
         secondary_safe=tuple(str(scene.safe.path.resolve()) for scene in pair.secondary.scenes),

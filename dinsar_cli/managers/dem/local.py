@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from rasterio.warp import calculate_default_transform, transform
 
-from dinsar_cli.errors import NoDataError
+from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import crosses, middle_of, near
 from dinsar_cli.geo.datum import GEOIDS, decide_datum, geoid_transformer, stated_datum
 from dinsar_cli.geo.dem_file import (
@@ -28,6 +29,8 @@ from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.managers.dem.write import DemSpec
 
 _SIDES = ("west", "south", "east", "north")
+_MOST_PIXELS = 4_000_000_000  # 16 GB of heights; a degree by a degree at 2 m has three quarters of it
+_METRES_PER_DEGREE = 111_200
 _BUFFER_SLACK = 0.05  # share of the buffer that may lack without a word
 
 
@@ -65,6 +68,7 @@ def plan_from_file(file: Path, option: str | None, bounds: Bounds, buffer: float
         datum = decide_datum(stated_datum(crs, file), option, file)
         if datum in GEOIDS:
             geoid_transformer(datum, file)
+        zero_is_void = dataset.nodatavals[0] == 0
         notes = []
         if dataset.count > 1:
             notes.append(f"{file.name} has {dataset.count} bands: the first is taken as the heights.")
@@ -76,7 +80,9 @@ def plan_from_file(file: Path, option: str | None, bounds: Bounds, buffer: float
     west, south, east, north = (edge + sign * buffer for edge, sign in zip(bounds, (-1, -1, 1, 1), strict=True))
     left, right = pixel_range(west, east, origin[0], step[0], shape[1])
     top, bottom = pixel_range(north, south, origin[1], step[1], shape[0])
+    _check_size(file, right - left, bottom - top, step)
     spec = DemSpec(
+        zero_is_void=zero_is_void,
         title=str(file),
         requested=bounds,
         transform=(step[0], 0.0, origin[0] + left * step[0], 0.0, step[1], origin[1] + top * step[1]),
@@ -87,6 +93,25 @@ def plan_from_file(file: Path, option: str | None, bounds: Bounds, buffer: float
         resampled=not is_wgs84(crs),
     )
     return spec, notes
+
+
+def _check_size(file: Path, width: int, height: int, step: tuple[float, float]) -> None:
+    """Refuse a DEM that is so fine that it fills disks, and makes no difference to a pixel of the radar.
+
+    Raises
+    ------
+    UsageError
+        When it is.
+    """
+    if width * height <= _MOST_PIXELS:
+        return
+    metres = abs(step[1]) * _METRES_PER_DEGREE
+    raise UsageError(
+        f"The DEM {file} is far too large.",
+        f"Its pixels are {metres:.2g} m from north to south: the area with its buffer has {width} x {height} of "
+        f"them, {human_bytes(4 * width * height)}.",
+        "Make it coarser, 10 m is fine: gdalwarp -tr 0.0001 0.0001 -t_srs EPSG:4326 -r average FILE COARSER.tif",
+    )
 
 
 def _pixel_lattice(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,8 @@ class DemGrid:
         GDAL corner transform of the result as Affine's a, b, c, d, e, f (degrees).
     width, height : int
         Size of the result (pixels).
+    zero_is_void : bool
+        Whether the source declares that 0 is no height.
     """
 
     title: str
@@ -67,6 +69,7 @@ class DemGrid:
     transform: tuple[float, float, float, float, float, float]
     width: int
     height: int
+    zero_is_void: bool = field(default=False, compare=False)
 
     @property
     def bounds(self) -> Bounds:
@@ -209,14 +212,18 @@ def _area(spec: DemGrid) -> tuple[tuple[int, int], tuple[int, int]]:
 
 def _refuse_voids(spec: DemGrid, voids: int, pixels: int, *, flat: bool) -> None:
     problem = f"The DEM {spec.title} cannot be used for this area."
-    remedy = "Give another DEM, or fill its voids first."
+    remedy, void = "Give another DEM, or fill its voids first.", "nodata"
+    if spec.zero_is_void:
+        void = "its file declares the value 0 as nodata"
+        remedy = f"If 0 is a height in it, take that declaration away: gdal_edit.py -unsetnodata FILE. {remedy}"
     if flat:
-        raise NoDataError(problem, "All of its heights are 0 or missing there.", remedy)
+        cause = "All of its heights are 0 or missing there."
+        raise NoDataError(problem, f"{cause[:-1]} ({void})." if spec.zero_is_void else cause, remedy)
     if voids > _MAX_VOID_SHARE * pixels:
         low, high = HEIGHT_LIMITS_M
         raise NoDataError(
             problem,
-            f"{voids} of {pixels} pixels ({voids / pixels:.1%}) have no height (nodata, or not within "
+            f"{voids} of {pixels} pixels ({voids / pixels:.1%}) have no height ({void}, or not within "
             f"{low:g} to {high:g} m); at most {_MAX_VOID_SHARE:.0%} can be interpolated.",
             remedy,
         )
@@ -265,6 +272,8 @@ def _warp(dataset: Any, spec: DemSpec, row: int, count: int) -> NDArray[np.float
     crs = read_crs(dataset, spec.source).to_2d().to_wkt()
     box = transform_bounds("EPSG:4326", crs, *array_bounds(count, spec.width, target), densify_pts=101)
     x_step, _, x0, _, y_step, y0 = dataset.transform[:6]
+    if read_crs(dataset, spec.source).is_geographic:  # its longitudes may be 0 to 360
+        x0 += turn_beside(dataset, (box[0] + box[2]) / 2)
     left, right = pixel_range(box[0], box[2], x0, x_step, dataset.width, margin=2)
     top, bottom = pixel_range(box[3], box[1], y0, y_step, dataset.height, margin=2)
     if left >= right or top >= bottom:

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lxml import etree
-
+from dinsar_cli.base.user_files import parse_xml
 from dinsar_cli.errors import NetworkError
 from dinsar_cli.net.download import get_text
 
@@ -155,14 +154,13 @@ def _ask(kind: str, mission: str, since: datetime) -> _List:
 
 def _read_page(text: str) -> tuple[dict[str, int], str]:
     """Read names, sizes and the token of the next page out of a page of a bucket's list."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        root = etree.fromstring(text.encode(), parser)
+        root = parse_xml(text.encode())
         objects = {
             item.findtext(f"{_NAMESPACE}Key", "").rpartition("/")[2]: int(item.findtext(f"{_NAMESPACE}Size", ""))
             for item in root.iterfind(f"{_NAMESPACE}Contents")
         }
-    except (etree.XMLSyntaxError, ValueError) as error:
+    except ValueError as error:
         raise _no_list(str(error)) from error
     if root.tag != f"{_NAMESPACE}ListBucketResult":
         raise _no_list(f"its root is <{root.tag}>")

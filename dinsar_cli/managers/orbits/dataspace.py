@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import tempfile
@@ -16,6 +15,7 @@ from typing import Any
 
 from dinsar_cli.base.file_notes import NOTES, note_of
 from dinsar_cli.base.files import settle
+from dinsar_cli.base.user_files import parse_json
 from dinsar_cli.errors import CredentialsError, NetworkError, NoDataError, ResourceError
 from dinsar_cli.managers.orbits.asf_bucket import ListedOrbit, listed_orbit, newest_orbit
 from dinsar_cli.net.client import RefusedError, shown
@@ -81,7 +81,7 @@ def _products(text: str) -> dict[str, tuple[uuid.UUID, int]]:
     try:
         return {
             str(item["Name"]): (uuid.UUID(item["Id"]), int(item["ContentLength"]))
-            for item in json.loads(text)["value"]
+            for item in parse_json(text)["value"]
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NetworkError(
@@ -187,7 +187,7 @@ def log_in(account: Credentials | None) -> Bearer:
 
 def _token_in(answer: str) -> str | None:
     try:
-        found: Any = json.loads(answer)["access_token"]
+        found: Any = parse_json(answer)["access_token"]
     except (ValueError, KeyError, TypeError):
         return None
     return found if isinstance(found, str) and _TOKEN.fullmatch(found) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ from dinsar_cli.sentinel1.orbit_file import ORBIT_KINDS, OrbitFile, read_orbit_f
 logger = logging.getLogger(__name__)
 
 _LISTED = 10
+_MOST_DEPTH = 8  # folders in folders: SNAP has Orbits/Sentinel-1/POEORB/S1A/2023/09
+_MOST_ENTRIES = 200_000
 _WITH_ACCOUNT = f"With an account, orbit files are looked for in {dataspace.NAME} too"
 _POEORB_AFTER = timedelta(days=21)
 
@@ -313,14 +316,39 @@ def _candidates(folder: Path) -> list[Path]:
     try:
         if folder.is_file():
             return [folder]
-        entries = sorted(folder.iterdir())
+        next(folder.iterdir(), None)
     except OSError as error:
         raise UsageError(
             f"The orbit folder {folder} cannot be read.",
             f"{error.strerror or error}.",
             "Give --orbits an existing folder of Sentinel-1 EOF files, or one such file.",
         ) from error
-    return [path for path in entries if path.is_file() and _looks_like_orbit(path.name)]
+    return _orbits_below(folder)
+
+
+def _orbits_below(folder: Path) -> list[Path]:
+    """Return what may be orbit files in a folder and those in it: SNAP has them by kind, satellite and month.
+
+    Raises
+    ------
+    UsageError
+        When there is far more than orbit files.
+    """
+    found: list[Path] = []
+    seen = 0
+    for place, folders, names in os.walk(folder):
+        if len(Path(place).relative_to(folder).parts) >= _MOST_DEPTH:
+            folders.clear()
+        seen += len(names) + len(folders)
+        if seen > _MOST_ENTRIES:
+            raise UsageError(
+                f"The orbit folder {folder} has too much in it.",
+                f"It and the folders in it have more than {_MOST_ENTRIES} files; all are looked through.",
+                "Give --orbits the folder of Sentinel-1 EOF files itself.",
+            )
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if _looks_like_orbit(name)]
+    return sorted(path for path in found if path.is_file())
 
 
 def _nothing_local(folder: Path, needed: Span, refused: list[tuple[Path, str]]) -> NoDataError:

@@ -9,7 +9,6 @@ cubes have a band for each of several heights above the ellipsoid.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,12 +16,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
+from dinsar_cli.base.rasters import open_raster
+from dinsar_cli.base.user_files import kind_of, read_text
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import GEOGRAPHIC
 
@@ -36,6 +36,7 @@ _METRES = {"", "m", "metre", "metres", "meter", "meters", "1"}
 _HEIGHTS = {"z", "height", "heights", "altitude"}  # names of the third dimension of a cube
 _MODEL = {"wet_total", "hydro_total", "lnsp"}  # what only the weather model has that RAiDER starts from
 _ROUNDING = 1e-3  # m below zero that may be left where the air ends
+_MOST_HEADER = 1 << 20  # bytes
 _KEY = "corrections.troposphere"
 
 
@@ -183,7 +184,7 @@ def read_delay(files: Iterable[Path]) -> Delay:
 def _read_raster(path: Path) -> list[Delay]:
     """Return the delay of a raster file, or its hydrostatic and wet parts."""
     try:
-        with _quiet(NotGeoreferencedWarning), rasterio.open(path) as dataset:
+        with open_raster(path) as dataset:
             inside = {name.rpartition(":")[2].strip("/").lower(): name for name in dataset.subdatasets}
         if _MODEL & set(inside):
             raise UsageError(
@@ -215,7 +216,7 @@ def _only(path: Path, inside: dict[str, str]) -> list[str]:
 
 
 def _read_band(path: Path, name: str) -> Delay:
-    with _quiet(NotGeoreferencedWarning), rasterio.open(name) as dataset:
+    with open_raster(name) as dataset:
         heights = _heights(path, dataset) if dataset.count != 1 else ()
         unit = (
             str(dataset.units[0] or dataset.tags(1).get("units") or dataset.tags().get("unit") or "")
@@ -278,7 +279,9 @@ def _read_gacos(path: Path) -> list[Delay]:
     """
     header = path.with_name(f"{path.name}.rsc")
     try:
-        words = dict(line.split()[:2] for line in header.read_text("ascii").splitlines() if len(line.split()) > 1)
+        words = dict(
+            line.split()[:2] for line in read_text(header, _MOST_HEADER).splitlines() if len(line.split()) > 1
+        )
         width, length = int(words["WIDTH"]), int(words["FILE_LENGTH"])
         west, north, step_x, step_y = (float(words[k]) for k in ("X_FIRST", "Y_FIRST", "X_STEP", "Y_STEP"))
     except (OSError, ValueError, KeyError) as error:
@@ -287,6 +290,10 @@ def _read_gacos(path: Path) -> list[Delay]:
             f"{header.name} beside it does not tell its size and place: {error}.",
             "Keep both files of GACOS together, or give its .ztd.tif.",
         ) from error
+    with path.open("rb") as file:
+        kind = kind_of(file.read(1000))
+    if kind and not kind.startswith(("begins", "is JSON", "is UTF")):
+        raise UsageError(f"{path} is no delay.", f"It {kind}.", "Fetch both files again.")
     values = np.fromfile(path, "<f4").astype(np.float64)
     if values.size != width * length:
         raise UsageError(
@@ -315,7 +322,3 @@ def _check_values(name: str, values: Floats) -> None:
             f"Its values are {low:g} to {high:g}: {unit}; a delay is 0 to {_MOST_DELAY:g} m.",
             "Give the delay at each date, in metres.",
         )
-
-
-def _quiet(category: type[Warning]) -> Any:
-    return warnings.catch_warnings(action="ignore", category=category)

@@ -17,6 +17,7 @@ from rasterio import Affine
 from rasterio.errors import RasterioIOError
 
 from dinsar_cli.base.files import atomic_path
+from dinsar_cli.base.user_files import read_xml
 from dinsar_cli.engines.topsapp.results import half_turn as halfturn
 from dinsar_cli.engines.topsapp.settings.properties import Scalar, isce_text
 from dinsar_cli.errors import EngineError, NoDataError, ResourceError, UsageError
@@ -118,7 +119,7 @@ def read_isce_dem_header(xml: Path) -> IsceDemHeader:
         If it cannot be read or lacks a value.
     """
     try:
-        root = etree.parse(xml, etree.XMLParser(resolve_entities=False, no_network=True)).getroot()
+        root = read_xml(xml)
         longitude, latitude = (_values(root, f"component[@name='coordinate{axis}']/") for axis in (1, 2))
         return IsceDemHeader(
             first_lon=float(longitude["startingvalue"]),
@@ -130,7 +131,7 @@ def read_isce_dem_header(xml: Path) -> IsceDemHeader:
             # what ISCE2 takes when nothing is said
             reference=_values(root).get("reference", "EGM96").upper(),
         )
-    except (OSError, etree.XMLSyntaxError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise EngineError(
             f"The header {xml} of a DEM for ISCE2 cannot be read.",
             f"{type(error).__name__}: {error}.",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.config.offsets import OffsetsConfig, size_text
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
@@ -113,7 +113,7 @@ def read_offsets(work: Path, interferogram: Interferogram) -> OffsetField:
     merged = work / "merged"
     path = merged / "dense_offsets.bil"
     try:
-        places = json.loads((merged / PLACES).read_text(encoding="utf-8"))
+        places = read_json(merged / PLACES)
     except FileNotFoundError as error:
         raise EngineError(
             "topsApp measured no dense offsets.",

@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lxml import etree
-
 from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import atomic_path, make_folder
+from dinsar_cli.base.user_files import read_xml
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import crosses, near
@@ -63,12 +62,12 @@ def write_orbits(inputs: EngineInputs, work: Path) -> None:
     """Write the orbit files with all state vectors turned, under their names, into the working folder."""
     folder = make_folder(work / _FOLDER)
     for path in {inputs.reference_orbit.path, inputs.secondary_orbit.path}:
-        root = etree.parse(path, etree.XMLParser(resolve_entities=False, no_network=True))
+        root = read_xml(path)
         for name in _NEGATED:
             for element in root.iterfind(f".//{{*}}OSV/{{*}}{name}"):
                 element.text = _negative((element.text or "").strip())
         with atomic_path(folder / path.name) as part:
-            root.write(part, encoding="UTF-8", xml_declaration=True)
+            root.getroottree().write(part, encoding="UTF-8", xml_declaration=True)
 
 
 def turn_back(work: Path) -> None:

@@ -16,6 +16,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from dinsar_cli.base.rasters import open_raster
+from dinsar_cli.base.user_files import OddFileError, read_xml
 from dinsar_cli.errors import EngineError
 
 _TYPES = {
@@ -41,17 +42,16 @@ def parse_xml(path: Path) -> etree._Element:
     EngineError
         When the file is missing or not well-formed.
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        return etree.fromstring(path.read_bytes(), parser)
+        return read_xml(path)
     except OSError as error:
         raise EngineError(
             f"{path} cannot be read.",
             f"topsApp did not leave it, or it was removed ({error.strerror}).",
             _RUN_AGAIN,
         ) from error
-    except etree.XMLSyntaxError as error:
-        raise EngineError(f"{path} is not readable XML.", f"{error}.", _RUN_AGAIN) from error
+    except OddFileError as error:
+        raise EngineError(f"{path} is not readable XML.", error.cause, _RUN_AGAIN) from error
 
 
 def properties(element: etree._Element) -> dict[str, str]:

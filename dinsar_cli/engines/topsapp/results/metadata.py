@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from dinsar_cli.base.user_files import XML_BYTES, read_bytes
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.topsapp.results.names import OLD_DATE_NAMES, date_names
 from dinsar_cli.engines.topsapp.results.swaths import IsceSwath, first_start, has_swaths, read_swaths
@@ -143,7 +144,7 @@ def _names(folder: Path, notes: str) -> tuple[str, str]:
 
 def _read_notes(path: Path) -> str:
     """Give text of topsApp's notes of a run: they are not well-formed XML, so that they are searched as text."""
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return read_bytes(path, XML_BYTES).decode("utf-8", "replace") if path.is_file() else ""
 
 
 def _moment(swaths: Sequence[IsceSwath] | None, notes: str, name: str, stated: date | None, option: str) -> Moment:

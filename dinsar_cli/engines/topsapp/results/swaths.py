@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
+from dinsar_cli.base.user_files import parse_json
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile, parse_xml, properties
 from dinsar_cli.errors import EngineError
@@ -196,12 +196,12 @@ def _polynomial(element: etree._Element, name: str) -> RangePolynomial | None:
         return None
     to_time = 2 / SPEED_OF_LIGHT
     unit = float(values["norm"]) * to_time
-    coefficients = [float(value) / unit**power for power, value in enumerate(json.loads(values["coeffs"]))]
+    coefficients = [float(value) / unit**power for power, value in enumerate(parse_json(values["coeffs"]))]
     return RangePolynomial(float(values["mean"]) * to_time, tuple(coefficients))
 
 
 def _state(values: Mapping[str, str]) -> StateVector:
-    x, y, z = json.loads(values["position"])
+    x, y, z = parse_json(values["position"])
     return StateVector(_time(values["time"]), (float(x), float(y), float(z)))
 
 
