@@ -34,7 +34,7 @@ _BLOCK = 512  # look lines
 
 @dataclass
 class Unseen:
-    """The cells of a run that show no ground; they are found once.
+    """The cells of a run that show no ground; they are found once, and again after a cure by more looks.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Unseen:
 
     def find(self, run: FinishedRun) -> Bools:
         """Return the cells that are left out of unwrapping and displacement; topsApp has done ``filter``."""
-        if self._cells is None:
+        if self._cells is None or self._cells.shape != (run.lines, run.samples):
             inputs = self.inputs
             target = RadarFile(self.radar, VISIBILITY, run.lines, run.samples)
             self._cells = find_unseen(
