@@ -213,11 +213,22 @@ def _stations(
             "The map has no dates in its tags, and daily positions are read at them.",
             "Tell them: --dates YYYY-MM-DD,YYYY-MM-DD.",
         )
-    read = [read_motion(file, (between[0], between[1]), days) for file in files]
+    read = [one for file in files for one in read_motion(file, (between[0], between[1]), days)]
+    _check_once(table, [one.name for one in read])
     return (
         [one for one in read if isinstance(one, Station)],
         [one for one in read if isinstance(one, Unmeasured)],
     )
+
+
+def _check_once(table: Path, names: Sequence[str]) -> None:
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise UsageError(
+            f"{table} has stations twice.",
+            f"Several of its files have {', '.join(twice[:8])}.",
+            "Keep one file of each station.",
+        )
 
 
 def _check_enough(values: Sequence[AtStation], used: Sequence[AtStation], reference: str | None) -> None:

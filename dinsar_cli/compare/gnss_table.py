@@ -16,6 +16,10 @@ UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
 
 _NEEDED = ("station", "lon", "lat", "e", "n", "u")
 _SIGMAS = ("se", "sn", "su")
+_OTHER_NAMES = {
+    "id": "station", "site": "station", "name": "station", "code": "station",
+    "longitude": "lon", "long": "lon", "latitude": "lat", "east": "e", "north": "n", "up": "u",
+}  # fmt: skip
 _MOST_BYTES = 50_000_000
 _MOTION = ("e", "n", "u")
 _NOTHING = {"", "nan", "na", "n/a", "null", "none", "-", "--"}
@@ -101,7 +105,7 @@ def read_table(path: Path, unit: str = "m") -> tuple[list[Station], list[Unmeasu
         raise _wrong(path, "It is empty.")
     delimiter = max(",;\t", key=lines[0][1].count)
     rows = [(number, _cells(path, number, line, delimiter)) for number, line in lines]
-    names = [name.lower() for name in rows[0][1]]
+    names = _known_names([name.lower() for name in rows[0][1]])
     _check_header(path, names)
     stations: list[Station] = []
     unmeasured: list[Unmeasured] = []
@@ -124,6 +128,11 @@ def read_table(path: Path, unit: str = "m") -> tuple[list[Station], list[Unmeasu
             raise _wrong(path, f"The station {station.name} is in it twice.")
         known.add(station.name)
     return stations, unmeasured
+
+
+def _known_names(names: Sequence[str]) -> list[str]:
+    """Put the usual other names of columns right, unless the table has them under their own names."""
+    return [_OTHER_NAMES[name] if _OTHER_NAMES.get(name, name) not in names else name for name in names]
 
 
 def _text(path: Path) -> str:

@@ -18,6 +18,7 @@ from dinsar_cli.compare.gnss_table import Station, Unmeasured
 from dinsar_cli.errors import UsageError
 
 SUFFIX = ".tenv3"
+_RELATED = (".tenv", ".kenv", ".txyz2", ".txyz", ".neu", ".pos", ".qcs")  # series of positions in other forms
 _MJD_EPOCH = date(1858, 11, 17)
 _COLUMNS = 23
 _DAY = 3  # modified Julian date
@@ -29,19 +30,29 @@ _REMEDY = "Give the .tenv3 of the station as http://geodesy.unr.edu has it now."
 
 
 def files_in(path: Path) -> list[Path]:
-    """Return the files of stations: the path itself, or those in a folder; none when it is something else."""
-    if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.suffix.lower() == SUFFIX)
-    return [path] if path.suffix.lower() == SUFFIX else []
+    """Return the files of stations: the path itself, or those in a folder; none when it is something else.
+
+    Raises
+    ------
+    UsageError
+        When there are only daily positions in another form.
+    """
+    inside = sorted(path.iterdir()) if path.is_dir() else [path]
+    found = [file for file in inside if file.suffix.lower() == SUFFIX]
+    others = [file for file in inside if file.suffix.lower() in _RELATED]
+    if others and not found:
+        raise _wrong(others[0], f"It ends in {others[0].suffix}, which has other columns.")
+    return found
 
 
-def read_motion(path: Path, dates: tuple[date, date], days: int = 0) -> Station | Unmeasured:
-    """Return the motion of a station between two days.
+def read_motion(path: Path, dates: tuple[date, date], days: int = 0) -> list[Station | Unmeasured]:
+    """Return the motion of stations between two days.
 
     Parameters
     ----------
     path : Path
-        A ``.tenv3`` file; one with nothing but its header is a station without positions.
+        A ``.tenv3`` file, usually of one station; lines of several, and lines without the header, are what somebody
+        took out of such files. One with nothing but its header is a station without positions.
     dates : (date, date)
         The earlier and the later one, UTC.
     days : int
@@ -49,7 +60,7 @@ def read_motion(path: Path, dates: tuple[date, date], days: int = 0) -> Station 
 
     Returns
     -------
-    Station or Unmeasured
+    list of Station or Unmeasured
         Metres. Its standard deviations are those of single days, since the errors of days in a row are alike. Its
         place is that of the first date.
 
@@ -58,7 +69,10 @@ def read_motion(path: Path, dates: tuple[date, date], days: int = 0) -> Station 
     UsageError
         When it is no such file; the message names the line.
     """
-    name, table = _read(path)
+    return [_motion(name, table, dates, days) for name, table in _read(path).items()]
+
+
+def _motion(name: str, table: NDArray[np.float64], dates: tuple[date, date], days: int) -> Station | Unmeasured:
     place = (_wrapped(table[0, _LONGITUDE]), float(table[0, _LATITUDE])) if len(table) else None
     around = [table[np.abs(table[:, _DAY] - (day - _MJD_EPOCH).days) <= days] for day in dates]
     for day, rows in zip(dates, around, strict=True):
@@ -73,8 +87,8 @@ def read_motion(path: Path, dates: tuple[date, date], days: int = 0) -> Station 
     return Station(name, _wrapped(longitude), float(latitude), (east, north, up), (s_east, s_north, s_up))
 
 
-def _read(path: Path) -> tuple[str, NDArray[np.float64]]:
-    """Name of a station, and its columns as numbers, NaN where they are words; shape (days, 23)."""
+def _read(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of each station as numbers, NaN where they are words; shape (days, 23)."""
     if not path.exists():
         raise UsageError(f"{path} is not there.", "There is no such file.", "Correct the path.")
     try:
@@ -83,15 +97,26 @@ def _read(path: Path) -> tuple[str, NDArray[np.float64]]:
         raise _wrong(path, error.cause) from error
     except OSError as error:
         raise _wrong(path, f"It cannot be read as text: {error}.") from error
-    if lines and not lines[0].lower().startswith("site "):
-        kind = kind_of(lines[0].encode())
-        if kind:
+    written = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if written and not (_is_header(written[0][1]) or _is_data(written[0][1])):
+        if kind := kind_of(written[0][1].encode()):
             raise _wrong(path, f"It {kind}.")
-        raise _wrong(path, "Its first line is not the header site YYMMMDD yyyy.yyyy ...")
-    written = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
-    rows = [_numbers(path, number, line) for number, line in written]
-    name = written[0][1].split()[0] if written else path.stem
-    return name, np.array(rows, np.float64).reshape(-1, _COLUMNS)
+        raise _wrong(path, "Its first line is neither the header site YYMMMDD yyyy.yyyy ... nor a position.")
+    rows: dict[str, list[list[float]]] = {}
+    for number, line in written:
+        if not _is_header(line):
+            rows.setdefault(line.split()[0], []).append(_numbers(path, number, line))
+    return {name: np.array(own, np.float64) for name, own in rows.items()} or {path.stem: np.empty((0, _COLUMNS))}
+
+
+def _is_header(line: str) -> bool:
+    return line.lower().startswith("site ")
+
+
+def _is_data(line: str) -> bool:
+    """Tell whether a line has the modified Julian date where positions have it."""
+    words = line.split()
+    return len(words) > _DAY and words[_DAY].isdigit()
 
 
 def _numbers(path: Path, number: int, line: str) -> list[float]:

@@ -178,8 +178,9 @@ def _check_range(root: etree._Element, subswath: Subswath) -> None:
             f"swathTiming/samplesPerBurst is {subswath.samples}, but geolocationGrid has a point at pixel "
             f"{pixels.max():.0f}"
         )
+    nearest = times[pixels == 0]
     # the median, so that a single point that is wrong, and is not used, does not matter
-    off = float(np.median(times - subswath.slant_range_time - pixels / subswath.range_sampling_rate))
+    off = float(np.median(nearest)) - subswath.slant_range_time if len(nearest) else 0.0
     if abs(off) > _RANGE_S:
         raise ValueError(
             f"{IMAGE}slantRangeTime is {subswath.slant_range_time!r} s, but by geolocationGrid the range begins at "

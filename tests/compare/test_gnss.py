@@ -419,7 +419,7 @@ def test_motion_between_two_days_is_read_from_daily_positions(pair: Path, table:
 def test_a_median_of_days_leaves_outliers_out(tmp_path: Path) -> None:
     days = {-1: (0.0, 0.0, 0.0), 0: (5.0, 5.0, 5.0), 1: (0.002, 0.0, 0.0), 2: (0.001, 0.0, 0.0)}
     path = write_tenv3(tmp_path, "RABT", PLACES["RABT"], days | {12: (0.03, -0.02, 0.01)})
-    found = read_motion(path, (FIRST_DAY, date(2023, 9, 17)), 2)
+    (found,) = read_motion(path, (FIRST_DAY, date(2023, 9, 17)), 2)
     assert isinstance(found, Station)
     assert found.motion == pytest.approx((0.03 - 0.0015, -0.02, 0.01), abs=1e-9)
     assert (found.lon, found.lat) == pytest.approx(PLACES["RABT"])
@@ -442,6 +442,46 @@ def test_wrong_daily_positions_are_refused_in_words(pair: Path, tmp_path: Path) 
         compare_gnss(pair, path)
     with pytest.raises(UsageError, match="not those of the map"):
         compare_gnss(pair, path, dates=(date(2020, 1, 1), date(2020, 1, 13)))
+
+
+def test_two_epochs_taken_out_of_daily_positions(pair: Path, table: Path, tmp_path: Path) -> None:
+    """Without the header, and with the lines of all stations in one file: that is what people keep."""
+    lines = []
+    for name, place in PLACES.items():
+        end = tuple(a + b for a, b in zip((0.1, 0.2, 0.3), true_motion(*place), strict=True))
+        path = write_tenv3(tmp_path / "daily", name, place, {0: (0.1, 0.2, 0.3), 12: end})
+        lines += path.read_text().splitlines()[1:]
+        path.write_text("\n".join(path.read_text().splitlines()[1:]))
+    (tmp_path / "epochs.tenv3").write_text("\n".join(lines))
+    expected = {one.station: one.gnss for one in compare_gnss(pair, table).stations}
+    for source in (tmp_path / "daily", tmp_path / "epochs.tenv3"):
+        found = {one.station: one.gnss for one in compare_gnss(pair, source).stations}
+        assert found == pytest.approx(expected, abs=2e-6)
+    (tmp_path / "daily" / "twice.tenv3").write_text("\n".join(lines))
+    with pytest.raises(UsageError, match="stations twice"):
+        compare_gnss(pair, tmp_path / "daily")
+
+
+def test_daily_positions_in_another_form_are_named(pair: Path, tmp_path: Path) -> None:
+    path = write_tenv3(tmp_path / "daily", "RABT", PLACES["RABT"], {0: (0, 0, 0), 12: (0, 0, 0)})
+    path.rename(path.with_suffix(".tenv"))
+    for source in (path.parent, path.with_suffix(".tenv")):
+        with pytest.raises(UsageError, match="daily positions") as caught:
+            compare_gnss(pair, source)
+        assert "It ends in .tenv" in caught.value.cause
+        assert ".tenv3" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "header", ["ID,Lon,Lat,E,N,U", "site,longitude,latitude,East,North,Up", "name,long,lat,e,n,u"]
+)
+def test_usual_names_of_columns_are_known(pair: Path, table: Path, tmp_path: Path, header: str) -> None:
+    rows = [row[:6] for row in true_rows()]
+    found = compare_gnss(pair, write_table(tmp_path / "t.csv", rows, header))
+    assert found.rms == pytest.approx(compare_gnss(pair, table).rms, abs=1e-9)
+    places = [row[:3] for row in rows]
+    with pytest.raises(UsageError, match="not how they moved"):  # as RAiDER wants them
+        compare_gnss(pair, write_table(tmp_path / "p.csv", places, "ID,Lon,Lat"))
 
 
 def test_a_table_of_places_alone_is_told_apart(pair: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def rows_of(path: Path) -> list[list[str]]:
 @pytest.mark.parametrize("path", SERIES)
 def test_motion_between_two_days_is_that_of_their_lines(path: Path) -> None:
     rows = {row[1]: [float(word) for word in row[2:]] for row in rows_of(path)}
-    found = read_motion(path, (date(2016, 7, 11), date(2016, 9, 21)))
+    (found,) = read_motion(path, (date(2016, 7, 11), date(2016, 9, 21)))
     if not rows:
         assert isinstance(found, Unmeasured)
         assert (found.name, found.reason) == (path.stem, "without any position")
@@ -51,7 +51,7 @@ def test_motion_between_two_days_is_that_of_their_lines(path: Path) -> None:
     assert found.motion == pytest.approx(expected, abs=1e-9)
     assert found.sigma == pytest.approx([math.hypot(first[n], second[n]) for n in (12, 13, 14)], rel=1e-9)
     assert (found.lat, found.lon) == pytest.approx(first[18:20], abs=1e-9)
-    median = read_motion(path, (date(2016, 7, 11), date(2016, 9, 21)), 3)
+    (median,) = read_motion(path, (date(2016, 7, 11), date(2016, 9, 21)), 3)
     assert isinstance(median, Station)
     assert median.motion == pytest.approx(expected, abs=0.03)
     assert median.motion != found.motion
@@ -60,7 +60,7 @@ def test_motion_between_two_days_is_that_of_their_lines(path: Path) -> None:
 @pytest.mark.parametrize("path", TABLES)
 def test_a_table_that_somebody_made_of_the_series_is_the_same(path: Path) -> None:
     for station in read_stations(path):
-        found = read_motion(path.with_name(f"{station.name}.tenv3"), days_of(path))
+        (found,) = read_motion(path.with_name(f"{station.name}.tenv3"), days_of(path))
         assert isinstance(found, Station)
         assert found.motion == pytest.approx(station.motion, abs=1e-5)
         assert found.sigma == pytest.approx(station.sigma, abs=1e-5)
@@ -97,7 +97,7 @@ def test_a_map_is_compared_with_the_stations_on_it(
     # what projection and interpolation should give, by hand
     gnss, insar = [], []
     for one in used:
-        station = read_motion(path.parent / f"{one['station']}.tenv3", (first, second))
+        (station,) = read_motion(path.parent / f"{one['station']}.tenv3", (first, second))
         assert isinstance(station, Station)
         direction = bilinear(vector, station.lon, station.lat)
         gnss.append(direction @ station.motion / np.linalg.norm(direction))

@@ -57,7 +57,10 @@ WRONG = {
     "8.4 GHz": (put("radarFrequency", "8.405000454334350e+09"), "radarFrequency is 8.40500045e+09 Hz"),
     "5.415 GHz": (put("radarFrequency", "5.415000454334350e+09"), "radarFrequency is 5.41500045e+09 Hz"),
     "steering": (put("azimuthSteeringRate", "1.590368784e+01"), "azimuthSteeringRate is 15.9037 degrees/s"),
-    "sampling": (put("rangeSamplingRate", "6.350000000000000e+04"), "slantRangeTime is 0.005338 s"),
+    "sampling": (
+        lambda text: put("rangeSamplingRate", "6.35e+04")(add("rangePixelSpacing", "2398.34", IN_IMAGE)(text)),
+        "rangeSamplingRate is 63500.0 Hz",
+    ),
     "first sample": (put("slantRangeTime", "5.339000000000000e-03"), "slantRangeTime is 0.005339 s"),
     "fewer samples": (put("samplesPerBurst", "23"), "samplesPerBurst is 23"),
     "far fewer samples": (

@@ -3,7 +3,8 @@
 Read are single-band rasters of GDAL (GeoTIFF, NetCDF, ...), and the binary ``.ztd`` with ``.ztd.rsc`` of GACOS
 (http://www.gacos.net: float32, little endian, rows from north to south, degrees of WGS84). A date may come as two
 files, or two variables of a NetCDF, the hydrostatic and the wet part, as RAiDER writes them: they are added. Its
-cubes have a band for each of several heights above the ellipsoid.
+cubes have a band for each of several heights above the ellipsoid; so have the weather models that it prepares, with
+the delay in the zenith from each height upward.
 """
 
 from __future__ import annotations
@@ -29,12 +30,17 @@ from dinsar_cli.geo.grid import GEOGRAPHIC
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
 SUFFIXES = (".ztd", ".tif", ".tiff", ".nc", ".nc4", ".vrt", ".grd", ".img")
-_DAY = re.compile(r"(?<!\d)((?:19|20)\d{2})-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
+_DAY = re.compile(r"(?<!\d)((?:19|20)\d{2})([-_]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)")
 _PARTS = ("hydro", "wet")
 _MOST_DELAY = 15.0  # m: 2.3 m at sea level in the zenith, 6 m at 70 degrees
 _METRES = {"", "m", "metre", "metres", "meter", "meters", "1"}
 _HEIGHTS = {"z", "height", "heights", "altitude"}  # names of the third dimension of a cube
-_MODEL = {"wet_total", "hydro_total", "lnsp"}  # what only the weather model has that RAiDER starts from
+_TOTALS = (
+    "hydro_total",
+    "wet_total",
+)  # of a weather model that RAiDER prepared: its hydro and wet are refractivity
+_MODELS = ({"lnsp"}, {"q", "t"}, {"hydro_total"}, {"wet_total"})  # what only weather models have
+_EVEN = 0.02  # of a step by which those of a grid in single precision may differ
 _ROUNDING = 1e-3  # m below zero that may be left where the air ends
 _MOST_HEADER = 1 << 20  # bytes
 _KEY = "corrections.troposphere"
@@ -129,7 +135,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 def _days(path: Path) -> list[date]:
     days = []
-    for year, month, day in _DAY.findall(re.sub(r"T\d{6}", " ", path.name)):
+    for year, _, month, day in _DAY.findall(re.sub(r"T\d{6}", " ", path.name)):
         try:
             days.append(date(int(year), int(month), int(day)))
         except ValueError:
@@ -186,11 +192,14 @@ def _read_raster(path: Path) -> list[Delay]:
     try:
         with open_raster(path) as dataset:
             inside = {name.rpartition(":")[2].strip("/").lower(): name for name in dataset.subdatasets}
-        if _MODEL & set(inside):
+        if set(_TOTALS) <= set(inside):
+            return _read_model(path, inside)
+        if any(model <= set(inside) for model in _MODELS):
             raise UsageError(
                 f"{path} is a weather model, not a delay.",
                 f"It has {', '.join(inside)}; RAiDER makes the delay from it.",
-                "Give the file that RAiDER wrote then: its name has tropo and ends in _ztd.nc.",
+                "Give the file that RAiDER wrote then: its name has tropo and ends in _ztd.nc. The weather model "
+                "that it prepared, with wet_total and hydro_total, does as well.",
             )
         chosen = [inside[part] for part in _PARTS if part in inside] or _only(path, inside)
         return [_read_band(path, name) for name in chosen]
@@ -200,6 +209,43 @@ def _read_raster(path: Path) -> list[Delay]:
             f"It is not a whole raster: {error}.",
             "Fetch the file again, or give a GeoTIFF, a NetCDF, or a .ztd with its .ztd.rsc.",
         ) from error
+
+
+def _read_model(path: Path, inside: dict[str, str]) -> list[Delay]:
+    """Return the hydrostatic and the wet part of the delay in the zenith from a weather model.
+
+    GDAL does not tell where it lies when its x and y have no units; latitude and longitude are in it too.
+    """
+    parts = [replace(_read_band(path, inside[part], placed=True), direction="zenith") for part in _TOTALS]
+    if parts[0].transform.is_identity:
+        transform = _transform_of(path, inside)
+        parts = [replace(part, transform=transform, crs=GEOGRAPHIC) for part in parts]
+    return parts
+
+
+def _transform_of(path: Path, inside: dict[str, str]) -> Affine:
+    """Return the transform of degrees that arrays of latitude and longitude have.
+
+    Raises
+    ------
+    UsageError
+        When there are none, or they are no grid in degrees.
+    """
+    axes = []
+    for name, along in (("longitude", 1), ("latitude", 0)):
+        if name not in inside:
+            raise _without_place(path)
+        with _quiet(NotGeoreferencedWarning), rasterio.open(inside[name]) as dataset:
+            places = np.asarray(dataset.read(1), np.float64)
+        axis = places.mean(axis=1 - along)
+        steps = np.diff(axis)
+        even = steps.size > 0 and steps[0] != 0 and np.allclose(steps, steps[0], rtol=_EVEN, atol=0)
+        if not even or np.ptp(places, axis=1 - along).max() > _EVEN * abs(steps[0]):
+            raise _without_place(path)
+        step = float((axis[-1] - axis[0]) / (len(axis) - 1))
+        axes.append((float(axis[0]) - step / 2, step))
+    (west, dx), (north, dy) = axes
+    return Affine(dx, 0, west, 0, dy, north)
 
 
 def _only(path: Path, inside: dict[str, str]) -> list[str]:
@@ -215,7 +261,8 @@ def _only(path: Path, inside: dict[str, str]) -> list[str]:
     )
 
 
-def _read_band(path: Path, name: str) -> Delay:
+def _read_band(path: Path, name: str, *, placed: bool = False) -> Delay:
+    """Read a layer; one whose place is told elsewhere need not tell it."""
     with open_raster(name) as dataset:
         heights = _heights(path, dataset) if dataset.count != 1 else ()
         unit = (
@@ -230,14 +277,18 @@ def _read_band(path: Path, name: str) -> Delay:
     values = values[order] if heights else values[0]
     if unit not in _METRES:
         raise UsageError(f"{path} is not in metres.", f"Its unit is {unit!r}.", "Convert it to metres of delay.")
-    if crs is None and (transform.is_identity or not _in_degrees(transform, values.shape[-2:])):
-        raise UsageError(
-            f"{path} has no place.",
-            "It has no coordinate system, or no coordinates.",
-            "Give a georeferenced raster: gdal_edit.py -a_srs EPSG:4326 tells that it is in degrees.",
-        )
+    if crs is None and not placed and (transform.is_identity or not _in_degrees(transform, values.shape[-2:])):
+        raise _without_place(path)
     place = crs.to_wkt() if crs else GEOGRAPHIC
     return Delay(values, transform, place, tuple(heights[k] for k in order), direction)
+
+
+def _without_place(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} has no place.",
+        "It has no coordinate system, or no coordinates.",
+        "Give a georeferenced raster: gdal_edit.py -a_srs EPSG:4326 tells that it is in degrees.",
+    )
 
 
 def _heights(path: Path, dataset: DatasetReader) -> tuple[float, ...]:

@@ -21,7 +21,7 @@ from dinsar_cli.maps.corrections.height import fit_height
 from dinsar_cli.maps.corrections.ionosphere import check_ionosphere, ionosphere_los
 from dinsar_cli.maps.corrections.tides import sensing_times, tide_enu, tide_los
 from dinsar_cli.maps.corrections.troposphere import at_ground, check_delays, delay_los, on_map, troposphere_los
-from support.delay_inputs import write_raider_cube
+from support.delay_inputs import write_raider_cube, write_raider_model
 
 DAYS = (date(2023, 9, 4), date(2023, 9, 16))
 TIMES = (datetime(2023, 9, 4, 6, 37, 36, tzinfo=UTC), datetime(2023, 9, 16, 6, 37, 36, tzinfo=UTC))
@@ -320,14 +320,42 @@ def test_a_cube_along_rays_is_no_delay_in_the_zenith(tmp_path: Path) -> None:
     assert found[70, 90] == pytest.approx(-change, abs=3e-6)
 
 
-def test_a_weather_model_is_no_delay(tmp_path: Path) -> None:
+@pytest.mark.parametrize("north_first", [True, False])
+def test_a_weather_model_that_raider_prepared_gives_the_delay(tmp_path: Path, north_first: bool) -> None:
+    lon, lat, _ = lattice(GRID)
+    lat = lat if north_first else lat[::-1]
+    for day, later in zip(DAYS, (False, True), strict=True):
+        total = np.stack([at_height(lon, lat, np.full(lon.shape, height), later) for height in HEIGHTS])
+        write_raider_model(tmp_path / f"ERA-5_{day:%Y_%m_%d}_T06_37_36.nc", total, HEIGHTS, lat[:, 0], lon[0])
+    files, height = files_of_pair([tmp_path], DAYS), ground(GRID)
+    check_delays(GRID, files, "zenith")
+    found = troposphere_los(GRID, sight_on(GRID), files, "zenith", lambda: height)
+    places = np.meshgrid(GRID.x_centres, GRID.y_centres)
+    change = at_height(*places, height, later=True) - at_height(*places, height, later=False)
+    np.testing.assert_allclose(found, -change / math.cos(INCIDENCE), atol=3e-6)
+    with pytest.raises(UsageError, match="along the zenith"):
+        check_delays(GRID, files, "slant")
+
+
+@pytest.mark.parametrize("names", [("z", "r", "q", "t"), ("lnsp", "t"), ("wet_total", "p")])
+def test_a_weather_model_without_a_delay_is_named_as_such(tmp_path: Path, names: tuple[str, ...]) -> None:
     h5netcdf = pytest.importorskip("h5netcdf")
     for day in DAYS:
         with h5netcdf.File(tmp_path / f"ERA-5_{day:%Y-%m-%d}.nc", "w") as file:
-            file.dimensions = {"z": 3, "y": 4, "x": 5}
-            for name in ("t", "p", "e", "wet", "hydro", "wet_total", "hydro_total"):
-                file.create_variable(name, ("z", "y", "x"), data=np.ones((3, 4, 5)))
+            file.dimensions = {"level": 3, "y": 4, "x": 5}
+            for name in names:
+                file.create_variable(name, ("level", "y", "x"), data=np.ones((3, 4, 5)))
     assert "is a weather model" in refused([tmp_path])
+
+
+def test_a_weather_model_on_a_grid_in_kilometres_has_no_place(tmp_path: Path) -> None:
+    lon, lat, _ = lattice(GRID)
+    total = np.full((len(HEIGHTS), *lon.shape), 2.4)
+    for day in DAYS:
+        path = write_raider_model(tmp_path / f"HRRR_{day:%Y_%m_%d}.nc", total, HEIGHTS, lat[:, 0], lon[0])
+        with pytest.importorskip("h5netcdf").File(path, "a") as file:
+            file["latitude"][...] = lat + 0.3 * (lon - lon.mean())
+    assert "has no place" in refused([tmp_path])
 
 
 def test_slant_delays_are_taken_as_they_are() -> None:
