@@ -12,11 +12,10 @@ import pytest
 from dinsar_cli.base.system import system_error
 from dinsar_cli.errors import NoDataError, ResourceError, UsageError
 from support.command import PROGRAM, run_apart
+from support.nobody import NOBODY
 from support.refusal import check_refusal
 from support.report_inputs import PAIR, write_run
 from support.run_inputs import Inputs
-
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") if os.getuid() == 0 else ()
 
 
 def raised_from(error: Exception, cause: Exception) -> Exception:
@@ -88,14 +87,10 @@ def test_a_limit_of_memory_is_told_before_libraries_hang_or_crash(inputs: Inputs
 
 
 @pytest.mark.parametrize("command", ["report", "export"])
-def test_a_read_only_folder_of_products(command: str, tmp_path: Path) -> None:
-    folder = write_run(tmp_path / PAIR)
+def test_a_read_only_folder_of_products(command: str, open_path: Path) -> None:
+    folder = write_run(open_path / PAIR)
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    for parent in tmp_path.parents:
-        if parent.stat().st_uid == os.getuid() and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    tmp_path.chmod(0o755)
     options = ["--format", "range_change"] if command == "export" else []
     outcome = run_apart(command, folder, *options, before=NOBODY)
     for path in (folder, *folder.rglob("*")):
