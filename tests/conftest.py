@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def pair_folder() -> Path:
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     """Two small scenes with orbits and DEM that give a map; no test changes them."""
     return write_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """Give a new folder that every user may enter; that of `tmp_path` is for one user only."""
+    with tempfile.TemporaryDirectory(prefix="dinsar-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import re
+import resource
 from collections.abc import Iterator
 
 from dinsar_cli.errors import DinsarError, ResourceError, UsageError
 
+_ADDRESS_SPACE = 1_400_000_000  # bytes; below it NumPy's and OpenCV's libraries were seen to hang and to crash
 _KEPT = "What is done is kept; the same command goes on from there."
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -42,6 +44,24 @@ def system_error(error: BaseException) -> DinsarError | None:
                 f"(ulimit -v). {_KEPT}",
             )
     return None if isinstance(error, DinsarError) or not isinstance(error, OSError) else _of_files(error)
+
+
+def check_address_space() -> None:
+    """Refuse a limit of the address space under which libraries hang or crash while they are loaded.
+
+    Raises
+    ------
+    ResourceError
+        When ``ulimit -v`` allows less than they need to compute.
+    """
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY and allowed < _ADDRESS_SPACE:
+        raise ResourceError(
+            "There is not enough memory to compute.",
+            f"This process may use {allowed / 1e6:.0f} MB of addresses (ulimit -v); "
+            f"the libraries that it needs take {_ADDRESS_SPACE / 1e6:.0f} MB.",
+            "Lift the limit: ulimit -v unlimited, or ask for more memory where the job was started.",
+        )
 
 
 def is_short_of_memory(error: BaseException) -> bool:

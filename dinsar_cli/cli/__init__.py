@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dinsar_cli import __version__
-from dinsar_cli.base.system import system_error
+from dinsar_cli.base.system import check_address_space, system_error
 from dinsar_cli.errors import DinsarError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ COMMANDS = {
 }
 
 
+_COMPUTING = ("run", "process", "demo", "fetch")  # what loads all libraries
+
+
 class _LazyGroup(click.Group):
     """A group whose commands live in modules of the same name."""
 
@@ -68,6 +71,8 @@ def cli(ctx: click.Context) -> None:
     """Sentinel-1 displacement maps: an area and two dates in, line-of-sight displacement in metres out."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+    elif ctx.invoked_subcommand in _COMPUTING:
+        check_address_space()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -9,6 +10,8 @@ import click
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.cli.options import cache_option, debug_option, workdir_option
 from dinsar_cli.cli.status import pair_folders
+
+_MOST_NAMED = 8  # of what stays in a folder
 
 
 @click.command(short_help="Remove what can be made again.")
@@ -35,12 +38,24 @@ def clean(workdir: Path, cache: Path, products: bool, with_cache: bool, dry_run:
         for place, (count, size) in cleaning.shares().items():
             what = f"{count} files, {human_bytes(size)}" if count > 1 else human_bytes(size)
             click.echo(f"{'would remove' if dry_run else 'removed'} {place} ({what})", err=True)
-    for path in (*links, *(path for cleaning in cleanings for path in cleaning.left)):
-        link = "it is a link; what is behind it can be anybody's"
-        why = link if path.is_symlink() else "dinsar has no record of having made it"
-        click.echo(f"left {path}: {why}", err=True)
+    for text in _left([*links, *(path for cleaning in cleanings for path in cleaning.left)]):
+        click.echo(text, err=True)
     total = sum(cleaning.size for cleaning in cleanings)
     click.echo(f"{human_bytes(total)} {'would be' if dry_run else 'were'} removed.")
+
+
+def _left(paths: list[Path]) -> Iterator[str]:
+    """Tell what stays and why; of many in one folder only how many."""
+    for path in paths:
+        if path.is_symlink():
+            yield f"left {path}: it is a link; what is behind it can be anybody's"
+    there = [path for path in paths if not path.is_symlink()]
+    for folder in dict.fromkeys(path.parent for path in there):
+        inside = [path for path in there if path.parent == folder]
+        if len(inside) > _MOST_NAMED:
+            yield f"left {folder}: {len(inside)} files and folders that dinsar has no record of having made"
+        else:
+            yield from (f"left {path}: dinsar has no record of having made it" for path in inside)
 
 
 def _pairs(workdir: Path) -> tuple[list[Path], list[Path]]:

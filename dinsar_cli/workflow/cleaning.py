@@ -209,10 +209,10 @@ def _remove(cleaning: Cleaning) -> None:
 
 
 def _leave(folder: Path) -> None:
-    """Remove the folder of a pair whose lock is let go, when nothing else is in it any more."""
+    """Remove the lock that was let go, and the folder of the pair when nothing else is in it any more."""
     root = folder.resolve()  # it may be the current folder, which has no name
-    if {path.name for path in root.iterdir()} <= {LOCK}:
-        (root / LOCK).unlink(missing_ok=True)
+    (root / LOCK).unlink(missing_ok=True)
+    if not any(root.iterdir()):
         root.rmdir()
 
 

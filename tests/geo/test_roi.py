@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -285,3 +286,21 @@ def test_files_that_are_no_region(tmp_path: Path) -> None:
 
 def test_roi_is_a_value() -> None:
     assert parse_roi("10 45 11 46") == Roi(shapely.box(10, 45, 11, 46), "10 45 11 46")
+
+
+@pytest.mark.parametrize("text", ["-8.6 31 -8.6 31", "-8.6,31,-8.6,31.5", "-8.6 31 -8.4 31", "31 31 31 31"])
+def test_a_point_or_a_line_gets_a_box_around_it(text: str) -> None:
+    """Read in another order a point may be a box of forty degrees, which nobody means."""
+    error = refused(text)
+    proposed = re.search(r"--roi '([^']+)'", error.remedy)
+    assert proposed is not None
+    west, south, east, north = parse_roi(proposed[1]).bounds
+    numbers = [float(number) for number in re.split("[ ,]", text)]
+    assert west < min(numbers[::2]) <= max(numbers[::2]) < east
+    assert south < min(numbers[1::2]) <= max(numbers[1::2]) < north
+    assert max(east - west, north - south) < 1
+
+
+def test_of_possible_orders_the_smallest_box_is_proposed() -> None:
+    """Upper left and lower right corner: as south, north, west, east it would be forty degrees wide."""
+    assert "'-8.6 30.9 -8.5 31'" in refused("-8.6 31 -8.5 30.9").remedy

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dinsar_cli.config.file import build_config
+from dinsar_cli.engines.eos.engine import EosEngine
+from dinsar_cli.engines.topsapp.engine import TopsAppEngine, mixed_versions
 from dinsar_cli.geo.relief import Relief, read_relief
 from dinsar_cli.plan import science_warnings as cautions
 from dinsar_cli.plan.science_warnings import Circumstances
@@ -91,6 +94,17 @@ def test_satellites_with_known_offsets(
 
 def with_ipf(acquisition: Acquisition, *versions: str) -> Acquisition:
     return Acquisition(tuple(replace(acquisition.scenes[0], ipf=version) for version in versions))
+
+
+def test_topsapp_does_not_take_slices_of_two_processors(pair: Pair) -> None:
+    """Its reader stops with "Trying to combine SLC products from different IPF versions"."""
+    mixed = Pair(with_ipf(pair.reference, "003.71", "003.80"), pair.secondary, pair.polarization)
+    engine, config = TopsAppEngine(), build_config(None, {})
+    told = "003.71 and 003.80"
+    assert any(told in problem for problem in engine.check(config, mixed)) or not engine.version(config)
+    assert any(told in problem for problem in mixed_versions(mixed))
+    assert mixed_versions(pair) == []
+    assert EosEngine().check(config, mixed) == EosEngine().check(config, pair)
 
 
 def test_processors_that_do_not_go_together(pair: Pair, fine: Circumstances) -> None:

@@ -137,14 +137,16 @@ def test_a_damaged_description_is_made_again(dinsar: Dinsar, work: Path, inputs:
     ("name", "options"),
     [
         ("unwrapped_phase.tif", ["--reference-point", "none"]),
-        ("coherence.tif", ["--format", "qgis"]),
-        ("los_displacement.tif", ["--format", "qgis"]),
+        ("coherence.tif", ["formats.yaml"]),
+        ("los_displacement.tif", ["formats.yaml"]),
     ],
 )
 def test_a_damaged_product_never_gets_into_another(
     dinsar: Dinsar, work: Path, inputs: Inputs, name: str, options: list[str]
 ) -> None:
     """The displacement is made of the phase on the map, pictures and formats of all."""
+    (work / "formats.yaml").write_text("output:\n  formats: [qgis]\n")
+    options = [str(work / one) if one.endswith(".yaml") else one for one in options]
     before = (work / PAIR / "products" / name).read_bytes()
     rot(work / PAIR / "products" / name)
     outcome = run(dinsar, work, inputs, *options)

@@ -85,11 +85,11 @@ class TopsAppEngine:
         search = _search(config)
         if search.installation is None:
             return [search.reason]
-        return [*search.installation.too_old_for(_missions(pair)), *_mixed_versions(pair)]
+        return [*search.installation.too_old_for(_missions(pair)), *mixed_versions(pair)]
 
     def advice(self, config: RunConfig, pair: Pair | None = None) -> str:
         """Tell what to do about it."""
-        if _mixed_versions(pair):
+        if mixed_versions(pair):
             return "use slices of one version (another copy in the archive), an area in one slice, or --engine eos"
         return _search(config).remedy or ("update ISCE2, or use --engine eos" if self.check(config, pair) else "")
 
@@ -206,7 +206,7 @@ def _search(config: RunConfig) -> Search:
     return look_for_isce2(config.isce2.home, config.isce2.python, config.isce2.conda_env)
 
 
-def _mixed_versions(pair: Pair | None) -> list[str]:
+def mixed_versions(pair: Pair | None) -> list[str]:
     """Tell of slices of one pass that topsApp will not put together ("Trying to combine SLC products from ...")."""
     problems = []
     for one in (pair.reference, pair.secondary) if pair else ():

@@ -51,8 +51,10 @@ _FOLDERS = {
 }  # fmt: skip
 _SUFFIXES = {
     ".slc", ".int", ".cor", ".off", ".rdr", ".full", ".flat", ".unw", ".conncomp", ".amp", ".msk", ".bil", ".bip",
-    ".bin", ".ion", ".esd", ".hdr", ".xml", ".vrt", ".EOF", ".part",
+    ".bin", ".ion", ".esd", ".EOF", ".part",
 }  # fmt: skip
+_HEADERS = (".xml", ".vrt", ".hdr")
+_SUBSWATH = re.compile(r"\w*IW\d")
 _FILES_IN_FOLDERS = ("ESDmisregistration.png", "rangeMisregistration.jpg", "warning.txt")
 _STOP = b"."  # the last byte of every whole pickle
 _NUMPY_SCALAR = re.compile(r"np\.\w+\(([^()]*)\)")
@@ -134,7 +136,11 @@ def _is_own(path: Path) -> bool:
         return path.name.removesuffix(".part").removesuffix(".xml") in (*EVERY, *_NOT_OURS)
     if top == _SCRIPTS:
         return path.suffix == ".sh" and path.name.startswith(("run_", "go_on_"))
-    return top in _FOLDERS and (path.suffix in _SUFFIXES or path.name in _FILES_IN_FOLDERS)
+    if top not in _FOLDERS:
+        return False
+    if path.suffix in _HEADERS:  # of a file of ours, or the description of a subswath: IW1.xml
+        return Path(path.stem).suffix in _SUFFIXES or _SUBSWATH.fullmatch(path.stem) is not None
+    return path.suffix in _SUFFIXES or path.name in _FILES_IN_FOLDERS
 
 
 def forget_all(folder: Path, keep: Collection[str] = ()) -> None:
