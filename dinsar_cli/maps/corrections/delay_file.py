@@ -235,7 +235,7 @@ def _transform_of(path: Path, inside: dict[str, str]) -> Affine:
     for name, along in (("longitude", 1), ("latitude", 0)):
         if name not in inside:
             raise _without_place(path)
-        with _quiet(NotGeoreferencedWarning), rasterio.open(inside[name]) as dataset:
+        with open_raster(inside[name]) as dataset:
             places = np.asarray(dataset.read(1), np.float64)
         axis = places.mean(axis=1 - along)
         steps = np.diff(axis)
