@@ -79,6 +79,8 @@ def test_pipes_are_not_waited_for(tmp_path: Path, suffix: str) -> None:
     [
         {"type": "EPSG", "properties": {"code": 32633}},
         {"type": "EPSG", "properties": {"code": "32633"}},
+        {"type": "EPSG", "properties": {"EPSG": 32633}},
+        {"type": "EPSG", "properties": {"code": 32633, "coordinate_order": [0, 1]}},
         {"type": "name", "properties": {"name": "EPSG:32633"}},
         {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32633"}},
         "EPSG:32633",
@@ -89,6 +91,15 @@ def test_the_crs_of_a_geojson_in_all_its_spellings(tmp_path: Path, crs: Any) -> 
     path.write_text(json.dumps(UTM | {"crs": crs}))
     west, south, *_ = parse_roi(str(path)).bounds
     assert (west, south) == pytest.approx((15.0, 45.1534), abs=1e-3)  # the middle meridian of zone 33
+
+
+def test_a_crs_beside_the_coordinates_counts_too() -> None:
+    own = UTM | {"crs": {"type": "name", "properties": {"name": "EPSG:32633"}}}
+    feature = {"type": "Feature", "properties": {}, "geometry": own}
+    assert parse_roi(json.dumps(feature)).bounds[0] == pytest.approx(15.0, abs=1e-3)
+    other = {"type": "Feature", "properties": {}, "geometry": UTM | {"crs": "EPSG:32634"}}
+    both = {"type": "FeatureCollection", "features": [feature, other]}
+    assert "2 different" in refused(json.dumps(both)).cause
 
 
 def test_a_crs_that_is_a_link_is_not_taken_for_degrees(tmp_path: Path) -> None:
