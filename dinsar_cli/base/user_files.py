@@ -118,12 +118,15 @@ def read_bytes(path: Path, most: int) -> bytes:
         When it cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | _NON_BLOCKING)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 (of a descriptor)
+    try:
         status = os.fstat(descriptor)
-        if stat.S_ISCHR(status.st_mode) and os.path.samestat(status, os.stat(os.devnull)):  # noqa: PTH116
+        if stat.S_ISCHR(status.st_mode) and os.path.samestat(status, Path(os.devnull).stat()):
             return b""
         _check_kind(status.st_mode)
-        return _bounded(file, status.st_size, most)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return _bounded(file, status.st_size, most)
+    finally:
+        os.close(descriptor)
 
 
 def _bounded(file: IO[bytes], size: int, most: int) -> bytes:

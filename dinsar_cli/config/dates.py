@@ -12,6 +12,7 @@ from dinsar_cli.config.base import About
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?")
+_YEARS = (1900, 2999)
 _PRODUCT = re.compile(r"S1[A-Z]_IW_SLC_")
 _DIRECTIONS = {"a": "ascending", "asc": "ascending", "d": "descending", "desc": "descending"}
 
@@ -24,11 +25,20 @@ def parse_day(value: object) -> date | None:
     ValueError
         If it is written otherwise than as year-month-day, or there is no such day.
     """
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return _possible(value)
     if not isinstance(value, str) or not _DAY.fullmatch(value.strip()):
         raise ValueError("a date is written as year-month-day")
-    return date.fromisoformat(value.strip())
+    return _possible(date.fromisoformat(value.strip()))
+
+
+def _possible(day: date) -> date:
+    """Refuse years about which no calendar can be reckoned with."""
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise ValueError(f"no satellite is of the year {day.year}")
+    return day
 
 
 def parse_event(value: object) -> date | datetime | None:
@@ -47,6 +57,7 @@ def parse_event(value: object) -> date | datetime | None:
             value = datetime.fromisoformat(text)
     if not isinstance(value, datetime):
         return parse_day(value)
+    _possible(value)
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 

@@ -136,14 +136,17 @@ def _crs_of(document: dict[str, Any], name: str) -> str:
     RFC 7946 knows WGS84 only, but files of the 2008 specification with a projected CRS are still about, and some of
     its drafts, which have its EPSG code as such.
     """
-    crs = document.get("crs")
-    if crs is None:
+    members = list({json.dumps(member, sort_keys=True): member for member in _crs_members(document)}.values())
+    if not members:
         return ""
-    named = crs
+    if len(members) > 1:
+        cause = f"Its parts name {len(members)} different coordinate reference systems."
+        raise UsageError(f"{name} cannot be brought to longitude and latitude.", cause, "Save it in EPSG:4326.")
+    crs = named = members[0]
     if isinstance(crs, dict):
         told = crs.get("properties")
-        told = told if isinstance(told, dict) else {}
-        named = told.get("name", told.get("code", crs.get("name", crs.get("code"))))
+        told = crs | (told if isinstance(told, dict) else {})
+        named = next((told[key] for key in ("name", "code", "EPSG", "epsg") if key in told), None)
     if isinstance(named, int) or (isinstance(named, str) and named.strip().isdecimal()):
         return f"EPSG:{named}".replace(" ", "")
     if isinstance(named, str):
@@ -179,6 +182,17 @@ def _geojson_geometries(node: object, label: str = "", number: int = 1) -> Itera
         raise ValueError("it is JSON of ArcGIS, not GeoJSON")
     else:
         raise ValueError("an object has neither coordinates nor features nor geometries")
+
+
+def _crs_members(node: object) -> Iterator[Any]:
+    """Yield what the document, its features and their geometries say of a coordinate reference system."""
+    if not isinstance(node, dict):
+        return
+    if node.get("crs") is not None:
+        yield node["crs"]
+    inside = node.get("features", node.get("geometries"))
+    for child in [*(inside if isinstance(inside, list) else ()), node.get("geometry")]:
+        yield from _crs_members(child)
 
 
 def _label(number: int, properties: Mapping[str, Any]) -> str:

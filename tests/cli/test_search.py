@@ -314,3 +314,12 @@ def test_orbit_files_that_are_at_hand_give_the_baseline(simulated: SimulatedStac
     assert cached == with_them
     assert abs(with_them["perpendicular_baseline_m"]) == pytest.approx(80.0, rel=0.02)
     assert without["perpendicular_baseline_m"] == pytest.approx(with_them["perpendicular_baseline_m"], abs=1.0)
+
+
+def test_filters_that_leave_nothing_are_named_with_what_is_there(archive: Archive, tmp_path: Path) -> None:
+    days = ("--start", "2023-01-16", "--end", "2023-01-28")
+    for command in ("search", "pairs"):
+        done = run_online(archive, tmp_path, command, "--roi", ROI, *days, "--track", 52, "--direction", "asc")
+        assert done.code == 3, done.err
+        assert "track 52, ascending" in done.err
+        assert "track 21 descending with 2 dates" in done.err

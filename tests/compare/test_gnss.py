@@ -569,3 +569,43 @@ def test_the_command_takes_daily_positions_and_directions(
     record = json.loads(done.out)
     assert (record["used"], record["rms"]) == (len(PLACES), pytest.approx(0, abs=2e-5))
     assert Path(record["picture"]).is_file()
+
+
+# Tables as people have them
+
+
+def test_a_line_without_a_number_is_a_station_that_is_not_used(pair: Path, tmp_path: Path) -> None:
+    rows = true_rows()
+    whole = compare_gnss(pair, write_table(tmp_path / "whole.csv", rows))
+    for text in ("nan", "NaN", "", "-", "N/A"):
+        odd = [*rows, ["LOST", -8.88, 31.45, 0.0, text, 0.0, 0.001, 0.001, 0.001]]
+        found = compare_gnss(pair, write_table(tmp_path / "odd.csv", odd))
+        assert found.rms == whole.rms
+        assert found.stations[-1].station == "LOST"
+        assert found.stations[-1].status == "without N (line 6)"
+    odd = [*rows, ["LOST", -8.88, 31.45, 0.0, "about 3", 0.0, 0.001, 0.001, 0.001]]
+    with pytest.raises(UsageError, match="Line 6: n must be a number"):
+        compare_gnss(pair, write_table(tmp_path / "odd.csv", odd))
+
+
+@pytest.mark.parametrize(("written", "read"), [("mm", "m"), ("mm", "cm"), ("cm", "m"), ("m", "mm"), ("mm", "mm")])
+def test_a_table_in_another_unit_is_told(pair: Path, tmp_path: Path, written: str, read: str) -> None:
+    metres = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+    table = write_table(tmp_path / "stations.csv", true_rows(metres[written]))
+    found = compare_gnss(pair, table, read)
+    times = metres[read] / metres[written]
+    if max(times, 1 / times) < 30:  # a factor of ten may be the ground
+        assert found.notes == ()
+        return
+    assert f"give --unit {written}" in found.notes[0]
+    assert compare_gnss(pair, table, written).notes == ()  # as it says
+
+
+def test_text_of_windows_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "stations.csv"
+    path.write_bytes(HEADER.encode("utf-16"))
+    with pytest.raises(UsageError, match="UTF-16"):
+        read_stations(path)
+    path.write_text("<!DOCTYPE html><html>")
+    with pytest.raises(UsageError, match="web page"):
+        read_stations(path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dinsar_cli.config.dates import day_of
+from dinsar_cli.config.dates import day_of, parse_event
 from dinsar_cli.config.file import build_config, dump_commented_yaml, load_config
 from dinsar_cli.errors import UsageError
 
@@ -106,3 +106,11 @@ def test_a_file_has_dates_quoted_or_not(tmp_path: Path) -> None:
     path.write_text("end: 2023-01-01\n")
     with pytest.raises(UsageError, match="wrong at end"):
         build_config(load_config(path), {"start": "2023-01-31"})
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "0001-01-01T00:00", "9999-12-31T23:59:59+00:00"])
+def test_years_that_no_calendar_can_be_reckoned_with(text: str) -> None:
+    with pytest.raises(ValueError, match="no satellite is of the year"):
+        parse_event(text)
+    with pytest.raises(UsageError, match="event"):
+        build_config({"event": text}, {})

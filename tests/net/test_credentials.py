@@ -248,3 +248,64 @@ def test_a_netrc_that_is_not_understood_is_left_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
     with pytest.raises(UsageError, match="cannot be written"):
         write_entry(tmp_path / "none" / "netrc", HOST, "atlas", "new")
+
+
+# --- text that others wrote -------------------------------------------------------------------------------------
+
+
+def test_a_netrc_of_windows(tmp_path: Path) -> None:
+    """A byte-order mark is passed over and kept; UTF-16, which no program reads, is named."""
+    file = tmp_path / "netrc"
+    entry = f"machine {HOST} login atlas password secretword\r\n"
+    file.write_bytes(entry.encode("utf-8-sig"))
+    file.chmod(0o600)
+    assert find_credentials({"NETRC": str(file)}).password == "secretword"  # noqa: S105
+    write_entry(file, HOST, "atlas", "another")
+    assert file.read_bytes().startswith(b"\xef\xbb\xbfmachine")
+    assert find_credentials({"NETRC": str(file)}).password == "another"  # noqa: S105
+    for encoding in ("utf-16", "utf-16-le"):
+        file.write_bytes(entry.encode(encoding))
+        with pytest.raises(CredentialsError, match="UTF-16") as caught:
+            find_credentials({"NETRC": str(file)})
+        assert "secretword" not in str(caught.value)
+        assert "UTF-8" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "name",
+    [HOST.upper(), "Urs.EarthData.nasa.gov", f"https://{HOST}", f"https://{HOST}/", f"http://atlas@{HOST}:443/x"],
+)
+def test_an_entry_that_is_named_otherwise(tmp_path: Path, name: str) -> None:
+    file = write(tmp_path / "netrc", f"machine {name} login atlas password secret\n")
+    found = find_credentials({"NETRC": str(file)})
+    assert (found.user, found.password) == ("atlas", "secret")
+    assert name in found.warnings[0]
+    write(file, f"machine {name} login other password x\nmachine {HOST} login atlas password secret\n")
+    assert find_credentials({"NETRC": str(file)}).user == "atlas"
+    write(file, "machine urs.earthdata.nasa.gov.example.org login a password b\n")
+    with pytest.raises(CredentialsError, match="no entry"):
+        find_credentials({"NETRC": str(file)})
+
+
+@pytest.mark.parametrize(("entry", "lacking"), [("login atlas", "password"), ("password x", "login")])
+def test_an_entry_that_lacks_something(tmp_path: Path, entry: str, lacking: str) -> None:
+    file = write(tmp_path / "netrc", f"machine {HOST} {entry}\n")
+    with pytest.raises(CredentialsError, match=f"has no {lacking}"):
+        find_credentials({"NETRC": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("token", "word"), [("eyJ0eXAi\u2026dGVz", "ellipsis"), ("eyJ0eXAi...dGVz", "ellipsis"), ("eyJ\u0442", "ASCII")]
+)
+def test_a_token_that_was_copied_wrongly(token: str, word: str) -> None:
+    with pytest.raises(CredentialsError, match=word) as caught:
+        find_credentials({"EARTHDATA_TOKEN": token, "NETRC": "/nowhere"})
+    assert "eyJ" not in str(caught.value)
+
+
+def test_passwords_are_sent_in_utf_8(tmp_path: Path) -> None:
+    """As curl sends them: of a file that is not UTF-8, the bytes that stand there."""
+    assert Credentials("here", user="č", password="密码").pair == ("č".encode(), "密码".encode())  # noqa: S106
+    file = tmp_path / "netrc"
+    file.write_bytes(f"machine {HOST} login atlas password ".encode() + b"gr\xfcn\n")
+    assert find_credentials({"NETRC": str(file)}).pair == (b"atlas", b"gr\xfcn")

@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from dinsar_cli.base.file_notes import NOTES, known_of, note_of, sha256_of
-from dinsar_cli.errors import UsageError
+from dinsar_cli.errors import DinsarError, UsageError
 from dinsar_cli.net.download import Source, fetch_all, look_for
 from dinsar_cli.net.limits import Limits, network_limits
 from support.archive import Archive, faults
@@ -608,3 +608,41 @@ def test_the_note_of_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert read == ["a.json", "a.json"]
     fetch_all(stated)
     assert read == ["a.json"] * 3
+
+
+# --- what nobody expected ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_password_beyond_latin_1_is_sent_in_utf_8(place: Place, tmp_path: Path, *, together: bool) -> None:
+    accounts = place.archive.accounts
+    accounts.user, accounts.password = "čžš", "пароль-密码-ü"
+    place.archive.log_in(tmp_path)
+    got = place.fetcher.fetch([place.scene()], together=together)
+    assert (got.code, got.error) == (0, "")
+    assert is_right(place.target)
+
+
+def test_what_a_worker_did_not_expect_surfaces_as_itself(tmp_path: Path) -> None:
+    """A folder has taken the place of the part: no error that downloads tell of, and none that may be lost."""
+    target = tmp_path / "scene.zip"
+    target.with_name("scene.zip.part").mkdir()
+    source = Source("https://127.0.0.1:9/scene.zip", target, SIZE, MD5)
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        fetch_all([source])
+    assert "without a result" not in str(caught.value)
+    assert isinstance(caught.value, OSError | DinsarError)
+
+
+def test_letters_in_the_password_of_a_proxy(place: Place) -> None:
+    got = place.fetch(
+        HTTPS_PROXY="http://me:%D0%BF%D0%B0@127.0.0.1:9", https_proxy="http://me:%D0%BF%D0%B0@127.0.0.1:9"
+    )
+    assert got.code == 5
+    assert "The user or password in HTTPS_PROXY" in got.error
+
+
+def test_certificates_that_are_not_there(place: Place, tmp_path: Path) -> None:
+    got = place.fetch(REQUESTS_CA_BUNDLE=str(tmp_path / "none.pem"))
+    assert got.code == 5
+    assert "REQUESTS_CA_BUNDLE" in got.error
