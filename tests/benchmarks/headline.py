@@ -23,6 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from dinsar_cli.errors import NoDataError
 from support.headline_scenes import ADVICE, Headline, Said, campaign, defects, say
 
 MOVED = 0.01  # m
@@ -67,8 +68,12 @@ def main(right: int = 200, wrong: int = 60, seed: int = 0) -> None:
     counts = {"wrong headline": 0, "untrue warning": 0, "no calm ground": 0, "missed": 0, "made worse": 0}
     for plain in (*campaign(right), *defects(wrong)):
         case = replace(plain, seed=plain.seed + seed)
-        with tempfile.TemporaryDirectory() as folder:
-            said = say(case, Path(folder) / "map")
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                said = say(case, Path(folder) / "map")
+        except NoDataError as error:  # all of the area is sea
+            print(case, error.problem, flush=True)
+            continue
         notes = []
         if case.defect:
             if missed(said):
