@@ -302,7 +302,7 @@ GOOD = "RABT,-8.90,31.47,0.01,0.02,0.03,0.001,0.001,0.002"
         ("", "empty"),
         ("\n# nothing but this\n", "empty"),
         (HEADER, "no stations"),
-        ("name,x,y,E,N,U\nA,1,2,3,4,5", "no station, lon, lat"),
+        ("name,x,y,E,N,U\nA,1,2,3,4,5", "no lon, lat"),
         ("station,lon,lat,E,N,U,sE\nA,1,2,3,4,5,6", "not all of sE, sN, sU"),
         ("station,lon,lat,lat,E,N,U\nA,1,2,2,3,4,5", "lat twice"),
         (f"{HEADER}\n{GOOD}\nIFRN,-8.87,31.45,ten,0,0,0,0,0", "Line 3: e must be a number, not 'ten'"),

@@ -30,7 +30,7 @@ Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
 
 _CERTAIN = 2.0  # standard deviations: 95 %
-_LEAST_CERTAIN = 0.003  # m: the border tells no less
+_LEAST_CERTAIN = 0.005  # m: of motion that ends far outside the border tells no less
 _TOP_SHARE = 0.9  # of the coherence of calm blocks: the reference is looked for among those above
 
 

@@ -175,7 +175,7 @@ def test_blocks_suit_the_region(shape: tuple[int, int], cell: tuple[float, float
 
 def test_zero_is_as_certain_as_calm_ground_is_calm() -> None:
     far = far_field(bowl(-0.12, 3.0), noise=0.004)
-    assert far.uncertainty == 0.003  # blocks of noise are flat: the least that is told
+    assert far.uncertainty == 0.005  # blocks of noise are flat: the least that is told
     x, y = places()
     waves = far_field(bowl(-0.12, 3.0) + 0.008 * np.sin(x / 1.5) * np.sin(y / 1.5))
     assert waves.found
