@@ -153,6 +153,7 @@ _BANDS = (
     "elevation",
     "incidence_angle",
     "amplitude",
+    "visibility",
 )
 
 
@@ -239,11 +240,12 @@ def _of_phase(found: Evidence) -> list[Verdict]:
     step = seam.step if seam else UNKNOWN
     both = None if amplitude is None else (amplitude + found.bands["amplitude.secondary"]) / 2
     known = coherence is not None
+    noise = noise_share(coherence, found.bands.get("visibility")) if coherence is not None else None
     water = water_share(found.los, coherence, found.bands.get("elevation"), both) if coherence is not None else None
     none = "no coherence.tif"
     return [
         *_of_checks(found.details("geocode").get("checks")),
-        judge("coherence", noise_share(coherence) if coherence is not None else None, reason=none),
+        judge("coherence", noise, reason=none),
         judge("cycle_jump", _jump_length(found) if known else None, reason=none),
         judge(
             "components", other_components(found.los, found.components) if np.isfinite(found.los).any() else None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 from dinsar_cli.radar.unwrap_check import largest_component
+from dinsar_cli.radar.visibility import SEEN, UNKNOWN
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -82,9 +83,20 @@ def jump_length(jumps: float, cells: float) -> float:
     return jumps / math.sqrt(cells) if cells else math.nan
 
 
-def noise_share(coherence: Floats) -> float:
-    """Return the share of the cells with coherence in which it is below 0.3."""
-    known = coherence[np.isfinite(coherence)]
+def noise_share(coherence: Floats, visibility: Floats | None = None) -> float:
+    """Return the share of the cells with coherence in which it is below 0.3.
+
+    Parameters
+    ----------
+    coherence : ndarray
+        0 to 1; NaN where not known.
+    visibility : ndarray, optional
+        What cells show instead of ground, see `dinsar_cli.radar.visibility`: they do not count.
+    """
+    ground = np.isfinite(coherence)
+    if visibility is not None:
+        ground &= ~((visibility > SEEN) & (visibility < UNKNOWN))
+    known = coherence[ground]
     return float(np.mean(known < NOISE)) if known.size else math.nan
 
 

@@ -135,7 +135,7 @@ RULES: Mapping[str, Rule] = {
             "%",
             100,
             0,
-            "part of the map with a coherence below 0.3",
+            "part of the ground with a coherence below 0.3",
             "No coherence: most of the map is noise, and its cycles cannot be trusted",
             "Choose dates that are nearer in time or in a drier season, or use more looks.",
         ),

@@ -250,6 +250,9 @@ def test_height_trend_is_the_slope() -> None:
 def test_shares() -> None:
     coherence = np.array([[0.1, 0.2, 0.5, np.nan]])
     assert noise_share(coherence) == pytest.approx(2 / 3)
+    water = np.where(coherence < 0.3, 4.0, 0.0)
+    assert noise_share(coherence, water) == 0
+    assert noise_share(coherence, np.full(coherence.shape, 255.0)) == pytest.approx(2 / 3)  # nobody looked
     los, parts = np.array([[1.0, 1.0, 1.0, np.nan]]), np.array([[1, 1, 2, 3]])
     assert other_components(los, parts) == pytest.approx(1 / 3)
     elevation = np.array([[1.0, np.nan, 2.0, np.nan]])
