@@ -45,6 +45,7 @@ def main() -> int:
         ("starved", 20),
         ("rot", 200),
         ("mutations", 10_000),
+        ("secrets", 1),
         ("seed", 1),
     ):
         parser.add_argument(f"--{name}", type=int, default=count)
@@ -52,12 +53,14 @@ def main() -> int:
     random, tally, started = np.random.default_rng(wanted.seed), Tally(), time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        folder.chmod(0o755)  # for a user without rights
         run = SmallRun.make(folder)
         mutate_all(run, wanted.mutations, random, tally)
         kill_runs(run, wanted.kills, random, tally, "killed runs of eos")
         starve(run, wanted.starved, random, tally)
         turn_bits(run, wanted.rot, random, tally)
-        look_for_secrets(folder / "secrets", tally)
+        if wanted.secrets:
+            look_for_secrets(folder / "secrets", tally)
         if wanted.isce2_kills:
             kill_runs(isce2_run(folder / "isce2"), wanted.isce2_kills, random, tally, "killed runs of isce2")
     print(tally.table())

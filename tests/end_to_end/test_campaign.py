@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,10 @@ from support.faults.tally import SmallRun, Tally
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
-    return SmallRun.make(tmp_path_factory.mktemp("campaign"))
+def small() -> Iterator[SmallRun]:
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)  # for a user without rights; pytest's own folders are closed to others
+        yield SmallRun.make(Path(name))
 
 
 @pytest.fixture
