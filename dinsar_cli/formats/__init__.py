@@ -88,7 +88,7 @@ def check_products(facts: ProductFacts, names: Collection[str]) -> None:
     refused: dict[str, DinsarError] = {}
     for name in names:
         try:
-            _ = facts.dates, facts.wavelength
+            _ = facts.dates
             if name in _CHECKS:
                 _CHECKS[name](facts)
         except DinsarError as error:
@@ -96,7 +96,7 @@ def check_products(facts: ProductFacts, names: Collection[str]) -> None:
     if not refused:
         return
     first = next(iter(refused.values()))
-    causes = " ".join(dict.fromkeys(error.cause for error in refused.values()))
+    causes = " ".join(dict.fromkeys(f"{error.problem} {error.cause}" for error in refused.values()))
     plural = "formats" if len(refused) > 1 else "format"
     raise type(first)(
         f"The {plural} {' and '.join(refused)} cannot be written for {facts.name}.",

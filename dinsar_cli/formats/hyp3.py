@@ -92,8 +92,11 @@ def check_hyp3(facts: ProductFacts) -> None:
     ------
     NoDataError
         When it is not known which scenes the products were made from, or from where the satellite looked.
+    UsageError
+        When the wavelength is not known.
     """
     product_name(facts)
+    _ = facts.wavelength
     _direction(facts)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import trustme
 
+from dinsar_cli.base import file_notes
 from dinsar_cli.base.file_notes import NOTES, known_of, note_of, sha256_of
 from dinsar_cli.errors import DinsarError, UsageError
 from dinsar_cli.net.download import Source, fetch_all, look_for
@@ -583,18 +584,18 @@ def test_what_is_there_without_reading(tmp_path: Path) -> None:
 
 def test_the_note_of_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    plain = Path.read_text
+    plain = file_notes.read_json
 
-    def counted(path: Path, *how: Any, **known: Any) -> str:
+    def counted(path: Path) -> Any:
         read.append(path.name)
-        return plain(path, *how, **known)
+        return plain(path)
 
     sources = [Source(f"https://{BUCKET}/{name}", tmp_path / name) for name in ("a", "b")]
     for source in sources:
         source.target.write_bytes(CONTENT[:9])
         note_of(source.target, tmp_path / NOTES, url=source.url)
     told: list[int] = []
-    monkeypatch.setattr(Path, "read_text", counted)
+    monkeypatch.setattr(file_notes, "read_json", counted)
     fetch_all(sources, progress=lambda now: told.append(now.done))
     assert (sorted(read), told) == (["a.json", "b.json"], [18])
 
