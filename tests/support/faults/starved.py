@@ -14,8 +14,7 @@ import numpy as np
 
 from support.command import Outcome
 from support.faults.tally import SmallRun, Tally, refusal
-
-_NOBODY = 65534
+from support.nobody import NOBODY
 
 
 def starve(run: SmallRun, times: int, random: np.random.Generator, tally: Tally) -> None:
@@ -31,7 +30,7 @@ def starve(run: SmallRun, times: int, random: np.random.Generator, tally: Tally)
                     _judge(run, tally, "full disk", f"disk-{number}")
     for number, part in enumerate(("work", "cache")):
         with _without_right(run.folder / f"right-{number}" / part):
-            _judge(run, tally, "read-only folder", f"right-{number}", user=_NOBODY if os.getuid() == 0 else None)
+            _judge(run, tally, "read-only folder", f"right-{number}", before=NOBODY)
 
 
 def _judge(run: SmallRun, tally: Tally, kind: str, name: str, **how: object) -> None:
@@ -79,6 +78,7 @@ def _small_disk(folder: Path, size: int) -> Iterator[bool]:
 @contextmanager
 def _without_right(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True)
+    folder.parent.chmod(0o777)
     folder.chmod(0o555)
     yield
     folder.chmod(0o755)

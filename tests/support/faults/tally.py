@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -36,6 +37,7 @@ class Tally:
         self.tried[kind] = self.tried.get(kind, 0) + 1
         if failure:
             self.failed.setdefault(kind, []).append(failure)
+            print(f"{kind}: {failure}", file=sys.stderr, flush=True)
 
     @property
     def failures(self) -> list[str]:
