@@ -53,6 +53,7 @@ _FAR_FIELD: Final = {
     "plane": [_or_nothing(_is_number)],
     "scatter": _or_nothing(_is_number),
     "tilt": _or_nothing(_is_number),
+    "left": _or_nothing(_is_number),
     "share": _is_number,
     "place": (_NUMBERS,),
 }

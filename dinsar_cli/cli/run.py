@@ -14,6 +14,11 @@ from dinsar_cli.cli.common import ScreenReporter, duration, logging_to
 from dinsar_cli.cli.options import existing_xml_option, force_option, gather_config, json_option, run_options
 from dinsar_cli.errors import ExitCode
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dinsar_cli.workflow.result import RunResult
+
 _LEFT_OUT = {
     "coherence": "without coherence",
     "component": "small components",
@@ -21,11 +26,6 @@ _LEFT_OUT = {
     "layover_shadow": "layover and shadow",
 }
 _WORTH_TELLING = 0.0005  # share of the map
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from dinsar_cli.workflow.result import RunResult
 
 
 @click.command(
@@ -123,7 +123,7 @@ def _map_lines(record: Mapping[str, Any]) -> list[str]:
         where = "longitude, latitude" if reference["on_map"] else "longitude, latitude; calm ground beside the map"
         lines.append(f"  relative to     {reference['lon']:.5f}, {reference['lat']:.5f} ({where})")
     far = record["far_field"]
-    if far and far["found"] and reference is not None and not reference["chosen"]:
+    if far and far["uncertainty"] is not None and reference is not None and not reference["chosen"]:
         lines.append(
             f"  zero            certain to {far['uncertainty'] * 1000:.0f} mm (95 %, by the calm ground around)"
         )

@@ -30,6 +30,12 @@ UNKNOWN = 255
 """Value of a cell of the map that the radar did not look at."""
 
 
+def hides_ground(visibility: NDArray[Any]) -> Bools:
+    """Tell which cells of a map show something else than the ground; not those of which nothing is known."""
+    hidden: Bools = (visibility > SEEN) & (visibility < UNKNOWN)
+    return hidden
+
+
 def left_out(mask: MaskConfig) -> int:
     """Return the sum of the values whose cells are left out of unwrapping and displacement."""
     return (LAYOVER | SHADOW) * mask.layover_shadow | WATER * (mask.water != "none")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 from dinsar_cli.radar.unwrap_check import largest_component
-from dinsar_cli.radar.visibility import SEEN, UNKNOWN
+from dinsar_cli.radar.visibility import hides_ground
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -95,7 +95,7 @@ def noise_share(coherence: Floats, visibility: Floats | None = None) -> float:
     """
     ground = np.isfinite(coherence)
     if visibility is not None:
-        ground &= ~((visibility > SEEN) & (visibility < UNKNOWN))
+        ground &= ~hides_ground(visibility)
     known = coherence[ground]
     return float(np.mean(known < NOISE)) if known.size else math.nan
 

@@ -48,7 +48,7 @@ def summary_sentence(evidence: Evidence) -> str:
         text = f"Up to {', and '.join(_text(one) for one in named)}; {relative}"
     else:
         text = f"No displacement above the scatter of the map: nothing beyond {centimetres(least)}, {relative}"
-    if reference and far.found and not evidence.facts.get("chosen"):
+    if reference and math.isfinite(far.uncertainty) and not evidence.facts.get("chosen"):
         text += f", where zero is certain to \u00b1{centimetres(far.uncertainty)}"
     if math.isfinite(scatter):
         text += f"; scatter of calm ground {centimetres(scatter)}"

@@ -25,7 +25,7 @@ from dinsar_cli.radar.unwrap_check import (
     inner_jumps,
     residue,
 )
-from dinsar_cli.radar.visibility import SEEN, UNKNOWN
+from dinsar_cli.radar.visibility import hides_ground
 
 Array = NDArray[Any]
 
@@ -115,7 +115,7 @@ def _flagged(
     found["flagged"] = _share((flags & ~np.uint8(FILLED | NOISE)) > 0, np.isfinite(phase) & (components > 0))
     visibility = layers.find("visibility")
     if visibility is not None:
-        flags[(visibility > SEEN) & (visibility < UNKNOWN)] |= UNSEEN
+        flags[hides_ground(visibility)] |= UNSEEN
     without = ~np.isfinite(phase)
     flags[without] &= _NO_GROUND
     flags[without & (flags == 0)] = NO_PHASE

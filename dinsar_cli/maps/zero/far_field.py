@@ -90,7 +90,7 @@ class FarField:
         Calm ground is off by the atmosphere, as much as it scatters, and by what may still move there. In all of
         399 simulated maps (``tests/benchmarks/headline.py``) zero was within it where there was calm ground.
         """
-        if not self.found:
+        if not self.found or math.isnan(self.left):
             return math.nan
         return max(_LEAST_CERTAIN, _CERTAIN * math.hypot(self.scatter, self.left))
 
@@ -118,9 +118,9 @@ class FarField:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `to_dict` gave."""
+        """Return what `to_dict` gave; of an earlier release, what it did not note is not known."""
         known = {name: value for name, value in record.items() if name not in {"found", "uncertainty"}}
-        measured = {name: math.nan if record[name] is None else record[name] for name in _MEASURED}
+        measured = {name: math.nan if record.get(name) is None else record[name] for name in _MEASURED}
         level, east, north = (math.nan if value is None else value for value in record["plane"])
         place = record["place"]
         return cls(

@@ -137,6 +137,16 @@ def test_it_survives_json(los: Array) -> None:
     np.testing.assert_equal(again.surface(GRID), far.surface(GRID))
 
 
+def test_a_record_of_an_earlier_release_is_read() -> None:
+    record = far_field(bowl(-0.12, 3.0)).to_dict()
+    for name in ("left", "uncertainty"):
+        del record[name]
+    again = FarField.from_dict(record)
+    assert again.found
+    assert again.plane == tuple(record["plane"])
+    assert math.isnan(again.uncertainty)
+
+
 def test_moved_zero_moves_the_plane() -> None:
     far = far_field(bowl(-0.12, 3.0) + 0.35).relative_to(0.35)
     assert far.plane[0] == pytest.approx(0.0, abs=1e-4)
