@@ -34,8 +34,6 @@ from dinsar_cli.engines.topsapp.process.runner import run_topsapp
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.engines.topsapp.results.dense_offsets import check_offsets, measured, read_offsets, remove_copies
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
-from dinsar_cli.engines.topsapp.results.unseen import Unseen, remove_copies_for_unwrapper
-from dinsar_cli.engines.topsapp.results.while_unwrapping import UNWRAP, EarlyLayers
 from dinsar_cli.engines.topsapp.settings.costs import OUTPUTS, laws, left, methods
 from dinsar_cli.engines.topsapp.settings.execution import Manner, manner_of
 from dinsar_cli.engines.topsapp.settings.options import check_options, check_reversed
@@ -48,6 +46,8 @@ from dinsar_cli.engines.topsapp.settings.steps import (
     next_step,
     pass_over_geocode,
 )
+from dinsar_cli.engines.topsapp.unwrapping.early_layers import UNWRAP, EarlyLayers
+from dinsar_cli.engines.topsapp.unwrapping.unseen import Unseen, remove_copies_for_unwrapper
 from dinsar_cli.engines.topsapp.work import check_work, left_by_topsapp, make_inputs, start_again
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import DinsarError, EngineError, UsageError

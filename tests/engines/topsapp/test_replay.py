@@ -17,8 +17,8 @@ import pytest
 
 from dinsar_cli.compare.truth import compare, read_map
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
-from dinsar_cli.engines.topsapp.results.unseen import cells_of
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
+from dinsar_cli.engines.topsapp.unwrapping.unseen import cells_of
 from dinsar_cli.errors import DinsarError, EngineError, ResourceError
 from dinsar_cli.radar.interferogram import Interferogram
 from support.look_cells import misplaced

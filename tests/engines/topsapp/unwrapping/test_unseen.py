@@ -12,8 +12,8 @@ from dinsar_cli.config.map import MaskConfig
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
-from dinsar_cli.engines.topsapp.results.unseen import copy_for_unwrapper, remove_copies_for_unwrapper
 from dinsar_cli.engines.topsapp.scripts.burstwise import COPY, lend_copies
+from dinsar_cli.engines.topsapp.unwrapping.unseen import copy_for_unwrapper, remove_copies_for_unwrapper
 from dinsar_cli.errors import NoDataError
 from support.topsapp.merged_folder import CELLS, LOOKS, Content, write_folder
 

@@ -9,7 +9,7 @@ import pytest
 
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.topsapp.results.collect import collect
-from dinsar_cli.engines.topsapp.results.while_unwrapping import EarlyLayers
+from dinsar_cli.engines.topsapp.unwrapping.early_layers import EarlyLayers
 from dinsar_cli.errors import EngineError
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE
 from support.topsapp.merged_folder import LOOKS, Content, write_folder

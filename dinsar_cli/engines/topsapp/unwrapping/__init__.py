@@ -1,0 +1,1 @@
+"""What is done before topsApp unwraps, and beside it."""
