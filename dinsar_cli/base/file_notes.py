@@ -51,16 +51,23 @@ def prove(path: Path) -> bool:
     path : Path
         A file that dinsar has made or fetched, with its note in the folder `NOTES` beside it.
     """
-    noted = _content(_note_path(path, path.parent / NOTES)).get("sha256")
-    try:
-        return noted is not None and sha256(path) == noted
-    except OSError:
-        return False
+    return _agrees(path) is True
 
 
 def is_spoiled(path: Path) -> bool:
     """Tell whether a file has another content than its note says; one of which no SHA-256 is noted has not."""
-    return "sha256" in _content(_note_path(path, path.parent / NOTES)) and not prove(path)
+    return _agrees(path) is False
+
+
+def _agrees(path: Path) -> bool | None:
+    """Tell whether a file has the content that its note says; None where no SHA-256 is noted."""
+    noted = _content(_note_path(path, path.parent / NOTES)).get("sha256")
+    if noted is None:
+        return None
+    try:
+        return sha256(path) == noted
+    except OSError:
+        return False
 
 
 def drop_fetched(path: Path) -> None:

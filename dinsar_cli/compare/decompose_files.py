@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli import __version__
 from dinsar_cli.base.files import make_folder, write_text
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.compare.decompose import ASSUMPTION, Decomposition, Look
 from dinsar_cli.compare.decompose_picture import decomposition_picture
 from dinsar_cli.compare.east_up import angle_between, condition
@@ -80,7 +81,7 @@ def _check_own(output: Path) -> None:
         When one would be replaced.
     """
     try:
-        written = json.loads((output / RECORD_FILE).read_text(encoding="utf-8"))["files"].values()
+        written = read_json(output / RECORD_FILE)["files"].values()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         written = ()
     names = (RECORD_FILE, PICTURE_FILE, *(f"{layer.name}.tif" for layer in _LAYERS))

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from dinsar_cli.base.user_files import OddFileError, read_text
 from dinsar_cli.config.base import Section, about, parts_of_type
-from dinsar_cli.config.map import NO_MASK
+from dinsar_cli.config.map import parse_mask
 from dinsar_cli.config.model import RunConfig, is_roi_file
 from dinsar_cli.errors import UsageError
 
@@ -226,10 +226,10 @@ def build_config(file_values: Mapping[str, Any] | None, overrides: Mapping[str, 
     for one, other in _RIVALS:
         if one in given and other not in given:
             values.pop(other, None)
-    word = given.get("mask", values.get("mask"))
-    if isinstance(word, str) and word.strip().lower() == "none":  # further keys may add to it
+    mask = given.get("mask", values.get("mask"))
+    if (keys := parse_mask(mask)) is not mask:  # further keys may add to it
         given.pop("mask", None)
-        values["mask"] = dict(NO_MASK)
+        values["mask"] = keys
     for dotted, value in given.items():
         name, _, key = dotted.partition(".")
         section = values.setdefault(name, {}) if key else values

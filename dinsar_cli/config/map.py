@@ -103,11 +103,12 @@ NO_MASK = {"coherence": "none", "component": None, "water": "none", "layover_sha
 """Values of the section that leave nothing out: the word ``none`` for all of it."""
 
 
-def _parse_mask(value: object) -> object:
+def parse_mask(value: object) -> object:
+    """Return the keys that the word ``none`` stands for; anything else as it is."""
     return dict(NO_MASK) if isinstance(value, str) and value.strip().lower() == "none" else value
 
 
-MaskField = Annotated[MaskConfig, BeforeValidator(_parse_mask)]
+MaskField = Annotated[MaskConfig, BeforeValidator(parse_mask)]
 
 
 def _one_or_list(value: object) -> object:

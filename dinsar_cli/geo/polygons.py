@@ -233,7 +233,7 @@ def read_file(path: Path, name: str) -> Outlines:
         elif suffix != ".zip":
             _check_content(path, suffix)
         return _read_layers(_shapefile_in(path, name) if suffix == ".zip" else str(path), path, name)
-    except (OSError, ValueError, *ZIP_DAMAGE) as error:
+    except ZIP_DAMAGE as error:
         raise _unreadable(name, suffix[1:], error) from error
 
 

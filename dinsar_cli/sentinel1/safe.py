@@ -27,7 +27,6 @@ from dinsar_cli.errors import NoDataError, UsageError
 
 MANIFEST = "manifest.safe"
 _ZIP_START = b"PK"
-DAMAGE = ZIP_DAMAGE
 _GIVE_SAFE = "Give the path of a Sentinel-1 SAFE folder or of its zip."
 DOWNLOAD_AGAIN = "Download the product again and compare its size with the one the archive states."
 
@@ -95,7 +94,7 @@ class SafeArchive:
                 with zipfile.ZipFile(self.path) as archive:
                     return read_member(archive, self.entry(member), XML_BYTES)
             return read_bytes(self.path / member, XML_BYTES)
-        except DAMAGE as error:
+        except ZIP_DAMAGE as error:
             raise NoDataError(f"{member} of {self.path} cannot be read.", f"{error}.", DOWNLOAD_AGAIN) from error
 
     def size(self, member: str) -> int:
@@ -190,7 +189,7 @@ def _open_zip(path: Path) -> SafeArchive:
             raise UsageError(problem, cause, DOWNLOAD_AGAIN if kind else _GIVE_SAFE)
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except DAMAGE as error:
+    except ZIP_DAMAGE as error:
         cause = f"It is not a whole zip ({error}; {path.stat().st_size} bytes): the download was probably cut."
         raise NoDataError(problem, cause, DOWNLOAD_AGAIN) from error
     files = {

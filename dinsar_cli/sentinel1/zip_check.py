@@ -17,8 +17,9 @@ from isal import igzip_lib, isal_zlib
 
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.file_notes import NOTES, known_of, note_of
+from dinsar_cli.base.user_files import ZIP_DAMAGE
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.sentinel1.safe import DAMAGE, DOWNLOAD_AGAIN
+from dinsar_cli.sentinel1.safe import DOWNLOAD_AGAIN
 
 _BLOCK: Final = 1 << 20
 _LOCAL_LENGTHS: Final = 26  # bytes before the lengths of name and extra field in the header of an entry
@@ -79,7 +80,7 @@ class _Unproved:
         missing = frozenset() if fetched else names - self._proved
         try:
             self.sizes = _sizes(path, missing) if missing else {}
-        except DAMAGE as error:
+        except ZIP_DAMAGE as error:
             raise _damaged(path, "its list of files", error) from error
 
     def prove(self, name: str) -> None:
@@ -129,7 +130,7 @@ def _blocks(path: Path, name: str) -> Iterator[bytes]:
             else:
                 while block := file.read(_BLOCK):
                     yield block
-    except DAMAGE as error:
+    except ZIP_DAMAGE as error:
         raise _damaged(path, name, error) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache as once
 from pathlib import Path
 from typing import Any
 
@@ -163,11 +164,8 @@ def make_interferogram(session: Session, inputs: EngineInputs) -> Interferogram 
 
 def _hash_of_layers(radar: Path) -> Callable[[Path], str]:
     """Return what gives the SHA-256 of layers: an engine may have noted it when it wrote them."""
-
-    def give(path: Path) -> str:
-        return Journal.open(radar / STEPS_FILE).known_sha256(path) or sha256(path)
-
-    return give
+    steps = once(lambda: Journal.open(radar / STEPS_FILE))  # when the engine has written it
+    return lambda path: steps().known_sha256(path) or sha256(path)
 
 
 def _process_with_larger_dem(

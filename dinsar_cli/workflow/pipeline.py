@@ -30,6 +30,7 @@ from dinsar_cli.workflow.result import RunResult, summary
 from dinsar_cli.workflow.run_state import Session, again_if_damaged, opened
 
 
+@again_if_damaged
 def run(
     config: RunConfig,
     workdir: Path,
@@ -64,26 +65,10 @@ def run(
     DinsarError
         When an input is wrong or a stage fails; what is done stays done.
     """
-    chosen = choice or StepChoice()
-    # what an earlier run left is proved by its content before it is read; what is damaged is made again
-    return again_if_damaged(lambda: _run(config, workdir, cache, reporter, command, chosen, force=force), reporter)
-
-
-def _run(
-    config: RunConfig,
-    workdir: Path,
-    cache: Path,
-    reporter: Reporter,
-    command: Sequence[str],
-    choice: StepChoice,
-    *,
-    force: bool,
-) -> RunResult:
-    """Make the map, from top to bottom."""
     started = time.monotonic()
     with (
         # plan: the pair is chosen, its scenes are on the disk, everything is checked, and its folder is held
-        opened(config, workdir, cache, reporter, command, choice, force=force) as session,
+        opened(config, workdir, cache, reporter, command, choice or StepChoice(), force=force) as session,
         Removal(session.plan.config, session.plan.engine, session.radar) as removal,
         Products() as files,
     ):
@@ -119,6 +104,7 @@ def _run(
     return result
 
 
+@again_if_damaged
 def process(
     config: RunConfig,
     workdir: Path,
@@ -145,12 +131,8 @@ def process(
     interferogram : Interferogram or None
         None when not all steps are done.
     """
-
-    def make() -> tuple[Path, Interferogram | None]:
-        with opened(config, workdir, cache, reporter, command, choice, force=force) as session:
-            return session.folder, make_interferogram(session, prepare_inputs(session))
-
-    return again_if_damaged(make, reporter)
+    with opened(config, workdir, cache, reporter, command, choice, force=force) as session:
+        return session.folder, make_interferogram(session, prepare_inputs(session))
 
 
 def write_engine_files(
@@ -211,6 +193,7 @@ class FetchedData:
         }
 
 
+@again_if_damaged
 def fetch(config: RunConfig, workdir: Path, cache: Path, reporter: Reporter, command: Sequence[str]) -> FetchedData:
     """Do the stages before the engine: scenes, orbits and DEM. The engine need not be installed.
 
@@ -224,16 +207,12 @@ def fetch(config: RunConfig, workdir: Path, cache: Path, reporter: Reporter, com
         find_engine(config)
     except EngineError:
         engine = engines()["isce2" if config.engine == "auto" else config.engine]
-
-    def get() -> FetchedData:
-        with opened(config, workdir, cache, reporter, command, StepChoice(), engine, force=True) as session:
-            inputs = prepare_inputs(session)
-            orbits = (inputs.reference_orbit.path, inputs.secondary_orbit.path)
-            seconds, received = time.monotonic() - started, session.meter.received
-            scenes, ground = tuple(session.plan.config.slc.files), (inputs.dem, inputs.water)
-            return FetchedData(session.folder, scenes, orbits, *ground, seconds, received)
-
-    return again_if_damaged(get, reporter)
+    with opened(config, workdir, cache, reporter, command, StepChoice(), engine, force=True) as session:
+        inputs = prepare_inputs(session)
+        orbits = (inputs.reference_orbit.path, inputs.secondary_orbit.path)
+        seconds, received = time.monotonic() - started, session.meter.received
+        scenes, ground = tuple(session.plan.config.slc.files), (inputs.dem, inputs.water)
+        return FetchedData(session.folder, scenes, orbits, *ground, seconds, received)
 
 
 def _tidy(session: Session, removal: Removal) -> None:

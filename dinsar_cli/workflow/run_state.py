@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import human_bytes
@@ -33,6 +34,7 @@ from dinsar_cli.products.folder import PairProducts, find_products
 from dinsar_cli.workflow.scenes import Meter, Supplies, supply
 
 Made = TypeVar("Made")
+Options = ParamSpec("Options")
 
 _READS = {
     "geocode": ("process",),
@@ -62,13 +64,33 @@ class DamagedFilesError(UsageError):
         )
 
 
-def again_if_damaged(work: Callable[[], Made], reporter: Reporter) -> Made:
-    """Do a piece of work, and once more when files that an earlier run left prove to be damaged."""
-    try:
-        return work()
-    except DamagedFilesError as error:
-        reporter.warn(f"{error.problem} {error.cause} It is made again.")
-    return work()
+Work: TypeAlias = Callable[Concatenate[RunConfig, Path, Path, Reporter, Options], Made]
+"""Takes configuration, working folder, cache and reporter, and further arguments."""
+
+
+def again_if_damaged(work: Work[Options, Made]) -> Work[Options, Made]:
+    """Let a piece of work be done once more when files that an earlier run left prove to be damaged.
+
+    They are proved by their content before they are read, and those that are damaged are made again.
+    """
+
+    @wraps(work)
+    def twice(
+        config: RunConfig,
+        workdir: Path,
+        cache: Path,
+        reporter: Reporter,
+        /,
+        *given: Options.args,
+        **named: Options.kwargs,
+    ) -> Made:
+        try:
+            return work(config, workdir, cache, reporter, *given, **named)
+        except DamagedFilesError as error:
+            reporter.warn(f"{error.problem} {error.cause} It is made again.")
+        return work(config, workdir, cache, reporter, *given, **named)
+
+    return twice
 
 
 @dataclass

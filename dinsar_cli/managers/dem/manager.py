@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cache as once
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import rasterio
 from filelock import FileLock
-from rasterio.errors import RasterioIOError
 
 from dinsar_cli.base.file_notes import NOTES, note_of, prove
 from dinsar_cli.base.files import atomic_path, make_folder, sha256
@@ -30,6 +30,8 @@ from dinsar_cli.managers.dem.write import write_dem, write_from_file
 from dinsar_cli.net.download import Transfer
 
 logger = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
 
 _GEOIDS = "geoids"
 _WITHOUT_WATER = "It is a mask of the water; --mask-water none does without."
@@ -229,10 +231,16 @@ class DemManager:
         """
         path = plan.water_path
         with FileLock(plan.path.parent.with_suffix(".lock")):
-            source = _cached_water(plan)
-            if source is None:
+            tags = _tags_of(plan, path)
+            source = tags["SOURCE"] if tags else ""
+            if not source:
                 with atomic_path(path) as part:
-                    source = self._write_water(plan, part, progress)
+                    try:
+                        source = self._with_whole_tiles(partial(self._write_water, plan, part, progress))
+                    except NetworkError as error:
+                        raise NetworkError(
+                            error.problem, error.cause, f"{error.remedy} {_WITHOUT_WATER}"
+                        ) from error
                     _tag(part, SOURCE=source)
                     content = sha256(part)
                 _note(path, content)
@@ -242,10 +250,7 @@ class DemManager:
     def _write_water(self, plan: DemPlan, part: Path, progress: Callable[[Transfer], None] | None) -> str:
         with TileStore(self._folder / TILES) as store:
             tiles = _water_tiles(plan)
-            try:
-                lacking = store.fetch(tiles.values(), progress)
-            except NetworkError as error:
-                raise NetworkError(error.problem, error.cause, f"{error.remedy} {_WITHOUT_WATER}") from error
+            lacking = store.fetch(tiles.values(), progress)
             if lacking and isinstance(plan, TilePlan):  # the coarser model may have what this one has not
                 coarse = {tile.cell: tile for tile in plan.coarse}
                 wanted = {tile.cell: water_tile(coarse[tile.cell]) for tile in lacking if tile.cell in coarse}
@@ -254,13 +259,7 @@ class DemManager:
                 tiles |= {cell: tile for cell, tile in instead.items() if tile not in gone}
             masks = [tile for tile in tiles.values() if store.path(tile).is_file()]
             sea = plan.sea if isinstance(plan, TilePlan) else ()
-            try:
-                whole = write_water(plan, plan.path, masks, sea, store, part)
-            except DamagedTileError as error:
-                logger.warning("%s %s It is fetched again.", error.problem, error.cause)
-                store.discard(error.tile)
-                store.fetch([error.tile], progress)
-                whole = write_water(plan, plan.path, masks, sea, store, part)
+            whole = write_water(plan, plan.path, masks, sea, store, part)
         names = " and ".join(sorted({SOURCES[tile.source].title for tile in masks}))
         if whole:
             return f"water mask of {names}" if names else "all of it sea"
@@ -272,10 +271,14 @@ class DemManager:
             return _Counts(*write_from_file(plan, part))
         if not isinstance(plan, TilePlan):
             raise TypeError(f"{type(plan).__name__} is no plan of a DEM manager")
+        return self._with_whole_tiles(partial(self._write_tiles, plan, part, progress))
+
+    def _with_whole_tiles(self, write: Callable[[], Made]) -> Made:
+        """Write what is made of tiles; a damaged one is removed, so that it is fetched again, once."""
         fetched_again: set[Tile] = set()
         while True:
             try:
-                return self._write_tiles(plan, part, progress)
+                return write()
             except DamagedTileError as error:
                 if error.tile in fetched_again:
                     raise
@@ -359,19 +362,6 @@ def _is_whole(path: Path) -> bool:
     return False
 
 
-def _cached_water(plan: DemPlan) -> str | None:
-    """Tell where a complete cached raster of water comes from; None without one."""
-    if not _is_whole(plan.water_path):
-        return None
-    try:
-        with rasterio.open(plan.water_path) as cached:
-            same = cached.shape == (plan.height, plan.width) and cached.transform[:6] == plan.transform
-            return str(cached.tags()["SOURCE"]) if same else None
-    except (RasterioIOError, KeyError):
-        logger.warning("%s is damaged and is made again", plan.water_path)
-        return None
-
-
 def _tag(path: Path, **tags: object) -> None:
     with rasterio.open(path, "r+") as dataset:
         dataset.update_tags(**tags)
@@ -379,17 +369,21 @@ def _tag(path: Path, **tags: object) -> None:
 
 def _cached(plan: DemPlan) -> _Counts | None:
     """Return the counts of a complete cached result; None without one."""
-    if not _is_whole(plan.path):
+    tags = _tags_of(plan, plan.path)
+    if tags is None:
         return None
-    try:
-        with rasterio.open(plan.path) as cached:
-            tags = cached.tags()
-            same = cached.shape == (plan.height, plan.width) and cached.transform[:6] == plan.transform
-            numbers = (int(tags["VOIDS_IN_AREA"]), int(tags["VOIDS_IN_BUFFER"]), int(tags.get("FILLED", 0)))
-            return _Counts(*numbers, tags.get("WITHOUT", ""), tags.get("WITH_VOIDS", "")) if same else None
-    except (RasterioIOError, KeyError, ValueError):
-        logger.warning("%s is damaged and is made again", plan.path)
+    numbers = (int(tags["VOIDS_IN_AREA"]), int(tags["VOIDS_IN_BUFFER"]), int(tags.get("FILLED", 0)))
+    return _Counts(*numbers, tags.get("WITHOUT", ""), tags.get("WITH_VOIDS", ""))
+
+
+def _tags_of(plan: DemPlan, path: Path) -> dict[str, str] | None:
+    """Return the tags of a complete cached raster on the pixels of a plan; None without one."""
+    if not _is_whole(path):
         return None
+    with rasterio.open(path) as cached:
+        same = cached.shape == (plan.height, plan.width) and cached.transform[:6] == plan.transform
+        tags: dict[str, str] = cached.tags()
+    return tags if same else None
 
 
 def _check_disk(plan: DemPlan, folder: Path) -> None:

@@ -77,7 +77,7 @@ class TileMosaic:
         there = {cell: tile for cell, tile in wanted.items() if self.store.path(tile).is_file()}
         if not there:
             return heights
-        rows, columns = (_span(np.asarray(void.any(axis=axis))) for axis in (1, 0))
+        rows, columns = (span(np.asarray(void.any(axis=axis))) for axis in (1, 0))
         part, hole = heights[rows, columns], void[rows, columns]
         part[hole] = self._above_ellipsoid(COARSE, there, longitude[columns], latitude[rows])[hole]
         self._count(hole & ~np.isnan(part), longitude[columns], latitude[rows])
@@ -87,7 +87,7 @@ class TileMosaic:
         self, filled: NDArray[np.bool_], longitude: NDArray[np.float64], latitude: NDArray[np.float64]
     ) -> None:
         """Add pixels that were filled to those of their square degrees."""
-        columns, rows = _degrees(longitude, latitude)
+        columns, rows = degrees_of(longitude, latitude)
         for x in set(columns.tolist()):
             for y in set(rows.tolist()):
                 count = int(np.count_nonzero(filled[np.ix_(rows == y, columns == x)]))
@@ -98,7 +98,7 @@ class TileMosaic:
         self, void: NDArray[np.bool_], longitude: NDArray[np.float64], latitude: NDArray[np.float64]
     ) -> dict[Cell, Tile]:
         """Return the coarser tiles of the degrees that have voids."""
-        columns, rows = _degrees(longitude, latitude)
+        columns, rows = degrees_of(longitude, latitude)
         return {(x, y): tile for (x, y), tile in self.coarse.items() if void[np.ix_(rows == y, columns == x)].any()}
 
     def _above_ellipsoid(
@@ -164,7 +164,7 @@ class TileMosaic:
         return block
 
 
-def _degrees(
+def degrees_of(
     longitude: NDArray[np.float64], latitude: NDArray[np.float64]
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     """Return the western and the southern edges of the square degrees in which columns and rows lie."""
@@ -198,10 +198,10 @@ def _between(
     return np.where(np.isnan(far), near, near + weight * (far - near))
 
 
-def _span(marked: NDArray[np.bool_]) -> slice:
-    """From the first to the last that is marked."""
+def span(marked: NDArray[np.bool_]) -> slice:
+    """From the first to the last that is marked; nothing when none is."""
     (where,) = np.nonzero(marked)
-    return slice(int(where[0]), int(where[-1]) + 1)
+    return slice(int(where[0]), int(where[-1]) + 1) if where.size else slice(0)
 
 
 def check_land(source: str, land: Iterable[Cell], wanted: Iterable[Cell]) -> None:

@@ -19,6 +19,7 @@ from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.terrain import LEVEL, WATER_UNKNOWN
 from dinsar_cli.managers.dem.sources import Cell, Tile
 from dinsar_cli.managers.dem.tile_store import DamagedTileError, TileStore
+from dinsar_cli.managers.dem.tiles import degrees_of, span
 from dinsar_cli.managers.dem.write import DemGrid
 
 _OCEAN = 1
@@ -95,23 +96,14 @@ def _profile(grid: DemGrid) -> dict[str, object]:
 
 def _inside(grid: DemGrid, cell: Cell) -> tuple[slice, slice]:
     """Return the rows and columns of the pixels whose centres lie in a degree."""
+    columns, rows = degrees_of(grid.longitude, grid.latitude)
     x, y = cell
-    rows, columns = (
-        np.flatnonzero(within)
-        for within in (
-            (grid.latitude > y) & (grid.latitude <= y + 1),
-            (grid.longitude >= x) & (grid.longitude < x + 1),
-        )
-    )
-    return (
-        slice(int(rows[0]), int(rows[-1]) + 1) if rows.size else slice(0),
-        slice(int(columns[0]), int(columns[-1]) + 1) if columns.size else slice(0),
-    )
+    return span(rows == y), span(columns == x)
 
 
 def _put(out: rasterio.io.DatasetWriter, grid: DemGrid, cell: Cell, kinds: NDArray[np.uint8] | None) -> None:
     rows, columns = _inside(grid, cell)
-    shape = rows.stop - rows.start if rows.stop else 0, columns.stop - columns.start if columns.stop else 0
+    shape = len(grid.latitude[rows]), len(grid.longitude[columns])
     if all(shape):
         values = np.full(shape, _OCEAN, np.uint8) if kinds is None else kinds
         out.write(values, 1, window=((rows.start, rows.stop), (columns.start, columns.stop)))

@@ -202,9 +202,8 @@ class OrbitManager:
     def _from_archive(self, needed: Span) -> OrbitChoice:
         """Choose from the cache and the archives: of a kind that is in the cache, no archive is asked."""
         folder = self._archive_folder
-        whole = [path for path in _candidates(folder) if not is_spoiled(path)] if folder.is_dir() else []
-        cached, _ = self._sort(whole, needed)
-        cached.sort(key=_preference)
+        there, _ = self._sort(_candidates(folder) if folder.is_dir() else [], needed)
+        cached = sorted((one for one in there if not is_spoiled(one.path)), key=_preference)
         kinds = [kind for kind in ("POEORB", "RESORB") if kind in self._kinds]
         failure = None
         for kind in kinds:

@@ -35,10 +35,7 @@ _PARTS = ("hydro", "wet")
 _MOST_DELAY = 15.0  # m: 2.3 m at sea level in the zenith, 6 m at 70 degrees
 _METRES = {"", "m", "metre", "metres", "meter", "meters", "1"}
 _HEIGHTS = {"z", "height", "heights", "altitude"}  # names of the third dimension of a cube
-_TOTALS = (
-    "hydro_total",
-    "wet_total",
-)  # of a weather model that RAiDER prepared: its hydro and wet are refractivity
+_TOTALS = ("hydro_total", "wet_total")  # of a weather model of RAiDER, whose hydro and wet are refractivity
 _MODELS = ({"lnsp"}, {"q", "t"}, {"hydro_total"}, {"wet_total"})  # what only weather models have
 _EVEN = 0.02  # of a step by which those of a grid in single precision may differ
 _ROUNDING = 1e-3  # m below zero that may be left where the air ends
