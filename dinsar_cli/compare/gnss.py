@@ -124,7 +124,7 @@ def compare_gnss(
         Folder of a pair, its products, or its ``los_displacement.tif``; with `vector` any displacement in metres,
         positive toward the satellite.
     table : Path
-        See `dinsar_cli.compare.gnss_table.read_stations`; or daily positions (``.tenv3``): a file, or a folder of
+        See `dinsar_cli.compare.gnss_table.read_table`; or daily positions (``.tenv3``): a file, or a folder of
         them.
     unit : str
         Of the table.

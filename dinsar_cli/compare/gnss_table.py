@@ -70,11 +70,6 @@ class Unmeasured:
     place: tuple[float, float] | None
 
 
-def read_stations(path: Path, unit: str = "m") -> list[Station]:
-    """Read the stations of a table whose motion is known; see `read_table`."""
-    return read_table(path, unit)[0]
-
-
 def read_table(path: Path, unit: str = "m") -> tuple[list[Station], list[Unmeasured]]:
     """Read a table of stations.
 

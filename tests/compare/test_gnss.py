@@ -16,7 +16,7 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
 from dinsar_cli.compare.gnss import compare_gnss, gnss_table
-from dinsar_cli.compare.gnss_table import Station, read_stations
+from dinsar_cli.compare.gnss_table import Station, read_table
 from dinsar_cli.compare.tenv3 import read_motion
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
@@ -330,7 +330,7 @@ def test_files_that_are_no_text_are_named(content: bytes, tmp_path: Path) -> Non
     path = tmp_path / "wrong.csv"
     path.write_bytes(content)
     with pytest.raises(UsageError, match="not a table"):
-        read_stations(path)
+        read_table(path)
 
 
 def test_missing_table_and_folder_of_that_name(pair: Path, tmp_path: Path, dinsar: Callable[..., Outcome]) -> None:
@@ -350,7 +350,7 @@ def test_tables_are_read_as_people_write_them(separator: str, tmp_path: Path) ->
     ]
     path = tmp_path / "table.csv"
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).replace(",", separator).encode())
-    first, second = read_stations(path, "cm")
+    (first, second), _ = read_table(path, "cm")
     assert (first.name, first.lon, first.lat) == ("RABT", pytest.approx(-8.9), 31.47)
     assert first.motion == pytest.approx((0.01, 0.02, 0.03))
     assert first.sigma == pytest.approx((0.001, 0.002, 0.003))
@@ -605,7 +605,7 @@ def test_text_of_windows_is_named(tmp_path: Path) -> None:
     path = tmp_path / "stations.csv"
     path.write_bytes(HEADER.encode("utf-16"))
     with pytest.raises(UsageError, match="UTF-16"):
-        read_stations(path)
+        read_table(path)
     path.write_text("<!DOCTYPE html><html>")
     with pytest.raises(UsageError, match="web page"):
-        read_stations(path)
+        read_table(path)

@@ -13,7 +13,6 @@ from dinsar_cli.compare.truth import on_grid, read_map
 from dinsar_cli.maps.checks.phase import NO_PHASE, NOISE, UNSEEN
 from dinsar_cli.radar.visibility import UNKNOWN, WATER
 from support.shores import Shore, count
-from support.topsapp.isce2_process import find_isce2
 
 MIDDLE = 0.28  # between the coherence of land and that of water
 
@@ -61,6 +60,4 @@ def test_shores_are_better_and_told_by_the_embedded_engine(shore: Shore) -> None
 
 @pytest.mark.isce2
 def test_shores_are_better_with_topsapp(shore: Shore) -> None:
-    if find_isce2()[0] is None:
-        pytest.skip("no working ISCE2")
     check_better(shore, "isce2")

@@ -135,7 +135,7 @@ def test_secrets_are_not_in_the_representation() -> None:
 
 TOKEN = Credentials("EARTHDATA_TOKEN", token="t")  # noqa: S106
 BOTH = Credentials("EARTHDATA_TOKEN", token="t", user="u", password="p")  # noqa: S106
-NETRC = Credentials("the netrc file /home/me/.netrc", user="u", password="p")  # noqa: S106
+NETRC = Credentials("the netrc file ~/.netrc", user="u", password="p")  # noqa: S106
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ NETRC = Credentials("the netrc file /home/me/.netrc", user="u", password="p")  #
         (401, GUARD, BOTH, "", "token of EARTHDATA_TOKEN is wrong or has expired", "/user_tokens"),
         (401, HOST, TOKEN, "", "single bursts", "/user_tokens"),
         (401, HOST, BOTH, "", "password of the netrc file or the environment", "urs.earthdata.nasa.gov"),
-        (401, HOST, NETRC, "", "password of the netrc file /home/me/.netrc", "urs.earthdata.nasa.gov"),
+        (401, HOST, NETRC, "", "password of the netrc file ~/.netrc", "urs.earthdata.nasa.gov"),
         (403, GUARD, NETRC, "EULA Acceptance Failure", "has not accepted the licence", "/approve_app?client_id="),
         (403, GUARD, TOKEN, "", "or may not have this file", "/approve_app?client_id="),
         (200, HOST, NETRC, "<title>Earthdata Login</title>", "a page to log in", "urs.earthdata.nasa.gov"),

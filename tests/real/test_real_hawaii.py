@@ -14,7 +14,7 @@ import rasterio
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 
-from dinsar_cli.compare.gnss_table import Station, read_stations
+from dinsar_cli.compare.gnss_table import Station, read_table
 from dinsar_cli.compare.tenv3 import Unmeasured, read_motion
 from support.command import Outcome
 from support.real_inputs import each, files
@@ -59,7 +59,7 @@ def test_motion_between_two_days_is_that_of_their_lines(path: Path) -> None:
 
 @pytest.mark.parametrize("path", TABLES)
 def test_a_table_that_somebody_made_of_the_series_is_the_same(path: Path) -> None:
-    for station in read_stations(path):
+    for station in read_table(path)[0]:
         (found,) = read_motion(path.with_name(f"{station.name}.tenv3"), days_of(path))
         assert isinstance(found, Station)
         assert found.motion == pytest.approx(station.motion, abs=1e-5)

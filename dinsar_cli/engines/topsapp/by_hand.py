@@ -12,15 +12,13 @@ from lxml import etree
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.user_files import OddFileError, read_xml
 from dinsar_cli.engines.topsapp.process.installation import Installation
+from dinsar_cli.engines.topsapp.settings.file_names import ENVIRONMENT, INPUT_FILES, SCENES, SCRIPTS
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA, settings_text
 from dinsar_cli.engines.topsapp.settings.properties import find_property
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
-from dinsar_cli.engines.topsapp.settings.template import SCENES, TOPSAPP
+from dinsar_cli.engines.topsapp.settings.template import TOPSAPP
 from dinsar_cli.errors import UsageError
 
-INPUT_FILES = ("topsApp.xml", *(f"{scene}.xml" for scene in SCENES), PHASE_SIGMA)
-SCRIPTS = "run_files"
-_ENVIRONMENT = "environment.sh"
 _STEP_SCRIPT = """\
 #!/bin/sh
 # Step {step} of topsApp; the steps before it must be done.
@@ -121,16 +119,16 @@ def write_scripts(work: Path, installation: Installation, threads: int) -> list[
     """
     variables = installation.own_variables(threads, work) | {"ISCE_PYTHON": str(installation.python)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    write_text(work / _ENVIRONMENT, "\n".join(["# What ISCE2 needs on this machine.", *lines]) + "\n")
+    write_text(work / ENVIRONMENT, "\n".join(["# What ISCE2 needs on this machine.", *lines]) + "\n")
     folder = make_folder(work / SCRIPTS)
     names = {step: f"run_{number:02d}_{step}.sh" for number, step in enumerate(STEPS, 1)}
-    texts = {name: _STEP_SCRIPT.format(step=step, environment=_ENVIRONMENT) for step, name in names.items()}
-    texts["go_on_after_unwrap.sh"] = _GO_ON_SCRIPT.format(environment=_ENVIRONMENT)
+    texts = {name: _STEP_SCRIPT.format(step=step, environment=ENVIRONMENT) for step, name in names.items()}
+    texts["go_on_after_unwrap.sh"] = _GO_ON_SCRIPT.format(environment=ENVIRONMENT)
     texts["run_all.sh"] = _ALL_SCRIPT.format(scripts=" ".join(names.values()))
     for name, text in texts.items():
         write_text(folder / name, text)
         (folder / name).chmod(0o755)
-    return [work / _ENVIRONMENT, *(folder / name for name in texts)]
+    return [work / ENVIRONMENT, *(folder / name for name in texts)]
 
 
 def _root(file: Path) -> etree._Element:

@@ -26,7 +26,7 @@ from dinsar_cli.engines.base import (
     StepCost,
 )
 from dinsar_cli.engines.costs import Setting, forecast, note
-from dinsar_cli.engines.topsapp.by_hand import INPUT_FILES, write_scripts
+from dinsar_cli.engines.topsapp.by_hand import write_scripts
 from dinsar_cli.engines.topsapp.process.installation import Installation, Search, look_for_isce2
 from dinsar_cli.engines.topsapp.process.monitor import disk_used
 from dinsar_cli.engines.topsapp.process.retries import cured
@@ -36,6 +36,7 @@ from dinsar_cli.engines.topsapp.results.dense_offsets import check_offsets, meas
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
 from dinsar_cli.engines.topsapp.settings.costs import OUTPUTS, laws, left, methods
 from dinsar_cli.engines.topsapp.settings.execution import Manner, manner_of
+from dinsar_cli.engines.topsapp.settings.file_names import INPUT_FILES
 from dinsar_cli.engines.topsapp.settings.options import check_options, check_reversed
 from dinsar_cli.engines.topsapp.settings.steps import (
     EVERY,

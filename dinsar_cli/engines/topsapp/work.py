@@ -9,10 +9,11 @@ from pathlib import Path
 from dinsar_cli.base.files import fingerprint, make_folder, write_text
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.base import EngineInputs, StepChoice
-from dinsar_cli.engines.topsapp.by_hand import INPUT_FILES, edited_files, marks_of, read_own_files, read_record
+from dinsar_cli.engines.topsapp.by_hand import edited_files, marks_of, read_own_files, read_record
 from dinsar_cli.engines.topsapp.results import half_turn as halfturn
-from dinsar_cli.engines.topsapp.results.dem_files import DEM_NAME, write_isce_dem
+from dinsar_cli.engines.topsapp.results.dem_files import write_isce_dem
 from dinsar_cli.engines.topsapp.scripts.burstwise import BURSTS
+from dinsar_cli.engines.topsapp.settings.file_names import DEM_NAME, INPUT_FILES, NOTE
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA
 from dinsar_cli.engines.topsapp.settings.steps import (
     EVERY,
@@ -26,7 +27,6 @@ from dinsar_cli.engines.topsapp.settings.template import TopsSettings, first_ste
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import UsageError
 
-NOTE = "settings.json"
 _DEM_STEP = "verifyDEM"  # the first that reads it
 _PHASE_SIGMA_STEP = "filter"  # likewise
 

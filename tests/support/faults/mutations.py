@@ -16,7 +16,7 @@ from types import FrameType
 import numpy as np
 
 from dinsar_cli.base.journal import Journal, read_journal
-from dinsar_cli.compare.gnss_table import read_stations
+from dinsar_cli.compare.gnss_table import read_table
 from dinsar_cli.compare.tenv3 import read_motion
 from dinsar_cli.compare.truth import read_map
 from dinsar_cli.config.file import build_config, load_config
@@ -157,7 +157,7 @@ def _readers(run: SmallRun) -> dict[str, Reader]:
             made["area.txt"], lambda path: parse_roi(path.read_text("utf-8", "surrogateescape"))
         ),
         "netrc": Reader(made["netrc"], read_netrc),
-        "table of stations": Reader(made["stations.csv"], read_stations),
+        "table of stations": Reader(made["stations.csv"], read_table),
         "tenv3": Reader(made["AAAA.tenv3"], lambda path: read_motion(path, (date(2023, 9, 4), date(2023, 9, 16)))),
         "run.json": Reader(whole / "run.json", lambda path: (read_journal(path), Journal.open(path))),
         "product": Reader(whole / "products" / "los_displacement.tif", read_map),

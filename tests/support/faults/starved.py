@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,9 +34,9 @@ def starve(run: SmallRun, times: int, random: np.random.Generator, tally: Tally)
             _judge(run, tally, "read-only folder", f"right-{number}", before=NOBODY)
 
 
-def _judge(run: SmallRun, tally: Tally, kind: str, name: str, **how: object) -> None:
+def _judge(run: SmallRun, tally: Tally, kind: str, name: str, **how: Any) -> None:
     before = how.pop("before", ())
-    outcome = run.run(name, before=before, **how)  # type: ignore[arg-type]
+    outcome = run.run(name, before=before, **how)
     wrong = refusal(outcome)
     if not wrong and not outcome.code:
         wrong = run.differs(name)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -90,7 +91,7 @@ class SmallRun:
         places = ("--workdir", self.folder / name / "work", "--cache", self.folder / name / "cache")
         return [*PROGRAM, *self.arguments, *(str(one) for one in (*places, *more))]
 
-    def run(self, name: str, *more: object, before: Sequence[str] = (), **how: object) -> Outcome:
+    def run(self, name: str, *more: object, before: Sequence[str] = (), **how: Any) -> Outcome:
         """Run it to its end in such a folder."""
         return run_command([*before, *self.command(name, *more)], **how)
 
@@ -129,10 +130,10 @@ def pair_folder(folder: Path) -> Path:
     return journal.parent
 
 
-def run_command(command: Sequence[str], timeout: float = 600, **how: object) -> Outcome:
+def run_command(command: Sequence[str], timeout: float = 600, **how: Any) -> Outcome:
     """Run a command as a program of its own."""
     started = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **how)  # type: ignore[call-overload]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **how)
     return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
 
 

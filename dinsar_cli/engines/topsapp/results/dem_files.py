@@ -19,11 +19,10 @@ from rasterio.errors import RasterioIOError
 from dinsar_cli.base.files import atomic_path
 from dinsar_cli.base.user_files import read_xml
 from dinsar_cli.engines.topsapp.results import half_turn as halfturn
+from dinsar_cli.engines.topsapp.settings.file_names import DEM_NAME
 from dinsar_cli.engines.topsapp.settings.properties import Scalar, isce_text
 from dinsar_cli.errors import EngineError, NoDataError, ResourceError, UsageError
 from dinsar_cli.geo.dem_file import open_dem
-
-DEM_NAME = "dem.wgs84"
 
 _BLOCK_PIXELS = 4_000_000  # 16 MB
 _TOLERANCE = 1e-12  # degrees

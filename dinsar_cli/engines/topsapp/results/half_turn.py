@@ -15,6 +15,7 @@ from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import atomic_path, make_folder
 from dinsar_cli.base.user_files import read_xml
 from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.engines.topsapp.settings.file_names import TURNED
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import crosses, near
 from dinsar_cli.geo.dem_file import open_dem
@@ -22,7 +23,6 @@ from dinsar_cli.geo.dem_file import open_dem
 HALF_TURN = 180.0
 """Degrees to add to the longitudes of a turned Earth."""
 
-_FOLDER = "turned"  # of the orbit files; where it is, topsApp's Earth is turned
 _NEGATED = ("X", "Y", "VX", "VY")
 
 
@@ -34,7 +34,7 @@ def is_wanted(dem: Path) -> bool:
 
 def is_turned(work: Path) -> bool:
     """Tell whether the Earth of a working folder of topsApp is turned."""
-    return (work / _FOLDER).is_dir()
+    return (work / TURNED).is_dir()
 
 
 def turned(longitude: float) -> float:
@@ -47,7 +47,7 @@ def turned_inputs(inputs: EngineInputs, work: Path) -> EngineInputs:
     first, south, last, north = inputs.bounds
     west = turned(first)
     reference, secondary = (
-        replace(orbit, path=work / _FOLDER / orbit.path.name)
+        replace(orbit, path=work / TURNED / orbit.path.name)
         for orbit in (inputs.reference_orbit, inputs.secondary_orbit)
     )
     return replace(
@@ -60,7 +60,7 @@ def turned_inputs(inputs: EngineInputs, work: Path) -> EngineInputs:
 
 def write_orbits(inputs: EngineInputs, work: Path) -> None:
     """Write the orbit files with all state vectors turned, under their names, into the working folder."""
-    folder = make_folder(work / _FOLDER)
+    folder = make_folder(work / TURNED)
     for path in {inputs.reference_orbit.path, inputs.secondary_orbit.path}:
         root = read_xml(path)
         for name in _NEGATED:
@@ -78,7 +78,7 @@ def turn_back(work: Path) -> None:
     UsageError
         When the folder of the turned orbits holds something else.
     """
-    folder = work / _FOLDER
+    folder = work / TURNED
     remove([path for path in files_below(folder) if path.suffix == ".EOF"], work)
     if not folder.exists():
         return

@@ -9,6 +9,15 @@ from pathlib import Path
 
 from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import write_text
+from dinsar_cli.engines.topsapp.scripts.burstwise import BURSTS
+from dinsar_cli.engines.topsapp.settings.file_names import (
+    DEM_NAME,
+    ENVIRONMENT,
+    INPUT_FILES,
+    NOTE,
+    SCRIPTS,
+    TURNED,
+)
 
 # in the order of topsApp 2.6.5, up to the one that gives the unwrapped phase
 STEPS = (
@@ -38,16 +47,15 @@ OFFSETS = "denseoffsets"
 EVERY = (*STEPS, OFFSETS)
 _STATES = "PICKLE"
 _PASSED_OVER = "geocode"  # the step of topsApp before `OFFSETS`: it starts with the state of that one
-_SCRIPTS = "run_files"
 _NOT_OURS = (_PASSED_OVER, "unwrap2stage", "filteroffsets", "geocodeoffsets")  # steps of topsApp that we do not run
 _ESD = ("ESD", "esd")
-_TOP_FILES = ("topsProc.xml", "topsinsar.log", "isce.log", "bursts.json", "environment.sh", "settings.json",
-              "topsApp.xml", "reference.xml", "secondary.xml", "topsapp_filter_icu.xml")  # fmt: skip
-_TOP_DEM = ("dem.wgs84", "dem.wgs84.xml", "dem.wgs84.vrt")
+_OF_TOPSAPP = ("topsProc.xml", "topsinsar.log", "isce.log")
+_OF_DEM = tuple(f"{DEM_NAME}{end}" for end in ("", ".xml", ".vrt"))
+_TOP_FILES = {*_OF_TOPSAPP, *_OF_DEM, BURSTS, ENVIRONMENT, NOTE, *INPUT_FILES}
 _FOLDERS = {
     "reference", "secondary", "master", "slave", "geom_reference", "geom_master", "coarse_offsets", "coarse_coreg",
     "coarse_interferogram", "fine_offsets", "fine_coreg", "fine_interferogram", "overlaps", "merged", "ion",
-    "turned", *_ESD,
+    TURNED, *_ESD,
 }  # fmt: skip
 _SUFFIXES = {
     ".slc", ".int", ".cor", ".off", ".rdr", ".full", ".flat", ".unw", ".conncomp", ".amp", ".msk", ".bil", ".bip",
@@ -130,11 +138,10 @@ def _is_own(path: Path) -> bool:
     """Tell whether topsApp, or dinsar for it, writes a file of that name into the working folder."""
     top = path.parts[0]
     if len(path.parts) == 1:
-        name = top.removesuffix(".part")
-        return name in _TOP_FILES or name in _TOP_DEM
+        return top.removesuffix(".part") in _TOP_FILES
     if top == _STATES:
         return path.name.removesuffix(".part").removesuffix(".xml") in (*EVERY, *_NOT_OURS)
-    if top == _SCRIPTS:
+    if top == SCRIPTS:
         return path.suffix == ".sh" and path.name.startswith(("run_", "go_on_"))
     if top not in _FOLDERS:
         return False

@@ -13,6 +13,7 @@ from dinsar_cli.base.templates import template_text
 from dinsar_cli.config.model import Looks
 from dinsar_cli.config.offsets import OffsetsConfig
 from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.engines.topsapp.settings.file_names import SCENES
 from dinsar_cli.engines.topsapp.settings.options import check_extra
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA, settings_text
 from dinsar_cli.engines.topsapp.settings.properties import (
@@ -29,7 +30,6 @@ from dinsar_cli.engines.topsapp.settings.steps import EVERY
 from dinsar_cli.errors import UsageError
 
 TOPSAPP = "topsinsar"
-SCENES = ("reference", "secondary")
 
 _UNKNOWN = "A property that is passed on as it is."
 # A property that the table lacks may change anything.
