@@ -64,9 +64,12 @@ def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, q
     from dinsar_cli.catalog.scene_choice import is_wanted, plan_scenes, with_files
     from dinsar_cli.config.request import request_of
     from dinsar_cli.plan.cost_forecast import HISTORY, predict, shortage
+    from dinsar_cli.plan.early_check import check_given
     from dinsar_cli.plan.plan import plan_run
 
     request = request_of(config)
+    if is_wanted(config):
+        check_given(request, cache)
     chosen = plan_scenes(request, cache) if is_wanted(config) else None
     cached = chosen.cached(cache) if chosen is not None else None
     if chosen is not None and cached is not None:

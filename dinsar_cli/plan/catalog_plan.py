@@ -30,7 +30,7 @@ from dinsar_cli.plan.frame import frame_of
 from dinsar_cli.plan.plan import allowed_memory, allowed_threads, dem_manager
 from dinsar_cli.plan.work import work_of
 
-_SPACING: Final = (3.7, 14.1)  # m on the ground, of a sample in mid swath and of a line
+SPACING: Final = (3.7, 14.1)  # m on the ground, of a sample in mid swath and of a line
 _SAMPLE_BYTES: Final = 4
 _BURST: Final = (1500, 24000)  # lines and samples of a whole one
 _BURST_KM2: Final = 1450.0  # of ground that no other burst sees
@@ -111,10 +111,10 @@ def look_ahead(request: Request, plan: ScenePlan, cache: Path) -> Outlook:
     if plan.choice is None or roi is None:
         raise ValueError("the records of the catalogue and an area are needed")
     engine, reason = find_engine(config)
-    bursts = _bursts(plan, plan.choice.best, roi, config)
+    bursts = bursts_of(plan, plan.choice.best, roi, config)
     west, south, east, north = bursts.ground.bounds
     dem = dem_manager(config, cache).plan((west, south, east, north))
-    frame = frame_of(config, _SPACING, roi.bounds)
+    frame = frame_of(config, SPACING, roi.bounds)
     covered = roi.geometry.intersection(bursts.ground).area
     work = work_of(bursts.megasamples, frame, dem, covered, roi.bounds)
     around = box(*surroundings(roi.bounds, frame.cell[0] * frame.cell[1])).intersection(bursts.ground).area
@@ -136,7 +136,7 @@ def look_ahead(request: Request, plan: ScenePlan, cache: Path) -> Outlook:
     )
 
 
-def _bursts(plan: ScenePlan, best: Candidate, roi: Roi, config: RunConfig) -> Bursts:
+def bursts_of(plan: ScenePlan, best: Candidate, roi: Roi, config: RunConfig) -> Bursts:
     """Return the bursts over the area that both dates have."""
     least = 2 if config.topsapp.do_esd else 1
     found = plan.bursts or plan_bursts(

@@ -11,7 +11,7 @@ import psutil
 from shapely import Point
 
 from dinsar_cli.base.memory import memory_limit
-from dinsar_cli.config.model import Looks, RunConfig
+from dinsar_cli.config.model import LonLat, Looks, RunConfig
 from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import Engine, EngineInputs, StepChoice, Work
 from dinsar_cli.engines.find import find_engine
@@ -265,6 +265,16 @@ def _require(config: RunConfig) -> None:
             "Orbits and DEM come from the archives unless they are given.",
             "dinsar run --slc A.zip --slc B.zip, or dinsar run --roi 'W S E N' --start DATE --end DATE",
         )
+    check_datum(config)
+
+
+def check_datum(config: RunConfig) -> None:
+    """Refuse a datum without the file whose heights it tells of.
+
+    Raises
+    ------
+    UsageError
+    """
     if config.dem.datum is not None and config.dem.file is None:
         raise UsageError(
             f"dem.datum is {config.dem.datum}, but dem.file is not given.",
@@ -312,13 +322,7 @@ def _check_reference_point(config: RunConfig, grid: Grid, slc: SlcPlan) -> None:
     point = config.reference_point
     if isinstance(point, str):
         return
-    if not grid.holds(*grid.index(point.lon, point.lat)):
-        raise NoDataError(
-            f"The reference point {point} lies outside the map.",
-            f"The map spans {' '.join(f'{value:.6g}' for value in grid.bounds)} in {grid.crs} "
-            "(west south east north).",
-            "Choose a point on coherent ground inside, in the order LON,LAT, or --reference-point auto.",
-        )
+    check_on_map(point, grid)
     ground = ground_of(slc.bursts, point.lon)
     if not ground.intersects(Point(point.lon, point.lat).buffer(_NEAR)):
         raise NoDataError(
@@ -326,6 +330,22 @@ def _check_reference_point(config: RunConfig, grid: Grid, slc: SlcPlan) -> None:
             f"It is on the map, but outside of the bursts in use, whose ground spans "
             f"{' '.join(f'{value:.4f}' for value in ground.bounds)} and is tilted (west south east north).",
             "Choose a point that both dates see, or --reference-point auto.",
+        )
+
+
+def check_on_map(point: LonLat, grid: Grid) -> None:
+    """Refuse a reference point outside the map.
+
+    Raises
+    ------
+    NoDataError
+    """
+    if not grid.holds(*grid.index(point.lon, point.lat)):
+        raise NoDataError(
+            f"The reference point {point} lies outside the map.",
+            f"The map spans {' '.join(f'{value:.6g}' for value in grid.bounds)} in {grid.crs} "
+            "(west south east north).",
+            "Choose a point on coherent ground inside, in the order LON,LAT, or --reference-point auto.",
         )
 
 

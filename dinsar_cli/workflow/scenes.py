@@ -10,7 +10,6 @@ from typing import Any
 
 from dinsar_cli.base.disk import free_disk, human_bytes
 from dinsar_cli.base.reporter import Reporter
-from dinsar_cli.catalog.pair_search import area_of
 from dinsar_cli.catalog.scene_choice import (
     Cached,
     ScenePlan,
@@ -26,6 +25,7 @@ from dinsar_cli.engines.base import Engine
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.net.client import shown
 from dinsar_cli.net.download import Transfer
+from dinsar_cli.plan.early_check import check_choice, check_given
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,16 @@ def supply(
     Raises
     ------
     DinsarError
-        When there is no such pair, or it cannot be fetched.
+        When there is no such pair, it cannot be fetched, or something else that was given does not suit.
     """
     config = request.config
     if not is_wanted(config):
         return Supplies(request, config)
-    area_of(request)
-    if engine is None:
-        find_engine(config)
+    engine = engine or find_engine(config)[0]
+    check_given(request, cache)
     plan, cached = choose(request, cache, reporter)
+    if not cached.is_complete:
+        check_choice(request, plan, engine, cache)
     files, seconds, received = _fetch(plan, cached, cache, reporter, meter)
     urls = [shown(url) for url in plan.urls] if received else []
     details = {"fetched": plan.way, "urls": urls, "received_bytes": received, "download_seconds": round(seconds, 2)}

@@ -31,7 +31,7 @@ def isce2_run(folder: Path) -> SmallRun:
     """Make a map of the pair with topsApp once."""
     pair = Path(os.environ["DINSAR_TEST_PAIR"])
     scenes = [option for path in sorted(pair.glob("*.zip")) for option in ("--slc", path)]
-    dem = next(pair.glob("dem*.tif"))
+    dem = next((pair / "dem").glob("*.tif"))
     options = (*scenes, "--orbits", pair / "orbits", "--dem", dem, "--dem-datum", "ellipsoid")
     return SmallRun.of(folder, ("run", *options, "--looks", "19x7", "--engine", "isce2", "-q"))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from dinsar_cli.base.journal import STAGES
 from dinsar_cli.compare.truth import read_map
@@ -111,6 +112,60 @@ def test_from_catalogue_to_map_and_again(begin: Begin, stack: SimulatedStack, tm
     maps = [next(folder.rglob("los_displacement.tif")) for folder in (tmp_path / "local", job.pair_folder)]
     ours, theirs = (read_map(path).values.tobytes() for path in maps)
     assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value", "code", "problem"),
+    [
+        ("run", "--orbits", "nothere", USAGE, "nothere cannot be read"),
+        ("fetch", "--orbits", ".", NO_DATA, "has no orbit files"),
+        ("plan", "--dem", "nothere.tif", USAGE, "nothere.tif"),
+        ("run", "--dem-datum", "egm96", USAGE, "dem.file is not given"),
+        ("run", "--mask-water", "nothere.shp", USAGE, "nothere.shp is not there"),
+        ("run", "area.yaml", "--quiet", NO_DATA, "reference area has no displacement"),
+        ("run", "--reference-point", "1,1", NO_DATA, "lies outside the map"),
+    ],
+)
+def test_what_does_not_suit_is_refused_before_the_archive_is_asked(
+    begin: Begin, stack: SimulatedStack, command: str, option: str, value: str, code: int, problem: str
+) -> None:
+    job = begin(stack)
+    (job.folder / "area.yaml").write_text("reference_area: 1 1 2 2\n")
+    done = job.run(*SPAN, option, value, command=command)
+    assert (done.code, job.archive.log) == (code, []), done.err
+    assert problem in done.err
+
+
+def test_what_does_not_suit_the_chosen_dates_is_refused_before_they_are_fetched(
+    begin: Begin, stack: SimulatedStack, tmp_path: Path
+) -> None:
+    """An orbit of one date alone, a DEM of the area alone, and a delay without a file."""
+    job = begin(stack)
+    orbits = tmp_path / "orbits"
+    orbits.mkdir()
+    shutil.copy(stack.orbits[0], orbits)
+    west, south, east, north = (float(value) for value in area(stack, 0.7).split())
+    with rasterio.open(stack.dem) as dataset:
+        window = dataset.window(west, south, east, north).round()
+        profile = dataset.profile | {
+            "width": window.width,
+            "height": window.height,
+            "transform": dataset.window_transform(window),
+        }
+        with rasterio.open(tmp_path / "small.tif", "w", **profile) as cut:
+            cut.write(dataset.read(1, window=window), 1)
+    (tmp_path / "delays").mkdir()
+    config = tmp_path / "delay.yaml"
+    config.write_text("corrections: {troposphere: [delays]}\n")
+    for options, problem in (
+        (("--orbits", orbits), "has no orbit file for"),
+        (("--dem", "small.tif", "--dem-datum", "ellipsoid"), "small.tif"),
+        ((config,), "corrections.troposphere"),
+    ):
+        done = job.run(*SPAN, *options)
+        assert done.code in (USAGE, NO_DATA), done.err
+        assert problem in done.err
+        assert job.bodies() == 0
 
 
 @pytest.mark.long

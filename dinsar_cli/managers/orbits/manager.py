@@ -36,6 +36,8 @@ _LISTED = 10
 _MOST_DEPTH = 8  # folders in folders: SNAP has Orbits/Sentinel-1/POEORB/S1A/2023/09
 _MOST_ENTRIES = 200_000
 _WITH_ACCOUNT = f"With an account, orbit files are looked for in {dataspace.NAME} too"
+_NO_FILE = "It has no orbit file: nothing ends in .EOF or .EOF.zip."
+_LEAVE_OUT = "leave --orbits out: they then come from the public archive"
 _POEORB_AFTER = timedelta(days=21)
 
 
@@ -113,6 +115,21 @@ class OrbitManager:
         self._cache = None if cache is None else cache / "orbits"
         self._bucket = Bucket()
         self._kinds = ORBIT_KINDS if kind == "auto" else (kind.upper(),)
+
+    def check(self) -> None:
+        """Make sure that a folder of the user's can be listed and has what may be orbit files.
+
+        Raises
+        ------
+        UsageError
+            If it does not exist or cannot be listed.
+        NoDataError
+            If nothing in it is an orbit file by its name.
+        """
+        if self._given is not None and not _candidates(self._given):
+            raise NoDataError(
+                f"{self._given} has no orbit files.", _NO_FILE, f"Put EOF files there, or {_LEAVE_OUT}."
+            )
 
     def plan(self, mission: str, start: datetime, stop: datetime) -> OrbitChoice:
         """Choose the best orbit file for an acquisition. Writes nothing.
@@ -352,7 +369,7 @@ def _orbits_below(folder: Path) -> list[Path]:
 
 def _nothing_local(folder: Path, needed: Span, refused: list[tuple[Path, str]]) -> NoDataError:
     if not refused:
-        found = "It has no orbit file: nothing ends in .EOF or .EOF.zip."
+        found = _NO_FILE
     else:
         # What nearly fits is the most telling: files of other satellites and times come last.
         ranked = sorted(refused, key=lambda item: item[1].startswith((OTHER_SATELLITE, OTHER_TIME)))
@@ -363,8 +380,8 @@ def _nothing_local(folder: Path, needed: Span, refused: list[tuple[Path, str]]) 
     return NoDataError(
         f"{folder} has no orbit file for {needed}.",
         f"Orbits from {needed.start:{FORMAT}} to {needed.stop:{FORMAT}} UTC are needed. {found}",
-        f"Put the POEORB (out 20 days after the scene) or the RESORB file of {needed.mission} there, or leave "
-        "--orbits out: they then come from the public archive.",
+        f"Put the POEORB (out 20 days after the scene) or the RESORB file of {needed.mission} there, or "
+        f"{_LEAVE_OUT}.",
     )
 
 
