@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import stat
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
 from rasterio import DatasetReader
+from rasterio._err import CPLE_BaseError  # GDAL's own errors, as they come from a full disk, have no public name
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
 from dinsar_cli.base.user_files import OddFileError, check_file, head_of, kind_of
@@ -65,6 +70,61 @@ def check_raster(path: Path | str) -> None:
                 check_file(Path(path))
             except OddFileError as error:
                 raise RasterioIOError(str(error)) from error
+
+
+@contextmanager
+def writing_raster(path: Path, mode: str = "w", **profile: Any) -> Iterator[Any]:
+    """Open a GeoTIFF for writing as rasterio does, and make sure that all of it is in the file.
+
+    What GDAL writes when it closes a file may fail without a word: on a full disk, beyond a limit of size.
+
+    Parameters
+    ----------
+    path : Path
+        To write.
+    mode : str
+        ``w``, ``w+``, or ``r+`` for one that is there.
+    **profile
+        Of `rasterio.open`.
+
+    Raises
+    ------
+    OSError, rasterio.errors.RasterioError
+        When not all of it could be written.
+    """
+    try:
+        with rasterio.open(path, mode, **profile) as target:
+            yield target
+        whole = _has_all_blocks(path)
+    except CPLE_BaseError as error:
+        raise _not_written(path) from error
+    if not whole:
+        raise _not_written(path)
+
+
+def _has_all_blocks(path: Path) -> bool:
+    """Tell whether a GeoTIFF can be opened, and all of its blocks lie inside the file."""
+    size = path.stat().st_size
+    try:
+        with open_raster(path) as written:
+            return all(0 < first <= first + length <= size for first, length in _blocks(written))
+    except RasterioIOError:
+        return False
+
+
+def _blocks(written: DatasetReader) -> Iterator[tuple[int, int]]:
+    """Give where each block of a GeoTIFF begins in the file, and its length; zeros for one that is not there."""
+    for band, (height, width) in zip(written.indexes, written.block_shapes, strict=True):
+        for row in range(math.ceil(written.height / height)):
+            for column in range(math.ceil(written.width / width)):
+                place = f"{column}_{row}"
+                first = written.get_tag_item(f"BLOCK_OFFSET_{place}", "TIFF", bidx=band)
+                length = written.get_tag_item(f"BLOCK_SIZE_{place}", "TIFF", bidx=band)
+                yield int(first or 0), int(length or 0)
+
+
+def _not_written(path: Path) -> OSError:
+    return OSError(errno.ENOSPC, "not all of it could be written", str(path))
 
 
 def _is_local(path: Path | str) -> bool:

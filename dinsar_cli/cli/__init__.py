@@ -80,9 +80,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     sys.excepthook = partial(report_fault, debug=debug)
+    sys.unraisablehook = _note_unraisable
     code = _exit_code(arguments, debug=debug)
     _close_logs()
     sys.exit(code)
+
+
+def _note_unraisable(found: sys.UnraisableHookArgs) -> None:
+    """Log what callbacks of libraries raise: GDAL's messages on damaged files are not always text."""
+    logging.getLogger("dinsar_cli").debug("%s: %s", found.object, found.exc_value)
 
 
 def _exit_code(arguments: list[str], *, debug: bool) -> int:

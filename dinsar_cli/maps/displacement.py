@@ -26,6 +26,7 @@ from dinsar_cli.maps.zero.far_field import FarField, far_field_of_map
 from dinsar_cli.maps.zero.reference import calm_of, find_reference, reference_variance
 from dinsar_cli.products.writer import ProductWriter
 from dinsar_cli.radar.displacement import ReferencePoint, los_displacement, los_sigma, vertical_displacement
+from dinsar_cli.radar.visibility import hides_ground
 
 Array = NDArray[Any]
 
@@ -75,7 +76,8 @@ def displacement_layers(
     los = np.where(components > 0, los_displacement(phase, wavelength), np.nan)
     flags = layers.find("flags")
     noise = None if flags is None else is_noise(flags)
-    masks = masked_out(config.mask, grid, np.isfinite(los), coherence, components, layers.find("visibility"), noise)
+    visibility = layers.find("visibility")
+    masks = masked_out(config.mask, grid, np.isfinite(los), coherence, components, visibility, noise)
     shares = _masked_shares(masks, np.isfinite(los if known_coherence is None else known_coherence))
     for cells in masks.values():
         los[cells] = np.nan
@@ -120,7 +122,7 @@ def displacement_layers(
             lowest=float(low),
             highest=float(high),
             mean_los=None if up is None else layers.file("los_vector").mean_direction(),
-            mean_coherence=None if known_coherence is None else float(np.nanmean(coherence)),
+            mean_coherence=None if known_coherence is None else _mean_of_ground(known_coherence, visibility),
             median_sigma=_median(sigma.get("los_sigma")),
             along_track=None if unknown is None else largest(unknown, los),
             masked=shares,
@@ -132,6 +134,14 @@ def displacement_layers(
             far_field=_final(far, los, coherence, components, grid, reference, raw=raw).to_dict(),
         )
     return corrected.files | writer.files, facts
+
+
+def _mean_of_ground(coherence: Array, visibility: Array | None) -> float:
+    """Return the mean coherence where the ground is seen: water has none, and says nothing of the pair."""
+    ground = np.isfinite(coherence)
+    if visibility is not None:
+        ground &= ~hides_ground(visibility)
+    return float(np.mean(coherence[ground])) if ground.any() else float(np.nanmean(coherence))
 
 
 def _final(

@@ -29,7 +29,7 @@ class MapFacts:
     mean_los : (float, float, float) or None
         Mean unit vector to the satellite: east, north, up; None where it is not known.
     mean_coherence : float or None
-        Of the cells with data; None where it is not known.
+        Of the cells with data where the ground is seen; None where it is not known.
     median_sigma : float or None
         Median of the noise of the displacement, metres; None where it is not known.
     along_track : float or None

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from dinsar_cli.base.files import atomic_path
+from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.errors import ResourceError
 from dinsar_cli.geo.grid import Grid
 
@@ -293,8 +293,6 @@ def write_cog(path: Path, data: NDArray[Any], grid: Grid, layer: Layer, tags: Ma
     ResourceError
         If the file cannot be written.
     """
-    # GDAL's own exceptions, as they come when the disk is full, have no public name in rasterio.
-
     _check_array(data, grid, layer)
     all_tags = _tags(layer, tags)
     values = encode(data, layer)
@@ -302,13 +300,13 @@ def write_cog(path: Path, data: NDArray[Any], grid: Grid, layer: Layer, tags: Ma
         with (
             atomic_path(path) as part,
             rasterio.Env(GDAL_PAM_ENABLED="NO"),
-            rasterio.open(part, "w", **_profile(grid, layer)) as file,
+            writing_raster(part, **_profile(grid, layer)) as file,
         ):
             file.write(values.reshape(len(layer.bands), *grid.shape))
             file.descriptions = layer.bands
             file.units = (layer.unit,) * len(layer.bands)
             file.update_tags(**all_tags)
-    except (RasterioError, CPLE_BaseError, OSError) as error:
+    except (RasterioError, OSError) as error:
         raise ResourceError(
             f"{path} cannot be written.",
             f"The system says: {error}.",

@@ -8,6 +8,7 @@ from dinsar_cli.maps.extremes import Extreme
 from dinsar_cli.report.evidence import Evidence
 
 ATMOSPHERE = "One pair cannot separate ground motion from 1-3 cm of atmosphere."
+_LEAST_TOLD = 0.0001  # metres; what is less is no figure of a real map
 _MOST_NOISE = 3.0  # times the scatter of calm ground below which nothing is named
 
 
@@ -51,6 +52,7 @@ def summary_sentence(evidence: Evidence) -> str:
     if reference and math.isfinite(far.uncertainty) and not evidence.facts.get("chosen"):
         text += f", where zero is certain to \u00b1{centimetres(far.uncertainty)}"
     if math.isfinite(scatter):
-        text += f"; scatter of calm ground {centimetres(scatter)}"
+        text += f"; scatter of calm ground {'' if scatter >= _LEAST_TOLD else 'below '}"
+        text += centimetres(max(scatter, _LEAST_TOLD))
     still = "" if far.found or evidence.facts.get("chosen") else f" {far.caution}"
     return f"{text}; {evidence.range.coverage:.0%} of what was seen has displacement.{still} {ATMOSPHERE}"

@@ -14,7 +14,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from dinsar_cli.base.memory import bounded_raster_cache
-from dinsar_cli.base.rasters import open_raster
+from dinsar_cli.base.rasters import open_raster, writing_raster
 
 Shape = tuple[int, int]
 
@@ -59,7 +59,7 @@ def stack_images(
         When the disk is full.
     """
     lines, samples = shape
-    profile = {
+    profile: dict[str, Any] = {
         "driver": "GTiff",
         "dtype": _PIXEL,
         "count": 1,
@@ -69,12 +69,10 @@ def stack_images(
         "BIGTIFF": "IF_SAFER",
     }
     points = list(_points(annotation))
-    with bounded_raster_cache(), rasterio.open(target, "w", **profile, gcps=points, crs="EPSG:4326") as stacked:
+    with bounded_raster_cache(), writing_raster(target, **profile, gcps=points, crs="EPSG:4326") as stacked:
         for number, (path, expected) in enumerate(images):
             with _opened(path, expected, unfit) as image:
                 _copy(image, stacked, number * lines, path, unfit)
-    if target.stat().st_size < lines * len(images) * samples * _BYTES:  # a full disk shows at the end, if at all
-        raise OSError(f"{target.name} could not be written whole")
     with rasterio.open(target) as stacked:
         return [
             int(stacked.get_tag_item(f"BLOCK_OFFSET_0_{number * lines}", "TIFF", bidx=1))

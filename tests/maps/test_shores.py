@@ -11,7 +11,7 @@ import pytest
 
 from dinsar_cli.compare.truth import on_grid, read_map
 from dinsar_cli.maps.checks.phase import NO_PHASE, NOISE, UNSEEN
-from dinsar_cli.radar.visibility import UNKNOWN, WATER
+from dinsar_cli.radar.visibility import SEEN, UNKNOWN, WATER
 from support.shores import Shore, count
 
 MIDDLE = 0.28  # between the coherence of land and that of water
@@ -52,6 +52,9 @@ def test_shores_are_better_and_told_by_the_embedded_engine(shore: Shore) -> None
     water = on_grid(read_map(shore.pair / "truth" / "coherence.tif"), los) < MIDDLE
     assert record["masked"]["water"] == pytest.approx(np.mean(water[data]), abs=0.01)
     assert np.mean((seen == WATER)[water & data]) > 0.97
+    coherence = read_map(products(record) / "coherence.tif").values
+    ground = coherence[(seen == SEEN) & np.isfinite(coherence)].mean()
+    assert record["mean_coherence"] == pytest.approx(ground, abs=0.005) > np.nanmean(coherence) + 0.05
     told = (flags != NO_PHASE) & (flags & UNSEEN > 0)
     np.testing.assert_array_equal(told, (seen > 0) & (seen < UNKNOWN))
     assert np.mean((flags & NOISE > 0)[water & data]) > 0.8

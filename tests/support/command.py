@@ -41,12 +41,12 @@ class Outcome:
 def run_here(capsys: pytest.CaptureFixture[str], *arguments: object) -> Outcome:
     """Run a command in this process."""
     capsys.readouterr()
-    hook, started = sys.excepthook, time.monotonic()
+    hooks, started = (sys.excepthook, sys.unraisablehook), time.monotonic()
     try:
         with pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
     finally:
-        sys.excepthook = hook
+        sys.excepthook, sys.unraisablehook = hooks
     seconds = time.monotonic() - started
     out, err = capsys.readouterr()
     assert isinstance(ended.value.code, int)

@@ -18,6 +18,7 @@ from rasterio.transform import from_origin
 from dinsar_cli.base.file_notes import NOTES, note_of, prove
 from dinsar_cli.base.files import atomic_path, make_folder, sha256
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
+from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.errors import NetworkError, NoDataError
 from dinsar_cli.geo.antimeridian import middle_of
 from dinsar_cli.geo.dem_file import column_pieces, is_endless, turn_beside
@@ -189,7 +190,7 @@ def _keep(part: Undulation, path: Path) -> None:
         "height": part.height.shape[0], "width": part.height.shape[1],
         "transform": from_origin(part.longitude[0] - dx / 2, part.latitude[-1] + dy / 2, dx, dy),
     }  # fmt: skip
-    with atomic_path(path) as unfinished, rasterio.open(unfinished, "w", **profile) as target:
+    with atomic_path(path) as unfinished, writing_raster(unfinished, **profile) as target:
         target.write(np.ascontiguousarray(part.height[::-1]), 1)
     note_of(path, path.parent / NOTES, sha256=sha256(path))
 

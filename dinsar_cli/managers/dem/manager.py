@@ -14,9 +14,11 @@ from typing import TypeVar
 
 import rasterio
 from filelock import FileLock
+from rasterio.errors import RasterioIOError
 
 from dinsar_cli.base.file_notes import NOTES, note_of, prove
 from dinsar_cli.base.files import atomic_path, make_folder, sha256
+from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.errors import NetworkError, NoDataError, ResourceError, UsageError
 from dinsar_cli.geo.datum import check_datum
 from dinsar_cli.geo.grid import Bounds
@@ -363,7 +365,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _tag(path: Path, **tags: object) -> None:
-    with rasterio.open(path, "r+") as dataset:
+    with writing_raster(path, "r+") as dataset:
         dataset.update_tags(**tags)
 
 
@@ -380,9 +382,12 @@ def _tags_of(plan: DemPlan, path: Path) -> dict[str, str] | None:
     """Return the tags of a complete cached raster on the pixels of a plan; None without one."""
     if not _is_whole(path):
         return None
-    with rasterio.open(path) as cached:
-        same = cached.shape == (plan.height, plan.width) and cached.transform[:6] == plan.transform
-        tags: dict[str, str] = cached.tags()
+    try:
+        with rasterio.open(path) as cached:
+            same = cached.shape == (plan.height, plan.width) and cached.transform[:6] == plan.transform
+            tags: dict[str, str] = cached.tags()
+    except RasterioIOError:  # an earlier release could note what GDAL had not written whole
+        return None
     return tags if same else None
 
 

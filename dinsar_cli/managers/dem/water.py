@@ -14,6 +14,7 @@ from rasterio import Affine
 from rasterio.errors import RasterioError, RasterioIOError
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.errors import ResourceError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.terrain import LEVEL, WATER_UNKNOWN
@@ -70,7 +71,7 @@ def write_water(
         If the result cannot be written.
     """
     try:
-        with rasterio.open(part, "w+", **_profile(grid)) as out:
+        with writing_raster(part, "w+", **_profile(grid)) as out:
             for row in range(0, grid.height, _BLOCK):
                 rows = min(_BLOCK, grid.height - row)
                 unknown = np.full((rows, grid.width), WATER_UNKNOWN, np.uint8)

@@ -23,6 +23,7 @@ from rasterio.windows import Window
 from scipy.ndimage import map_coordinates
 
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
+from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.errors import NoDataError, ResourceError, UsageError
 from dinsar_cli.geo.antimeridian import middle_of
 from dinsar_cli.geo.datum import GEOIDS, geoid_transformer
@@ -169,7 +170,7 @@ def write_dem(
     limit = _MAX_VOID_SHARE * (bottom - top) * (right - left)
     flat, deep = True, False
     try:
-        with rasterio.open(part, "w", **_profile(grid)) as out:
+        with writing_raster(part, **_profile(grid)) as out:
             for row, before, strip, after in _with_neighbours(strips):
                 void = np.isnan(strip)
                 in_all += int(void.sum())
@@ -312,7 +313,7 @@ def _fill(
 
 def _fill_deep(path: Path) -> None:
     """Fill what is too far from any height for `_fill`, from an overview of the whole DEM."""
-    with rasterio.Env(GDAL_CACHEMAX=RASTER_CACHE_BYTES), rasterio.open(path, "r+") as dem:
+    with rasterio.Env(GDAL_CACHEMAX=RASTER_CACHE_BYTES), writing_raster(path, "r+") as dem:
         step = math.ceil(max(dem.shape) / 1000)
         shape = (math.ceil(dem.height / step), math.ceil(dem.width / step))
         coarse = dem.read(1, out_shape=shape, resampling=Resampling.average)

@@ -427,7 +427,9 @@ def _examine(path: Path, needed: Span) -> OrbitFile | str:
     try:
         orbit_file = read_orbit_file(path)
     except (UsageError, NoDataError) as error:
-        return error.cause.rstrip(".")
+        cause = error.cause.rstrip(".")
+        logger.warning("The orbit file %s is passed over: %s.", path.name, cause)
+        return cause
     if name is not None and (name.mission, name.kind) != (orbit_file.mission, orbit_file.kind):
         return f"its name says {name.mission} {name.kind}, its content is {orbit_file.mission} {orbit_file.kind}"
     return mismatch(orbit_file, needed) or orbit_file

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rasterio.control import GroundControlPoint
 from rasterio.windows import Window as FileWindow
 
+from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.simulate.files.names import Slice
 from dinsar_cli.simulate.radar.acquisition import Window
 from dinsar_cli.simulate.radar.geometry import ground_height
@@ -187,7 +188,7 @@ def write_measurement(path: Path, pixels: NDArray[np.int16], grid: GeolocationGr
         "gcps": points,
         "crs": "EPSG:4326",
     }
-    with rasterio.open(path, "w", **profile) as target:
+    with writing_raster(path, **profile) as target:
         target.update_tags(
             TIFFTAG_IMAGEDESCRIPTION=f"Sentinel-1{mission[-1]} IW SLC L1 (simulated)",
             TIFFTAG_SOFTWARE="dinsar simulate",

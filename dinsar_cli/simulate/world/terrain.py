@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, cos, floor, radians
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
-import rasterio
 from affine import Affine
 from scipy import fft, ndimage
 
+from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.simulate.world.arrays import Floats, Singles
 from dinsar_cli.simulate.world.ellipsoid import SEMI_MAJOR_AXIS
 from dinsar_cli.simulate.world.scenario import Terrain
@@ -222,7 +222,7 @@ def made_elevation(lattice: Lattice, scene: Bounds, terrain: Terrain, random: np
 
 def write_map(path: Path, lattice: Lattice, values: Floats | Singles, *, unit: str, description: str) -> None:
     """Write a float32 GeoTIFF (EPSG:4326, GDAL's corner transform, nodata NaN)."""
-    profile = {
+    profile: dict[str, Any] = {
         "driver": "GTiff",
         "dtype": "float32",
         "count": 1,
@@ -237,7 +237,7 @@ def write_map(path: Path, lattice: Lattice, values: Floats | Singles, *, unit: s
         "tiled": True,
         "num_threads": "all_cpus",
     }
-    with rasterio.open(path, "w", **profile) as target:
+    with writing_raster(path, **profile) as target:
         target.write(values.astype(np.float32, copy=False), 1)
         target.set_band_description(1, description)
         target.update_tags(unit=unit)

@@ -142,10 +142,13 @@ def test_every_candidate_is_listed_with_its_fault_the_nearest_first(put, tmp_pat
     assert cause.index("c.EOF") < cause.index("a.EOF: these are S1B orbits")
 
 
-def test_a_broken_file_beside_a_good_one_does_no_harm(put, tmp_path):
+def test_a_broken_file_beside_a_good_one_does_no_harm_and_is_told(put, tmp_path, caplog):
     (tmp_path / "a.EOF").write_text("<html>")
     good = put()
-    assert OrbitManager(tmp_path).plan("S1A", *SCENE).path == good
+    with caplog.at_level("WARNING"):
+        assert OrbitManager(tmp_path).plan("S1A", *SCENE).path == good
+    (told,) = caplog.messages
+    assert told.startswith("The orbit file a.EOF is passed over: ")
 
 
 def test_a_file_that_changed_after_the_plan_is_refused(put, tmp_path):
