@@ -23,6 +23,7 @@ from dinsar_cli.series.graph import Pair, Triangle, mistakable, parts_of, triang
 from dinsar_cli.series.network_file import SCHEMA, read_record
 from dinsar_cli.series.pair_rules import Baselines, PairRule, parse_pair_rule, shown_dates
 
+_PARTS_TOLD: Final = 10
 _TO_REPAIR: Final = "Give each pair as two of the dates, the earlier one as reference, once."
 
 
@@ -137,7 +138,7 @@ class Network:
         Raises
         ------
         NoDataError
-            When it is in parts; the message names two of them, its details all.
+            When it is in parts; the message names two of them, its details the dates of ten.
         """
         if len(self.parts) == 1:
             return
@@ -151,7 +152,7 @@ class Network:
             remedy or f"Take {links}.",
         )
         error.details = tuple(
-            f"part {number}: {', '.join(map(str, part))}" for number, part in enumerate(self.parts, 1)
+            f"part {number}: {', '.join(map(str, part))}" for number, part in enumerate(self.parts[:_PARTS_TOLD], 1)
         )
         raise error
 

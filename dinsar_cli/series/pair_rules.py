@@ -152,8 +152,8 @@ def _known(dates: Sequence[date], baselines: Baselines) -> dict[date, float]:
         raise NoDataError(
             "A network of small baselines cannot be made.",
             f"The perpendicular baseline is not known of {shown_dates(missing)}.",
-            "Give the orbit files of these dates with --orbits, leave the dates out, or take a rule that needs no "
-            "baselines, such as sequential:3.",
+            "Give the orbit files of these dates with --orbits, leave the dates out with --leave-out, or take a "
+            "rule that needs no baselines, such as sequential:3.",
         )
     return known
 

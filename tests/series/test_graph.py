@@ -37,7 +37,7 @@ def incidence(pairs: list[Pair]) -> NDArray[np.int64]:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_what_can_be_mistaken_is_what_the_integer_program_of_least_cycles_leaves_open(seed: int) -> None:
-    """Of all patterns of -1, 0 and 1 cycles over the pairs, those with the closures of one wrong pair and as cheap."""
+    """Of all patterns of -1, 0, 1 cycles over the pairs, those with the closures of one wrong pair and as cheap."""
     pairs = random_pairs(days(5), 0.8, seed)
     signs = incidence(pairs)
     patterns = np.array(list(product((-1, 0, 1), repeat=len(pairs))))
