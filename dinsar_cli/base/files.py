@@ -98,7 +98,7 @@ def not_writable(folder: Path, error: OSError) -> UsageError:
     return UsageError(
         f"The folder {folder} cannot be used.",
         f"It cannot be made or written to: {error.strerror or error}.",
-        "Choose another folder with --workdir or --cache, or change its permissions.",
+        "Choose another folder (--workdir, --cache, --output), or change its permissions.",
     )
 
 

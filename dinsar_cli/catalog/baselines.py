@@ -15,11 +15,13 @@ from dinsar_cli.catalog.stacks import CatalogAcquisition
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import beside
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, los_vector, perpendicular_baseline, zero_doppler
+from dinsar_cli.sentinel1.annotated_orbit import KIND
 from dinsar_cli.sentinel1.orbit_file import ORBIT_KINDS, OrbitFile, window
 
 CATALOGUE: Final = "catalogue"
 """Source of a baseline from the state vectors in the catalogue, which are of the orbit in the product (metres)."""
 
+_SOURCES: Final = (*ORBIT_KINDS, KIND, CATALOGUE)  # the most accurate first
 _LIGHT: Final = 299_792_458.0  # m/s
 _FREQUENCY: Final = 5.405e9  # Hz: centre frequency of the instrument; a run takes that of the annotation
 _BANDWIDTH: Final = 42.79e6  # Hz, in range, of IW3: the narrowest of the three subswaths
@@ -42,7 +44,7 @@ class Baseline:
     incidence : float
         Angle to the normal of the ellipsoid, degrees.
     source : str
-        ``POEORB``, ``RESORB``, ``PREORB`` (the less accurate of the two) or ``catalogue``.
+        ``POEORB``, ``RESORB``, ``PREORB``, ``annotation`` or ``catalogue``: the less accurate of the two.
     """
 
     perpendicular: float
@@ -136,7 +138,7 @@ def measure_baseline(
         return None
     up = los_vector(first.orbit.state(time)[0], point, lon, lat)[2]
     sources = {first.source, second.source}
-    source = max(sources, key=(*ORBIT_KINDS, CATALOGUE).index)
+    source = max(sources, key=_SOURCES.index)
     return Baseline(perpendicular, float(slant_range), math.degrees(math.acos(float(up))), source)
 
 

@@ -38,6 +38,41 @@ def area_of(request: Request) -> Roi:
     return request.roi
 
 
+def query_of(
+    config: RunConfig,
+    roi: Roi,
+    *,
+    platforms: tuple[str, ...] = PLATFORMS,
+    frame: int | None = None,
+    years: tuple[int, ...] = (),
+) -> Query:
+    """Return what is looked for: the area, days and filters of a configuration, and of the command line.
+
+    Parameters
+    ----------
+    config : RunConfig
+    roi : Roi
+        Its area.
+    platforms : tuple of str
+        ``S1A`` to ``S1D``.
+    frame : int, optional
+        As the archive numbers them.
+    years : tuple of int
+        Years of acquisition; empty for all.
+    """
+    return Query(
+        roi=roi,
+        start=config.start,
+        end=config.end,
+        years=years,
+        track=config.track,
+        frame=frame,
+        direction=config.direction,
+        platforms=platforms,
+        polarization=None if config.polarization == "auto" else config.polarization.upper(),
+    )
+
+
 def find_pair(
     config: RunConfig, roi: Roi, cache: Path, platforms: tuple[str, ...] = PLATFORMS
 ) -> tuple[Choice, tuple[str, ...]]:
@@ -130,7 +165,7 @@ def _measure(roi: Roi, folder: Path | None) -> Callable[[CatalogAcquisition, Cat
 
     def orbit(acquisition: CatalogAcquisition) -> OrbitFile | None:
         if acquisition not in known:
-            known[acquisition] = _orbit_at_hand(folder, acquisition)
+            known[acquisition] = orbit_at_hand(folder, acquisition)
         return known[acquisition]
 
     def measure(reference: CatalogAcquisition, secondary: CatalogAcquisition) -> Baseline | None:
@@ -140,7 +175,7 @@ def _measure(roi: Roi, folder: Path | None) -> Callable[[CatalogAcquisition, Cat
     return measure
 
 
-def _orbit_at_hand(folder: Path | None, acquisition: CatalogAcquisition) -> OrbitFile | None:
+def orbit_at_hand(folder: Path | None, acquisition: CatalogAcquisition) -> OrbitFile | None:
     """Return the orbit file that serves an acquisition, if there is one."""
     if folder is None:
         return None

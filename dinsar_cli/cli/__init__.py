@@ -25,6 +25,7 @@ COMMANDS = {
     "run": "Make a displacement map from two dates.",
     "search": "Find Sentinel-1 scenes over an area.",
     "pairs": "Show pairs and why one is the best.",
+    "network": "Choose pairs of many dates.",
     "plan": "Show what a run would do and need.",
     "fetch": "Get the data of a run.",
     "process": "Run the engine alone, or some of its steps.",

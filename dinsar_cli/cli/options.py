@@ -222,6 +222,23 @@ def area_options(*more: str) -> Callable[[Command], Command]:
     return together(config_argument, config_options(*keys), platform_option, debug_option)
 
 
+def frame_and_year(command: Command) -> Command:
+    """Add ``--frame`` and ``--year``."""
+    return together(
+        click.option(
+            "--frame", type=click.IntRange(min=1), metavar="N", help="Frame, as the archive numbers them."
+        ),
+        click.option(
+            "--year",
+            "years",
+            type=click.IntRange(2014, 2099),
+            multiple=True,
+            metavar="YYYY",
+            help="Year of the scenes; several times for several.",
+        ),
+    )(command)
+
+
 def gather_area(config_file: Path | None, flags: Mapping[str, object]) -> tuple[RunConfig, Roi]:
     """Gather the configuration from the file and the flags, which win, and the area in it.
 

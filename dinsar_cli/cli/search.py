@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dinsar_cli.cli.common import show_notes, table
-from dinsar_cli.cli.options import area_options, gather_area, json_option
+from dinsar_cli.cli.options import area_options, frame_and_year, gather_area, json_option
 from dinsar_cli.errors import NoDataError
 
 if TYPE_CHECKING:
@@ -24,15 +24,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command(short_help="Find Sentinel-1 scenes over an area.")
 @area_options()
-@click.option("--frame", type=click.IntRange(min=1), metavar="N", help="Frame, as the archive numbers them.")
-@click.option(
-    "--year",
-    "years",
-    type=click.IntRange(2014, 2099),
-    multiple=True,
-    metavar="YYYY",
-    help="Year of the scenes; several times for several.",
-)
+@frame_and_year
 @json_option
 @click.option("--geojson", "geojson_file", type=_FILE, metavar="FILE", help="Write the footprints as GeoJSON.")
 @click.option("--map", "map_file", type=_FILE, metavar="FILE.html", help="Write a map of the footprints.")
@@ -57,21 +49,11 @@ def search(
     dinsar search --roi area.geojson --year 2023 --direction descending --map map.html
     """
     from dinsar_cli.catalog.export import geojson, search_record, write_result
-    from dinsar_cli.catalog.pair_search import filtered_out
-    from dinsar_cli.catalog.scenes import PLATFORMS, Query
+    from dinsar_cli.catalog.pair_search import filtered_out, query_of
+    from dinsar_cli.catalog.scenes import PLATFORMS
 
     config, roi = gather_area(config_file, flags)
-    query = Query(
-        roi=roi,
-        start=config.start,
-        end=config.end,
-        years=years,
-        track=config.track,
-        frame=frame,
-        direction=config.direction,
-        platforms=platforms or PLATFORMS,
-        polarization=None if config.polarization == "auto" else config.polarization.upper(),
-    )
+    query = query_of(config, roi, platforms=platforms or PLATFORMS, frame=frame, years=years)
     stacks, notes = _find_stacks(query)
     show_notes(notes)
     if not stacks and query.filters:

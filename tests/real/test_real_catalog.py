@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import shapely
-from asf_search import ASFSearchResults
+from asf_search import ASFSearchResults, SBASNetwork
 from asf_search.baseline.stack import get_baseline_from_stack
 from asf_search.Products import S1BurstProduct, S1Product
 
@@ -23,6 +23,9 @@ from dinsar_cli.catalog.pair_choice import choose_pair, common_place
 from dinsar_cli.catalog.pair_wish import EventWish, SpanWish
 from dinsar_cli.catalog.scenes import CatalogScene, read_scene
 from dinsar_cli.catalog.stacks import CatalogAcquisition, Stack, group_stacks
+from dinsar_cli.plan.network_dates import choose_dates
+from dinsar_cli.series.network import parse_rule
+from dinsar_cli.series.pair_rules import small_baseline
 from support.real_inputs import each
 
 pytestmark = pytest.mark.real
@@ -174,6 +177,30 @@ def test_baselines_are_those_of_asf_search(path: Path) -> None:
     assert len(differences) == len(scenes(path)) - len(frames)
     assert max(map(abs, differences)) < 12
     assert abs(statistics.median(differences)) < 3
+
+
+@pytest.mark.parametrize("path", TRACK)
+def test_small_baselines_are_the_pairs_of_asf_search(path: Path) -> None:
+    """Given the oldest first: of the newest first it takes all pairs, however long. It rounds to whole metres."""
+    stack = stack_of(path).only(lambda one: one.start.year == 2018)
+    dates = choose_dates([stack], area_of(path), lambda _: None)
+    names = [scene.name for one in dates.stack.acquisitions for scene in one.scenes]
+    listed = {one.properties["sceneName"]: one for one in products(path)}
+    days, metres = 36, 120
+    theirs = SBASNetwork.from_search_results(
+        ASFSearchResults([listed[name] for name in names]),
+        perpendicular_baseline=metres,
+        inseason_temporal_baseline=days,
+        bridge_year_threshold=0,
+    )
+    found = {(one.ref_time.date(), one.sec_time.date()): one.perpendicular_baseline for one in theirs.subset_stack}
+    ours = set(small_baseline(dates.days, dates.metres, days, metres))
+    assert len(ours & found.keys()) > 50
+    for reference, secondary in ours ^ found.keys():  # only those at the limit, and of which it loses the baseline
+        mine = abs(dates.metres[secondary] - dates.metres[reference])
+        assert abs(mine - metres) < 12 or found.get((reference, secondary)) is None
+    network = parse_rule("sequential:3").network(dates.days, dates.metres)
+    assert len(network.named_pairs) == len(network.pairs) == 3 * len(dates.days) - 6
 
 
 @pytest.mark.parametrize("path", TRACK)
