@@ -56,7 +56,7 @@ def local_dates(
         dates go together.
     """
     config = request.config
-    files = {path.resolve(): path for path in _products(config.slc.files)}
+    files = {path.resolve(): path for path in products_in(config.slc.files)}
     scenes = [scene for scene in map(open_scene, files.values()) if _is_wanted(scene, request, platforms)]
     if not scenes:
         raise NoDataError(
@@ -82,8 +82,14 @@ def local_dates(
     return dates.noting(*_out_of_sight(passes, stacks), *orbits.notes), roi
 
 
-def _products(given: Sequence[Path]) -> Iterator[Path]:
-    """Yield products, and those in folders that are none themselves; unpacked rather than the zip of the same."""
+def products_in(given: Sequence[Path]) -> Iterator[Path]:
+    """Yield products, and those in folders that are none themselves; unpacked rather than the zip of the same.
+
+    Raises
+    ------
+    UsageError
+        When a folder has none.
+    """
     for path in given:
         if not path.is_dir() or (path / MANIFEST).is_file():
             yield path

@@ -9,12 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.engines.eos import goldstein
 from dinsar_cli.engines.eos.interferogram import cell_spacing
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
 from dinsar_cli.geo.areas import surroundings
 from dinsar_cli.geo.terrain import Terrain
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, zero_doppler
 from dinsar_cli.radar.pair_geometry import fit_orbits
+
+CROP_MARGIN = goldstein.REACH + 8
+"""Look cells around the area, so that its edge is filtered like its middle."""
 
 
 def both_orbits(inputs: EngineInputs, epoch: datetime) -> tuple[Orbit, Orbit]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.base.files import fingerprint, sha256, write_text
+from dinsar_cli.base.files import fingerprint, sha256
 from dinsar_cli.base.journal import Journal, StageRecord
 from dinsar_cli.base.memory import peak_memory, share_one_heap
 from dinsar_cli.config.model import RunConfig
@@ -29,36 +28,28 @@ from dinsar_cli.engines.base import (
     step_costs,
 )
 from dinsar_cli.engines.costs import Setting, forecast, layer_bytes, note
-from dinsar_cli.engines.eos import goldstein, steps
-from dinsar_cli.engines.eos.area import both_orbits, crop, height_range
-from dinsar_cli.engines.eos.conjugate import unwrap_conjugate
+from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
 from dinsar_cli.engines.eos.costs import CROSS, LAWS, STRIP_BYTES_PER_THREAD
-from dinsar_cli.engines.eos.filtering import filtered_strips, strip_memory
-from dinsar_cli.engines.eos.interferogram import StripWorker, cell_spacing, form_all, strips
+from dinsar_cli.engines.eos.filtering import filter_layers, strip_memory
+from dinsar_cli.engines.eos.interferogram import StripWorker, form_all, strips
 from dinsar_cli.engines.eos.mosaic import LookGrid
 from dinsar_cli.engines.eos.reader import SlcReader
-from dinsar_cli.engines.eos.setup import Setup
+from dinsar_cli.engines.eos.setup import Setup, describe
 from dinsar_cli.engines.eos.steering import (
     OVERLAPS_FILE,
     Overlaps,
-    cuts_in,
-    load_overlaps,
     save_overlaps,
     squint_of,
 )
-from dinsar_cli.engines.unseen import UnseenInputs, find_unseen, mask_mark, nothing_left
+from dinsar_cli.engines.eos.unwrapping import unwrap_conjugate, unwrap_layers
+from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.terrain import Terrain
-from dinsar_cli.radar.geometry import geodetic_to_cartesian, perpendicular_baseline
-from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, VISIBILITY, Interferogram
-from dinsar_cli.radar.uncertainty import tells_nothing
-from dinsar_cli.radar.visibility import RadarCells
+from dinsar_cli.radar.interferogram import LAYERS, Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 
 _PACKAGES = ("eos-sar", "whirlwind-insar", "numpy", "opencv-python-headless", "rasterio")
-_UNSEEN_SHARE = 0.2  # of the time of the part `unwrap`, about
 _ROUGH_MARGIN = 1.3  # a box on the map in its bounds on the radar grid
-_CROP_MARGIN = goldstein.REACH + 8  # look cells around the area, so that its edge is filtered like its middle
 
 
 class EosEngine:
@@ -71,7 +62,7 @@ class EosEngine:
     def version(self, config: RunConfig) -> dict[str, str]:
         """Return the versions of the packages that compute."""
         del config  # they are those of this Python
-        return _versions()
+        return package_versions()
 
     def check(self, config: RunConfig, pair: Pair | None = None) -> list[str]:
         """Return the reasons why the engine cannot work here; it reads the scenes of every satellite."""
@@ -97,7 +88,7 @@ class EosEngine:
         """Return the options on which the interferogram depends, beside the inputs and the looks."""
         return {
             "engine": self.name,
-            "versions": {name: _versions().get(name) for name in _PACKAGES[:2]},
+            "versions": {name: package_versions().get(name) for name in _PACKAGES[:2]},
             "strength": config.filter.strength,
             "reliability": config.unwrap.reliability,
             "mask": mask_mark(config.mask),
@@ -105,7 +96,7 @@ class EosEngine:
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
         """Return the seconds, memory and disk, from the size of the part that is processed."""
-        work = _work(inputs, crop(inputs, inputs.heights, _CROP_MARGIN)[1])
+        work = _work(inputs, crop(inputs, inputs.heights, CROP_MARGIN)[1])
         return _estimated(forecast(inputs.history, LAWS, work, _setting(inputs)), work)
 
     def outlook(self, rough: RoughInputs) -> Estimate:
@@ -141,17 +132,17 @@ class EosEngine:
 
         share_one_heap()
         cv2.setNumThreads(1)  # strips are the unit of parallel work
-        mosaic, grid = crop(inputs, height_range(inputs.dem), _CROP_MARGIN)
+        mosaic, grid = crop(inputs, height_range(inputs.dem), CROP_MARGIN)
         setup = Setup(inputs, folder, mosaic, grid, *both_orbits(inputs, mosaic.grid.epoch))
         work = _work(inputs, grid)
         journal = Journal.open(folder / STEPS_FILE)
         options = {
-            "form": [_inputs_mark(inputs), astuple(grid.window), _versions()],
+            "form": [_inputs_mark(inputs), astuple(grid.window), package_versions()],
             "filter": inputs.config.filter.strength,
             "unwrap": [inputs.config.unwrap.reliability, mask_mark(inputs.config.mask, inputs.water)],
         }
         mark = ""
-        for name, part in zip(self.steps, (_form, _filter, _unwrap), strict=True):
+        for name, part in zip(self.steps, (_form, filter_layers, unwrap_layers), strict=True):
             mark = fingerprint([mark, options[name]])
             # what an earlier process left is proved by its content: it goes into the map
             if name == inputs.choice.first or not journal.holds(name, mark, verify=True):
@@ -164,54 +155,17 @@ class EosEngine:
                 note(inputs.history, name, step_costs(folder)[name], work, _setting(inputs))
             if name == inputs.choice.last:
                 break
-        return self._describe(setup) if name == self.steps[-1] else None
+        return describe(setup, package_versions()) if name == self.steps[-1] else None
 
     def unwrap_conjugate(self, inputs: EngineInputs, folder: Path) -> NDArray[np.float32]:
         """Filter and unwrap the conjugate of the interferogram in a folder, as the interferogram was."""
-        mosaic, grid = crop(inputs, height_range(inputs.dem), _CROP_MARGIN)
+        mosaic, grid = crop(inputs, height_range(inputs.dem), CROP_MARGIN)
         return unwrap_conjugate(Setup(inputs, folder, mosaic, grid, *both_orbits(inputs, mosaic.grid.epoch)))
 
     def leftovers(self, folder: Path, *, inputs: bool = False) -> tuple[Path, ...]:
         """Nothing: there is little beside the layers, and it spares most of the work when the filter changes."""
         del folder, inputs
         return ()
-
-    def _describe(self, setup: Setup) -> Interferogram:
-        looks_range, looks_azimuth = setup.looks
-        whole = setup.look_grid.window
-        subswath = setup.mosaic.tiles[0].burst.reference.subswath
-        azimuth, ground_range = cell_spacing(subswath.azimuth_spacing, subswath.range_spacing, setup.mosaic.tiles)
-        pair = setup.inputs.pair
-        burst_cuts, swath_cuts = cuts_in(setup.mosaic, whole)
-        burst_overlaps, swath_overlaps = load_overlaps(setup.folder / OVERLAPS_FILE)
-        result = Interferogram(
-            folder=setup.folder,
-            lines=setup.look_grid.lines,
-            samples=setup.look_grid.samples,
-            looks=setup.looks,
-            effective_looks=setup.effective_looks,
-            coherence_looks=setup.coherence_looks,
-            wavelength=subswath.wavelength,
-            reference_date=pair.reference.start.isoformat(),
-            secondary_date=pair.secondary.start.isoformat(),
-            burst_seams=tuple(
-                (
-                    (line - whole.top) // looks_azimuth,
-                    max(0, (first - whole.left) // looks_range),
-                    min(setup.look_grid.samples, (last - whole.left) // looks_range),
-                )
-                for line, first, last in burst_cuts
-            ),
-            swath_seams=tuple((sample - whole.left) // looks_range for sample in swath_cuts),
-            perpendicular_baseline=_mid_baseline(setup),
-            range_spacing=ground_range * looks_range,
-            azimuth_spacing=azimuth * looks_azimuth,
-            versions=_versions(),
-            burst_overlaps=burst_overlaps,
-            swath_overlaps=swath_overlaps,
-        )
-        write_text(setup.folder / DESCRIPTION_FILE, json.dumps(result.to_dict(), indent=2) + "\n")
-        return result
 
 
 def _no_files() -> UsageError:
@@ -222,7 +176,8 @@ def _no_files() -> UsageError:
     )
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that compute."""
     found = {}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
@@ -267,20 +222,6 @@ def _setting(inputs: EngineInputs) -> Setting:
     return Setting(EosEngine.name, inputs.threads)
 
 
-def _mid_baseline(setup: Setup) -> float:
-    longitude, latitude, height = (setup.file(LAYERS[name]) for name in ("longitude", "latitude", "height"))
-    middle = setup.look_grid.lines // 2
-    lon, lat, h = (layer.read(middle, middle + 1)[0] for layer in (longitude, latitude, height))
-    known = np.flatnonzero(np.isfinite(lon))
-    if not known.size:
-        return float("nan")
-    column = known[known.size // 2]
-    point = geodetic_to_cartesian(lon[column], lat[column], np.asarray(h[column], float))
-    line = setup.look_grid.window.top + middle * setup.looks[1]
-    guess = float(setup.mosaic.grid.time(np.asarray(float(line))))
-    return perpendicular_baseline(setup.reference, setup.secondary, point, guess)[0]
-
-
 def _form(setup: Setup, progress: Progress) -> list[Path]:
     """Interferogram, amplitudes and geometry on the look grid."""
     names = ("amplitude", "longitude", "latitude", "height", "los")
@@ -307,64 +248,3 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
         reader.close()
         terrain.close()
     return [*(layer.path for layer in layers.values()), told]
-
-
-def _filter(setup: Setup, progress: Progress) -> list[Path]:
-    """Return the coherence and the filtered phase, in strips that overlap by what the filter reaches."""
-    amplitude = setup.file(LAYERS["amplitude"])
-    coherence, wrapped = setup.file(LAYERS["coherence"]), setup.file(LAYERS["wrapped"])
-    for layer in (coherence, wrapped):
-        layer.create()
-    for strip in filtered_strips(setup):
-        rms = amplitude.read(strip.top, strip.bottom)
-        estimate = steps.coherence(strip.mean, rms[0] ** 2, rms[1] ** 2, setup.coherence_window)
-        coherence.write(strip.first, np.where(strip.mean != 0, estimate, np.nan)[strip.inner])
-        wrapped.write(strip.first, strip.filtered[strip.inner])
-        progress("filter", strip.last / setup.look_grid.lines)
-    return [coherence.path, wrapped.path]
-
-
-def unseen_inputs(setup: Setup) -> UnseenInputs:
-    """Tell where the look cells are, and what ground there is."""
-    grid, whole, inputs = setup.mosaic.grid, setup.look_grid.window, setup.inputs
-    looks_range, looks_azimuth = setup.looks
-    cells = RadarCells(
-        setup.reference,
-        float(grid.time(np.asarray(whole.top + (looks_azimuth - 1) / 2))),
-        looks_azimuth * grid.line_interval,
-        float(grid.slant_range(np.asarray(whole.left + (looks_range - 1) / 2))),
-        looks_range * grid.range_spacing,
-        setup.look_grid.lines,
-        setup.look_grid.samples,
-    )
-    return UnseenInputs(cells, inputs.dem, inputs.water, inputs.config.mask, inputs.threads)
-
-
-def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
-    """Return the unwrapped phase and components of the whole look grid."""
-    import whirlwind
-
-    progress("unwrap", 0.0)
-    with suppress(RuntimeError):  # its threads are made once in a process
-        whirlwind.set_num_threads(setup.inputs.threads)
-    wrapped, coherence = (setup.file(LAYERS[name]).read() for name in ("wrapped", "coherence"))
-    unseen = find_unseen(
-        unseen_inputs(setup),
-        setup.file(VISIBILITY),
-        lambda: tells_nothing(coherence, setup.effective_looks, setup.coherence_looks),
-        lambda share: progress("unwrap", _UNSEEN_SHARE * share),
-    )
-    wrapped[unseen] = np.nan
-    if not np.isfinite(wrapped).any():
-        raise nothing_left(setup.inputs.config.mask)
-    unwrapped, components = steps.unwrap(
-        wrapped, np.nan_to_num(coherence), setup.effective_looks, setup.inputs.config.unwrap.reliability
-    )
-    files = [setup.file(VISIBILITY).path]
-    for name, values in (("unwrapped", unwrapped), ("components", components)):
-        file = setup.file(LAYERS[name])
-        file.create()
-        file.write(0, values)
-        files.append(file.path)
-    progress("unwrap", 1.0)
-    return files

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.eos_sar import eos_module
 from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, burst_start
@@ -175,7 +176,7 @@ class StripWorker:
             both = product != 0
             for band, slc in enumerate((reference, secondary)):
                 power[band][place] = np.where(both, slc.real**2 + slc.imag**2, 0)
-        return StripResult(*self._look_cells(cross, power), self._centres(ground))
+        return StripResult(*self._look_cells(cross, power), self.centres(ground))
 
     def overlap(self, first: BurstTile, second: BurstTile, window: Window) -> list[NDArray[np.complex64]]:
         """Return the multilooked interferograms that two bursts make of the whole look cells of a window."""
@@ -188,10 +189,21 @@ class StripWorker:
     def _burst(
         self, tile: BurstTile, use: Window, nodes: Nodes, ground: steps.GroundPoints
     ) -> tuple[NDArray[np.complex64], NDArray[np.complex64], NDArray[np.complex64]]:
-        """Give reference, resampled secondary (deramped) and interferogram of the part of a burst that is used."""
+        """Give reference, aligned secondary and interferogram of the part of a burst that is used."""
+        reference = self.reference_samples(tile, use)
+        secondary = self.aligned_samples(tile, use, nodes, ground)
+        return reference, secondary, steps.form_interferogram(reference, secondary)
+
+    def reference_samples(self, tile: BurstTile, use: Window) -> NDArray[np.complex64]:
+        """Read the part of a burst that is used."""
+        return self.reader.read(tile.burst.reference, use.shift(-tile.line, -tile.sample))
+
+    def aligned_samples(
+        self, tile: BurstTile, use: Window, nodes: Nodes, ground: steps.GroundPoints
+    ) -> NDArray[np.complex64]:
+        """Resample the secondary onto the part of a burst that is used, and align its phase; zero without data."""
         view = tile.burst.secondary
         wavelength = tile.burst.reference.subswath.wavelength
-        reference = self.reader.read(tile.burst.reference, use.shift(-tile.line, -tile.sample))
         start_time, start_range = burst_start(view, self.secondary.epoch)
         interval = view.subswath.azimuth_time_interval
         line = nodes.interpolate((ground.secondary_time - start_time) / interval, use) + tile.line_residual
@@ -201,8 +213,7 @@ class StripWorker:
         )
         source = _source_window(view, line, sample)
         if source.empty:
-            nothing = np.zeros(use.shape, np.complex64)
-            return reference, nothing, nothing
+            return np.zeros(use.shape, np.complex64)
         raw = self.reader.read(view, source)
         rows, columns = (
             np.arange(start, stop, dtype=float)
@@ -211,11 +222,8 @@ class StripWorker:
         deramped = steps.deramp(raw, self._carrier(view, rows[:, None], columns[None, :]))
         secondary = steps.resample(deramped, line - source.top, sample - source.left)
         ranges = self.mosaic.grid.slant_range(nodes.sample)
-        geometry = steps.geometric_phase(ranges, ground.secondary_range, wavelength)
-        product = steps.form_interferogram(
-            reference, secondary, self._carrier(view, line, sample), nodes.interpolate(geometry, use)
-        )
-        return reference, secondary, product
+        geometry = nodes.interpolate(steps.geometric_phase(ranges, ground.secondary_range, wavelength), use)
+        return steps.align(secondary, self._carrier(view, line, sample), geometry)
 
     def _carrier(self, view: SwathBurst, line: Floats, sample: Floats) -> Floats:
         """TOPS carrier of a burst at positions that count from its first line and sample."""
@@ -231,17 +239,11 @@ class StripWorker:
         self, cross: NDArray[np.complex64], power: NDArray[np.float32]
     ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
         """Mean interferogram and root mean square amplitudes; zero where less than half of a cell has data."""
-        looks = self.look_grid.looks
-        count = steps.multilook((cross != 0).astype(np.float32), looks.azimuth, looks.range)
-        enough = count >= looks.azimuth * looks.range / 2
-        count = np.maximum(count, 1)
-        mean = np.where(enough, steps.multilook(cross, looks.azimuth, looks.range) / count, 0)
-        amplitude = np.stack(
-            [np.sqrt(steps.multilook(band, looks.azimuth, looks.range) / count) * enough for band in power]
-        )
-        return mean.astype(np.complex64), amplitude.astype(np.float32)
+        mean = look_mean(self.look_grid.looks, cross != 0)
+        amplitude = np.stack([np.sqrt(mean(band)) for band in power])
+        return mean(cross).astype(np.complex64), amplitude.astype(np.float32)
 
-    def _centres(self, ground: steps.GroundPoints) -> steps.GroundPoints:
+    def centres(self, ground: steps.GroundPoints) -> steps.GroundPoints:
         """Return the geometry at the centres of the look cells: the middle node of each."""
         azimuth, range_ = self.parts
         rows = slice(1 + azimuth // 2, -1, azimuth)
@@ -253,7 +255,19 @@ class StripWorker:
             ground.los[:, rows, columns],
             ground.secondary_time[rows, columns],
             ground.secondary_range[rows, columns],
+            ground.position[rows, columns],
         )
+
+
+def look_mean(looks: Looks, valid: NDArray[np.bool_]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Return what gives means over look cells of values that are zero where they are not valid.
+
+    A cell of which less than half is valid has zero.
+    """
+    count = steps.multilook(valid.astype(np.float32), looks.azimuth, looks.range)
+    enough = count >= looks.azimuth * looks.range / 2
+    share = enough / np.maximum(count, 1)
+    return lambda values: steps.multilook(values, looks.azimuth, looks.range) * share
 
 
 def _odd(wanted: float) -> int:

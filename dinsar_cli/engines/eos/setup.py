@@ -1,14 +1,20 @@
-"""Set up the embedded engine for a pair: geometry, grid and settings that all steps share."""
+"""Set up the embedded engine for a pair: what all steps share, and the description of what they made."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from dinsar_cli.base.files import write_text
 from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.engines.eos.interferogram import cell_spacing
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
-from dinsar_cli.radar.geometry import Orbit
-from dinsar_cli.radar.interferogram import RadarFile, RadarLayer
+from dinsar_cli.engines.eos.steering import OVERLAPS_FILE, cuts_in, load_overlaps
+from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline
+from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, Interferogram, RadarFile, RadarLayer
 
 _COHERENCE_LOOKS = 100  # looks from which the bias of a coherence of zero is below 0.1
 
@@ -53,3 +59,56 @@ class Setup:
         while window**2 * self.looks[0] * self.looks[1] < _COHERENCE_LOOKS:
             window += 2
         return window
+
+
+def describe(setup: Setup, versions: dict[str, str]) -> Interferogram:
+    """Write the description of the layers in the folder of a setup, and give it with them."""
+    looks_range, looks_azimuth = setup.looks
+    whole = setup.look_grid.window
+    subswath = setup.mosaic.tiles[0].burst.reference.subswath
+    azimuth, ground_range = cell_spacing(subswath.azimuth_spacing, subswath.range_spacing, setup.mosaic.tiles)
+    pair = setup.inputs.pair
+    burst_cuts, swath_cuts = cuts_in(setup.mosaic, whole)
+    burst_overlaps, swath_overlaps = load_overlaps(setup.folder / OVERLAPS_FILE)
+    result = Interferogram(
+        folder=setup.folder,
+        lines=setup.look_grid.lines,
+        samples=setup.look_grid.samples,
+        looks=setup.looks,
+        effective_looks=setup.effective_looks,
+        coherence_looks=setup.coherence_looks,
+        wavelength=subswath.wavelength,
+        reference_date=pair.reference.start.isoformat(),
+        secondary_date=pair.secondary.start.isoformat(),
+        burst_seams=tuple(
+            (
+                (line - whole.top) // looks_azimuth,
+                max(0, (first - whole.left) // looks_range),
+                min(setup.look_grid.samples, (last - whole.left) // looks_range),
+            )
+            for line, first, last in burst_cuts
+        ),
+        swath_seams=tuple((sample - whole.left) // looks_range for sample in swath_cuts),
+        perpendicular_baseline=_mid_baseline(setup),
+        range_spacing=ground_range * looks_range,
+        azimuth_spacing=azimuth * looks_azimuth,
+        versions=versions,
+        burst_overlaps=burst_overlaps,
+        swath_overlaps=swath_overlaps,
+    )
+    write_text(setup.folder / DESCRIPTION_FILE, json.dumps(result.to_dict(), indent=2) + "\n")
+    return result
+
+
+def _mid_baseline(setup: Setup) -> float:
+    longitude, latitude, height = (setup.file(LAYERS[name]) for name in ("longitude", "latitude", "height"))
+    middle = setup.look_grid.lines // 2
+    lon, lat, h = (layer.read(middle, middle + 1)[0] for layer in (longitude, latitude, height))
+    known = np.flatnonzero(np.isfinite(lon))
+    if not known.size:
+        return float("nan")
+    column = known[known.size // 2]
+    point = geodetic_to_cartesian(lon[column], lat[column], np.asarray(h[column], float))
+    line = setup.look_grid.window.top + middle * setup.looks[1]
+    guess = float(setup.mosaic.grid.time(np.asarray(float(line))))
+    return perpendicular_baseline(setup.reference, setup.secondary, point, guess)[0]

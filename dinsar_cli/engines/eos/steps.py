@@ -3,8 +3,9 @@
 They are taken in this order for each strip of the scene:
 
 1. `locate`: ground point, and time and range in the secondary orbit, of every node of the radar grid;
-2. `deramp` the secondary burst and `resample` it onto the reference;
-3. `form_interferogram`: reference x conj(secondary) without the geometric phase (`geometric_phase`);
+2. `deramp` the secondary burst, `resample` it onto the reference, and `align` its phase: with the carrier again,
+   and without the geometric phase (`geometric_phase`);
+3. `form_interferogram`: reference x conj(secondary);
 4. `multilook`; then on the whole look grid
 5. `coherence`, of the unfiltered interferogram;
 6. `goldstein.goldstein`;
@@ -17,7 +18,7 @@ the satellite.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,8 @@ class GroundPoints:
         Unit vector from the ground to the satellite in east, north, up; shape (3, lines, samples).
     secondary_time, secondary_range : ndarray
         Zero-Doppler time (s) and slant range (m) of the same points in the secondary orbit.
+    position : ndarray
+        Of the points, Earth-fixed, metres, also where the height model ends; shape (lines, samples, 3).
     """
 
     longitude: Floats
@@ -59,6 +62,20 @@ class GroundPoints:
     los: Floats
     secondary_time: Floats
     secondary_range: Floats
+    position: Floats
+
+    def seen_from(self, orbit: Orbit, time: Floats) -> GroundPoints:
+        """Return the same points as another orbit sees them.
+
+        Parameters
+        ----------
+        orbit : Orbit
+            With an epoch as much later as the date is.
+        time : ndarray
+            Zero-Doppler times of the lines in the reference orbit, s; shape (lines,).
+        """
+        seen_time, seen_range = zero_doppler(orbit, self.position, time[:, None])
+        return replace(self, secondary_time=seen_time, secondary_range=seen_range)
 
 
 def locate(
@@ -103,6 +120,7 @@ def locate(
         np.moveaxis(los, -1, 0),
         secondary_time,
         secondary_range,
+        point,
     )
 
 
@@ -220,21 +238,32 @@ def geometric_phase(reference_range: Floats, secondary_range: Floats, wavelength
     return 4 * np.pi / wavelength * (secondary_range - reference_range)
 
 
-def form_interferogram(reference: Complexes, secondary: Complexes, carrier: Floats, geometry: Floats) -> Complexes:
-    """Form ``reference x conj(secondary)`` without the geometric phase.
+def align(secondary: Complexes, carrier: Floats, geometry: Floats) -> Complexes:
+    """Give a resampled burst the phase that it has in an interferogram with the reference.
 
     Parameters
     ----------
-    reference : ndarray
-        Samples of the reference burst, with their carrier.
     secondary : ndarray
-        Deramped samples of the secondary burst on the same grid.
+        Deramped samples on the grid of the reference.
     carrier : ndarray
         TOPS carrier of the secondary burst at those samples, radians: it is put back.
     geometry : ndarray
         Flat-Earth and topographic phase, radians: it is taken out.
     """
-    return reference * np.conj(secondary * phasor(carrier + geometry))
+    return secondary * phasor(carrier + geometry)
+
+
+def form_interferogram(reference: Complexes, secondary: Complexes) -> Complexes:
+    """Form ``reference x conj(secondary)``.
+
+    Parameters
+    ----------
+    reference : ndarray
+        Samples of the reference burst, with their carrier; or those of another date, aligned with it.
+    secondary : ndarray
+        Aligned samples of the secondary burst.
+    """
+    return reference * np.conj(secondary)
 
 
 def multilook(values: NDArray[Any], looks_azimuth: int, looks_range: int) -> NDArray[Any]:

@@ -122,7 +122,7 @@ def test_interferogram_keeps_the_motion_and_loses_the_geometry() -> None:
     carrier = np.full((20, 30), 777.7)
     deramped = (scatter * np.exp(1j * (phase * (farther + motion) - carrier))).astype(np.complex64)
     geometry = steps.geometric_phase(np.full((20, 30), near), np.full((20, 30), farther), wavelength)
-    found = steps.form_interferogram(reference, deramped, carrier, geometry)
+    found = steps.form_interferogram(reference, steps.align(deramped, carrier, geometry))
     # away from the satellite: positive
     assert np.angle(found) == pytest.approx(4 * np.pi / wavelength * motion, abs=1e-3)
 

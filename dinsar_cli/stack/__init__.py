@@ -1,0 +1,1 @@
+"""Many dates on one geometry, and many runs side by side."""

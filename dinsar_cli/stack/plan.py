@@ -1,0 +1,223 @@
+"""What a stack decides before it starts: dates, area, grid, bursts and pairs; bad scenes are set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.request import Request
+from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.errors import DinsarError, NoDataError, UsageError
+from dinsar_cli.geo.antimeridian import middle_of
+from dinsar_cli.geo.roi import Roi, parse_roi
+from dinsar_cli.managers.dem.plan import DemPlan
+from dinsar_cli.plan.network_dates import day_of
+from dinsar_cli.plan.network_local import local_dates, products_in
+from dinsar_cli.plan.plan import RunPlan, dem_manager, engine_inputs, plan_run
+from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, extent_of
+from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.sentinel1.scene import open_scene
+from dinsar_cli.series.network import Network, Rule
+
+BurstKey = tuple[str, datetime]
+
+_MOST_LOST = 0.5
+"""Share of the bursts that one date may cost all others; one that costs more is set aside."""
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """Everything that is decided before work starts; making it writes nothing.
+
+    Attributes
+    ----------
+    config : RunConfig
+        With an area and a polarization, as all pairs have them.
+    roi : Roi
+    first : date
+        On whose geometry all dates are.
+    plans : dict of date to RunPlan
+        Of each other date with the first.
+    network : Network
+        Dates in use, and pairs.
+    set_aside : tuple of str
+        Scenes and dates that cannot be used, each with its reason.
+    notes : tuple of str
+        What the user is told.
+    dem : DemPlan
+    """
+
+    config: RunConfig
+    roi: Roi
+    first: date
+    plans: Mapping[date, RunPlan]
+    network: Network
+    set_aside: tuple[str, ...]
+    notes: tuple[str, ...]
+    dem: DemPlan
+
+    @property
+    def any(self) -> RunPlan:
+        """One of the plans: for what is the same in all of them."""
+        return next(iter(self.plans.values()))
+
+    @property
+    def others(self) -> tuple[date, ...]:
+        """The dates but the first, in order: date number n of the engine is ``others[n - 1]``."""
+        return tuple(day for day in self.network.dates if day != self.first)
+
+    @property
+    def numbers(self) -> dict[date, int]:
+        """Number of each date, as the engine counts: the first is 0."""
+        return {self.first: 0} | {day: number for number, day in enumerate(self.others, 1)}
+
+    def acquisition(self, day: date) -> Acquisition:
+        """Return the acquisition of a date."""
+        pair = (self.plans[day] if day != self.first else self.any).slc.pair
+        return next(one for one in (pair.reference, pair.secondary) if one.start.date() == day)
+
+    def orbit(self, day: date) -> OrbitFile:
+        """Return the orbit of a date."""
+        plan = self.plans[day] if day != self.first else self.any
+        return plan.orbit_files[0 if plan.slc.pair.reference.start.date() == day else 1]
+
+    def pair_of(self, days: tuple[date, date]) -> Pair:
+        """Return the acquisitions of a pair."""
+        return Pair(self.acquisition(days[0]), self.acquisition(days[1]), self.any.slc.pair.polarization)
+
+    def inputs(self, day: date, dem: Path, water: Path | None) -> EngineInputs:
+        """Gather what the engine works on to put a date on the geometry of the first."""
+        plan = self.plans[day]
+        bursts = in_all(self.plans, self.first)
+        made = engine_inputs(plan, dem, water=water)
+        pair = Pair(self.acquisition(self.first), self.acquisition(day), plan.slc.pair.polarization)
+        orbits = self.orbit(self.first), self.orbit(day)
+        return replace(
+            made,
+            pair=pair,
+            bursts=bursts[day],
+            reference_orbit=orbits[0],
+            secondary_orbit=orbits[1],
+        )
+
+
+def plan_stack(request: Request, rule: Rule, cache: Path, first: date | None = None) -> StackPlan:
+    """Open the scenes, and decide on dates, bursts and pairs; nothing is written.
+
+    Parameters
+    ----------
+    request : Request
+        With products on the disk, or folders of them.
+    rule : Rule
+        By which pairs are chosen.
+    cache : Path
+    first : date, optional
+        On whose geometry an earlier call put the dates.
+
+    Raises
+    ------
+    DinsarError
+        When fewer than two dates go together, or the pairs would not hang together.
+    """
+    files, set_aside = _readable(request.config.slc.files)
+    dates, roi = local_dates(_with_files(request, files))
+    set_aside += dates.set_aside
+    products = {day_of(one): [Path(scene.url) for scene in one.scenes] for one in dates.stack.acquisitions}
+    area = request.config.roi or " ".join(f"{bound:.7f}" for bound in roi.bounds)
+    fixed = {"roi": area, "polarization": dates.polarization, "start": None, "end": None}
+    config = request.config.model_copy(update=fixed)
+    first = first if first in products else min(products)
+    plans, lost = _planned(Request(config, parse_roi(area)), products, first, cache)
+    set_aside += lost
+    days = [day for day in dates.days if day == first or day in plans]
+    try:
+        network = rule.network(days, dates.metres, track=dates.stack.name, polarization=dates.polarization)
+    except DinsarError as error:
+        error.details = (*error.details, *(f"set aside: {text}" for text in set_aside))
+        raise
+    if first not in network.dates:  # a list of pairs without it
+        kept = [path for day in network.dates for path in products[day]]
+        return plan_stack(_with_files(request, kept), rule, cache)
+    plans = {day: plan for day, plan in plans.items() if day in network.dates}
+    one = next(iter(plans.values()))
+    dem = dem_manager(config, cache).plan(extent_of(_bursts_of_first(plans, first), middle_of(roi.bounds)))
+    return StackPlan(config, roi, first, plans, network, set_aside, (*dates.notes, one.notes[0]), dem)
+
+
+def _with_files(request: Request, files: Sequence[Path]) -> Request:
+    slc = request.config.slc.model_copy(update={"files": list(files)})
+    return replace(request, config=request.config.model_copy(update={"slc": slc}))
+
+
+def _readable(files: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """Tell products that can be opened from those that cannot, with reasons."""
+    good, lost = [], []
+    for path in products_in(files):
+        try:
+            open_scene(path)
+        except (UsageError, NoDataError) as error:
+            lost.append(f"{error.problem} {error.cause}")
+        else:
+            good.append(path)
+    return good, tuple(lost)
+
+
+def _planned(
+    request: Request, products: Mapping[date, Sequence[Path]], first: date, cache: Path
+) -> tuple[dict[date, RunPlan], tuple[str, ...]]:
+    """Plan each date with the first; those that cannot be used with it are set aside, with the reason."""
+    plans: dict[date, RunPlan] = {}
+    lost: dict[date, DinsarError] = {}
+    for day in sorted(products):
+        if day == first:
+            continue
+        try:
+            plans[day] = plan_run(_with_files(request, [*products[first], *products[day]]), cache)
+        except NoDataError as error:
+            lost[day] = error
+    if not plans:
+        raise next(iter(lost.values()))
+    told = [f"{day}: {error.problem} {error.cause}" for day, error in lost.items()]
+    keys = {day: set(_bursts(plan, first)) for day, plan in plans.items()}
+    there = set.union(*keys.values())
+    for day, own in keys.items():
+        if len(own) < _MOST_LOST * len(there):
+            told.append(f"{day}: it has {len(own)} of the {len(there)} bursts that other dates have in the area.")
+            del plans[day]
+    return plans, tuple(told)
+
+
+def _bursts(plan: RunPlan, first: date) -> dict[BurstKey, CommonBurst]:
+    """Return the bursts in use with the first date as the reference, by subswath and time."""
+    found = plan.slc.bursts
+    if plan.slc.pair.reference.start.date() != first:
+        found = tuple(CommonBurst(burst.swath, burst.secondary, burst.reference) for burst in found)
+    return {(burst.swath, burst.reference.burst.azimuth_time): burst for burst in found}
+
+
+def in_all(plans: Mapping[date, RunPlan], first: date) -> dict[date, tuple[CommonBurst, ...]]:
+    """Return for each date but the first the bursts that all dates have, in one order."""
+    bursts = {day: _bursts(plan, first) for day, plan in plans.items()}
+    common = set.intersection(*(set(own) for own in bursts.values()))
+    return {day: tuple(own[key] for key in sorted(common)) for day, own in bursts.items()}
+
+
+def _bursts_of_first(plans: Mapping[date, RunPlan], first: date) -> tuple[CommonBurst, ...]:
+    """Return the bursts that all dates have, as one of the pairs has them.
+
+    Raises
+    ------
+    NoDataError
+        When there is none.
+    """
+    bursts = next(iter(in_all(plans, first).values()))
+    if not bursts:
+        raise NoDataError(
+            "The dates have no burst in common.",
+            "Any two of them have, but no burst in the area is there on all dates.",
+            "Choose a smaller area, or leave dates out.",
+        )
+    return bursts
