@@ -28,6 +28,7 @@ from dinsar_cli.catalog.scenes import CatalogScene
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.config.request import Request
 from dinsar_cli.errors import CredentialsError, NetworkError
+from dinsar_cli.geo.antimeridian import beside, middle_of
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.net.credentials import find_credentials
 from dinsar_cli.net.download import Source, Transfer, fetch_all, look_for
@@ -236,7 +237,7 @@ def plan_scenes(request: Request, cache: Path) -> ScenePlan:
     UsageError
         When something is missing in the question.
     NoDataError
-        When there is no such pair; the message says what there is.
+        When there is no such pair, where the message says what there is; or it lies beside the grid of a raster.
     NetworkError
         When the catalogue does not answer, and the scenes of an earlier answer are not in the cache.
     """
@@ -253,6 +254,11 @@ def plan_scenes(request: Request, cache: Path) -> ScenePlan:
         logger.info("the catalogue does not answer: %s", error.cause)
         told = f"The catalogue does not answer: the pair is that of {known.searched:%Y-%m-%d}."
         return replace(known, notes=(*known.notes, told))
+    middle, best = middle_of(area.bounds), choice.best
+    reference, secondary = (beside(one.footprint, middle) for one in (best.reference, best.secondary))
+    request.check_meets_grid(
+        reference.intersection(secondary).intersection(area.geometry), "What both dates see of the area"
+    )
     return _with_way(_planned(config, area, choice, notes), config, area, cache)
 
 

@@ -26,6 +26,7 @@ _KEYS = (
     "roi",
     "grid.crs",
     "grid.posting",
+    "grid.like",
     "reference_point",
     "mask",
     "mask.coherence",

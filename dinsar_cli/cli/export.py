@@ -10,8 +10,11 @@ import click
 from dinsar_cli.base.journal import RUN_FILE, read_journal
 from dinsar_cli.cli.options import debug_option
 from dinsar_cli.config.map import FormatName
+from dinsar_cli.errors import DinsarError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dinsar_cli.formats import ProductFacts
     from dinsar_cli.products.folder import PairProducts
 
@@ -21,9 +24,12 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   dinsar export T154D_20230904_20230916 --format netcdf
-  dinsar export . --format qgis --format range_change""",
+  dinsar export . --format qgis --format range_change
+  dinsar export . --format netcdf --into shared""",
 )
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument(
+    "folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False)
+)
 @click.option(
     "--format",
     "formats",
@@ -32,11 +38,19 @@ Examples:
     required=True,
     help="May be given several times.",
 )
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Folder that gets a folder for each pair, named as the pair, instead of writing beside the GeoTIFFs. "
+    "Nothing in it is replaced.",
+)
 @debug_option
-def export(folder: Path, formats: tuple[str, ...]) -> None:
-    r"""Write the products of a finished run in further formats, beside the GeoTIFFs.
+def export(folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | None) -> None:
+    r"""Write the products of finished runs in further formats, beside the GeoTIFFs or into another folder.
 
-    FOLDER is that of a pair, one with several pairs, or one with the GeoTIFFs.
+    FOLDER is that of a pair, one with several pairs, or one with the GeoTIFFs. All formats of all pairs are checked
+    before the first is written.
 
     \b
     kmz           displacement over the globe of Google Earth
@@ -47,23 +61,55 @@ def export(folder: Path, formats: tuple[str, ...]) -> None:
     mintpy        a set that MintPy loads
     range_change  the displacement, positive away from the satellite
     """
-    from dinsar_cli.formats import check_products, write_formats
-    from dinsar_cli.products.folder import find_products
+    from dinsar_cli.formats import check_into, check_products, write_formats
 
-    pairs, unfinished = find_products(folder)
-    for text in unfinished:
-        click.secho(f"Warning: the run is not finished. {text}", fg="yellow", err=True)
     every = []
-    for pair in pairs:  # all are checked before the first file is written
+    for pair in _pairs(folders):  # all are checked before the first file is written
         with pair.files:
             every.append(_facts(pair))
             check_products(every[-1], formats)
+    if into is not None:
+        every = check_into(every, formats, into)
+        _make_folder(into)
+    done: list[str] = []
     for facts in every:
-        with facts.files:
-            written = write_formats(facts, formats)
+        try:
+            with facts.files:
+                if into is not None:
+                    _make_folder(facts.output)
+                written = write_formats(facts, formats)
+        except DinsarError as error:
+            error.cause += f" Of other pairs, {', '.join(done)} are written." if done else ""
+            raise
+        done.append(facts.name)
         for files in written.values():
             for path in files[:1]:
                 click.echo(str(path))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder for formats."""
+    from dinsar_cli.base.files import make_folder
+
+    try:
+        make_folder(folder)
+    except UsageError as error:
+        remedy = "Choose another folder for --into, or change its permissions."
+        raise UsageError(error.problem, error.cause, remedy) from error
+
+
+def _pairs(folders: Sequence[Path]) -> list[PairProducts]:
+    """Return the finished pairs in some folders, each once; of the others a warning is shown."""
+    from dinsar_cli.products.folder import find_products
+
+    pairs: dict[Path, PairProducts] = {}
+    for folder in folders:
+        found, unfinished = find_products(folder)
+        for text in unfinished:
+            click.secho(f"Warning: the run is not finished. {text}", fg="yellow", err=True)
+        for pair in found:
+            pairs.setdefault(pair.folder.resolve(), pair)
+    return list(pairs.values())
 
 
 def _facts(pair: PairProducts) -> ProductFacts:

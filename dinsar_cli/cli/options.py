@@ -46,6 +46,7 @@ FLAGS = {
     "filter.strength": ("--filter-strength", "0..1"),
     "grid.crs": ("--crs", "CRS"),
     "grid.posting": ("--posting", "SIZE"),
+    "grid.like": ("--grid-like", "MAP"),
     "reference_point": ("--reference-point", "POINT"),
     "mask": ("--mask", "none"),
     "mask.coherence": ("--mask-coherence", "0..1"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,13 +17,17 @@ from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
-    from dinsar_cli.simulate import Deformation, Ionosphere, Scenario, SimulatedStack
+    from dinsar_cli.simulate import Atmosphere, Deformation, Ionosphere, Scenario, SimulatedStack
     from dinsar_cli.workflow.simulate_like import LikeWish
 
 _MODELS = ("mogi", "okada", "bowl", "ramp", "none")
 _LONLAT = "LON,LAT"
+_TURBULENCE_MM = 3
+_TURBULENT = (
+    f"Atmosphere: turbulence of {_TURBULENCE_MM} mm in the zenith (standard deviation) on each date, times the "
+    "factor of a bad one; --atmosphere takes 5 mm, and delay that goes with height."
+)
 
 
 def _scene_options(command: Command) -> Command:
@@ -89,8 +93,9 @@ def _signal_options(command: Command) -> Command:
         ),
         click.option("--velocity", is_flag=True, help="The motion goes on: --peak is that of a year."),
         click.option(
-            "--baseline", type=float, multiple=True, metavar="M",
-            help="Perpendicular, of each later date or of all.  [default: 80]",
+            "--baseline", multiple=True, metavar="M[,M...]",
+            help="Perpendicular, of all later dates or of each: with commas between, or several times.  "
+            "[default: 80]",
         ),
         click.option(
             "--burst-offset", type=float, default=0.31, show_default=True, metavar="LINES",
@@ -118,6 +123,11 @@ def _signal_options(command: Command) -> Command:
         ),
         click.option("--lake/--no-lake", default=True, show_default=True, help="A decorrelated lake."),
         click.option("--atmosphere", is_flag=True, help="Turbulent and height-correlated delay."),
+        click.option(
+            "--bad-date", multiple=True, metavar="DATE,FACTOR",
+            help="A date whose turbulence is FACTOR times that of the others; several times for several. Without "
+            "--atmosphere all dates then have turbulence of 3 mm in the zenith and nothing that goes with height.",
+        ),
         click.option(
             "--ionosphere", type=(float, float), default=(0.0, 0.0), metavar="EAST NORTH",
             help="TECU a kilometre by which the electrons of the later dates grow.",
@@ -170,6 +180,8 @@ def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool
     given = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     _check_given(given, like=bool(options["like"]))
     scenario = _scenario(options, given)
+    if options["bad_date"] and not options["atmosphere"] and not quiet:
+        click.echo(_TURBULENT, err=True)
     with ScreenReporter(quiet=quiet) as reporter:
         reporter.start("simulate")
         if options["like"]:
@@ -259,7 +271,7 @@ def _next_command(stack: SimulatedStack) -> str:
 
 def _scenario(options: dict[str, Any], given: set[str]) -> Scenario:
     """Return the scenario of the options of the command."""
-    from dinsar_cli.simulate import Atmosphere, Coherence, Corners, Lake, OrbitError, Scenario, Terrain
+    from dinsar_cli.simulate import Coherence, Corners, Lake, OrbitError, Scenario, Terrain
 
     up, right = options["orbit_error"]
     coherence, south = options["coherence"], options["coherence_south"]
@@ -276,7 +288,7 @@ def _scenario(options: dict[str, Any], given: set[str]) -> Scenario:
         columns=options["columns"] or None,
         slices=options["slices"],
         polarization="VV" if like else options["polarization"],
-        baselines=options["baseline"] or (80.0,),
+        baselines=_baselines(options["baseline"]),
         burst_offset=options["burst_offset"],
         along_track_error=options["along_track_error"],
         orbit_error=OrbitError(radial=up, across=right),
@@ -285,7 +297,7 @@ def _scenario(options: dict[str, Any], given: set[str]) -> Scenario:
         terrain=Terrain(relief=options["relief"]),
         coherence=Coherence(repeat=coherence, floor=floor, south=south),
         lake=Lake() if options["lake"] else None,
-        atmosphere=Atmosphere() if options["atmosphere"] else None,
+        atmosphere=_atmosphere(options["bad_date"], full=options["atmosphere"]),
         ionosphere=_ionosphere(*options["ionosphere"]),
         corners=Corners(tuple(_lonlat("--corner", corner) for corner in options["corner"])),
         archive="safe" if options["folders"] else "zip",
@@ -304,6 +316,40 @@ def _deformation(model: str, peak: float, depth: float) -> Deformation:
         "none": Still(),
     }
     return models[model]
+
+
+def _baselines(texts: Sequence[str]) -> tuple[float, ...]:
+    """Return the baselines of the later dates, metres, from options of one or of several."""
+    try:
+        return tuple(float(part) for text in texts for part in text.split(",")) or (80.0,)
+    except ValueError as error:
+        raise UsageError(
+            f"--baseline {' '.join(texts)} is not understood.",
+            "It is a number of metres, or one for each later date with commas between.",
+            "For example: --baseline 40,-60,110",
+        ) from error
+
+
+def _atmosphere(bad_dates: Sequence[str], *, full: bool) -> Atmosphere | None:
+    """Return the air of all dates: asked for, or as much as bad dates need to stand out."""
+    from dinsar_cli.simulate import Atmosphere
+
+    factors = tuple(_bad_date(text) for text in bad_dates)
+    if full:
+        return Atmosphere(factors=factors)
+    return Atmosphere(turbulence=_TURBULENCE_MM / 1000, stratified=0.0, factors=factors) if factors else None
+
+
+def _bad_date(text: str) -> tuple[date, float]:
+    day, _, factor = text.partition(",")
+    try:
+        return date.fromisoformat(day.strip()), float(factor)
+    except ValueError as error:
+        raise UsageError(
+            f"--bad-date {text} is not understood.",
+            "It is a date and how many times the turbulence of the others it has.",
+            "For example: --bad-date 2023-09-16,5",
+        ) from error
 
 
 def _ionosphere(east: float, north: float) -> Ionosphere | None:

@@ -26,6 +26,8 @@ _RIVALS = (
     ("looks", "resolution"),
     ("resolution", "looks"),
     ("reference_point", "reference_area"),
+    *((one, "grid.like") for one in ("grid.crs", "grid.posting")),
+    *(("grid.like", other) for other in ("grid.crs", "grid.posting")),
     *((one, other) for one in ("start", "end", "event") for other in ("reference", "secondary")),
     *((one, "event") for one in ("reference", "secondary")),
 )
@@ -127,6 +129,15 @@ def json_schema() -> dict[str, Any]:
             properties[key] |= {"description": help_text(dotted), "default": _default(dotted)}
     schema["properties"]["mask"] = {"anyOf": [schema["properties"]["mask"], {"const": "none"}]}
     both = {"required": ["looks", "resolution"], "properties": {"resolution": {"type": "number"}}}
+    # a raster decides on the grid alone
+    schema["$defs"]["GridConfig"]["not"] = {
+        "required": ["like"],
+        "properties": {"like": {"type": "string"}},
+        "anyOf": [
+            {"required": ["crs"]},
+            {"required": ["posting"], "properties": {"posting": {"type": "number"}}},
+        ],
+    }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return head | schema | {"description": "Configuration of a dinsar run.", "not": both}
 
@@ -225,7 +236,10 @@ def build_config(file_values: Mapping[str, Any] | None, overrides: Mapping[str, 
     }
     for one, other in _RIVALS:
         if one in given and other not in given:
-            values.pop(other, None)
+            name, _, key = other.partition(".")
+            place = values.get(name) if key else values
+            if isinstance(place, dict):  # anything else is reported as wrong below
+                place.pop(key or name, None)
     mask = given.get("mask", values.get("mask"))
     if (keys := parse_mask(mask)) is not mask:  # further keys may add to it
         given.pop("mask", None)
@@ -330,7 +344,9 @@ def dump_commented_yaml(config: RunConfig) -> str:
             continue
         lines += ["", *_comment(RunConfig.model_fields[name].description or "", ""), f"{name}:"]
         for key in section.model_fields:
-            lines += [*_comment(help_text(f"{name}.{key}"), "  "), f"  {key}: {_yaml(values[name][key])}"]
+            # so does the system of a grid that is taken from a raster
+            prefix = "# " if (name, key) == ("grid", "crs") and config.grid.like is not None else ""
+            lines += [*_comment(help_text(f"{name}.{key}"), "  "), f"  {prefix}{key}: {_yaml(values[name][key])}"]
     return "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
-from dinsar_cli.config.base import LOWER, About, Section, absolute
+from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute
 
 RampField = Annotated[Literal["none", "plane", "quadratic"], LOWER]
 
@@ -30,14 +30,27 @@ class GridConfig(Section):
         float | None, About("0.00001 to 1 degrees in EPSG:4326, 1 to 10000 metres in UTM", "units of grid.crs")
     ] = Field(default=None, description="Pixel size of the maps; not set: from the looks.")
 
+    like: Annotated[AbsolutePath | None, About("a path")] = Field(
+        default=None,
+        description="Raster whose grid the maps get, cell by cell: a GeoTIFF of an earlier map, or any north-up "
+        "raster with square pixels in EPSG:4326 or UTM; in place of crs and posting, and without roi its ground is "
+        "the region.",
+    )
+
     @field_validator("posting")
     @classmethod
     def _posting_fits_crs(cls, posting: float | None, info: ValidationInfo) -> float | None:
         crs = info.data.get("crs")  # absent when it is wrong itself
-        low, high, unit = (1e-5, 1.0, "degrees") if crs == "EPSG:4326" else (1.0, 1e4, "metres")
-        if crs is not None and posting is not None and not low <= posting <= high:
-            raise ValueError(f"the unit of {crs} is {unit}")
+        if crs is not None and posting is not None:
+            low, high, unit = posting_range(crs)
+            if not low <= posting <= high:
+                raise ValueError(f"the unit of {crs} is {unit}")
         return posting
+
+
+def posting_range(crs: str) -> tuple[float, float, str]:
+    """Return the smallest and the largest posting of maps in a system, and its unit."""
+    return (1e-5, 1.0, "degrees") if crs == "EPSG:4326" else (1.0, 1e4, "metres")
 
 
 def _parse_coherence(value: object) -> object:

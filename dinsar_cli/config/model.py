@@ -403,6 +403,15 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _one_grid(self) -> Self:
+        rivals = [name for name in ("crs", "posting") if name in self.grid.model_fields_set]
+        rivals = [name for name in rivals if getattr(self.grid, name) is not None]
+        if self.grid.like is not None and rivals:
+            names = " and ".join(f"grid.{name}" for name in rivals)
+            raise ValueError(f"grid.like and {names}: the raster decides on the grid. Give one or the other.")
+        return self
+
+    @model_validator(mode="after")
     def _one_reference(self) -> Self:
         if self.reference_area is not None and self.reference_point != "auto":
             raise ValueError("reference_point and reference_area: both are given. Give one of them.")

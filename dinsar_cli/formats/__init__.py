@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rasterio.errors import RasterioError
@@ -20,6 +21,7 @@ __all__ = [
     "WRITERS",
     "ProductFacts",
     "check_formats",
+    "check_into",
     "check_products",
     "clear_formats",
     "files_of_formats",
@@ -56,6 +58,17 @@ _FILES = (
     *((f"{layer}.qml", "qgis") for layer in LAYERS),
 )
 _FOLDERS = (hyp3.FOLDER, mintpy.FOLDER)
+_MADE: Mapping[str, tuple[str, ...]] = {
+    "kmz": (kmz.FILE,),
+    "citation": citation.FILES,
+    "stac": (stac.FILE,),
+    "range_change": (range_change.FILE,),
+    "netcdf": (netcdf.FILE,),
+    "qgis": tuple(f"{layer}.qml" for layer in LAYERS),
+    "hyp3": (hyp3.FOLDER,),
+    "mintpy": (mintpy.FOLDER,),
+}
+"""Files and folders that each format makes."""
 
 
 def check_formats(names: Collection[str]) -> None:
@@ -105,8 +118,63 @@ def check_products(facts: ProductFacts, names: Collection[str]) -> None:
     )
 
 
+def check_into(facts: Sequence[ProductFacts], names: Collection[str], into: Path) -> list[ProductFacts]:
+    """Give products of several pairs each a folder for their formats, in which nothing is replaced.
+
+    Parameters
+    ----------
+    facts : sequence of ProductFacts
+        Of the pairs.
+    names : collection of str
+        Formats, of `WRITERS`.
+    into : Path
+        Gets a folder for each pair, with its name. Nothing is written yet.
+
+    Returns
+    -------
+    list of ProductFacts
+        The same, with their folders.
+
+    Raises
+    ------
+    UsageError
+        When pairs have one name, or something is there that would be replaced.
+    """
+    problem = f"The formats cannot be written into {into}."
+    places = [replace(one, into=into / one.name) for one in facts]
+    first: dict[str, ProductFacts] = {}
+    for one in places:
+        other = first.setdefault(one.name, one)
+        if other is not one:
+            raise UsageError(
+                problem,
+                f"Both {other.folder} and {one.folder} would go into its folder {one.name}.",
+                "Export one of them into another folder.",
+            )
+    own = [one for one in places if one.output.resolve() in (one.folder.resolve(), one.folder.resolve().parent)]
+    if own:
+        raise UsageError(
+            problem,
+            f"It holds the pair {own[0].name} itself: formats and products would be mixed up.",
+            "Choose another folder for --into, or leave it out to have the formats beside the products.",
+        )
+    blocked = [path for path in (into, *(one.output for one in places)) if path.exists() and not path.is_dir()]
+    if blocked:
+        raise UsageError(problem, f"{blocked[0]} is a file.", "Choose another folder for --into.")
+    made = (one.output / file for one in places for name in WRITERS if name in names for file in _MADE[name])
+    there = [path for path in made if path.exists() or path.is_symlink()]
+    if there:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise UsageError(
+            problem,
+            f"{there[0]}{more} is there already, and would be replaced.",
+            "Choose another folder for --into, or remove what is there first.",
+        )
+    return places
+
+
 def write_formats(facts: ProductFacts, names: Collection[str]) -> Written:
-    """Write formats into the folder of the products.
+    """Write formats into the folder of the products, or into the one that is named for them.
 
     Parameters
     ----------
@@ -148,7 +216,7 @@ def _write(name: str, facts: ProductFacts) -> list[Path]:
         ) from error
     except OSError as error:
         raise ResourceError(
-            f"A file in {facts.folder} cannot be written.",
+            f"A file in {facts.output} cannot be written.",
             f"The system says: {error.strerror or error}.",
             "Make room on the disk or let the folder be written to, and run the same command again.",
         ) from error

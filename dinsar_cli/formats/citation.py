@@ -16,7 +16,7 @@ ORBITS = {"POEORB": "precise", "RESORB": "restituted"}
 
 def write_citation(facts: ProductFacts) -> list[Path]:
     """Write the text, and the same as BibTeX, into the folder of the products."""
-    return [put(facts.folder / FILE, citation(facts)), put(facts.folder / BIBTEX, bibtex(facts))]
+    return [put(facts.output / FILE, citation(facts)), put(facts.output / BIBTEX, bibtex(facts))]
 
 
 def bibtex(facts: ProductFacts) -> str:

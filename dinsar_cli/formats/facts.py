@@ -59,6 +59,8 @@ class ProductFacts:
         Of the phase filter.
     report_follows : bool
         They are of a run that writes its report as soon as the formats are there.
+    into : Path or None
+        Folder that the formats are written into; None: that of the products.
     """
 
     folder: Path
@@ -75,6 +77,12 @@ class ProductFacts:
     dem: dict[str, str] = field(default_factory=dict)
     filter_strength: float | None = None
     report_follows: bool = False
+    into: Path | None = None
+
+    @property
+    def output(self) -> Path:
+        """Folder that the formats are written into."""
+        return self.into or self.folder
 
     @property
     def dates(self) -> tuple[datetime, datetime]:

@@ -108,9 +108,9 @@ def write_hyp3(facts: ProductFacts) -> list[Path]:
     NoDataError
         When it is not known which scenes the products were made from: they are part of the names.
     """
-    rasters = write_set(facts, facts.folder / FOLDER, {raster.suffix for raster in _RASTERS})
+    rasters = write_set(facts, facts.output / FOLDER, {raster.suffix for raster in _RASTERS})
     name = product_name(facts)
-    folder = facts.folder / FOLDER / name
+    folder = facts.output / FOLDER / name
     return [put(folder / f"{name}.README.md.txt", _readme(facts, name)), *rasters]
 
 

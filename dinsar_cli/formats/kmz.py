@@ -43,7 +43,7 @@ def write_kmz(facts: ProductFacts) -> Path:
         "displacement.png": _picture(values, low, high),
         "legend.png": _legend(low, high),
     }
-    return put(facts.folder / FILE, zipped(members))
+    return put(facts.output / FILE, zipped(members))
 
 
 def overlay(facts: ProductFacts) -> tuple[Floats, tuple[float, float, float, float]]:

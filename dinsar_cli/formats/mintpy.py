@@ -39,6 +39,6 @@ def check_mintpy(facts: ProductFacts) -> None:
 
 def write_mintpy(facts: ProductFacts) -> list[Path]:
     """Write the set into a folder of its own among the products; the configuration file comes first."""
-    folder = facts.folder / FOLDER
+    folder = facts.output / FOLDER
     rasters = write_set(facts, folder, _SUFFIXES)
     return [put(folder / "mintpy.cfg", _CONFIGURATION), *rasters]

@@ -66,7 +66,7 @@ def write_netcdf(facts: ProductFacts) -> Path:
     check_netcdf()
     from h5netcdf import File
 
-    path = facts.folder / FILE
+    path = facts.output / FILE
     with atomic_path(path) as part, File(part, "w") as file:
         file.attrs.update(_attributes(facts))
         dimensions = _write_axes(file, facts)

@@ -83,7 +83,7 @@ def _wanted(facts: ProductFacts, layer: str) -> bool:
 
 
 def _path(facts: ProductFacts, layer: str) -> Path:
-    return facts.folder / f"{layer}.qml"
+    return facts.output / f"{layer}.qml"
 
 
 def is_own(path: Path) -> bool:

@@ -20,6 +20,6 @@ LAYER = Layer(
 
 def write_range_change(facts: ProductFacts) -> Path:
     """Write the layer into the folder of the products."""
-    path = facts.folder / FILE
+    path = facts.output / FILE
     write_cog(path, -facts.read(MAIN), facts.grid, LAYER, facts.tags)
     return path

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -37,12 +39,12 @@ _OTHERS = {
 
 
 def write_item(facts: ProductFacts) -> Path:
-    """Write the item into the folder of the products; its assets are the GeoTIFFs and the overviews there."""
-    return put(facts.folder / FILE, json.dumps(stac_item(facts), indent=2, ensure_ascii=False) + "\n")
+    """Write the item; its assets are the GeoTIFFs, and the overviews beside it or beside them."""
+    return put(facts.output / FILE, json.dumps(stac_item(facts), indent=2, ensure_ascii=False) + "\n")
 
 
 def stac_item(facts: ProductFacts) -> dict[str, Any]:
-    """Return the item as a dictionary for JSON; addresses are relative to the folder of the products."""
+    """Return the item as a dictionary for JSON; addresses are relative to the folder that it is written into."""
     ring = _outline(facts)
     longitudes, latitudes = zip(*ring, strict=True)
     extensions, properties = _properties(facts)
@@ -144,11 +146,12 @@ def _orbit(facts: ProductFacts, direction: tuple[float, float, float] | None) ->
 
 
 def _assets(facts: ProductFacts) -> dict[str, Any]:
-    assets = {name: _raster(LAYERS[name], path) for name, path in facts.rasters.items()}
+    assets = {name: _raster(LAYERS[name], _address(facts, path)) for name, path in facts.rasters.items()}
     for name, (kind, title, roles) in _OTHERS.items():
-        if (facts.folder / name).is_file() or (name == _REPORT and facts.report_follows):
+        there = [folder / name for folder in (facts.output, facts.folder) if (folder / name).is_file()]
+        if there or (name == _REPORT and facts.report_follows):
             assets[name.partition(".")[0] if name != "displacement.png" else "map"] = {
-                "href": f"./{name}",
+                "href": _address(facts, there[0] if there else facts.folder / name),
                 "type": kind,
                 "title": title,
                 "roles": roles,
@@ -156,7 +159,14 @@ def _assets(facts: ProductFacts) -> dict[str, Any]:
     return assets
 
 
-def _raster(layer: Layer, path: Path) -> dict[str, Any]:
+def _address(facts: ProductFacts, path: Path) -> str:
+    """Return the address of a file from the folder of the item on, as a part of an URL."""
+    if path.parent == facts.output:
+        return f"./{path.name}"
+    return quote(Path(os.path.relpath(path.resolve(), facts.output.resolve())).as_posix())
+
+
+def _raster(layer: Layer, address: str) -> dict[str, Any]:
     nodata = "nan" if math.isnan(layer.nodata) else layer.nodata
     bands = [
         {"name": band, "data_type": layer.dtype, "nodata": nodata}
@@ -164,7 +174,7 @@ def _raster(layer: Layer, path: Path) -> dict[str, Any]:
         for band in layer.bands
     ]
     text = f"{layer.description}; {layer.sign}" if layer.sign else layer.description
-    return {"href": f"./{path.name}", "type": _COG, "title": layer.name, "description": text, "roles": ["data"]} | {
+    return {"href": address, "type": _COG, "title": layer.name, "description": text, "roles": ["data"]} | {
         "bands": bands
     }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dinsar_cli.config.model import RunConfig
-from dinsar_cli.errors import NoDataError
+from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import crosses, near, no_crossing
 from dinsar_cli.geo.grid import Bounds, Grid, grid_for, posting_for_looks
 from dinsar_cli.geo.roi import Roi
@@ -16,13 +17,39 @@ from dinsar_cli.radar.interferogram import Interferogram
 _BLOCK = 512  # look lines
 
 
-def radar_grid(interferogram: Interferogram, config: RunConfig, roi: Roi | None) -> Grid:
-    """Map grid of a configuration, over an area or else over all look cells with data."""
+def radar_grid(interferogram: Interferogram, config: RunConfig, roi: Roi | None, like: Grid | None = None) -> Grid:
+    """Map grid of a configuration: the one that is given, else over an area, or over all look cells with data."""
+    if like is not None:
+        return like
     crs = config.grid.crs
     posting = config.grid.posting or posting_for_looks(
         interferogram.range_spacing, interferogram.azimuth_spacing, crs
     )
     return grid_for(roi.bounds if roi else _data_bounds(interferogram), crs, posting)
+
+
+def check_like_stays(like: Path | None, products: Path) -> None:
+    """Refuse the grid of a raster that is removed while the map is made.
+
+    Parameters
+    ----------
+    like : Path or None
+        The raster; None where none is given.
+    products : Path
+        Folder of the map.
+
+    Raises
+    ------
+    UsageError
+        When the raster is in that folder.
+    """
+    if like is not None and products.resolve() in like.resolve().parents:
+        raise UsageError(
+            f"The map cannot lie on the grid of {like}.",
+            "The raster is one of the files that this run makes again: if it stopped, its grid would be lost.",
+            "Copy it to another folder and give the copy to --grid-like, or leave --grid-like out: the same area, "
+            "looks, system and posting give the same grid.",
+        )
 
 
 def _data_bounds(interferogram: Interferogram) -> Bounds:

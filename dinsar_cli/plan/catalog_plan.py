@@ -114,9 +114,9 @@ def look_ahead(request: Request, plan: ScenePlan, cache: Path) -> Outlook:
     bursts = bursts_of(plan, plan.choice.best, roi, config)
     west, south, east, north = bursts.ground.bounds
     dem = dem_manager(config, cache).plan((west, south, east, north))
-    frame = frame_of(config, SPACING, roi.bounds)
-    covered = roi.geometry.intersection(bursts.ground).area
-    work = work_of(bursts.megasamples, frame, dem, covered, roi.bounds)
+    frame = frame_of(config, SPACING, roi.bounds, request.grid)
+    covered = roi.geometry.intersection(bursts.ground)
+    work = work_of(bursts.megasamples, frame, dem, covered, roi.bounds if request.grid is None else None)
     around = box(*surroundings(roi.bounds, frame.cell[0] * frame.cell[1])).intersection(bursts.ground).area
     share = min(1.0, around / bursts.ground.area)
     threads, memory, history = allowed_threads(config), allowed_memory(config), cache / HISTORY

@@ -232,7 +232,8 @@ def shortage(plan: RunPlan, prediction: Prediction, folder: Path, history: Path)
 
 def _or_more_looks(plan: RunPlan, prediction: Prediction, history: Path, what: str) -> str:
     """Propose more looks where twice as many in both directions would make a need clearly smaller."""
-    part = 1.0 if plan.config.grid.posting is not None else 0.25
+    grid = plan.config.grid
+    part = 0.25 if grid.posting is None and grid.like is None else 1.0
     work = replace(plan.work, cells=plan.work.cells / 4, map=plan.work.map * part, ground=plan.work.ground * part)
     looks = Looks(min(2 * plan.looks.range, MAX_LOOKS), min(2 * plan.looks.azimuth, MAX_LOOKS))
     fewer = predict(replace(plan, looks=looks, work=work), history)

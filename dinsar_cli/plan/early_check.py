@@ -88,7 +88,7 @@ def check_choice(request: Request, chosen: ScenePlan, engine: Engine, cache: Pat
 
 def _grid(request: Request, scale: float) -> Grid:
     """Return the map grid as far as it is known: of the area, made wider or narrower."""
-    return frame_of(request.config, SPACING, _scaled(area_of(request).bounds, scale)).grid
+    return frame_of(request.config, SPACING, _scaled(area_of(request).bounds, scale), request.grid).grid
 
 
 def _scaled(bounds: Bounds, scale: float) -> Bounds:

@@ -27,7 +27,7 @@ class MapFrame:
     grid: Grid
 
 
-def frame_of(config: RunConfig, spacing: tuple[float, float], bounds: Bounds) -> MapFrame:
+def frame_of(config: RunConfig, spacing: tuple[float, float], bounds: Bounds, like: Grid | None = None) -> MapFrame:
     """Decide on looks and grid.
 
     Parameters
@@ -38,6 +38,8 @@ def frame_of(config: RunConfig, spacing: tuple[float, float], bounds: Bounds) ->
         Of single-look samples and lines on the ground, metres.
     bounds : (float, float, float, float)
         West, south, east, north of the map, degrees.
+    like : Grid, optional
+        The grid that the map gets whatever its bounds.
 
     Raises
     ------
@@ -46,6 +48,8 @@ def frame_of(config: RunConfig, spacing: tuple[float, float], bounds: Bounds) ->
     """
     looks = _looks_for(config, *spacing)
     cell = (spacing[0] * looks.range, spacing[1] * looks.azimuth)
+    if like is not None:
+        return MapFrame(looks, cell, like)
     posting = config.grid.posting or posting_for_looks(*cell, config.grid.crs)
     return MapFrame(looks, cell, grid_for(bounds, config.grid.crs, posting))
 

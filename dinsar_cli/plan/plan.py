@@ -137,14 +137,14 @@ def plan_run(request: Request, cache: Path, engine: Engine | None = None) -> Run
     """
     config, roi = request.config, request.roi
     _require(config)
-    slc = SlcManager(config.slc.files).plan(roi.geometry if roi else None, config.polarization)
+    slc = _plan_scenes(request)
     pair = slc.pair
     engine, reason = (engine, "its files are written") if engine else find_engine(config, pair)
     engine.check_options(config, slc.bursts)
     auxiliary = check_aux_cal(pair, config.topsapp.auxiliary_data_directory, isce2=engine.name == "isce2")
     dem = dem_manager(config, cache).plan(slc.burst_bounds)
     bounds = roi.bounds if roi else slc.bounds
-    frame = frame_of(config, _sample_spacing(slc), bounds)
+    frame = frame_of(config, _sample_spacing(slc), bounds, request.grid)
     _check_size(slc.bounds, frame.cell)
     _check_reference_point(config, frame.grid, slc)
     notes = [f"engine {engine.name}: {reason}"]
@@ -181,7 +181,7 @@ def plan_run(request: Request, cache: Path, engine: Engine | None = None) -> Run
         orbit_files=(files[0], files[1]),
         geometry=geometry,
         relief=relief,
-        work=work_of(_megasamples(slc), frame, dem, slc.area.area, bounds),
+        work=work_of(_megasamples(slc), frame, dem, slc.area, bounds if request.grid is None else None),
         preliminary=preliminary,
         notes=tuple(notes),
         other_warnings=tuple(warnings),
@@ -281,6 +281,19 @@ def check_datum(config: RunConfig) -> None:
             "It says what the heights of a file of yours refer to; those of the archives are known.",
             "Give the file with --dem, or leave --dem-datum out.",
         )
+
+
+def _plan_scenes(request: Request) -> SlcPlan:
+    """Choose the bursts of the area, some of which must lie on the grid that is given."""
+    files, roi, wanted = SlcManager(request.config.slc.files), request.roi, request.config.polarization
+    try:
+        plan = files.plan(roi.geometry if roi else None, wanted)
+    except NoDataError:
+        if request.grid is not None and request.config.roi is None:  # the area is the ground of the grid
+            request.check_meets_grid(files.plan(None, wanted).area, "What both dates see")
+        raise
+    request.check_meets_grid(plan.area, "What both dates see of the area" if roi else "What both dates see")
+    return plan
 
 
 def given(path: Path | None) -> Path:

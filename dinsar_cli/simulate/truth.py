@@ -126,10 +126,15 @@ def write_truth(scene: Scene, folder: Path) -> dict[str, Any]:
             "los_max_m": float(los[truth.inside].max()),
         }
     # what the air adds, which is not motion
-    if scene.scenario.atmosphere is not None:
+    air, atmosphere = {}, scene.scenario.atmosphere
+    if atmosphere is not None:
         for index, day in enumerate(dates):
             delay = scene.zenith_delay(index, truth.longitude, truth.latitude, truth.height) / truth.sight[2]
             save(f"atmosphere_{day}", delay, "metre", "one-way path delay along the line of sight")
+            air[day] = {
+                "turbulence_factor": atmosphere.factor(scene.scenario.dates[index]),
+                "los_std_m": float(delay[truth.inside].std()),
+            }
     if scene.scenario.ionosphere is not None:
         feigned = scene.ionosphere(1, truth.longitude, truth.latitude)
         save("ionosphere", feigned, "metre", "displacement toward the satellite that the ionosphere feigns")
@@ -141,7 +146,7 @@ def write_truth(scene: Scene, folder: Path) -> dict[str, Any]:
         float(truth.longitude[0, columns.min()]),
         float(truth.longitude[0, columns.max()]),
     )
-    return {"los": figures, "footprint_snwe": edges, "roi_snwe": _shrunk(edges)}
+    return {"los": figures, "atmosphere": air or None, "footprint_snwe": edges, "roi_snwe": _shrunk(edges)}
 
 
 def _shrunk(edges: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

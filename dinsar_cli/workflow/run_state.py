@@ -27,6 +27,7 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.formats import ALWAYS, check_formats
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.corrections.apply import check_corrections, mid_times
+from dinsar_cli.maps.extent import check_like_stays
 from dinsar_cli.maps.zero.reference import check_areas
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, learn, predict, shortage, stage_setting
 from dinsar_cli.plan.plan import RunPlan, plan_run
@@ -274,6 +275,7 @@ def opened(
         plan = plan_run(supplies.request, cache, engine)
         _check_choice(plan.engine, choice)
         check_areas(plan.config, plan.grid)
+        check_like_stays(plan.config.grid.like, workdir / plan.slc.pair.name / PRODUCTS)
         pair = plan.slc.pair
         dates = (pair.reference.start.isoformat(), pair.secondary.start.isoformat())
         check_corrections(plan.config, plan.grid, plan.engine.name, dates)

@@ -212,7 +212,7 @@ def _from_radar(plan: MapPlan, work: _Work, files: Products) -> tuple[Described,
         return taken.files, {}, taken
 
     _, interferogram = work.stage("process", None, take)
-    grid = radar_grid(interferogram, plan.config, plan.roi)
+    grid = radar_grid(interferogram, plan.config, plan.roi, plan.grid)
     layers, tags = MapLayers(work.products, grid, files=files), common_tags(interferogram, ENGINE, __version__)
 
     def put() -> tuple[Iterable[Path], dict[str, Any], dict[str, str]]:
@@ -252,7 +252,7 @@ def _from_geocoded(
         perpendicular_baseline=pair.baseline,
         versions={"ISCE2": geocoded.isce_version()},
     )
-    grid = geocoded.grid(plan.roi.bounds if plan.roi else None, config.grid.crs, config.grid.posting)
+    grid = plan.grid or geocoded.grid(plan.roi.bounds if plan.roi else None, config.grid.crs, config.grid.posting)
     tags = common_tags(described, ENGINE, __version__) | {"accuracy": GEOCODED}
     layers = MapLayers(work.products, grid, geocoded.missing, files)
 

@@ -7,19 +7,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dinsar_cli.base.journal import RUN_FILE
+import numpy as np
+from shapely import MultiPoint, box
+from shapely.geometry.base import BaseGeometry
+
+from dinsar_cli.base.journal import PRODUCTS, RUN_FILE
 from dinsar_cli.config.model import Looks, RunConfig
 from dinsar_cli.config.request import Request, request_of
-from dinsar_cli.engines.topsapp.results.finished_folder import LooksError
+from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun, LooksError
 from dinsar_cli.engines.topsapp.results.foreign_folder import TopsFolder, check_radar_layers, find_topsapp
 from dinsar_cli.engines.topsapp.results.geocoded import GeocodedRun
 from dinsar_cli.engines.topsapp.results.metadata import PairFacts, Stated, read_pair
 from dinsar_cli.errors import EngineError, NoDataError, UsageError
+from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.corrections.apply import check_corrections
+from dinsar_cli.maps.extent import check_like_stays
 
 ENGINE = "isce2"
 _DEFAULT_OUTPUT = "displacement"
+_LINES, _POINTS = 17, 200  # that tell what layers cover
 GEOCODED = (
     "topsApp's own geocoding was used, the nearest look cell at each post of the DEM: positions are up to half a "
     "look cell off, and wrapped and unwrapped phase disagree by as much (on simulated pairs 0.23-0.26 mm root mean "
@@ -58,6 +66,8 @@ class MapPlan:
         The layers if only those on topsApp's map can be used; None: those on the radar grid are.
     warnings : tuple of str
         What the user should keep in mind.
+    grid : Grid or None
+        Map grid of a raster, if one is given.
     """
 
     place: TopsFolder
@@ -68,6 +78,7 @@ class MapPlan:
     looks: Looks | None
     geocoded: GeocodedRun | None
     warnings: tuple[str, ...]
+    grid: Grid | None = None
 
 
 def plan_map(
@@ -99,6 +110,7 @@ def plan_map(
     output = (output or place.folder / _DEFAULT_OUTPUT).absolute()
     _check_output(output, place)
     request = request_of(config)
+    check_like_stays(config.grid.like, output / PRODUCTS)
     with as_missing_data():
         pair = read_pair(place.folder, stated)
         check_corrections(config, None, ENGINE, pair.dates)
@@ -111,7 +123,9 @@ def plan_map(
             raise UsageError(error.problem, error.cause, remedy) from error
         except EngineError as error:
             return _plan_geocoded(place, pair, output, request, looks, error)
-    return MapPlan(place, pair, output, config, request.roi, found, None, _radar_warnings(place))
+        if request.grid is not None:
+            request.check_meets_grid(_ground(place, found, pair), "What topsApp made")
+    return MapPlan(place, pair, output, config, request.roi, found, None, _radar_warnings(place), request.grid)
 
 
 @contextmanager
@@ -155,8 +169,26 @@ def _plan_geocoded(
     absent = [text for name, text in _ABSENT.items() if name in geocoded.missing]
     warnings.append(f"Not in the folder: {'; '.join(absent)}.")
     # posting and system must suit before anything is written
-    geocoded.grid(roi.bounds if roi else None, config.grid.crs, config.grid.posting)
-    return MapPlan(place, pair, output, config, roi, looks or pair.looks, geocoded, tuple(warnings))
+    if request.grid is None:
+        geocoded.grid(roi.bounds if roi else None, config.grid.crs, config.grid.posting)
+    request.check_meets_grid(box(*geocoded.lattice.bounds), "What topsApp geocoded")
+    found = looks or pair.looks
+    return MapPlan(place, pair, output, config, roi, found, geocoded, tuple(warnings), request.grid)
+
+
+def _ground(place: TopsFolder, looks: Looks, pair: PairFacts) -> BaseGeometry:
+    """Return about what the layers on the radar grid cover, degrees, by some of their lines."""
+    run = FinishedRun.open(place.folder, looks, pair)
+    with run.full("lon.rdr") as longitudes, run.full("lat.rdr") as latitudes:
+        lines = sorted({round(share * (longitudes.length - 1)) for share in np.linspace(0, 1, _LINES)})
+        lon, lat = (
+            np.concatenate([file.read(1, line, line + 1)[0, :: max(1, file.width // _POINTS)] for line in lines])
+            for file in (longitudes, latitudes)
+        )
+    known = np.isfinite(lon) & np.isfinite(lat) & ((lon != 0) | (lat != 0))
+    lon, lat = lon[known].astype(np.float64) + (180.0 if run.turned else 0.0), lat[known]
+    lon = near(lon, float(lon[0])) if lon.size else lon
+    return MultiPoint(np.column_stack([lon, lat])).convex_hull
 
 
 def _radar_warnings(place: TopsFolder) -> tuple[str, ...]:

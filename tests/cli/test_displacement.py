@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from support.command import Outcome, run_apart
 from support.refusal import NO_DATA, USAGE, check_refusal, cut, snapshot
@@ -195,6 +196,34 @@ def test_an_area_elsewhere_gives_no_map(dinsar: Dinsar, request: pytest.FixtureR
     folder = request.getfixturevalue(kind)
     outcome = dinsar("displacement", folder, "--roi", "10 45 10.1 45.1")
     check_refusal(outcome, NO_DATA, "No radar data lies in the area")
+
+
+@pytest.mark.parametrize("kind", ["whole", "geocoded"])
+def test_the_map_lies_on_the_grid_of_a_raster(
+    dinsar: Dinsar, refused: Refused, request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    """Also on one whose origin is no multiple of its posting; one elsewhere is refused before all else."""
+    folder = request.getfixturevalue(kind)
+    assert dinsar("displacement", folder, "--output", tmp_path / "own").code == 0
+    with rasterio.open(tmp_path / "own" / "products" / "los_displacement.tif") as dataset:
+        (west, south, east, north), step = dataset.bounds, 1.3 * dataset.transform.a
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "crs": "EPSG:4326", "width": 25, "height": 20}
+    grid = rasterio.Affine(step, 0, (west + east) / 2 + 0.31 * step, 0, -step, (south + north) / 2 + 5.7 * step)
+    for name, transform in (("like", grid), ("elsewhere", rasterio.Affine(step, 0, 10, 0, -step, 45))):
+        with rasterio.open(tmp_path / f"{name}.tif", "w", transform=transform, **profile):
+            pass
+    refused(folder, NO_DATA, "beside the grid", options=("--grid-like", tmp_path / "elsewhere.tif"))
+    refused(folder, USAGE, "none.tif", "no such file", options=("--grid-like", tmp_path / "none.tif"))
+    output = ("--mask", "none", "--output", tmp_path / "maps")
+    done = dinsar("displacement", folder, *output, "--grid-like", tmp_path / "like.tif")
+    assert done.code == 0, done.err
+    for path in (tmp_path / "maps" / "products").glob("*.tif"):
+        with rasterio.open(path) as dataset:
+            assert (dataset.transform, dataset.shape) == (grid, (20, 25))
+    with rasterio.open(tmp_path / "maps" / "products" / "los_displacement.tif") as dataset:
+        assert np.isfinite(dataset.read(1)).any()
+    own = tmp_path / "maps" / "products" / "coherence.tif"
+    refused(folder, USAGE, "makes again", options=(*output, "--grid-like", own))
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
+from urllib.parse import unquote
 
 import pytest
 
+from dinsar_cli.config.map import FormatName
 from support.command import Outcome
 from support.format_inputs import RECORD, make
 from support.refusal import check_refusal, snapshot
@@ -74,3 +77,89 @@ def test_a_style_of_a_person_stays(dinsar: Dinsar, folder: Path) -> None:
     assert dinsar("export", folder, "--format", "qgis").code == 0
     assert own.read_text() == before
     assert (folder / "los_displacement.qml").is_file()
+
+
+# --- several pairs into one folder ------------------------------------------------------------------------------
+
+LATER = "T052D_20230916_20230928"
+
+
+@pytest.fixture
+def work(folder: Path, tmp_path: Path) -> Path:
+    """A working folder with two finished pairs."""
+    for name in (PAIR, LATER):
+        target = tmp_path / "work" / name
+        shutil.copytree(folder, target / "products")
+        record = {"schema_version": 1, **RECORD, "stages": {"displacement": {"fingerprint": "a", "files": []}}}
+        (target / "run.json").write_text(json.dumps(record))
+    return tmp_path / "work"
+
+
+def formats_of(*names: str) -> list[str]:
+    return [option for name in names for option in ("--format", name)]
+
+
+def test_several_pairs_are_written_into_one_folder(dinsar: Dinsar, work: Path, tmp_path: Path) -> None:
+    """Each has what an export beside the GeoTIFFs has, in a folder of its name, and nothing is put elsewhere."""
+    before, into = snapshot(work), tmp_path / "new" / "shared"
+    names = [name for name in get_args(FormatName) if name != "netcdf"]
+    done = dinsar("export", work, work / PAIR, *formats_of(*names), "--into", into)  # one pair is named twice
+    assert done.code == 0, done.err
+    assert snapshot(work) == before
+    assert sorted(path.name for path in into.iterdir()) == [PAIR, LATER]
+    assert dinsar("export", work, *formats_of(*names)).code == 0
+    for name in (PAIR, LATER):
+        products = work / name / "products"
+        made = {
+            path.relative_to(products): value for path, value in snapshot(products).items() if path not in before
+        }
+        found = {path.relative_to(into / name): value for path, value in snapshot(into / name).items()}
+        assert found.keys() == made.keys()
+        differing = {str(path) for path in found if found[path] != made[path]}
+        assert differing <= {"item.json"}  # addresses of the GeoTIFFs
+        assert {Path(line).parts[len(into.parts)] for line in done.out.splitlines()} == {PAIR, LATER}
+        item = json.loads((into / name / "item.json").read_text())
+        targets = [(into / name / unquote(asset["href"])).resolve() for asset in item["assets"].values()]
+        assert all(target.is_file() for target in targets)
+        assert (products / "los_displacement.tif").resolve() in targets
+        assert (into / name / "overview.kmz").resolve() in targets
+
+
+def test_a_further_format_may_come_beside_and_nothing_is_replaced(
+    dinsar: Dinsar, work: Path, tmp_path: Path
+) -> None:
+    into = tmp_path / "shared"
+    assert dinsar("export", work / PAIR, *formats_of("range_change"), "--into", into).code == 0
+    assert dinsar("export", work / PAIR, *formats_of("kmz"), "--into", into).code == 0
+    before = snapshot(into)
+    # one pair of two has it already: the other is not written either
+    outcome = dinsar("export", work, *formats_of("hyp3", "range_change"), "--into", into)
+    check_refusal(outcome, 2, "range_change.tif", "is there already")
+    assert snapshot(into) == before
+    (into / PAIR / "range_change.tif").unlink()
+    assert dinsar("export", work, *formats_of("hyp3", "range_change"), "--into", into).code == 0
+
+
+def test_one_impossible_pair_keeps_all_from_being_written_into_a_folder(
+    dinsar: Dinsar, work: Path, tmp_path: Path
+) -> None:
+    record = json.loads((work / LATER / "run.json").read_text())
+    (work / LATER / "run.json").write_text(json.dumps(record | {"pair": {}}))
+    outcome = dinsar("export", work, *formats_of("range_change", "hyp3"), "--into", tmp_path / "shared")
+    check_refusal(outcome, 3, LATER, "Nothing was written")
+    assert not (tmp_path / "shared").exists()
+
+
+def test_places_that_cannot_take_formats_are_refused(dinsar: Dinsar, work: Path, tmp_path: Path) -> None:
+    before = snapshot(tmp_path)
+    shutil.copytree(work / PAIR, tmp_path / "other" / PAIR)
+    kmz = formats_of("kmz")
+    check_refusal(dinsar("export", work, *kmz, "--into", work), 2, "--into", "itself")
+    twice = dinsar("export", work, tmp_path / "other", *kmz, "--into", tmp_path / "shared")
+    check_refusal(twice, 2, work / PAIR, tmp_path / "other" / PAIR)
+    (tmp_path / "file").write_text("mine")
+    check_refusal(dinsar("export", work, *kmz, "--into", tmp_path / "file"), 2, "is a file", "--into")
+    check_refusal(dinsar("export", work, *kmz, "--into", tmp_path / "file" / "below"), 2, "--into")
+    check_refusal(dinsar("export", tmp_path / "nowhere", *kmz, "--into", tmp_path / "shared"), 3, "nowhere")
+    assert not (tmp_path / "shared").exists()
+    assert before.items() <= snapshot(tmp_path).items()

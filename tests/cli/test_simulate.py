@@ -6,8 +6,11 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import rasterio
 
 from support.command import Outcome
 from support.refusal import USAGE, check_refusal, snapshot
@@ -39,7 +42,7 @@ def test_options_reach_the_scenario(dinsar: Callable[..., Outcome], tmp_path: Pa
     }
     given = [part for name, value in options.items() for part in (f"--{name}", value)]
     given += ["--baseline", 30, "--baseline", -150, "--orbit-error", 0.05, -0.04, "--corner", "20.0,-33.0"]
-    given += ["--ionosphere", 0.02, -0.01]
+    given += ["--ionosphere", 0.02, -0.01, "--bad-date", "2025-07-25,2"]
     done = dinsar(
         "simulate", tmp_path / "new", *given, "--velocity", "--no-lake", "--atmosphere", "--folders", "-q"
     )
@@ -70,7 +73,8 @@ def test_options_reach_the_scenario(dinsar: Callable[..., Outcome], tmp_path: Pa
     assert (scenario["orbit_error"]["radial"], scenario["orbit_error"]["across"]) == (0.05, -0.04)
     assert scenario["terrain"]["relief"] == 700
     assert scenario["coherence"]["repeat"] == 0.7
-    assert scenario["atmosphere"] is not None
+    air = {"turbulence": 0.005, "stratified": 0.01, "factors": [["2025-07-25", 2.0]]}
+    assert air.items() <= scenario["atmosphere"].items()
     assert scenario["ionosphere"] == {"electrons": 0.0, "east_per_km": 0.02, "north_per_km": -0.01}
     assert (tmp_path / "new" / "truth" / "ionosphere.tif").exists()
     assert scenario["corners"]["positions"] == [[20.0, -33.0]]
@@ -94,6 +98,42 @@ def test_every_model_is_simulated(
     assert done.code == 0
     scenario = json.loads((tmp_path / "new" / "truth.json").read_text())["scenario"]
     assert parameters.items() <= scenario["deformation"].items()
+
+
+def test_a_bad_date_has_more_turbulence_and_leaves_the_others_as_they_are(
+    dinsar: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    """The true delay of each date is in the truth; the ground moves as without it; and the air is told."""
+
+    def made(name: str, *options: object) -> tuple[dict[str, Any], dict[str, np.ndarray], str]:
+        folder = tmp_path / name
+        baselines = ("--dates", 3, "--baseline", "40,-60")
+        done = dinsar("simulate", folder, *SMALL, *baselines, *options)
+        assert done.code == 0, done.err
+        maps = {}
+        for path in (folder / "truth").glob("*.tif"):
+            with rasterio.open(path) as dataset:
+                maps[path.stem] = dataset.read(1)
+        return json.loads((folder / "truth.json").read_text()), maps, done.err
+
+    calm, before, said_before = made("calm", "--bad-date", "2023-09-16,1")
+    bad, after, said = made("bad", "--bad-date", "2023-09-16,5")
+    assert bad["scenario"]["baselines"] == [40.0, -60.0]
+    assert bad["scenario"]["atmosphere"]["factors"] == [["2023-09-16", 5.0]]
+    assert (bad["scenario"]["atmosphere"]["turbulence"], bad["scenario"]["atmosphere"]["stratified"]) == (
+        0.003,
+        0.0,
+    )
+    assert "3 mm" in said
+    assert "3 mm" in said_before
+    for name, values in before.items():
+        times = 5 if name == "atmosphere_20230916" else 1
+        np.testing.assert_allclose(after[name], times * values, rtol=1e-5, err_msg=name)
+    for day, times in (("20230904", 1), ("20230916", 5), ("20230928", 1)):
+        noted, delay = bad["atmosphere"][day], after[f"atmosphere_{day}"]
+        assert noted["turbulence_factor"] == times
+        assert noted["los_std_m"] == pytest.approx(np.nanstd(delay), rel=1e-3)
+        assert noted["los_std_m"] == pytest.approx(times * calm["atmosphere"][day]["los_std_m"], rel=1e-6)
 
 
 def test_paths_are_on_stdout_and_the_next_command_on_stderr_works(
@@ -172,6 +212,17 @@ def test_folder_that_holds_something_is_refused_and_kept(dinsar: Callable[..., O
         (["--baseline", "nan"], "nan"),
         (["--baseline", "5000"], "5000"),
         (["--baseline", "10", "--baseline", "20"], "baselines"),
+        (["--baseline", "40,,60"], "40,,60"),
+        (["--baseline", "40;60"], "40,-60,110"),
+        (["--baseline", "40,nan", "--dates", "3"], "nan"),
+        (["--bad-date", "2023-09-16"], "2023-09-16,5"),
+        (["--bad-date", "16.9.2023,5"], "16.9.2023"),
+        (["--bad-date", "2023-09-16,five"], "five"),
+        (["--bad-date", "2023-09-16,nan"], "nan"),
+        (["--bad-date", "2023-09-16,-1"], "-1"),
+        (["--bad-date", "2023-09-16,1e9"], "1e+09"),
+        (["--bad-date", "2023-09-17,5"], "2023-09-04, 2023-09-16"),
+        (["--bad-date", "2023-09-16,5", "--bad-date", "2023-09-16,3"], "once"),
         (["--burst-offset", "nan"], "nan"),
         (["--burst-offset", "1000"], "1000"),
         (["--along-track-error", "inf"], "inf"),

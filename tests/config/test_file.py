@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
@@ -249,6 +250,29 @@ def test_init_refuses_places_and_values_that_cannot_be(tmp_path: Path) -> None:
         assert isinstance(error, UsageError)
         assert word in error.cause
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_raster_decides_on_the_grid_alone(tmp_path: Path) -> None:
+    """Of file and command line; written down, it can be read again; and the schema says the same."""
+    file = written(tmp_path / "run.yaml", "grid: {like: map.tif}\n")
+    config = build_config(load_config(file), {})
+    assert config.grid.like == tmp_path / "map.tif"
+    again = build_config(load_config(written(tmp_path / "again.yaml", dump_commented_yaml(config))), {})
+    assert again == config
+    for key, value in (("crs", "utm"), ("crs", "EPSG:4326"), ("posting", 0.001)):
+        with pytest.raises(UsageError, match=r"grid\.like") as refused:
+            build_config({"grid": {"like": "map.tif", key: value}}, {})
+        assert f"grid.{key}" in refused.value.cause
+        with pytest.raises(UsageError, match=r"grid\.like"):
+            build_config(None, {"grid.like": "map.tif", f"grid.{key}": value})
+        # what is typed wins over the file
+        typed = build_config(load_config(file), {f"grid.{key}": value}).grid
+        assert (typed.like, getattr(typed, key)) == (None, value)
+        assert build_config({"grid": {key: value}}, {"grid.like": "map.tif"}).grid.like == Path.cwd() / "map.tif"
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"grid": {"like": "map.tif", key: value}}, json_schema())
+    jsonschema.validate({"grid": {"like": "map.tif", "posting": None}}, json_schema())
+    jsonschema.validate({"grid": {"crs": "utm", "posting": 90}}, json_schema())
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from math import cos, radians
 from typing import Final
 
@@ -138,9 +140,10 @@ def build_scene(campaign: Campaign, elevation: Elevation | None = None) -> Scene
     Raises
     ------
     UsageError
-        A corner point lies outside of the scene, or the ground moves too far.
+        A corner point lies outside of the scene, the ground moves too far, or a bad date is not one of the scene.
     """
     scenario = campaign.scenario
+    _check_bad_dates(scenario)
     footprint = campaign_footprint(campaign, elevation)
     _check_corners(scenario, footprint)
     terrain_noise, texture_noise, air_noise = (
@@ -151,7 +154,7 @@ def build_scene(campaign: Campaign, elevation: Elevation | None = None) -> Scene
         elevation = Elevation(lattice, made_elevation(lattice, footprint, scenario.terrain, terrain_noise))
     maps = Lattice.over(footprint.grown(min(scenario.terrain.margin, 0.05)), MAP_STEP)
     texture = TEXTURE * fractal(maps, exponent=2.5, shortest=300.0, random=texture_noise)
-    delays, stratified = _atmosphere(scenario.atmosphere, maps, len(scenario.dates), air_noise)
+    delays, stratified = _atmosphere(scenario.atmosphere, maps, scenario.dates, air_noise)
     return Scene(
         campaign=campaign,
         footprint=footprint,
@@ -214,13 +217,25 @@ def _check_motion(scenario: Scenario, parts: tuple[Floats, Floats, Floats]) -> N
 
 
 def _atmosphere(
-    atmosphere: Atmosphere | None, maps: Lattice, dates: int, random: np.random.Generator
+    atmosphere: Atmosphere | None, maps: Lattice, dates: Sequence[date], random: np.random.Generator
 ) -> tuple[tuple[Field, ...], tuple[float, ...]]:
     """Return the turbulent maps and stratified strengths, independent from date to date."""
     if atmosphere is None:
         return (), ()
+    sizes = [atmosphere.turbulence * atmosphere.factor(day) for day in dates]
     delays = tuple(
-        Field(maps, atmosphere.turbulence * fractal(maps, exponent=11.0 / 3.0, shortest=300.0, random=random))
-        for _ in range(dates)
+        Field(maps, size * fractal(maps, exponent=11.0 / 3.0, shortest=300.0, random=random)) for size in sizes
     )
-    return delays, tuple((atmosphere.stratified * random.standard_normal(dates)).tolist())
+    return delays, tuple((atmosphere.stratified * random.standard_normal(len(dates))).tolist())
+
+
+def _check_bad_dates(scenario: Scenario) -> None:
+    """Refuse turbulence of days that are no dates of the scene; those of real products are known only here."""
+    factors = scenario.atmosphere.factors if scenario.atmosphere is not None else ()
+    strange = [str(day) for day, _ in factors if day not in scenario.dates]
+    if strange:
+        raise UsageError(
+            f"The turbulence of {', '.join(strange)} cannot be simulated.",
+            f"The dates of the simulation are {', '.join(map(str, scenario.dates))}.",
+            "Give one of these to --bad-date.",
+        )

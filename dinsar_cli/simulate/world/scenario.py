@@ -19,6 +19,8 @@ HIGHEST_LATITUDE: Final = 75.0
 EARLIEST: Final = date(2014, 4, 3)
 """Launch of Sentinel-1A."""
 LATEST: Final = date(2099, 12, 31)
+MOST_TURBULENT: Final = 100.0
+"""Times by which the turbulence of a date may be that of the others."""
 NARROWEST: Final = 64
 """Columns that the impulse response and its margins need."""
 
@@ -121,11 +123,19 @@ class Atmosphere:
         that goes with height as ``exp(-h / scale_height)``.
     scale_height : float
         Metres.
+    factors : tuple of (date, float)
+        Dates whose turbulence is so many times that of the others. What is random stays as it is: the maps of all
+        other dates are those without it.
     """
 
     turbulence: float = 0.005
     stratified: float = 0.010
     scale_height: float = 2500.0
+    factors: tuple[tuple[date, float], ...] = ()
+
+    def factor(self, day: date) -> float:
+        """Return how many times the turbulence of the others a date has."""
+        return dict(self.factors).get(day, 1.0)
 
 
 @dataclass(frozen=True)
@@ -263,6 +273,7 @@ class Scenario:
         _check_place(self)
         _check_dates(self)
         _check_frame(self)
+        _check_air(self)
         _check_signal(self)
 
     def mission(self, index: int) -> str:
@@ -360,6 +371,17 @@ def _check_frame(scenario: Scenario) -> None:
         _refuse("archive", scenario.archive, "A product is an archive or a folder.", "Use zip or safe.")
 
 
+def _check_air(scenario: Scenario) -> None:
+    factors = scenario.atmosphere.factors if scenario.atmosphere is not None else ()
+    for day, factor in factors:
+        if not (isfinite(factor) and 0.0 <= factor <= MOST_TURBULENT):
+            rule = f"The turbulence of a date is 0 to {MOST_TURBULENT:g} times that of the others."
+            _refuse("bad-date", f"{day},{factor:g}", rule, "For example: --bad-date 2023-09-16,5")
+    twice = sorted({str(day) for day, _ in factors if [other for other, _ in factors].count(day) > 1})
+    if twice:
+        _refuse("bad-date", ", ".join(twice), "A date has one factor.", "Give each date once.")
+
+
 def _check_signal(scenario: Scenario) -> None:
     coherence, terrain, error = scenario.coherence, scenario.terrain, scenario.orbit_error
     ionosphere = scenario.ionosphere or Ionosphere()
@@ -381,7 +403,7 @@ def _check_signal(scenario: Scenario) -> None:
     if scenario.motion not in {"step", "velocity"}:
         _refuse("motion", scenario.motion, "Ground moves at once or steadily.", "Use step or velocity.")
     limits = (
-        ("baselines", max(abs(value) for value in scenario.baselines), 1000.0, "m"),
+        *(("baselines", abs(value), 1000.0, "m") for value in scenario.baselines),
         ("burst_offset", abs(scenario.burst_offset), 20.0, "lines"),
         ("along_track_error", abs(scenario.along_track_error), 20.0, "m"),
         ("corners.amplitude", abs(scenario.corners.amplitude), 20000.0, "digital numbers"),
