@@ -1,0 +1,1 @@
+"""Many dates, many places: batches of runs on Dask."""
