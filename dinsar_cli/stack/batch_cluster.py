@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,14 +18,21 @@ from typing import Any, Final
 from dinsar_cli.errors import DinsarError, EngineError, NetworkError, UsageError
 from dinsar_cli.stack.batch_share import Share
 
+logger = logging.getLogger(__name__)
+
 QUEUES: Final = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster"}
 _SUBMITS: Final = {"slurm": "sbatch", "pbs": "qsub", "lsf": "bsub"}
 _ADDRESS: Final = re.compile(r"(?:(?:tcp|tls|ws|wss|ucx)://)?(?:\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}")
 _LISTS: Final = frozenset(
     {"worker_extra_args", "job_extra_directives", "job_directives_skip", "job_script_prologue"}
 )
-_OURS: Final = frozenset({"cores", "processes", "nanny", "self", "scheduler", "config_name", "cluster"})
-_OLD: Final = frozenset({"extra", "job_extra", "env_extra", "header_skip", "project"})
+_OURS: Final = frozenset(
+    {"self", "asynchronous", "cluster", "config_name", "cores", "dashboard_address", "job_cls", "loop", "memory"}
+    | {"n_workers", "name", "nanny", "processes", "scheduler", "scheduler_cls", "scheduler_options", "security"}
+    | {"silence_logs"}
+)
+_OLD: Final = frozenset({"extra", "job_extra", "env_extra", "header_skip"})
+_OF_SCHEDULER: Final = ("host", "port")
 _ANSWER: Final = "10s"  # to wait for a scheduler
 _SETTINGS: Final = {
     "distributed.scheduler.worker-saturation": 1.0,  # a worker has no runs in hand but the one that it does
@@ -33,10 +43,6 @@ _SETTINGS: Final = {
     "distributed.worker.memory.target": False,
     "distributed.comm.timeouts.connect": _ANSWER,
     "distributed.admin.low-level-log-length": 100,
-    "distributed.admin.log-length": 100,
-    "distributed.admin.events-log-length": 100,
-    "distributed.scheduler.events-log-length": 100,
-    "distributed.scheduler.transition-log-length": 100,
 }
 
 
@@ -51,8 +57,8 @@ class Cluster:
         What each has.
     own : bool
         Whether it is ours, and ends with the batch.
-    keep : callable or None
-        Asks for workers that were lost.
+    made : dask_jobqueue.JobQueueCluster or None
+        The jobs in a queue, when they are ours.
     """
 
     client: Any
@@ -62,8 +68,11 @@ class Cluster:
 
     def keep(self) -> None:
         """Ask again for workers that a queue has ended, by its limit of time or for other reasons."""
-        if self.made is not None and len(self.made.workers) < self.share.workers:
-            self.made.scale(self.share.workers)
+        if self.made is not None:
+            try:
+                _ask_for(self.made, self.share.workers)
+            except (RuntimeError, OSError) as error:
+                logger.warning("the queue gives no further workers: %s", error)
 
 
 def check_dask(where: str) -> None:
@@ -136,7 +145,8 @@ def _known_options(where: str) -> set[str]:
 
     kinds = (getattr(dask_jobqueue, QUEUES[where]).job_cls, Job, JobQueueCluster)
     names = {name for kind in kinds for name in inspect.signature(kind.__init__).parameters}
-    return {name for name in names if not name.endswith("kwargs")} - _OURS - _OLD | {"account"} - {"job_cls"}
+    old = _OLD | ({"project"} if "account" in names else set())
+    return {name for name in names if not name.endswith("kwargs")} - _OURS - old | set(_OF_SCHEDULER)
 
 
 def job_script(where: str, share: Share, options: Mapping[str, str], logs: Path) -> str:
@@ -147,8 +157,9 @@ def job_script(where: str, share: Share, options: Mapping[str, str], logs: Path)
     UsageError
         When an option is unknown.
     """
-    with _queue_cluster(where, share, options, logs) as cluster:
-        return str(cluster.job_script())
+    # dask-jobqueue makes the folder at once, and nothing is to be written
+    with tempfile.TemporaryDirectory() as folder, _queue_cluster(where, share, options, Path(folder)) as cluster:
+        return str(cluster.job_script()).replace(folder, str(logs.absolute()))
 
 
 @contextmanager
@@ -176,9 +187,12 @@ def open_cluster(where: str, share: Share, options: Mapping[str, str], logs: Pat
         When the queue cannot be used.
     """
     check_dask(where)
+    if where in QUEUES and shutil.which(_SUBMITS[where]) is None:
+        raise _no_queue(where, FileNotFoundError("there is no such command"))
     import dask
+    import distributed  # noqa: F401 (sets up its log, which is silenced then)
 
-    with dask.config.set(_SETTINGS):
+    with dask.config.set(_SETTINGS), _silent("distributed", "asyncio"):
         if where == "local":
             opened = _local(share)
         elif where in QUEUES:
@@ -190,6 +204,20 @@ def open_cluster(where: str, share: Share, options: Mapping[str, str], logs: Pat
 
 
 @contextmanager
+def _silent(*names: str) -> Iterator[None]:
+    """Keep to itself what libraries log: what matters of it becomes the state of a run, or an error."""
+    loggers = [logging.getLogger(name) for name in names]
+    before = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for one, level in zip(loggers, before, strict=True):
+            one.setLevel(level)
+
+
+@contextmanager
 def _local(share: Share) -> Iterator[Cluster]:
     from distributed import Client, LocalCluster
 
@@ -198,7 +226,7 @@ def _local(share: Share) -> Iterator[Cluster]:
         threads_per_worker=1,
         processes=True,
         memory_limit=0,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         silence_logs="CRITICAL",
     )
     with _ending(made), Client(made) as client:
@@ -211,12 +239,28 @@ def _queue(where: str, share: Share, options: Mapping[str, str], logs: Path) -> 
 
     with _queue_cluster(where, share, options, logs) as made:
         try:
-            made.scale(share.workers)
+            _ask_for(made, share.workers)
             client = Client(made)
         except (RuntimeError, OSError) as error:
             raise _no_queue(where, error) from error
         with client:
             yield Cluster(client, share, own=True, made=made)
+
+
+def _ask_for(made: Any, count: int) -> None:
+    """Submit jobs until there are as many workers as are wanted.
+
+    ``scale`` of Dask would not tell that the queue refuses them.
+
+    Raises
+    ------
+    RuntimeError, OSError
+        When the queue refuses.
+    """
+    while len(made.worker_spec) < count:
+        made.worker_spec.update(made.new_worker_spec())
+    if set(made.worker_spec) - set(made.workers):
+        made.sync(made._correct_state)  # noqa: SLF001
 
 
 @contextmanager
@@ -226,6 +270,7 @@ def _queue_cluster(where: str, share: Share, options: Mapping[str, str], logs: P
     import dask_jobqueue
 
     given = queue_options(where, options)
+    scheduler = {name: given.pop(name) for name in _OF_SCHEDULER if name in given}
     size = f"{share.memory // 10**6}MB"
     # one run at a time in each worker, which gets all cores of its job
     cores: dict[str, dict[str, Any]] = {
@@ -242,7 +287,7 @@ def _queue_cluster(where: str, share: Share, options: Mapping[str, str], logs: P
         "job_name": "dinsar-batch",
         "dashboard_address": None,
         "silence_logs": "CRITICAL",
-        "scheduler_options": {"dashboard_address": None},
+        "scheduler_options": {"dashboard_address": ":0"} | scheduler,
     }
     try:
         made = getattr(dask_jobqueue, QUEUES[where])(**(settled | cores[where] | given))
@@ -258,7 +303,8 @@ def _ending(made: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError, RuntimeError, TimeoutError):
+        # of jobs that a queue has refused, Dask is not sure whether there are any (an AssertionError)
+        with suppress(OSError, RuntimeError, TimeoutError, AssertionError):
             made.close(timeout=20)
 
 

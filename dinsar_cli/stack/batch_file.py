@@ -195,7 +195,7 @@ def _keys(path: Path, head: Sequence[str], flags: Mapping[str, str], text: str) 
     """
     named = {name.casefold(): key for name, key in flags.items()} | {key.casefold(): key for key in config_keys()}
     named |= {name: name for name in ("name", *_EDGES)}
-    keys = [named.get(re.sub(r"[\s-]+", "_", name).casefold(), named.get(name.casefold(), "")) for name in head]
+    keys = [named.get(re.sub(r"[\s-]+", "_", name.lstrip("-")).casefold(), "") for name in head]
     unknown = [name for name, key in zip(head, keys, strict=True) if not key]
     if unknown and not any(keys):
         kind = kind_of(text[:1024].encode())

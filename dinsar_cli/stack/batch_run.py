@@ -218,7 +218,7 @@ class _Queue:
         write_text(folder / JOB_FILE, dump_commented_yaml(self._config(job)))
         order = Order(job.name, str(folder.resolve()), str(self._batch.cache.resolve()), str(self._stop.resolve()))
         record = self._state.jobs[job.name]
-        record.state, record.attempts = "running", record.attempts + 1
+        record.attempts += 1
         key = f"dinsar-{job.name}-{secrets.token_hex(4)}"  # never that of an earlier try
         future = self._cluster.client.submit(carry_out, order, key=key, pure=False)
         self._running[job.name] = _Running(job, future, folder / LOG_FILE, time.monotonic())
@@ -244,6 +244,7 @@ class _Queue:
             line = last_line(one.log)
             if line is not None:
                 one.begun = one.begun or now
+                self._state.jobs[one.job.name].state = "running"
                 shown.append((one.job.name, now - one.begun, line))
         self._batch.reporter.show(self._state.counts, shown)
         if now - self._kept > _KEEP:

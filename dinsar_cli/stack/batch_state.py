@@ -206,5 +206,5 @@ def _not_a_state(path: Path, cause: str) -> UsageError:
     return UsageError(
         f"{path} is not the record of a batch.",
         cause,
-        "Move it away if dinsar wrote it: runs find what they have done in their folders. Else take another --workdir.",
+        "Move it away if dinsar wrote it: runs find in their folders what is done. Else take another --workdir.",
     )

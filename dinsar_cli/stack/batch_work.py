@@ -82,20 +82,18 @@ def _run(order: Order, held: int) -> int:
     program = [sys.executable, "-c", "from dinsar_cli.cli import main; main()"]
     places = ["--workdir", order.folder, "--cache", order.cache]
     command = [*program, "run", str(folder / JOB_FILE), *places, "--json"]
-    with (folder / LOG_FILE).open("wb") as log, (folder / RESULT_FILE).open("wb") as result:
-        # the supervisor ends the run and its helpers when this process goes, however it does
-        process = subprocess.Popen(
-            [sys.executable, supervisor.__file__, *command],
-            stdin=subprocess.PIPE,
-            stdout=result,
-            stderr=log,
-            pass_fds=[held],
-        )
+    supervised = [sys.executable, supervisor.__file__, *command]
+    with (
+        (folder / LOG_FILE).open("wb") as log,
+        (folder / RESULT_FILE).open("wb") as result,
+        # the supervisor ends the run and its helpers when this pipe closes, as it does with the end of this process
+        subprocess.Popen(supervised, stdin=subprocess.PIPE, stdout=result, stderr=log, pass_fds=[held]) as process,
+    ):
         while True:
             try:
                 return process.wait(_TICK)
             except subprocess.TimeoutExpired:
-                if Path(order.stop).exists() and process.stdin is not None and not process.stdin.closed:
+                if Path(order.stop).exists() and process.stdin is not None:
                     process.stdin.close()
 
 

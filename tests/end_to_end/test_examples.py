@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import dinsar_cli
 from dinsar_cli.config.file import build_config, load_config
 from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
 from support.archive import Archive
-from support.catalog_inputs import ROI, archive_scenes
+from support.catalog_inputs import ROI, archive_scenes, run_online
 from support.command import PROGRAM, Outcome
 from support.job_inputs import PAIR, QUICK, area
 
@@ -108,3 +109,13 @@ def test_a_run_in_a_file() -> None:
     config = build_config(load_config(EXAMPLES / "dinsar.yaml"), {})
     assert config.event is not None
     assert config.roi == "-8.6 30.9 -8.2 31.2"
+
+
+def test_a_batch_in_a_file(tracks: Archive, tmp_path: Path) -> None:
+    """As it is shown; and the places of the shell are a batch too, with the pairs that the shell finds."""
+    size = ("--workers", 1, "--threads", 1, "--memory", "2GB")
+    shown = run_online(tracks, tmp_path, "batch", EXAMPLES / "batch.yaml", "--dry-run", "--json", *size)
+    assert shown.code == 0, shown.err
+    names = [job["name"] for job in json.loads(shown.out)["jobs"]]
+    assert len(names) == 1 + 2 * 3 * 2
+    assert {"kahramanmaras", "atlas_2023-08_T052", "marrakesh_2023-10_T118"} <= set(names)
