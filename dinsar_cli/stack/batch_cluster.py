@@ -41,6 +41,8 @@ _SETTINGS: Final = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.target": False,
+    # Ctrl-C in a terminal is for the command, which tells the workers what to do
+    "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
     "distributed.comm.timeouts.connect": _ANSWER,
     "distributed.admin.low-level-log-length": 100,
 }
@@ -192,7 +194,7 @@ def open_cluster(where: str, share: Share, options: Mapping[str, str], logs: Pat
     import dask
     import distributed  # noqa: F401 (sets up its log, which is silenced then)
 
-    with dask.config.set(_SETTINGS), _silent("distributed", "asyncio"):
+    with dask.config.set(_SETTINGS), _silent("distributed", "asyncio", "tornado"):
         if where == "local":
             opened = _local(share)
         elif where in QUEUES:
@@ -206,7 +208,8 @@ def open_cluster(where: str, share: Share, options: Mapping[str, str], logs: Pat
 @contextmanager
 def _silent(*names: str) -> Iterator[None]:
     """Keep to itself what libraries log: what matters of it becomes the state of a run, or an error."""
-    loggers = [logging.getLogger(name) for name in names]
+    known = [*names, *(name for name in logging.root.manager.loggerDict if name.startswith(names))]
+    loggers = [logging.getLogger(name) for name in known]  # some of theirs have a level of their own
     before = [one.level for one in loggers]
     for one in loggers:
         one.setLevel(logging.CRITICAL + 1)
@@ -334,12 +337,12 @@ def _share_of(client: Any, share: Share) -> Share:
     return Share(max(slots, 1), share.threads, memory, why)
 
 
-def lost(where: str, remedy: str) -> DinsarError:
+def lost(where: str) -> DinsarError:
     """Return the error to raise when a scheduler has gone."""
     return NetworkError(
         "The scheduler of the batch is lost.",
         f"--cluster {where}: it does not answer any more, so nobody can be told what to do.",
-        f"{remedy} What is done is kept.",
+        "Start it again, or leave --cluster out, and run the same command: what is done is kept.",
     )
 
 

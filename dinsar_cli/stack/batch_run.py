@@ -210,7 +210,10 @@ class _Queue:
             return 1
         if self._cluster.own:
             return self._cluster.share.workers
-        return max(1, sum(self._cluster.client.nthreads().values()))
+        try:
+            return max(1, sum(self._cluster.client.nthreads().values()))
+        except OSError as error:
+            raise lost(self._where) from error
 
     def _hand_out(self, job: BatchJob) -> None:
         folder = make_folder(self._batch.workdir / job.name)
@@ -294,7 +297,7 @@ class _Queue:
         told = {"seconds": seconds, "host": "", "figures": {}}
         if status != "error":  # cancelled or lost, and nobody here has cancelled it
             self._running[one.job.name] = one
-            raise lost(self._where, "Run the same command again when there is one.")
+            raise lost(self._where)
         error = one.future.exception()
         if type(error).__name__ == "KilledWorker":
             problem, cause, code = "The worker was killed.", "It ended in the middle of this run.", KILLED + 9

@@ -2,8 +2,8 @@
 
 Small pairs are written. So many of them (8) are made one after the other by ``dinsar run`` with two threads, and
 by ``dinsar batch`` with two workers of one thread; the ratio of the times is printed, with the start of Dask in it.
-Then so many runs (500) are queued that are refused as soon as they begin, and the memory of the client is printed as
-it goes. Both take turns with whatever else the machine does: measure on an idle one.
+Then so many runs (500) are queued that are refused as soon as they begin, and the memory of the client is printed
+as it goes. Both take turns with whatever else the machine does: measure on an idle one.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ import dinsar_cli
 from dinsar_cli.config.file import build_config, load_config
 from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
 from support.archive import Archive
-from support.catalog_inputs import ROI, archive_scenes, run_online
+from support.catalog_inputs import ROI, archive_scenes
 from support.command import PROGRAM, Outcome
 from support.job_inputs import PAIR, QUICK, area
 
@@ -111,10 +111,9 @@ def test_a_run_in_a_file() -> None:
     assert config.roi == "-8.6 30.9 -8.2 31.2"
 
 
-def test_a_batch_in_a_file(tracks: Archive, tmp_path: Path) -> None:
-    """As it is shown; and the places of the shell are a batch too, with the pairs that the shell finds."""
+def test_a_batch_in_a_file(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
     size = ("--workers", 1, "--threads", 1, "--memory", "2GB")
-    shown = run_online(tracks, tmp_path, "batch", EXAMPLES / "batch.yaml", "--dry-run", "--json", *size)
+    shown = dinsar("batch", EXAMPLES / "batch.yaml", "--workdir", tmp_path, "--dry-run", "--json", *size)
     assert shown.code == 0, shown.err
     names = [job["name"] for job in json.loads(shown.out)["jobs"]]
     assert len(names) == 1 + 2 * 3 * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,27 @@ pytestmark = pytest.mark.long
 KILLS = 5  # of each kind
 
 
-def test_batch_goes_on_after_kills(tmp_path: Path) -> None:
-    inputs = small_inputs(tmp_path / "inputs")
-    file = write_csv(tmp_path / "pairs.csv", inputs, ["a", "b", "c"])
-    whole = SmallBatch(file, tmp_path / "whole")
-    undisturbed = whole.run("--workers", 2)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> SmallBatch:
+    """A batch that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("batch")
+    file = write_csv(folder / "pairs.csv", small_inputs(folder / "inputs"), ["a", "b", "c"])
+    batch = SmallBatch(file, folder / "whole")
+    undisturbed = batch.run("--workers", 2)
     assert undisturbed.code == 0, undisturbed.err
+    return batch
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "scheduler"])
+def test_batch_goes_on_after_kills(whole: SmallBatch, tmp_path: Path, kind: str) -> None:
     random, tally = np.random.default_rng(13), Tally()
-    for kind in KINDS:
-        batch = SmallBatch(file, tmp_path / kind)
+    batch = replace(whole, folder=tmp_path)
+    if kind == "scheduler":
+        kill_schedulers(batch, KILLS, random, tally)
+    else:
         kill_in_batch(batch, kind, KILLS, random, tally)
-        tally.count(f"{kind}: same products", "" if batch.maps() == whole.maps() else "other maps")
-    batch = SmallBatch(file, tmp_path / "scheduler")
-    kill_schedulers(batch, KILLS, random, tally)
-    tally.count("scheduler: same products", "" if batch.maps() == whole.maps() else "other maps")
+    tally.count(f"{kind}: same products", "" if batch.maps() == whole.maps() else "other maps")
     print(tally.table())
     assert tally.failures == []
-    assert sum(tally.tried[f"{kind} killed"] for kind in (*KINDS, "scheduler")) >= 3 * KILLS
+    assert tally.tried[f"{kind} killed"] >= 1
+    assert "Traceback" not in batch.said
