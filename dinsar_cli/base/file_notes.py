@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dinsar_cli.base.disk import files_below
-from dinsar_cli.base.files import fingerprint, sha256, write_text
+from dinsar_cli.base.files import alone_in, fingerprint, sha256, write_text
 from dinsar_cli.base.user_files import read_json
 
 NOTES = ".verified"  # folder beside the files that dinsar has fetched
@@ -31,10 +31,11 @@ def known_of(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def note_of(path: Path, folder: Path, **facts: object) -> None:
-    """Note facts of a file beside those that still hold."""
+    """Note facts of a file beside those that still hold; other processes may do so at the same time."""
     folder.mkdir(parents=True, exist_ok=True)
-    note = known_of(path, folder) | facts | {"file": _state(path)}
-    write_text(_note_path(path, folder), json.dumps(note) + "\n")
+    with alone_in(folder) as ending:
+        note = known_of(path, folder) | facts | {"file": _state(path)}
+        write_text(_note_path(path, folder), json.dumps(note) + "\n", ending)
 
 
 def sha256_of(path: Path) -> str:

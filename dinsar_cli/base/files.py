@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +24,18 @@ def default_cache() -> Path:
     return Path(os.environ.get("DINSAR_CACHE") or platformdirs.user_cache_dir("dinsar"))
 
 
+PART = ".part"
+"""Ending of a file that is not whole."""
+
+
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, ending: str = PART) -> Iterator[Path]:
     """Yield a temporary name beside a file, and give it the file's name when the block ends well.
 
-    The content is on the disk before the name is; after an error the temporary file is removed.
+    The content is on the disk before the name is; after an error the temporary file is removed. In a folder that
+    several processes write the same files in, the ending is that of `alone_in`.
     """
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + ending)
     try:
         yield part
         settle(part, path)
@@ -55,10 +62,33 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file so that it is either the old or the new one, never half of it."""
-    with atomic_path(path) as part:
+def write_text(path: Path, text: str, ending: str = PART) -> None:
+    """Write a text file so that it is either the old or the new one, never half of it; see `atomic_path`."""
+    with atomic_path(path, ending) as part:
         part.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[str]:
+    """Let one process, and one thread, at a time change the small files of a folder that several share.
+
+    Where the file system has no locks for folders (NFS), each has at least unfinished files of its own.
+
+    Yields
+    ------
+    str
+        Ending of unfinished files, for `atomic_path`.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            ending = PART
+        except OSError:
+            ending = f".{secrets.token_hex(4)}{PART}"
+        yield ending
+    finally:
+        os.close(descriptor)  # which ends the lock
 
 
 def fingerprint(value: object) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.base.files import fingerprint, write_text
+from dinsar_cli.base.files import alone_in, fingerprint, write_text
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.catalog.baselines import CATALOGUE
 from dinsar_cli.catalog.burst_fetch import fetch_bursts, products_there
@@ -356,7 +356,8 @@ def _remember(plan: ScenePlan, products: Sequence[Path], cache: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         known = {name: [asdict(scene) for scene in getattr(plan, name)] for name in ("reference", "secondary")}
         rest = {"record": plan.record, "searched": plan.searched.isoformat(), "marks": plan.marks, "made": made}
-        write_text(path, json.dumps({"version": _VERSION} | known | rest, indent=2) + "\n")
+        with alone_in(path.parent) as ending:  # runs that ask for the same may end at the same time
+            write_text(path, json.dumps({"version": _VERSION} | known | rest, indent=2) + "\n", ending)
 
 
 # --- fetching ---------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "Show on simulated scenes that it works here.",
     "run": "Make a displacement map from two dates.",
+    "batch": "Many maps: places, events, pairs or months.",
     "search": "Find Sentinel-1 scenes over an area.",
     "pairs": "Show pairs and why one is the best.",
     "network": "Choose pairs of many dates.",

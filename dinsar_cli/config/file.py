@@ -10,7 +10,7 @@ from functools import cache
 from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -67,6 +67,12 @@ def _field(dotted_key: str) -> FieldInfo:
     name, _, key = dotted_key.partition(".")
     section = dict(_sections())[name]
     return section.model_fields[key] if section and key else RunConfig.model_fields[dotted_key]
+
+
+def takes_list(dotted_key: str) -> bool:
+    """Tell whether a key may have several values."""
+    annotation = _field(dotted_key).annotation
+    return list in {get_origin(part) for part in (annotation, *get_args(annotation))}
 
 
 def _allowed(dotted_key: str) -> str:
@@ -184,11 +190,19 @@ def load_config(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         cause = f"It holds a {type(values).__name__}, not keys with values."
         raise UsageError(problem, cause, "Write it as `key: value`; `dinsar init` writes an example.")
-    return _with_folder(values, path.absolute().parent)
+    return with_folder(values, path.absolute().parent)
 
 
-def _with_folder(values: dict[Any, Any], folder: Path) -> dict[str, Any]:
-    """Join the relative paths of a file with its folder; what is no path is left for the validation."""
+def with_folder(values: dict[Any, Any], folder: Path) -> dict[str, Any]:
+    """Join the relative paths of a file with its folder; what is no path is left for the validation.
+
+    Parameters
+    ----------
+    values : dict
+        As :func:`build_config` takes them.
+    folder : Path
+        Absolute.
+    """
 
     def joined(value: object, words: Sequence[object] = ()) -> object:
         is_path = (
@@ -272,7 +286,7 @@ def _explained(error: ValidationError) -> UsageError:
         dotted = ".".join(path[:2])
         keys.append(dotted or str(item["ctx"]["error"]).partition(":")[0].replace(" and ", ", "))
         if item["type"] == "extra_forbidden":
-            causes.append(f"{dotted}: unknown. {_suggestion(dotted)}")
+            causes.append(f"{dotted}: unknown. {suggestion(dotted)}")
         elif not dotted:
             causes.append(str(item["ctx"]["error"]))
         elif dotted in config_keys():
@@ -310,7 +324,7 @@ def _shown(value: object) -> str:
     return "null" if value is None else textwrap.shorten(text, 80, placeholder="...")
 
 
-def _suggestion(unknown: str) -> str:
+def suggestion(unknown: str) -> str:
     """Name the known key that is most like an unknown one."""
     aliases = {name: name for name, _ in _sections()}
     for key in config_keys():

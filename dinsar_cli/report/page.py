@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dinsar_cli.base.files import sha256, write_text
 from dinsar_cli.base.journal import RUN_FILE, Journal, locked
@@ -38,6 +39,7 @@ REPORT = "report.html"
 OVERVIEW = "reports.html"
 
 _HEAD = 1024  # bytes of a page in which its title is
+_THUMBNAIL = 220  # pixels
 _OPACITY = 0.75  # of a layer over the relief, at first
 
 
@@ -236,9 +238,27 @@ def write_overview(path: Path, reports: Sequence[Written]) -> Path:
     ResourceError
         When it cannot be written.
     """
+    return write_rows(path, [_row(written, path.parent) for written in reports])
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], without: Sequence[Mapping[str, str]] = ()) -> Path:
+    """Write the page of `write_overview` from its rows.
+
+    Parameters
+    ----------
+    path : Path
+    rows : sequence of mapping
+        From `overview_row`.
+    without : sequence of mapping
+        Runs that have no map, with ``name``, ``state`` and ``cause``.
+
+    Raises
+    ------
+    UsageError, ResourceError
+        As `write_overview`.
+    """
     check_overview(path)
-    rows = [_row(written, path.parent) for written in reports]
-    _write(path, page_environment().get_template("reports.html.j2").render(rows=rows))
+    _write(path, page_environment().get_template("reports.html.j2").render(rows=rows, without=without))
     return path
 
 
@@ -265,14 +285,42 @@ def check_overview(path: Path) -> None:
 def _row(written: Written, folder: Path) -> dict[str, Any]:
     evidence = written.evidence
     width, height = cell_size(evidence)
-    limits = scale_limits(evidence.los[np.isfinite(evidence.los)], symmetric=True)
+    return overview_row(
+        evidence.pair.name,
+        link(written.path, folder),
+        evidence.los,
+        height / width,
+        summary_sentence(evidence),
+        [v.rule.bad for v in evidence.verdicts if v.good is False],
+    )
+
+
+def overview_row(
+    name: str, address: str, los: NDArray[np.floating[Any]], ratio: float, summary: str, warnings: Sequence[str]
+) -> dict[str, Any]:
+    """Return what the page that lists several reports shows of one.
+
+    Parameters
+    ----------
+    name, address : str
+        Of the run, and of its report.
+    los : ndarray
+        Displacement (m), of any resolution.
+    ratio : float
+        Height over width of its cells on the ground.
+    summary : str
+        What it says.
+    warnings : sequence of str
+        What its checks warn of.
+    """
+    limits = scale_limits(los[np.isfinite(los)], symmetric=True)
     return {
-        "name": evidence.pair.name,
-        "link": link(written.path, folder),
-        "thumbnail": picture(evidence.los, "RdBu_r", limits, height / width, most=220),
+        "name": name,
+        "link": address,
+        "thumbnail": picture(los, "RdBu_r", limits, ratio, most=_THUMBNAIL),
         "limits": [f"{100 * value:g} cm".replace("-", "\u2212") for value in limits],
-        "summary": summary_sentence(evidence),
-        "warnings": [v.rule.bad for v in evidence.verdicts if v.good is False],
+        "summary": summary,
+        "warnings": list(warnings),
     }
 
 

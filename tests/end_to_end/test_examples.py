@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,12 @@ def test_a_run_in_a_file() -> None:
     config = build_config(load_config(EXAMPLES / "dinsar.yaml"), {})
     assert config.event is not None
     assert config.roi == "-8.6 30.9 -8.2 31.2"
+
+
+def test_a_batch_in_a_file(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    size = ("--workers", 1, "--threads", 1, "--memory", "2GB")
+    shown = dinsar("batch", EXAMPLES / "batch.yaml", "--workdir", tmp_path, "--dry-run", "--json", *size)
+    assert shown.code == 0, shown.err
+    names = [job["name"] for job in json.loads(shown.out)["jobs"]]
+    assert len(names) == 1 + 2 * 3 * 2
+    assert {"kahramanmaras", "atlas_2023-08_T052", "marrakesh_2023-10_T118"} <= set(names)

@@ -288,11 +288,13 @@ def _download(choice: OrbitChoice, progress: Callable[[Transfer], None] | None) 
     """Get a file from the archive, unless it is there, and make sure that it serves."""
     first, last = choice.needed or (choice.start, choice.stop)
     needed = Span(choice.mission, first, last, choice.kind)
-    usable = choice.path.is_file() and not is_spoiled(choice.path)
-    found = _examine(choice.path, needed) if usable else ""
+    there = choice.path.is_file()
+    found = _examine(choice.path, needed) if there and not is_spoiled(choice.path) else ""
     if isinstance(found, str):
-        # One that is there and damaged would be taken for complete.
-        choice.path.unlink(missing_ok=True)
+        if there:
+            # One that is there and damaged would be taken for complete. Where there was none, another run may just
+            # have fetched it.
+            choice.path.unlink(missing_ok=True)
         make_folder(choice.path.parent)
         if dataspace.is_delivered(choice.url):
             dataspace.fetch_orbit(choice.url, choice.path, progress)
