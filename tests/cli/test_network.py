@@ -187,7 +187,7 @@ def test_a_baseline_that_is_not_known_is_told_with_its_reason(dinsar: Dinsar, tm
     done = dinsar(*options, "--rule", "sequential:3")
     assert done.code == 0
     assert "The baseline of S1A 2023-09-16 06:37 track 52 descending is not known" in done.err
-    assert "2 from annotation, 1 from unknown" in done.out
+    assert "2 from annotation, 1 unknown" in done.out
     assert read_network(tmp_path / "network.json").baselines[1] is None
 
 
