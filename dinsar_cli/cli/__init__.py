@@ -59,6 +59,8 @@ class _LazyGroup(click.Group):
             return super().get_command(ctx, cmd_name)
         module = importlib.import_module(f"dinsar_cli.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
+        # docstrings are raw, so that click's mark for lines to be kept stands in them as two letters
+        command.help = command.help and command.help.replace("\\b\n", "\b\n")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _SHOWN = 6  # dates in a line
+_TOLD = 10  # dates that are set aside
 
 
 @click.command(short_help="Choose pairs of many dates.")
@@ -112,7 +113,7 @@ def network(
         roi = area_of(request)
         query = query_of(request.config, roi, platforms=satellites, frame=frame, years=years)
         dates = archive_dates(query, request.config, cache, days)
-    show_notes((*dates.set_aside, *dates.notes))  # before the rule is applied: they may tell why it cannot be
+    show_notes((*_first(dates.set_aside), *dates.notes))  # before the rule: they may tell why it cannot be
     made = rule.network(dates.days, dates.metres, track=dates.stack.name, polarization=dates.polarization)
     notes = _in_no_pair(made, dates)
     if expected_coherence:
@@ -169,6 +170,16 @@ def _check_no_archive(frame: int | None, years: tuple[int, ...]) -> None:
             "The products are given with --slc, and --start and --end choose among them.",
             "Leave --frame and --year out.",
         )
+
+
+def _first(set_aside: Sequence[str]) -> tuple[str, ...]:
+    """Return the first sentences of many, and how many there are."""
+    more = len(set_aside) - _TOLD
+    return (
+        (*set_aside[:_TOLD], f"{more} more dates are set aside; network.json names all.")
+        if more > 0
+        else (*set_aside,)
+    )
 
 
 def _in_no_pair(made: Network, dates: NetworkDates) -> tuple[str, ...]:
@@ -238,7 +249,8 @@ def _told(made: Network, dates: NetworkDates) -> list[str]:
     """Return the lines below the table."""
     facts = _summary(made, dates)
     count, least = facts["pairs"], _several(facts["least_connected"])
-    sources = ", ".join(f"{number} from {name}" for name, number in dates.sources.items())
+    names = {name: "unknown" if name == "unknown" else f"from {name}" for name in dates.sources}
+    sources = ", ".join(f"{number} {names[name]}" for name, number in dates.sources.items())
     seen = f"named in {facts['pairs_named_by_triangles']} of {count}"
     seen += f", could be another's in {facts['pairs_mistakable']}, is not seen in {facts['pairs_in_no_triangle']}"
     return [

@@ -28,7 +28,9 @@ _BESIDE: Final = 10.0  # points from the middle of a date's label to its point
 _POINTS: Final = 72.0  # of an inch
 _PAIR: Final = "#0072b2"  # of Okabe and Ito: for all eyes
 _OPEN: Final = "#d55e00"
-_ARC_STEPS: Final = 48
+_STEPS: Final = 49
+_BOW: Final = 0.025  # of the height of the picture, for each date that a pair passes over
+_MOST_BOWED: Final = 4
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _draw_pairs(
         plain = _OPEN if is_open else _PAIR if not known else "0.6"
         colours = [plain if one.coherence is None else scale.to_rgba(np.array(one.coherence)) for one in drawn]
         style: Any = (0, (4, 2.5)) if is_open else "solid"
-        paths = [_path(places[one.reference], places[one.secondary], flat=flat) for one in drawn]
+        paths = [_path(one, places, flat=flat) for one in drawn]
         axes.add_collection(LineCollection(paths, colors=colours, linestyles=style, linewidths=width, zorder=2))
         key.append(Line2D([], [], color=plain if not known else "0.35", linestyle=style, label=f"pair {name}"))
     if known:
@@ -136,13 +138,23 @@ def _draw_pairs(
     return key
 
 
-def _path(one: tuple[float, float], other: tuple[float, float], *, flat: bool) -> NDArray[np.float64]:
-    """Return the line between two dates; an arc as high as the days between them when there are no baselines."""
-    if not flat:
-        return np.array([one, other])
-    angle = np.linspace(np.pi, 0.0, _ARC_STEPS)
-    middle, radius = (one[0] + other[0]) / 2, (other[0] - one[0]) / 2
-    return np.column_stack((middle + radius * np.cos(angle), 2 * radius * np.sin(angle)))
+def _path(pair: PairLine, places: dict[date, tuple[float, float]], *, flat: bool) -> NDArray[np.float64]:
+    """Return the line of a pair.
+
+    It is bowed by the dates that it passes over, so that pairs of dates in line do not hide each other; and an arc
+    as high as the days between them when there are no baselines.
+    """
+    one, other = places[pair.reference], places[pair.secondary]
+    way = np.linspace(0.0, 1.0, _STEPS)
+    if flat:
+        return np.column_stack((one[0] + way * (other[0] - one[0]), (other[0] - one[0]) * np.sin(np.pi * way)))
+    heights = [place[1] for place in places.values()]
+    passed = sum(one[0] < place[0] < other[0] for place in places.values())
+    bow = _BOW * max(max(heights) - min(heights), 1.0) * min(passed, _MOST_BOWED)
+    return np.column_stack((
+        one[0] + way * (other[0] - one[0]),
+        one[1] + way * (other[1] - one[1]) + bow * 4 * way * (1 - way),
+    ))  # fmt: skip
 
 
 def _draw_dates(axes: Axes, places: dict[date, tuple[float, float]], unknown: Sequence[date]) -> list[Line2D]:

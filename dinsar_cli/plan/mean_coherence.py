@@ -16,15 +16,19 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from importlib.util import find_spec
 from typing import Any, Final
 
+import requests
 from shapely.geometry.base import BaseGeometry as Geometry
 
+from dinsar_cli.net.limits import network_limits
 from dinsar_cli.series.graph import Pair
 
 _MOST_DAYS: Final = 48
 _STEP: Final = 6  # days between the maps
-_INSTALL: Final = "pip install 'dinsar[coherence]' has them"
+_NEEDED: Final = ("zarr", "s3fs", "rioxarray", "xarray")
+_ADDRESS: Final = "https://asf-search-coh.s3.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -51,28 +55,50 @@ def mean_coherence(pairs: Sequence[Pair], area: Geometry) -> tuple[tuple[float |
     tuple of str
         Sentences for the user.
     """
-    nothing: tuple[float | None, ...] = (None,) * len(pairs)
-    try:
-        from asf_search import Pair as AsfPair
-    except ImportError:
-        return nothing, ("The expected coherence needs asf_search 14 or later.",)
     known: dict[tuple[int, int], float | None] = {}
-    try:
-        for pair in pairs:
-            kind = _kind(pair)
-            if kind not in known and kind[1] <= _MOST_DAYS:
-                known[kind] = _estimate(AsfPair, pair, area)
-    except ImportError:
-        return nothing, (
-            f"The expected coherence needs the packages zarr, s3fs, rioxarray and xarray; {_INSTALL}.",
-        )
-    except Exception as error:  # noqa: BLE001 (zarr, fsspec, botocore and aiohttp have their own)
-        told = " ".join(str(error).split())[:200] or type(error).__name__
-        return nothing, (f"The expected coherence cannot be had from its archive (s3://asf-search-coh): {told}.",)
-    found = tuple(known.get(_kind(pair)) for pair in pairs)
+    notes = []
+    lack = _lack() or _unreachable()
+    if not lack:
+        try:
+            known = _estimates(pairs, area)
+        except Exception as error:  # noqa: BLE001 (zarr, fsspec, botocore and aiohttp have their own)
+            lack = f"its archive ({_ADDRESS}) does not give it: {_told(error)}"
+    if lack:
+        notes.append(f"The expected coherence is not known: {lack}.")
     beyond = sum(_kind(pair)[1] > _MOST_DAYS for pair in pairs)
-    told = f"The expected coherence of {beyond} pairs is not known: the global maps end at {_MOST_DAYS} days."
-    return found, (told,) if beyond else ()
+    if beyond and not lack:
+        notes.append(f"Pairs without an expected coherence: {beyond}; the global maps end at {_MOST_DAYS} days.")
+    return tuple(known.get(_kind(pair)) for pair in pairs), tuple(notes)
+
+
+def _lack() -> str:
+    """Tell what must be installed before; empty for nothing."""
+    absent = [name for name in _NEEDED if find_spec(name) is None]
+    if absent:
+        return f"it needs {', '.join(absent)}, which pip install 'dinsar[coherence]' has"
+    return "" if find_spec("asf_search.Pair") else "it needs asf_search 14 or later"
+
+
+def _unreachable() -> str:
+    """Tell why the archive cannot be reached, which the libraries find out slowly and loudly; empty if it can."""
+    try:
+        requests.head(_ADDRESS, timeout=network_limits().connect)
+    except requests.RequestException as error:
+        return f"its archive ({_ADDRESS}) cannot be reached: {_told(error)}"
+    return ""
+
+
+def _told(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _estimates(pairs: Sequence[Pair], area: Geometry) -> dict[tuple[int, int], float | None]:
+    """Ask for each season and number of days."""
+    import rioxarray  # noqa: F401 (asf_search 14.1 uses it without importing it)
+    from asf_search import Pair as AsfPair
+
+    first = {_kind(pair): pair for pair in reversed(pairs) if _kind(pair)[1] <= _MOST_DAYS}
+    return {kind: _estimate(AsfPair, pair, area) for kind, pair in first.items()}
 
 
 def _kind(pair: Pair) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import Final, TypeAlias
 
 from dinsar_cli.errors import NoDataError, UsageError
@@ -105,8 +105,9 @@ def small_baseline(
     days, metres : float
         Longest temporal and perpendicular baseline, both included.
     degree : int, optional
-        The shortest pairs are taken until both their dates have so many; those that connect the network first, and
-        whatever the degree, so that it has no more parts than without one.
+        Pairs are taken as long as neither date has so many: the shortest in days first, of these the ones of dates
+        with the fewest pairs. Those that connect the network are taken before, whatever the degree, so that it has
+        no more parts than without one.
 
     Raises
     ------
@@ -118,10 +119,15 @@ def small_baseline(
         return tuple(sorted(within))
     kept = linking(dates, within)
     taken, counts = set(kept), Counter(day for pair in kept for day in pair)
-    for pair in within:
-        if pair not in taken and all(counts[day] < degree for day in pair):
-            taken.add(pair)
-            counts.update(pair)
+    rest = [pair for pair in within if pair not in taken]
+    for _, equal in groupby(rest, key=lambda pair: pair[1] - pair[0]):
+        waiting = list(equal)
+        while waiting:
+            pair = min(waiting, key=lambda pair: sum(counts[day] for day in pair))  # the first of equals
+            waiting.remove(pair)
+            if all(counts[day] < degree for day in pair):
+                taken.add(pair)
+                counts.update(pair)
     return tuple(sorted(taken))
 
 

@@ -71,6 +71,7 @@ def test_short_helps_are_those_of_the_commands(name: str, dinsar: Callable[..., 
     assert outcome.code == 0
     assert outcome.out.startswith(f"Usage: dinsar {name} ")
     assert "--debug" in outcome.out
+    assert "\\b" not in outcome.out
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.name} has no help"

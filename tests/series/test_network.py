@@ -85,6 +85,13 @@ def test_a_degree_takes_the_shortest_and_never_what_holds_the_network_together(s
         assert any(thinned.degrees[day] >= 3 for day in pair)
 
 
+def test_a_degree_is_shared_evenly() -> None:
+    """With all baselines equal, the first and last date are not left with one pair while those amid are full."""
+    dates = days(6)
+    made = parse_rule("small-baseline:36,100,3").network(dates, dict.fromkeys(dates, 0.0))
+    assert set(made.degrees.values()) <= {2, 3}
+
+
 def _links(pair: tuple[date, date], whole: Network, known: dict[date, float]) -> bool:
     """Tell whether a pair is of the shortest that connect all: shorter ones leave its dates in different parts."""
 
