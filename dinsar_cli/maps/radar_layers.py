@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +44,8 @@ class RadarOnMap:
         How the phase was filtered; None: its noise is not known.
     threads : int
         That make the noise of the phase.
+    known_places : (ndarray, ndarray) or None
+        `places` of another interferogram on the same radar grid; None: they are found here.
     """
 
     interferogram: Interferogram
@@ -51,6 +53,7 @@ class RadarOnMap:
     memory: int
     phase_filter: PhaseFilter | None = None
     threads: int = 1
+    known_places: tuple[Array, Array] | None = None
 
     @cached_property
     def places(self) -> tuple[Array, Array]:
@@ -61,6 +64,8 @@ class RadarOnMap:
         NoDataError
             When nothing of the interferogram lies on the map.
         """
+        if self.known_places is not None:
+            return self.known_places
         latitude, longitude = (
             np.load(self.interferogram.layer(name).path, mmap_mode="r") for name in ("latitude", "longitude")
         )
@@ -181,12 +186,19 @@ FROM_RADAR = (
 """All of them, in the order in which they are written. A further one is a function and a line here, and its
 description in `dinsar_cli.products.layers`."""
 
+OF_GEOMETRY = ("los_vector", "squint", "visibility", "incidence_angle", "elevation")
+"""Those that all pairs on one radar grid have alike."""
+
 FOR_DISPLACEMENT = ("unwrapped_phase", "coherence", "connected_components", "los_vector", "squint", "phase_sigma")
 """Those that what follows takes from memory."""
 
 
 def geocode_layers(
-    radar: RadarOnMap, layers: MapLayers, tags: Mapping[str, str], progress: Progress
+    radar: RadarOnMap,
+    layers: MapLayers,
+    tags: Mapping[str, str],
+    progress: Progress,
+    chosen: Sequence[FromRadar] = FROM_RADAR,
 ) -> dict[str, Path]:
     """Put the layers of an interferogram on the map grid and write them.
 
@@ -200,6 +212,8 @@ def geocode_layers(
         That every product has.
     progress : callable
         Takes the share that is done.
+    chosen : sequence of FromRadar
+        Layers to write, with those that they are made of.
 
     Returns
     -------
@@ -211,7 +225,7 @@ def geocode_layers(
     NoDataError
         When nothing of the interferogram lies on the grid.
     """
-    table = {layer.name: layer for layer in FROM_RADAR}
+    table = {layer.name: layer for layer in chosen}
     made: dict[str, Array | None] = {}
 
     def make(name: str) -> Array | None:
@@ -234,7 +248,7 @@ def geocode_layers(
             # what no later layer needs is let go of
             waiting = {
                 *list(table)[done + 1 :],
-                *(need for later in FROM_RADAR[done + 1 :] for need in later.needs),
+                *(need for later in chosen[done + 1 :] for need in later.needs),
             }
             made = {kept: array for kept, array in made.items() if kept in waiting}
     progress(1.0)
