@@ -282,12 +282,12 @@ def _with_way(plan: ScenePlan, config: RunConfig, area: Roi, cache: Path) -> Sce
     dates = (best.reference, best.secondary)
     least = 2 if config.topsapp.do_esd else 1
     found = plan_bursts(dates, area.geometry, best.polarization, least=least)
-    download = choose_download(dates, found, wish, password=_password_known())
+    download = choose_download(dates, found, wish, password=password_known())
     notes = (*plan.notes, *found.notes) if download.way == "bursts" else plan.notes
     return replace(plan, bursts=found, way=download.way, why_way=download.why, notes=notes)
 
 
-def _password_known() -> bool:
+def password_known() -> bool:
     """Tell whether the account has a password here; without any account, that is for the download to say."""
     try:
         return bool(find_credentials().password)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "Show on simulated scenes that it works here.",
     "run": "Make a displacement map from two dates.",
+    "stack": "Make the maps of many dates on one geometry.",
     "batch": "Many maps: places, events, pairs or months.",
     "search": "Find Sentinel-1 scenes over an area.",
     "pairs": "Show pairs and why one is the best.",
@@ -45,7 +46,7 @@ COMMANDS = {
 }
 
 
-_COMPUTING = ("run", "process", "demo", "fetch")  # what loads all libraries
+_COMPUTING = ("run", "stack", "process", "demo", "fetch")  # what loads all libraries
 
 
 class _LazyGroup(click.Group):

@@ -61,7 +61,10 @@ FLAGS = {
     "compute.memory": ("--memory", "SIZE"),
     "output.intermediates": ("--intermediates", "WHICH"),
 }
+STACK_FLAGS = {"stack.network": ("--network", "RULE"), "stack.reports": ("--reports", "WHICH")}
+"""Those of ``dinsar stack`` alone."""
 _SEVERAL = frozenset({"slc.files"})  # the flag may be given several times
+_ALL_FLAGS = FLAGS | STACK_FLAGS
 _BETWEEN_COMMAS = frozenset({"corrections.troposphere"})  # one value, or several with commas between
 
 
@@ -79,13 +82,13 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 def config_options(*keys: str, placeholders: Mapping[str, str] | None = None) -> Callable[[Command], Command]:
     """Return the flags of keys of the configuration; :func:`overrides_of` turns what they get into its values."""
     shown = placeholders or {}
-    return together(*(_config_option(key, shown.get(key, FLAGS[key][1])) for key in keys))
+    return together(*(_config_option(key, shown.get(key, _ALL_FLAGS[key][1])) for key in keys))
 
 
 def _config_option(key: str, placeholder: str) -> Callable[[Command], Command]:
     from dinsar_cli.config.file import help_text
 
-    flag, _ = FLAGS[key]
+    flag, _ = _ALL_FLAGS[key]
     name = key.replace(".", "__")
     if not placeholder:
         return click.option(flag, name, is_flag=True, default=None, help=help_text(key))

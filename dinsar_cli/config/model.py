@@ -302,6 +302,18 @@ class ComputeConfig(Section):
     memory: _MemoryField = Field(default="auto", description="Memory to stay below; auto suits the machine.")
 
 
+class StackConfig(Section):
+    """Keys of the section ``stack``."""
+
+    network: Annotated[
+        str,
+        About("sequential:N, small-baseline:DAYS,METRES[,DEGREE], star[:DATE], all, pairs or a network.json"),
+    ] = Field(default="sequential:3", description="Pairs of a stack.")
+    reports: Annotated[Literal["none", "bad", "all"], LOWER] = Field(
+        default="none", description="Pairs of a stack that get pictures and a report of their own."
+    )
+
+
 class RunConfig(Section):
     """Everything that decides what a run makes: frozen, unknown keys refused, every path absolute.
 
@@ -377,6 +389,7 @@ class RunConfig(Section):
         default=TopsappConfig(), description="Properties of ISCE2's topsApp, under ISCE2's names."
     )
     output: OutputConfig = Field(default=OutputConfig(), description="What is written and what stays.")
+    stack: StackConfig = Field(default=StackConfig(), description="Many dates: dinsar stack.")
     compute: ComputeConfig = Field(default=ComputeConfig(), description="Use of the machine.")
 
     @field_validator("end")

@@ -88,6 +88,18 @@ class StackPlan:
         """Return the acquisitions of a pair."""
         return Pair(self.acquisition(days[0]), self.acquisition(days[1]), self.any.slc.pair.polarization)
 
+    def bursts_of(self, days: tuple[date, date]) -> tuple[CommonBurst, ...]:
+        """Return the bursts of a pair that all dates have."""
+        bursts = in_all(self.plans, self.first)
+        views = {day: [burst.secondary for burst in own] for day, own in bursts.items()}
+        some = next(iter(bursts.values()))
+        views[self.first] = [burst.reference for burst in some]
+        reference, secondary = (views[day] for day in days)
+        return tuple(
+            CommonBurst(burst.swath, one, other)
+            for burst, one, other in zip(some, reference, secondary, strict=True)
+        )
+
     def inputs(self, day: date, dem: Path, water: Path | None) -> EngineInputs:
         """Gather what the engine works on to put a date on the geometry of the first."""
         plan = self.plans[day]

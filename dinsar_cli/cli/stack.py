@@ -1,0 +1,136 @@
+"""``dinsar stack``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dinsar_cli.base.files import make_folder
+from dinsar_cli.cli.common import ScreenReporter, duration, logging_to, table
+from dinsar_cli.cli.options import (
+    STACK_FLAGS,
+    cache_option,
+    config_argument,
+    config_options,
+    debug_option,
+    gather_config,
+    json_option,
+    quiet_option,
+    together,
+    verbose_option,
+)
+from dinsar_cli.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KEYS = (
+    "slc.files",
+    "roi",
+    "start",
+    "end",
+    "track",
+    "direction",
+    "slc.download",
+    "orbits.dir",
+    "dem.file",
+    "dem.source",
+    "dem.datum",
+    "polarization",
+    "looks",
+    "resolution",
+    "filter.strength",
+    "grid.like",
+    "grid.crs",
+    "grid.posting",
+    "reference_point",
+    "mask",
+    "mask.coherence",
+    "mask.water",
+    "ramp",
+    "compute.threads",
+    "compute.memory",
+)
+
+
+@click.command(
+    short_help="Make the maps of many dates on one geometry.",
+    epilog="""\b
+Examples:
+  dinsar stack --slc PRODUCTS --orbits ORBITS --dem DEM.tif --dem-datum ellipsoid
+  dinsar stack --roi '37.0 37.0 37.4 37.4' --start 2023-01-01 --end 2023-06-30 --track 21 --output STACK
+  dinsar stack dinsar.yaml --network small-baseline:48,150""",
+)
+@together(config_argument, config_options(*_KEYS, *STACK_FLAGS))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("stack"),
+    show_default=True,
+    help="Folder of the stack.",
+)
+@together(cache_option, json_option, verbose_option, quiet_option, debug_option)
+def stack(
+    config_file: Path | None,
+    output: Path,
+    cache: Path,
+    as_json: bool,
+    verbose: int,
+    quiet: bool,
+    **flags: Any,
+) -> int:
+    """Make the maps of many dates on one geometry.
+
+    All dates are put on the geometry of the first, area, grid, bursts, DEM and reference point are the same for all
+    pairs, and a pair costs a tenth of a run of its own. Products are given with --slc (also a folder of them), or
+    they are found in the archive over --roi from --start to --end. A scene that cannot be used is set aside and
+    named. Each pair gets a folder as that of a run.
+
+    The same command goes on where it was stopped; with a further product it makes the pairs of that date only.
+    """
+    from dinsar_cli.series.network import parse_rule
+    from dinsar_cli.stack.run import run_stack
+
+    config = gather_config(config_file, flags)
+    rule = parse_rule(_of_file(config.stack.network))
+    make_folder(output)
+    with (
+        logging_to(make_folder(output / "logs"), -1 if quiet else verbose),
+        ScreenReporter(quiet=quiet) as reporter,
+    ):
+        made = run_stack(config, output, cache, reporter, ["dinsar", *sys.argv[1:]], rule)
+    if as_json:
+        click.echo(
+            json.dumps({"folder": str(made.folder.resolve()), "seconds": made.seconds} | made.record, indent=2)
+        )
+        return ExitCode.OK
+    for line in table(_rows(made.record), right=frozenset({1, 2, 3, 4})):
+        click.echo(line)
+    click.echo(f"{len(made.record['pairs'])} maps in {made.folder}, took {duration(made.seconds)}")
+    return ExitCode.OK
+
+
+def _of_file(text: str) -> str:
+    """Return the pairs of a file as a list; any other rule as it is."""
+    from dinsar_cli.series.network import pair_name, read_network
+
+    if not text.lower().endswith(".json"):
+        return text
+    return ",".join(map(pair_name, read_network(Path(text)).pairs))
+
+
+def _rows(record: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("Pair", "Coherence", "Noise mm", "Lowest mm", "Highest mm")]
+    for name, pair in record["pairs"].items():
+        if "problem" in pair:
+            rows.append((name, "-", "-", "-", "-"))
+            continue
+        low, high = pair["range_m"]
+        figures = (pair["mean_coherence"], pair["median_sigma_m"], low, high)
+        scaled = zip(figures, (1, 1000, 1000, 1000), (2, 2, 1, 1), strict=True)
+        rows.append((name, *("-" if value is None else f"{value * by:.{digits}f}" for value, by, digits in scaled)))
+    return rows

@@ -1,0 +1,81 @@
+"""What a stack is and what is done of it: ``stack.json``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from dinsar_cli import __version__
+from dinsar_cli.base.files import write_text
+from dinsar_cli.base.user_files import read_json
+from dinsar_cli.config.model import LonLat
+from dinsar_cli.errors import UsageError
+
+SCHEMA: Final = 1
+
+
+@dataclass
+class StackRecord:
+    """The record of a stack.
+
+    Attributes
+    ----------
+    area : str
+        West, south, east, north, degrees, or as the user gave it.
+    first : date
+        On whose geometry all dates are.
+    reference : LonLat or None
+        To which displacement is relative; None as long as it is not chosen, or where there is none.
+    body : dict
+        What is there to be read by people and programs: dates, pairs, network, grid.
+    """
+
+    area: str
+    first: date
+    reference: LonLat | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write it."""
+        place = None if self.reference is None else {"lon": self.reference.lon, "lat": self.reference.lat}
+        head = {
+            "schema_version": SCHEMA,
+            "dinsar": __version__,
+            "updated": datetime.now(UTC).isoformat(timespec="seconds"),
+            "area": self.area,
+            "first": self.first.isoformat(),
+            "reference": place,
+        }
+        write_text(path, json.dumps(head | self.body, indent=2) + "\n")
+
+    @classmethod
+    def open(cls, path: Path) -> StackRecord | None:
+        """Read what an earlier call wrote; None where there is none.
+
+        Raises
+        ------
+        UsageError
+            When the file is none of ours.
+        """
+        if not path.is_file():
+            return None
+        try:
+            record = read_json(path)
+            _check_schema(record["schema_version"])
+            place = record["reference"]
+            reference = None if place is None else LonLat(float(place["lon"]), float(place["lat"]))
+            return cls(str(record["area"]), date.fromisoformat(record["first"]), reference, record)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise UsageError(
+                f"{path} is no record of a stack.",
+                f"It cannot be read as one: {type(error).__name__} {error}.",
+                "Choose another folder with --output, or remove the file: what is done beside it is used again.",
+            ) from error
+
+
+def _check_schema(found: object) -> None:
+    if found != SCHEMA:
+        raise ValueError(f"its schema_version is {found!r}, this dinsar knows {SCHEMA}")

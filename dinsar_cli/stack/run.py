@@ -1,0 +1,295 @@
+"""A stack from the beginning to the end: scenes, orbits, DEM, interferograms of all pairs, their maps, one page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from dinsar_cli.base.files import make_folder
+from dinsar_cli.base.journal import locked
+from dinsar_cli.base.memory import bounded_raster_cache, share_one_heap
+from dinsar_cli.base.reporter import Reporter
+from dinsar_cli.catalog.scene_choice import is_wanted
+from dinsar_cli.config.model import LonLat, RunConfig
+from dinsar_cli.config.request import Request, request_of
+from dinsar_cli.errors import DinsarError, NoDataError
+from dinsar_cli.formats import check_formats
+from dinsar_cli.managers.slc import SlcManager, SlcPlan
+from dinsar_cli.plan.plan import completed, dem_manager, orbit_manager
+from dinsar_cli.products.reader import Products
+from dinsar_cli.sentinel1.acquisition import CommonBurst
+from dinsar_cli.sentinel1.acquisition import Pair as ScenePair
+from dinsar_cli.series.graph import Pair
+from dinsar_cli.series.network import Rule, pair_name
+from dinsar_cli.stack.archive_scenes import fetch_dates
+from dinsar_cli.stack.folders import StackFolders
+from dinsar_cli.stack.forming import filter_pairs, find_unseen_cells, form_pairs, unwrap_pairs
+from dinsar_cli.stack.pair_map import PairMap, SharedMap, map_geometry
+from dinsar_cli.stack.plan import StackPlan, plan_stack
+from dinsar_cli.stack.record import StackRecord
+from dinsar_cli.stack.reference import CommonReference
+from dinsar_cli.stack.work import StackWork
+from dinsar_cli.workflow.interferogram_stages import Ground
+from dinsar_cli.workflow.map_stages import Displaced
+from dinsar_cli.workflow.scenes import Meter
+
+Made = TypeVar("Made")
+Reports = Literal["none", "bad", "all"]
+_ZIP_NOTES = "verified"
+
+
+@dataclass(frozen=True)
+class StackResult:
+    """What a stack has become.
+
+    Attributes
+    ----------
+    folder : Path
+    record : dict
+        As in ``stack.json``.
+    warnings : tuple of str
+    seconds : float
+    """
+
+    folder: Path
+    record: dict[str, Any]
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+def run_stack(
+    config: RunConfig,
+    folder: Path,
+    cache: Path,
+    reporter: Reporter,
+    command: Sequence[str],
+    rule: Rule,
+) -> StackResult:
+    """Make the maps of all pairs of a stack, going on from what an earlier call left in the folder.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to do: products of many dates, or an area and days.
+    folder : Path
+        Of the stack.
+    cache : Path
+        Gets what several runs can share.
+    reporter : Reporter
+        Is told how it goes.
+    command : sequence of str
+        Command line, for the record.
+    rule : Rule
+        By which pairs are chosen.
+
+    Raises
+    ------
+    DinsarError
+        When an input is wrong or a stage fails; what is done stays done. A scene that is bad is set aside.
+    """
+    started = time.monotonic()
+    check_formats(config.output.formats)
+    share_one_heap()
+    with bounded_raster_cache(), locked(make_folder(folder)), Products() as files:
+        folders, meter = StackFolders(folder), Meter(reporter)
+        earlier = StackRecord.open(folders.record)
+        request, notes = _request(config, earlier), tuple[str, ...]()
+        if is_wanted(config):
+            with _told(reporter, "fetch"):
+                request, notes = fetch_dates(request, rule, cache, meter)
+        # dates, bursts and pairs; scenes whose images are damaged are set aside
+        with _told(reporter, "slc"):
+            plan = _proved(request, rule, cache, earlier.first if earlier else None, reporter)
+        for text in (*notes, *plan.notes):
+            reporter.note(text)
+        for text in plan.set_aside:
+            reporter.warn(f"set aside: {text}")
+        warnings = tuple(dict.fromkeys((*(f"set aside: {text}" for text in plan.set_aside), *plan.any.warnings)))
+        for text in plan.any.warnings:
+            reporter.warn(text)
+        folders.make(plan.network.dates, plan.network.pairs)
+        record = StackRecord(str(plan.config.roi), plan.first, earlier.reference if earlier else None)
+        # orbits, DEM and water
+        with _told(reporter, "orbits"):
+            plan = _with_orbits(plan, cache, meter)
+        with _told(reporter, "dem"):
+            ground = _ground(plan, cache, meter)
+            plan = replace(plan, plans={day: _complete(one, ground) for day, one in plan.plans.items()})
+        work = StackWork(plan, folders, ground, reporter, tuple(command))
+        # interferograms of all pairs on one radar grid
+        with _told(reporter, "process"):
+            form_pairs(work)
+            filter_pairs(work)
+            find_unseen_cells(work)
+            unwrap_pairs(work)
+        # their maps, relative to one reference
+        with _told(reporter, "geocode"):
+            shared = map_geometry(work)
+            _choose_reference(work, shared, record, files)
+            record.write(folders.record)
+        with _told(reporter, "displacement"):
+            maps = _displaced(work, shared, record.reference, files)
+        record.body = _body(work, maps, warnings)
+        record.write(folders.record)
+    return StackResult(folder, record.body, warnings, time.monotonic() - started)
+
+
+@contextmanager
+def _told(reporter: Reporter, stage: str) -> Iterator[None]:
+    """Tell that a stage starts and ends."""
+    reporter.start(stage)
+    started = time.monotonic()
+    yield
+    reporter.end(stage, time.monotonic() - started, skipped=False)
+
+
+def _request(config: RunConfig, earlier: StackRecord | None) -> Request:
+    """Return what is asked for; without an area, that of the earlier call counts on."""
+    if earlier is not None and config.roi is None:
+        config = config.model_copy(update={"roi": earlier.area})
+    return request_of(config)
+
+
+def _proved(request: Request, rule: Rule, cache: Path, first: date | None, reporter: Reporter) -> StackPlan:
+    """Plan the stack with the scenes whose images are whole."""
+    plan = plan_stack(request, rule, cache, first)
+    bad: dict[date, str] = {}
+    for number, day in enumerate(plan.network.dates):
+        reporter.progress("checking", number / len(plan.network.dates))
+        try:
+            SlcManager(()).fetch(_images_of(plan, day), cache / _ZIP_NOTES)
+        except NoDataError as error:
+            bad[day] = f"{day}: {error.problem} {error.cause}"
+    if not bad:
+        return plan
+    rest = [
+        scene.safe.path for day in plan.network.dates if day not in bad for scene in plan.acquisition(day).scenes
+    ]
+    slc = plan.config.slc.model_copy(update={"files": rest})
+    again = replace(request, config=request.config.model_copy(update={"slc": slc}))
+    made = plan_stack(again, rule, cache, first)
+    return replace(made, set_aside=(*plan.set_aside, *bad.values()))
+
+
+def _images_of(plan: StackPlan, day: date) -> SlcPlan:
+    """Return the images of one date, as those of a pair with itself."""
+    acquisition, some = plan.acquisition(day), plan.any.slc
+    other = next(one for one in plan.network.dates if one != day)
+    pair = (day, other) if day < other else (other, day)
+    views = [burst.reference if pair[0] == day else burst.secondary for burst in plan.bursts_of(pair)]
+    bursts = tuple(CommonBurst(view.subswath.name, view, view) for view in views)
+    return SlcPlan(ScenePair(acquisition, acquisition, some.pair.polarization), bursts, some.area, some.coverage)
+
+
+def _with_orbits(plan: StackPlan, cache: Path, meter: Meter) -> StackPlan:
+    """Get the orbit files that are in the archive."""
+    manager = orbit_manager(plan.config, cache)
+    plans = {}
+    for day, one in plan.plans.items():
+        first, second = (manager.fetch(choice, meter.told("orbits")) for choice in one.orbits)
+        plans[day] = replace(one, orbit_files=(first, second))
+    return replace(plan, plans=plans)
+
+
+def _ground(plan: StackPlan, cache: Path, meter: Meter) -> Ground:
+    manager = dem_manager(plan.config, cache)
+    dem = manager.fetch(plan.dem, meter.told("DEM")).path
+    if plan.config.mask.water != "auto":
+        return Ground(dem, None)
+    return Ground(dem, manager.fetch_water(plan.dem, meter.told("water")).path)
+
+
+def _complete(plan: Any, ground: Ground) -> Any:
+    return completed(plan, plan.orbit_files, ground.dem) if plan.preliminary else plan
+
+
+def _choose_reference(work: StackWork, shared: SharedMap, record: StackRecord, files: Products) -> None:
+    """Put all pairs on the map, and choose to what all displacement is relative, unless that is known."""
+    wanted = work.plan.config.reference_point
+    if isinstance(wanted, LonLat) or wanted == "none" or work.plan.config.reference_area is not None:
+        record.reference = wanted if isinstance(wanted, LonLat) else None
+        return
+    if record.reference is not None:
+        return
+    common = CommonReference(shared.grid, work.plan.any.geometry.wavelength)
+
+    def put(pair: Pair) -> None:
+        one = PairMap(work, pair, shared)
+        one.begin()
+        common.add(one.geocode(files))
+
+    _each(work, "layers", put)
+    record.reference = common.choose()
+
+
+def _displaced(
+    work: StackWork, shared: SharedMap, reference: LonLat | None, files: Products
+) -> dict[Pair, Displaced | DinsarError]:
+    """Make the displacement of all pairs; one without a value at the reference is told, and the others go on."""
+    made: dict[Pair, Displaced | DinsarError] = {}
+
+    def displace(pair: Pair) -> None:
+        one = PairMap(work, pair, shared, reference)
+        one.begin()
+        try:
+            made[pair] = one.displace(one.geocode(files))
+        except NoDataError as error:
+            made[pair] = error
+
+    _each(work, "displacement", displace)
+    return {pair: made[pair] for pair in work.plan.network.pairs}
+
+
+def _each(work: StackWork, step: str, make: Callable[[Pair], None]) -> None:
+    """Do something for all pairs, several at a time."""
+    pairs = work.plan.network.pairs
+    with ThreadPoolExecutor(work.plan.any.threads) as pool:
+        futures = [pool.submit(make, pair) for pair in pairs]
+        try:
+            for done, future in enumerate(futures, 1):
+                future.result()
+                work.reporter.progress(step, done / len(pairs))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _body(work: StackWork, maps: dict[Pair, Displaced | DinsarError], warnings: Iterable[str]) -> dict[str, Any]:
+    """Return what the record tells of dates and pairs."""
+    plan, some = work.plan, work.plan.any
+    return {
+        "command": list(work.command),
+        "engine": "eos",
+        "grid": some.grid.to_dict(),
+        "looks": str(some.looks),
+        "network": plan.network.to_dict(),
+        "set_aside": list(plan.set_aside),
+        "warnings": list(warnings),
+        "dates": {
+            day.isoformat(): {
+                "scenes": [scene.name for scene in plan.acquisition(day).scenes],
+                "orbit": plan.orbit(day).path.name,
+            }
+            for day in plan.network.dates
+        },
+        "pairs": {pair_name(pair): _told_of(work, pair, made) for pair, made in maps.items()},
+    }
+
+
+def _told_of(work: StackWork, pair: Pair, made: Displaced | DinsarError) -> dict[str, Any]:
+    folder = work.folders.of_pair(pair).relative_to(work.folders.root).as_posix()
+    if isinstance(made, DinsarError):
+        return {"folder": folder, "problem": f"{made.problem} {made.cause}"}
+    facts = made.facts
+    return {
+        "folder": folder,
+        "mean_coherence": facts.mean_coherence,
+        "median_sigma_m": facts.median_sigma,
+        "range_m": [facts.lowest, facts.highest],
+        "components": facts.components,
+    }

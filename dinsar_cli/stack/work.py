@@ -1,0 +1,176 @@
+"""A stack under way: its plan, its folders, and the geometry that all dates share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dinsar_cli import __version__
+from dinsar_cli.base.files import file_mark, fingerprint, sha256
+from dinsar_cli.base.journal import RADAR, Journal, StageRecord
+from dinsar_cli.base.reporter import Reporter
+from dinsar_cli.engines.base import STEPS_FILE, EngineInputs
+from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
+from dinsar_cli.engines.eos.engine import package_versions
+from dinsar_cli.engines.eos.interferogram import StripWorker
+from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
+from dinsar_cli.engines.eos.reader import SlcReader
+from dinsar_cli.engines.eos.setup import Setup
+from dinsar_cli.engines.unseen import mask_mark
+from dinsar_cli.geo.terrain import Terrain
+from dinsar_cli.radar.geometry import Orbit
+from dinsar_cli.radar.interferogram import LAYERS
+from dinsar_cli.series.graph import Pair
+from dinsar_cli.stack.folders import StackFolders
+from dinsar_cli.stack.plan import StackPlan
+from dinsar_cli.workflow.interferogram_stages import Ground
+
+_COMPUTING = ("eos-sar", "whirlwind-insar")
+
+
+@dataclass(frozen=True)
+class StackWork:
+    """A stack under way.
+
+    Attributes
+    ----------
+    plan : StackPlan
+    folders : StackFolders
+    ground : Ground
+        DEM and water, on the disk.
+    reporter : Reporter
+    command : tuple of str
+        For the record.
+    """
+
+    plan: StackPlan
+    folders: StackFolders
+    ground: Ground
+    reporter: Reporter
+    command: tuple[str, ...]
+
+    @cached_property
+    def inputs(self) -> dict[date, EngineInputs]:
+        """What the engine works on to put each date on the geometry of the first."""
+        return {day: self.plan.inputs(day, self.ground.dem, self.ground.water) for day in self.plan.others}
+
+    @cached_property
+    def _crops(self) -> dict[date, tuple[Mosaic, LookGrid]]:
+        heights = height_range(self.ground.dem)
+        return {day: crop(inputs, heights, CROP_MARGIN) for day, inputs in self.inputs.items()}
+
+    @cached_property
+    def orbits(self) -> dict[date, Orbit]:
+        """Orbit of each date; their epochs lie as far apart as the dates."""
+        found: dict[date, Orbit] = {}
+        for day, inputs in self.inputs.items():
+            found[self.plan.first], found[day] = both_orbits(inputs, self._crops[day][0].grid.epoch)
+        return found
+
+    @property
+    def look_grid(self) -> LookGrid:
+        """The look cells of all layers."""
+        return next(iter(self._crops.values()))[1]
+
+    def strip_workers(self, terrain: Terrain, reader: SlcReader) -> tuple[StripWorker, ...]:
+        """Return what puts each date on the geometry of the first."""
+        first, heights = self.orbits[self.plan.first], terrain.height_range
+        return tuple(
+            StripWorker(mosaic, self.look_grid, first, self.orbits[day], terrain, heights, reader)
+            for day, (mosaic, _) in self._crops.items()
+        )
+
+    def setup(self, folder: Path, pair: Pair | None = None) -> Setup:
+        """Return what the steps of the engine share: of a pair, or of the geometry alone."""
+        days = pair or (self.plan.first, self.plan.others[0])
+        mosaic = next(iter(self._crops.values()))[0]
+        inputs = replace(next(iter(self.inputs.values())), pair=self.plan.pair_of(days), threads=1)
+        return Setup(inputs, folder, mosaic, self.look_grid, self.orbits[days[0]], self.orbits[days[1]])
+
+    @cached_property
+    def geometry_setup(self) -> Setup:
+        """Return what makes the layers that all pairs share: cells lie where the first date sees them."""
+        made = self.setup(self.folders.geometry_radar)
+        return replace(made, reference=self.orbits[self.plan.first])
+
+    # --- what each step depends on
+
+    @cached_property
+    def geometry_mark(self) -> str:
+        """Fingerprint of the radar grid and its ground."""
+        bursts = [
+            (burst.swath, burst.reference.burst.azimuth_time.isoformat())
+            for burst in next(iter(self.inputs.values())).bursts
+        ]
+        window, looks = self.look_grid.window, str(self.plan.any.looks)
+        dem = [self.ground.dem.name, *file_mark(self.ground.dem)[1:2]]
+        place = [bursts, (window.top, window.bottom, window.left, window.right), looks, dem]
+        return fingerprint([__version__, place, self.date_mark(self.plan.first)])
+
+    def date_mark(self, day: date) -> str:
+        """Fingerprint of the products and the orbit of a date."""
+        scenes = [(scene.name, scene.safe.path.stat().st_mtime_ns) for scene in self.plan.acquisition(day).scenes]
+        return fingerprint([scenes, self.plan.orbit(day).path.name])
+
+    def form_mark(self, pair: Pair) -> str:
+        """Fingerprint of the interferogram of a pair."""
+        versions = {name: package_versions().get(name) for name in _COMPUTING}
+        return fingerprint([self.geometry_mark, *map(self.date_mark, pair), versions])
+
+    def filter_mark(self, pair: Pair) -> str:
+        """Fingerprint of coherence and filtered phase."""
+        return fingerprint([self.form_mark(pair), self.plan.config.filter.strength])
+
+    @cached_property
+    def unseen_mark(self) -> str:
+        """Fingerprint of what cells show instead of ground."""
+        return fingerprint([self.geometry_mark, mask_mark(self.plan.config.mask, self.ground.water)])
+
+    def unwrap_mark(self, pair: Pair) -> str:
+        """Fingerprint of the unwrapped phase."""
+        return fingerprint([self.filter_mark(pair), self.unseen_mark, self.plan.config.unwrap.reliability])
+
+    # --- steps and their journals
+
+    def radar(self, pair: Pair) -> Path:
+        """Return the folder of a pair's layers on the radar grid."""
+        return self.folders.of_pair(pair) / RADAR
+
+    def lacking(self, step: str, mark: Callable[[Pair], str]) -> list[Pair]:
+        """Return the pairs of which a step is not done, or what it made is no longer as it was."""
+        return [
+            pair
+            for pair in self.plan.network.pairs
+            if not steps_of(self.radar(pair)).holds(step, mark(pair), verify=True)
+        ]
+
+
+def steps_of(folder: Path) -> Journal:
+    """Return the journal of the steps in a folder of layers."""
+    return Journal.open(folder / STEPS_FILE)
+
+
+def note_step(
+    folder: Path, step: str, mark: str, files: Iterable[Path], details: Mapping[str, Any] | None = None
+) -> None:
+    """Note that a step in a folder is done; what followed it there is forgotten."""
+    journal = steps_of(folder)
+    names = list(journal.stages)
+    if step in names:
+        journal.forget(names[names.index(step) :])
+    journal.put(step, StageRecord(mark, (), 0.0, 0, dict(details or {})), files, hash_of=sha256)
+
+
+def mean_coherence(work: StackWork) -> NDArray[np.float32]:
+    """Return the mean coherence of all pairs; shape (lines, samples)."""
+    total = np.zeros((work.look_grid.lines, work.look_grid.samples), np.float64)
+    for pair in work.plan.network.pairs:
+        total += np.nan_to_num(work.setup(work.radar(pair)).file(LAYERS["coherence"]).read())
+    return (total / len(work.plan.network.pairs)).astype(np.float32)
