@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import os
 import stat
 import threading
 import warnings
@@ -124,7 +125,10 @@ def _blocks(written: DatasetReader) -> Iterator[tuple[int, int]]:
 
 
 def _not_written(path: Path) -> OSError:
-    return OSError(errno.ENOSPC, "not all of it could be written", str(path))
+    code, told = errno.ENOSPC, "not all of it could be written"
+    if not os.access(path.parent, os.W_OK):
+        code, told = errno.EACCES, os.strerror(errno.EACCES)
+    return OSError(code, told, str(path))
 
 
 def _is_local(path: Path | str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -36,6 +37,21 @@ def isce2_run(folder: Path) -> SmallRun:
     return SmallRun.of(folder, ("run", *options, "--looks", "19x7", "--engine", "isce2", "-q"))
 
 
+def _try_all(wanted: argparse.Namespace, random: np.random.Generator, tally: Tally) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # for a user without rights
+        run = SmallRun.make(folder)
+        mutate_all(run, wanted.mutations, random, tally)
+        kill_runs(run, wanted.kills, random, tally, "killed runs of eos")
+        starve(run, wanted.starved, random, tally)
+        turn_bits(run, wanted.rot, random, tally)
+        if wanted.secrets:
+            look_for_secrets(folder / "secrets", tally)
+        if wanted.isce2_kills:
+            kill_runs(isce2_run(folder / "isce2"), wanted.isce2_kills, random, tally, "killed runs of isce2")
+
+
 def main() -> int:
     """Do what is asked for, and print the table; 1 when something failed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -51,20 +67,12 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=int, default=count)
     wanted = parser.parse_args()
     random, tally, started = np.random.default_rng(wanted.seed), Tally(), time.monotonic()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # for a user without rights
-        run = SmallRun.make(folder)
-        mutate_all(run, wanted.mutations, random, tally)
-        kill_runs(run, wanted.kills, random, tally, "killed runs of eos")
-        starve(run, wanted.starved, random, tally)
-        turn_bits(run, wanted.rot, random, tally)
-        if wanted.secrets:
-            look_for_secrets(folder / "secrets", tally)
-        if wanted.isce2_kills:
-            kill_runs(isce2_run(folder / "isce2"), wanted.isce2_kills, random, tally, "killed runs of isce2")
-    print(tally.table())
-    print(f"took {time.monotonic() - started:.0f} s")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was tried is told whoever ends it
+    try:
+        _try_all(wanted, random, tally)
+    finally:
+        print(tally.table())
+        print(f"took {time.monotonic() - started:.0f} s")
     return min(1, len(tally.failures))
 
 

@@ -49,7 +49,7 @@ def kill_runs(run: SmallRun, kills: int, random: np.random.Generator, tally: Tal
         wrong = f"{name} does not go on: {last.err[-300:]}" if last.code else run.differs(name)
         left = [path.name for path in (run.folder / name).rglob("*.part")]
         if wrong or left:
-            tally.failed.setdefault(kind, []).append(f"{name}: {wrong or f'left {left}'}")
+            tally.fail(kind, f"{name}: {wrong or f'left {left}'}")
         else:
             shutil.rmtree(run.folder / name)
         chain += 1

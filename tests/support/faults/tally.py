@@ -37,8 +37,12 @@ class Tally:
         """Note that something was tried, and what was wrong with it."""
         self.tried[kind] = self.tried.get(kind, 0) + 1
         if failure:
-            self.failed.setdefault(kind, []).append(failure)
-            print(f"{kind}: {failure}", file=sys.stderr, flush=True)
+            self.fail(kind, failure)
+
+    def fail(self, kind: str, failure: str) -> None:
+        """Note what was wrong, and tell it at once."""
+        self.failed.setdefault(kind, []).append(failure)
+        print(f"{kind}: {failure}", file=sys.stderr, flush=True)
 
     @property
     def failures(self) -> list[str]:
