@@ -44,7 +44,7 @@ COMMANDS = {
 }
 
 
-_COMPUTING = ("run", "process", "demo", "fetch")  # what loads all libraries
+_COMPUTING = ("run", "batch", "process", "demo", "fetch")  # what loads all libraries
 
 
 class _LazyGroup(click.Group):
