@@ -46,7 +46,11 @@ COMMANDS = {
 }
 
 
+<<<<<<< HEAD
 _COMPUTING = ("run", "stack", "process", "demo", "fetch")  # what loads all libraries
+=======
+_COMPUTING = ("run", "batch", "process", "demo", "fetch")  # what loads all libraries
+>>>>>>> st-batch
 
 
 class _LazyGroup(click.Group):

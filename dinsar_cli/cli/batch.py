@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dinsar_cli.stack.batch_state import BatchState, JobRecord
 
 _OWN = ("compute.threads", "compute.memory")  # which the workers have
+_QUEUE_THREADS = 2  # that a worker in a queue asks for
 _MOST_SHOWN = 20
 _MOST_WORDS = 100  # letters of what a run is asked for
 _LIFE = 60.0  # s between two lines that tell how far it is, without a terminal
@@ -106,9 +107,9 @@ def batch(
 
     The exit code is 0 when all are done, else that of the first run in the file that is not.
     """
-    from dinsar_cli.stack.batch_cluster import check_dask, check_where
+    from dinsar_cli.stack.batch_cluster import QUEUES, check_dask, check_where
     from dinsar_cli.stack.batch_file import read_batch
-    from dinsar_cli.stack.batch_share import share_machine, share_queue
+    from dinsar_cli.stack.batch_share import share_elsewhere, share_machine
 
     options = _pairs(cluster_options)
     check_where(cluster, options)
@@ -117,7 +118,11 @@ def batch(
     names = {flag.removeprefix("--").replace("-", "_"): key for key, (flag, _) in FLAGS.items()}
     jobs = read_batch(file, overrides_of(flags), names)
     wanted = _wanted(workers, threads, memory)
-    share = (share_machine if cluster == "local" else share_queue)(_open(jobs, workdir, file), wanted, cache)
+    todo = _open(jobs, workdir, file)
+    if cluster == "local":
+        share = share_machine(todo, wanted, cache)
+    else:  # workers of a scheduler that is there may have no more than a core for each of their threads
+        share = share_elsewhere(todo, wanted, cache, threads=_QUEUE_THREADS if cluster in QUEUES else 1)
     if dry_run:
         _show(jobs, share, cluster, options, workdir, as_json=as_json)
         return 0

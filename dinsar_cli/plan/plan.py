@@ -115,7 +115,10 @@ class RunPlan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """All that the user should keep in mind."""
-        return (*self.science_warnings, *self.other_warnings)
+        found = [*self.science_warnings, *self.other_warnings]
+        if self.slc.coverage < _LEAST_COVERAGE:
+            found.append(f"The scenes cover {self.slc.coverage:.1%} of the area; the rest of the map stays empty.")
+        return tuple(found)
 
 
 def plan_run(request: Request, cache: Path, engine: Engine | None = None) -> RunPlan:
@@ -164,8 +167,6 @@ def plan_run(request: Request, cache: Path, engine: Engine | None = None) -> Run
     missing = missing_images(slc)
     if missing:
         warnings.append(f"Images of bursts in use are not there, and a run will be refused: {', '.join(missing)}.")
-    if slc.coverage < _LEAST_COVERAGE:
-        warnings.append(f"The scenes cover {slc.coverage:.1%} of the area; the rest of the map stays empty.")
     return RunPlan(
         config=config,
         roi=roi,

@@ -332,9 +332,8 @@ def _share_of(client: Any, share: Share) -> Share:
     known = client.scheduler_info(n_workers=-1)["workers"].values()
     slots = sum(worker["nthreads"] for worker in known)
     limits = [worker["memory_limit"] // worker["nthreads"] for worker in known if worker["memory_limit"]]
-    memory = min([share.memory, *limits]) if share.why != "as given" else share.memory
     why = f"{len(known)} workers of the scheduler" if slots else "no worker of the scheduler is there yet"
-    return Share(max(slots, 1), share.threads, memory, why)
+    return Share(max(slots, 1), share.threads, min([share.memory, *limits]), why)
 
 
 def lost(where: str) -> DinsarError:

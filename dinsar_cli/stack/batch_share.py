@@ -25,7 +25,6 @@ _MARGIN: Final = 1.25  # of a forecast, beside which the worker itself needs som
 _UNKNOWN: Final = 4 * 10**9  # bytes of a run of which nothing can be told
 _LEAST: Final = 256 * 10**6  # bytes that `compute.memory` may be
 _QUEUE_WORKERS: Final = 8
-_QUEUE_THREADS: Final = 2
 _MOST_WORKERS: Final = 1000
 
 
@@ -152,10 +151,18 @@ def _forecast(config: RunConfig, cache: Path) -> int:
         return predict(plan_run(request, cache), cache / HISTORY).memory
 
 
-def share_queue(jobs: Sequence[BatchJob], wanted: Wanted, cache: Path) -> Share:
-    """Tell what to ask a queue for: machines of which nothing is known but what a run needs."""
+def share_elsewhere(jobs: Sequence[BatchJob], wanted: Wanted, cache: Path, *, threads: int) -> Share:
+    """Tell what to ask for on machines of which nothing is known: what a run needs.
+
+    Parameters
+    ----------
+    jobs, wanted, cache
+        As for `share_machine`.
+    threads : int
+        Cores of a run, where the user says nothing.
+    """
     workers = wanted.workers or max(1, min(_QUEUE_WORKERS, len(jobs)))
-    threads = wanted.threads or _QUEUE_THREADS
+    threads = wanted.threads or threads
     if wanted.memory is not None:
         return Share(workers, threads, wanted.memory, "as given")
     need, told = need_of(jobs, 2, 2 * threads, 2 * _UNKNOWN, cache)

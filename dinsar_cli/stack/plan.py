@@ -10,6 +10,7 @@ from pathlib import Path
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.errors import DinsarError, NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import middle_of
 from dinsar_cli.geo.roi import Roi, parse_roi
@@ -134,16 +135,24 @@ def plan_stack(request: Request, rule: Rule, cache: Path, first: date | None = N
     DinsarError
         When fewer than two dates go together, or the pairs would not hang together.
     """
+    if request.config.engine not in ("auto", EosEngine.name):
+        raise UsageError(
+            f"--engine {request.config.engine}: a stack is made by the engine {EosEngine.name}.",
+            "It is the one that puts many dates on the geometry of one; topsApp makes one pair at a time.",
+            "Leave --engine out, or make the pairs one by one with topsApp: dinsar batch FILE --engine isce2",
+        )
     files, set_aside = _readable(request.config.slc.files)
     dates, roi = local_dates(_with_files(request, files))
     set_aside += dates.set_aside
     products = {day_of(one): [Path(scene.url) for scene in one.scenes] for one in dates.stack.acquisitions}
     area = request.config.roi or " ".join(f"{bound:.7f}" for bound in roi.bounds)
-    fixed = {"roi": area, "polarization": dates.polarization, "start": None, "end": None}
+    fixed = {"roi": area, "polarization": dates.polarization, "start": None, "end": None, "engine": EosEngine.name}
     config = request.config.model_copy(update=fixed)
     first = first if first in products else min(products)
     plans, lost = _planned(Request(config, parse_roi(area)), products, first, cache)
     set_aside += lost
+    if request.config.roi is None:  # it is what all dates see, and nobody asked for more
+        plans = {day: replace(one, slc=replace(one.slc, coverage=1.0)) for day, one in plans.items()}
     days = [day for day in dates.days if day == first or day in plans]
     try:
         network = rule.network(days, dates.metres, track=dates.stack.name, polarization=dates.polarization)

@@ -16,6 +16,7 @@ pytest.importorskip("eos")
 pytestmark = pytest.mark.long
 
 RUNS, ROUNDS = 5, 3
+ENDINGS = (".EOF", ".tif", ".zip")
 
 
 def test_runs_that_fetch_the_same_at_the_same_time(tmp_path: Path) -> None:
@@ -40,9 +41,10 @@ def test_runs_that_fetch_the_same_at_the_same_time(tmp_path: Path) -> None:
             ]
             said = [process.communicate(timeout=300)[1].decode() for process in fetching]
             assert [process.returncode for process in fetching] == [0] * RUNS, "\n".join(said)
-            assert archive.sent(STORE) == job.size()
-            for server in (BUCKET, TILES):
-                paths = [one.request.path for one in archive.requests(server, method="GET") if one.status == 200]
-                files = [path for path in paths if path.endswith((".EOF", ".tif"))]
-                assert len(files) == len(set(files)), files
+            for server in (STORE, BUCKET, TILES):
+                sent = [(one.request.path, one.sent) for one in archive.requests(server, method="GET")]
+                largest = dict(sorted(sent))
+                whole = [path for path, size in sent if size == largest[path] and path.endswith(ENDINGS)]
+                assert whole, server
+                assert len(whole) == len(set(whole)), whole  # what was asked for again after a stall is not whole
             assert [path.name for path in home.rglob("*.part*")] == []

@@ -23,7 +23,7 @@ from dinsar_cli.stack.batch_run import KILLED, Patience
 from dinsar_cli.stack.batch_share import Wanted, share_machine
 from dinsar_cli.stack.batch_state import BatchState, JobRecord
 from dinsar_cli.stack.batch_work import JOB_FILE, LOG_FILE, Order, carry_out, failure
-from support.batch import SmallBatch, small_inputs, write_csv
+from support.batch import SmallBatch, rows_of, small_inputs, write_csv
 from support.command import Outcome
 
 Dinsar = Callable[..., Outcome]
@@ -67,7 +67,7 @@ def test_second_run_in_a_folder_waits_for_the_first(tmp_path: Path) -> None:
         time.sleep(1.2)
         assert not (Path(order.folder) / LOG_FILE).exists()
         Path(order.stop).touch()
-        waiting.join(10)
+        waiting.join(60)
     assert not waiting.is_alive()
 
 
@@ -209,32 +209,37 @@ def test_script_of_a_queue(tmp_path: Path, dinsar: Dinsar, queue: str) -> None:
     assert not (tmp_path / "work").exists()
 
 
-def test_batch_with_a_failure_goes_on(tmp_path: Path) -> None:
-    """One run is refused and the other one done; the same command does no more than what is missing."""
+def test_batch_with_failures_goes_on(tmp_path: Path) -> None:
+    """One run is refused, one lacks memory also when it is alone, one is done and stays so."""
     pytest.importorskip("eos")
     pytest.importorskip("distributed")
     inputs = small_inputs(tmp_path / "inputs")
-    batch = SmallBatch(write_csv(tmp_path / "two.csv", inputs, ["good", "bad"]), tmp_path)
-    text = batch.file.read_text(encoding="utf-8").replace(inputs.scenes[1].name, "none.zip", 2)
-    (inputs.folder / "none.zip").write_bytes(b"nothing")
-    rows = text.splitlines()
-    good = write_csv(tmp_path / "one.csv", inputs, ["good"]).read_text(encoding="utf-8").splitlines()[1]
-    batch.file.write_text("\n".join([rows[0], good, rows[2], ""]), encoding="utf-8")
+    none = inputs.folder / "none.zip"
+    none.write_bytes(b"nothing")
+    batch = SmallBatch(write_csv(tmp_path / "pairs.csv", inputs, ["good"]), tmp_path)
+    good = batch.file.read_text(encoding="utf-8")
+    bad = rows_of(inputs, ["bad"], slc=f"{inputs.scenes[0]};{none}")
+    short = rows_of(inputs, ["short"], memory="256MB")
+    batch.file.write_text("\n".join([good, *short, *bad, ""]), encoding="utf-8")
+
     first = batch.run("--workers", 2, "--json")
-    states = {name: record["state"] for name, record in batch.state.items()}
-    assert states == {"good": "done", "bad": "refused"}, first.err
-    assert first.code == batch.state["bad"]["exit_code"] != 0
+    records = batch.state
+    states = {name: (one["state"], one["exit_code"], one["attempts"]) for name, one in records.items()}
+    refused = ("refused", records["bad"]["exit_code"], 1)
+    assert states == {"good": ("done", 0, 1), "short": ("failed", 7, 2), "bad": refused}, first.err
+    assert records["bad"]["exit_code"] in (2, 3)
+    assert first.code == 7
     assert json.loads(first.out)["counts"]["done"] == 1
-    assert "none.zip" in batch.state["bad"]["error"]["problem"]
-    assert batch.state["good"]["figures"]["reference_date"] == f"{inputs.reference.start:%Y-%m-%d}"
+    assert "none.zip" in records["bad"]["error"]["problem"]
+    assert records["good"]["figures"]["reference_date"] == f"{inputs.reference.start:%Y-%m-%d}"
     page = (batch.work / "reports.html").read_text(encoding="utf-8")
     assert page.count("data:image/png") == 1
     assert "none.zip" in page
     (address,) = set(re.findall(r'href="([^"]+)"', page))
     assert (batch.work / address).is_file()
-    (inputs.folder / "none.zip").unlink()
-    batch.file.write_text("\n".join([rows[0], good, ""]), encoding="utf-8")
+
+    batch.file.write_text(good, encoding="utf-8")
     again = batch.run("--workers", 2)
     assert again.code == 0, again.err
     assert "1 of 1 runs are done already" in again.err
-    assert batch.state["good"]["attempts"] == 1
+    assert batch.state["good"] == records["good"]

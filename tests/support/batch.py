@@ -21,8 +21,8 @@ from support.command import PROGRAM, Outcome, run_apart
 from support.faults.tally import PAIR, area
 from support.run_inputs import Inputs, write_inputs
 
-COLUMNS = ("name", "slc", "orbits", "dem", "dem_datum", "looks", "roi", "engine")
-WAIT = 240.0  # s for what has to come
+COLUMNS = ("name", "slc", "orbits", "dem", "dem_datum", "looks", "roi", "engine", "memory")
+WAIT = 900.0  # s for what has to come
 
 
 def small_inputs(folder: Path) -> Inputs:
@@ -32,11 +32,21 @@ def small_inputs(folder: Path) -> Inputs:
 
 def write_csv(path: Path, inputs: Inputs, names: list[str], **changes: str) -> Path:
     """Write a batch of equal pairs; changed columns as ``looks="4x2"``."""
-    values = {"slc": ";".join(map(str, inputs.scenes)), "orbits": str(inputs.orbits), "dem": str(inputs.dem)}
-    values |= {"dem_datum": "ellipsoid", "looks": "4x2", "roi": area(inputs), "engine": "eos"} | changes
-    rows = [",".join([name, *(values[column] for column in COLUMNS[1:])]) for name in names]
-    path.write_text("\n".join([",".join(COLUMNS), *rows, ""]), encoding="utf-8")
+    path.write_text("\n".join([",".join(COLUMNS), *rows_of(inputs, names, **changes), ""]), encoding="utf-8")
     return path
+
+
+def rows_of(inputs: Inputs, names: list[str], **changes: str) -> list[str]:
+    """Return the rows of such a batch."""
+    values = {"slc": ";".join(map(str, inputs.scenes)), "orbits": str(inputs.orbits), "dem": str(inputs.dem)}
+    values |= {
+        "dem_datum": "ellipsoid",
+        "looks": "4x2",
+        "roi": area(inputs),
+        "engine": "eos",
+        "memory": "",
+    } | changes
+    return [",".join([name, *(values[column] for column in COLUMNS[1:])]) for name in names]
 
 
 @dataclass(frozen=True)
