@@ -46,11 +46,7 @@ COMMANDS = {
 }
 
 
-<<<<<<< HEAD
-_COMPUTING = ("run", "stack", "process", "demo", "fetch")  # what loads all libraries
-=======
-_COMPUTING = ("run", "batch", "process", "demo", "fetch")  # what loads all libraries
->>>>>>> st-batch
+_COMPUTING = ("run", "stack", "batch", "process", "demo", "fetch")  # what loads all libraries
 
 
 class _LazyGroup(click.Group):
