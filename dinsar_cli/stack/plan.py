@@ -117,7 +117,9 @@ class StackPlan:
         )
 
 
-def plan_stack(request: Request, rule: Rule, cache: Path, first: date | None = None) -> StackPlan:
+def plan_stack(
+    request: Request, rule: Rule, cache: Path, first: date | None = None, area: str | None = None
+) -> StackPlan:
     """Open the scenes, and decide on dates, bursts and pairs; nothing is written.
 
     Parameters
@@ -129,6 +131,8 @@ def plan_stack(request: Request, rule: Rule, cache: Path, first: date | None = N
     cache : Path
     first : date, optional
         On whose geometry an earlier call put the dates.
+    area : str, optional
+        Of an earlier call, where the request has none.
 
     Raises
     ------
@@ -145,7 +149,7 @@ def plan_stack(request: Request, rule: Rule, cache: Path, first: date | None = N
     dates, roi = local_dates(_with_files(request, files))
     set_aside += dates.set_aside
     products = {day_of(one): [Path(scene.url) for scene in one.scenes] for one in dates.stack.acquisitions}
-    area = request.config.roi or " ".join(f"{bound:.7f}" for bound in roi.bounds)
+    area = request.config.roi or area or " ".join(f"{bound:.7f}" for bound in roi.bounds)
     fixed = {"roi": area, "polarization": dates.polarization, "start": None, "end": None, "engine": EosEngine.name}
     config = request.config.model_copy(update=fixed)
     first = first if first in products else min(products)
@@ -161,7 +165,7 @@ def plan_stack(request: Request, rule: Rule, cache: Path, first: date | None = N
         raise
     if first not in network.dates:  # a list of pairs without it
         kept = [path for day in network.dates for path in products[day]]
-        return plan_stack(_with_files(request, kept), rule, cache)
+        return plan_stack(_with_files(request, kept), rule, cache, area=area)
     plans = {day: plan for day, plan in plans.items() if day in network.dates}
     one = next(iter(plans.values()))
     dem = dem_manager(config, cache).plan(extent_of(_bursts_of_first(plans, first), middle_of(roi.bounds)))

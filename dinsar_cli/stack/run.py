@@ -99,13 +99,13 @@ def run_stack(
     with bounded_raster_cache(), locked(make_folder(folder)), Products() as files:
         folders, meter = StackFolders(folder), Meter(reporter)
         earlier = StackRecord.open(folders.record)
-        request, notes = _request(config, earlier), tuple[str, ...]()
+        request, notes = request_of(config), tuple[str, ...]()
         if is_wanted(config):
             with _told(reporter, "fetch"):
                 request, notes = fetch_dates(request, rule, cache, meter)
         # dates, bursts and pairs; scenes whose images are damaged are set aside
         with _told(reporter, "slc"):
-            plan = _proved(request, rule, cache, earlier.first if earlier else None, reporter)
+            plan = _proved(request, rule, cache, earlier, reporter)
         for text in (*notes, *plan.notes):
             reporter.note(text)
         for text in plan.set_aside:
@@ -149,16 +149,12 @@ def _told(reporter: Reporter, stage: str) -> Iterator[None]:
     reporter.end(stage, time.monotonic() - started, skipped=False)
 
 
-def _request(config: RunConfig, earlier: StackRecord | None) -> Request:
-    """Return what is asked for; without an area, that of the earlier call counts on."""
-    if earlier is not None and config.roi is None:
-        config = config.model_copy(update={"roi": earlier.area})
-    return request_of(config)
-
-
-def _proved(request: Request, rule: Rule, cache: Path, first: date | None, reporter: Reporter) -> StackPlan:
+def _proved(
+    request: Request, rule: Rule, cache: Path, earlier: StackRecord | None, reporter: Reporter
+) -> StackPlan:
     """Plan the stack with the scenes whose images are whole."""
-    plan = plan_stack(request, rule, cache, first)
+    known = (earlier.first, earlier.area) if earlier else (None, None)
+    plan = plan_stack(request, rule, cache, *known)
     bad: dict[date, str] = {}
     for number, day in enumerate(plan.network.dates):
         reporter.progress("checking", number / len(plan.network.dates))
@@ -173,7 +169,7 @@ def _proved(request: Request, rule: Rule, cache: Path, first: date | None, repor
     ]
     slc = plan.config.slc.model_copy(update={"files": rest})
     again = replace(request, config=request.config.model_copy(update={"slc": slc}))
-    made = plan_stack(again, rule, cache, first)
+    made = plan_stack(again, rule, cache, *known)
     return replace(made, set_aside=(*plan.set_aside, *bad.values()))
 
 
