@@ -13,6 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from dinsar_cli import __version__
+from dinsar_cli.base.files import sha256
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, STAGES, Journal, StageRecord
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.model import LonLat, RunConfig
@@ -175,7 +176,8 @@ class PairMap:
         self.journal.forget(STAGES[STAGES.index(name) :])
         started = time.monotonic()
         files, details, made = work()
-        self.journal.put(name, StageRecord(mark, (), time.monotonic() - started, 0, details), files)
+        record = StageRecord(mark, (), time.monotonic() - started, 0, details)
+        self.journal.put(name, record, files, hash_of=sha256)
         return details, made
 
     # --- the stages

@@ -96,7 +96,9 @@ def describe(setup: Setup, versions: dict[str, str]) -> Interferogram:
         burst_overlaps=burst_overlaps,
         swath_overlaps=swath_overlaps,
     )
-    write_text(setup.folder / DESCRIPTION_FILE, json.dumps(result.to_dict(), indent=2) + "\n")
+    path, text = setup.folder / DESCRIPTION_FILE, json.dumps(result.to_dict(), indent=2) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
     return result
 
 
