@@ -100,6 +100,7 @@ def network(
     from dinsar_cli.catalog.scenes import PLATFORMS
     from dinsar_cli.config.request import request_of
     from dinsar_cli.plan.network_archive import archive_dates
+    from dinsar_cli.plan.network_drawing import draw_network
     from dinsar_cli.plan.network_local import local_dates
     from dinsar_cli.series.network import parse_rule, write_network
 
@@ -128,7 +129,7 @@ def network(
         "notes": [*dates.notes, *notes],
     }
     files = [make_folder(output) / "network.json", output / "network.png"]
-    _draw(files[1], made)
+    draw_network(files[1], made)
     write_network(files[0], made, **more)
     if map_file is not None:
         from dinsar_cli.catalog.map_page import page_text
@@ -185,21 +186,6 @@ def _first(set_aside: Sequence[str]) -> tuple[str, ...]:
 def _in_no_pair(made: Network, dates: NetworkDates) -> tuple[str, ...]:
     rest = [str(day) for day in dates.days if day not in made.dates]
     return (f"The list of pairs does not name {_several(rest)}: left out.",) if rest else ()
-
-
-def _draw(path: Path, made: Network) -> None:
-    from dinsar_cli.drawing.network_picture import PairLine, network_picture
-
-    open_pairs = set(made.open_pairs)
-    lines = [PairLine(*pair, expected, pair in open_pairs) for pair, expected in made.coherence_of.items()]
-    network_picture(
-        path,
-        made.dates,
-        made.baselines,
-        lines,
-        title=f"{made.track} {made.polarization}: {_pairs(made)} of {len(made.dates)} dates",
-        subtitle=f"{made.rule}, {made.dates[0]} to {made.dates[-1]}, triangles: {made.triangle_number}",
-    )
 
 
 def _rows(made: Network) -> list[tuple[str, ...]]:

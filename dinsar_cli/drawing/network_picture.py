@@ -60,6 +60,7 @@ def network_picture(
     *,
     title: str,
     subtitle: str,
+    measured: bool = False,
 ) -> None:
     """Draw a network into a PNG.
 
@@ -76,6 +77,8 @@ def network_picture(
         Of these dates.
     title, subtitle : str
         Above it.
+    measured : bool
+        Whether the coherence is that which the pairs have, and not what is expected.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -91,7 +94,7 @@ def network_picture(
     flat = all(metres is None for metres in baselines)
     places = {day: (_number(day), metres or 0.0) for day, metres in zip(dates, baselines, strict=True)}
     unknown = [day for day, metres in zip(dates, baselines, strict=True) if metres is None]
-    key = _draw_pairs(figure, axes, places, pairs, flat=flat)
+    key = _draw_pairs(figure, axes, places, pairs, flat=flat, measured=measured)
     key += _draw_dates(axes, places, unknown)
     axes.legend(handles=key, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(key), frameon=False)
     _dress(axes, flat=flat)
@@ -112,6 +115,7 @@ def _draw_pairs(
     pairs: Sequence[PairLine],
     *,
     flat: bool,
+    measured: bool,
 ) -> list[Line2D]:
     """Draw the pairs, those of higher coherence on top, and return their key."""
     from matplotlib.cm import ScalarMappable
@@ -134,7 +138,9 @@ def _draw_pairs(
         axes.add_collection(LineCollection(paths, colors=colours, linestyles=style, linewidths=width, zorder=2))
         key.append(Line2D([], [], color=plain if not known else "0.35", linestyle=style, label=f"pair {name}"))
     if known:
-        figure.colorbar(scale, ax=axes, shrink=0.8, pad=0.01).set_label("expected coherence")
+        figure.colorbar(scale, ax=axes, shrink=0.8, pad=0.01).set_label(
+            "mean coherence" if measured else "expected coherence"
+        )
     return key
 
 

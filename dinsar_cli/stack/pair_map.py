@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -32,10 +32,11 @@ from dinsar_cli.maps.zero.far_field import far_field_of_bursts
 from dinsar_cli.products.folder import PairProducts, find_products
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.report.evidence import gather
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.stack.folders import share
 from dinsar_cli.stack.work import StackWork, note_step, steps_of
-from dinsar_cli.workflow.map_stages import Displaced, Geocoded, displace, names
+from dinsar_cli.workflow.map_stages import Displaced, Geocoded, displace, draw, names, report, warnings_of
 from dinsar_cli.workflow.run_state import Made
 
 Array = NDArray[Any]
@@ -214,6 +215,18 @@ class PairMap:
     def displace(self, geocoded: Geocoded) -> Displaced:
         """Make the displacement relative to the reference of the stack, with its sigma."""
         return displace(self, self.interferogram, geocoded)
+
+    def report(self, geocoded: Geocoded, displaced: Displaced, files: Products) -> None:
+        """Draw the pair and write its report, of all pairs or of those that a check warns of, as asked for."""
+        wanted = self.config.stack.reports
+        if wanted == "none":
+            return
+        if wanted == "bad":
+            verdicts = gather(replace(self.shown(), files=files), self.record()).verdicts
+            if all(verdict.good is not False for verdict in verdicts):
+                return
+        drawn = draw(self, self.interferogram, displaced.facts, geocoded.layers)
+        report(self, drawn.evidence, warnings_of(geocoded, displaced), files)
 
     def _header(self) -> dict[str, Any]:
         plan = self.work.plan

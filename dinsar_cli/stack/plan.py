@@ -152,8 +152,9 @@ def plan_stack(
     area = request.config.roi or area or " ".join(f"{bound:.7f}" for bound in roi.bounds)
     fixed = {"roi": area, "polarization": dates.polarization, "start": None, "end": None, "engine": EosEngine.name}
     config = request.config.model_copy(update=fixed)
-    first = first if first in products else min(products)
-    plans, lost = _planned(Request(config, parse_roi(area)), products, first, cache)
+    if first is not None and first not in products:
+        raise _without_first(first, set_aside)
+    first, plans, lost = _planned(replace(request, config=config, roi=parse_roi(area)), products, first, cache)
     set_aside += lost
     if request.config.roi is None:  # it is what all dates see, and nobody asked for more
         plans = {day: replace(one, slc=replace(one.slc, coverage=1.0)) for day, one in plans.items()}
@@ -190,29 +191,51 @@ def _readable(files: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
     return good, tuple(lost)
 
 
+def _without_first(first: date, set_aside: Sequence[str]) -> UsageError:
+    error = UsageError(
+        f"The stack lies on the geometry of {first}, and that date is not there.",
+        "Its product was not given this time, or it was set aside: all other dates would have to be made again.",
+        "Give it too, or another folder with --output.",
+    )
+    error.details = tuple(f"set aside: {text}" for text in set_aside)
+    return error
+
+
 def _planned(
-    request: Request, products: Mapping[date, Sequence[Path]], first: date, cache: Path
-) -> tuple[dict[date, RunPlan], tuple[str, ...]]:
-    """Plan each date with the first; those that cannot be used with it are set aside, with the reason."""
-    plans: dict[date, RunPlan] = {}
-    lost: dict[date, DinsarError] = {}
-    for day in sorted(products):
-        if day == first:
-            continue
-        try:
-            plans[day] = plan_run(_with_files(request, [*products[first], *products[day]]), cache)
-        except NoDataError as error:
-            lost[day] = error
-    if not plans:
-        raise next(iter(lost.values()))
-    told = [f"{day}: {error.problem} {error.cause}" for day, error in lost.items()]
+    request: Request, products: Mapping[date, Sequence[Path]], first: date | None, cache: Path
+) -> tuple[date, dict[date, RunPlan], tuple[str, ...]]:
+    """Plan each date with the first; dates that cannot be used with it are set aside, with the reason.
+
+    Where no first date is given, it is the earliest that goes with another one.
+    """
+    told: list[str] = []
+    failure: DinsarError | None = None
+    for chosen in [first] if first is not None else sorted(products)[:-1]:
+        plans: dict[date, RunPlan] = {}
+        lost: dict[date, DinsarError] = {}
+        for day in sorted(products):
+            if day == chosen or (first is None and day < chosen):
+                continue
+            try:
+                plans[day] = plan_run(_with_files(request, [*products[chosen], *products[day]]), cache)
+            except NoDataError as error:
+                lost[day] = error
+        if plans:
+            told += [f"{day}: {error.problem} {error.cause}" for day, error in lost.items()]
+            return chosen, plans, (*told, *_with_few_bursts(plans, chosen))
+        failure = failure or next(iter(lost.values()))
+        told.append(f"{chosen}: {next(iter(lost.values())).problem} {next(iter(lost.values())).cause}")
+    raise failure or NoDataError("No two dates go together.", " ".join(told), "Give other products.")
+
+
+def _with_few_bursts(plans: dict[date, RunPlan], first: date) -> list[str]:
+    """Take dates out that would cost all others most of their bursts, and tell which."""
     keys = {day: set(_bursts(plan, first)) for day, plan in plans.items()}
     there = set.union(*keys.values())
-    for day, own in keys.items():
-        if len(own) < _MOST_LOST * len(there):
-            told.append(f"{day}: it has {len(own)} of the {len(there)} bursts that other dates have in the area.")
-            del plans[day]
-    return plans, tuple(told)
+    few = [day for day, own in keys.items() if len(own) < _MOST_LOST * len(there)]
+    for day in few:
+        del plans[day]
+    return [f"{day}: it has {len(keys[day])} of the {len(there)} bursts that other dates have." for day in few]
 
 
 def _bursts(plan: RunPlan, first: date) -> dict[BurstKey, CommonBurst]:

@@ -38,8 +38,8 @@ class StackRecord:
     reference: LonLat | None = None
     body: dict[str, Any] = field(default_factory=dict)
 
-    def write(self, path: Path) -> None:
-        """Write it."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
         place = None if self.reference is None else {"lon": self.reference.lon, "lat": self.reference.lat}
         head = {
             "schema_version": SCHEMA,
@@ -49,7 +49,11 @@ class StackRecord:
             "first": self.first.isoformat(),
             "reference": place,
         }
-        write_text(path, json.dumps(head | self.body, indent=2) + "\n")
+        return self.body | head
+
+    def write(self, path: Path) -> None:
+        """Write it."""
+        write_text(path, json.dumps(self.to_dict(), indent=2) + "\n")
 
     @classmethod
     def open(cls, path: Path) -> StackRecord | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.journal import locked
@@ -30,6 +30,7 @@ from dinsar_cli.series.network import Rule, pair_name
 from dinsar_cli.stack.archive_scenes import fetch_dates
 from dinsar_cli.stack.folders import StackFolders
 from dinsar_cli.stack.forming import filter_pairs, find_unseen_cells, form_pairs, unwrap_pairs
+from dinsar_cli.stack.overview import write_page
 from dinsar_cli.stack.pair_map import PairMap, SharedMap, map_geometry
 from dinsar_cli.stack.plan import StackPlan, plan_stack
 from dinsar_cli.stack.record import StackRecord
@@ -39,8 +40,6 @@ from dinsar_cli.workflow.interferogram_stages import Ground
 from dinsar_cli.workflow.map_stages import Displaced
 from dinsar_cli.workflow.scenes import Meter
 
-Made = TypeVar("Made")
-Reports = Literal["none", "bad", "all"]
 _ZIP_NOTES = "verified"
 
 
@@ -137,7 +136,9 @@ def run_stack(
             maps = _displaced(work, shared, record.reference, files)
         record.body = _body(work, maps, warnings)
         record.write(folders.record)
-    return StackResult(folder, record.body, warnings, time.monotonic() - started)
+        with _told(reporter, "report"):
+            write_page(folders, plan.network, record.to_dict())
+    return StackResult(folder, record.to_dict(), warnings, time.monotonic() - started)
 
 
 @contextmanager
@@ -234,7 +235,9 @@ def _displaced(
         one = PairMap(work, pair, shared, reference)
         one.begin()
         try:
-            made[pair] = one.displace(one.geocode(files))
+            geocoded = one.geocode(files)
+            displaced = made[pair] = one.displace(geocoded)
+            one.report(geocoded, displaced, files)
         except NoDataError as error:
             made[pair] = error
 

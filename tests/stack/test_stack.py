@@ -1,0 +1,263 @@
+"""Many dates on one geometry: maps that are right and those of single runs, by the program as users start it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from numpy.typing import NDArray
+from rasterio.warp import Resampling, reproject
+
+from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
+from support.command import PROGRAM, Outcome, run_apart
+from support.fetching import wait_until
+
+pytest.importorskip("eos")
+
+DAYS = ("20230904", "20230916", "20230928", "20231010")
+PAIRS = ("20230904_20230916", "20230904_20230928", "20230916_20230928", "20230916_20231010", "20230928_20231010")
+USAGE, NO_DATA = 2, 3
+Array = NDArray[Any]
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> SimulatedStack:
+    """Four dates of two narrow bursts over ground that rises."""
+    first = Scenario().dates[0]
+    scenario = Scenario(
+        dates=tuple(first + timedelta(days=12 * number) for number in range(4)),
+        columns=500,
+        lake=None,
+        baselines=(40.0, -60.0, 90.0),
+        terrain=Terrain(relief=400.0, margin=0.05),
+    )
+    return simulate(scenario, tmp_path_factory.mktemp("scene") / "new")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder for a stack, with a cache of its own."""
+
+    scene: SimulatedStack
+    folder: Path
+
+    @property
+    def stack(self) -> Path:
+        return self.folder / "stack"
+
+    def command(self, products: Sequence[Path], *options: object) -> list[str]:
+        given = [text for path in products for text in ("--slc", str(path))]
+        files = ("--orbits", self.scene.orbits[0].parent, "--dem", self.scene.dem, "--dem-datum", "ellipsoid")
+        places = ("--output", self.stack, "--cache", self.folder / "cache")
+        return [
+            "stack",
+            *given,
+            *map(str, (*files, "--looks", "19x7", *places, "--network", "sequential:2", *options)),
+        ]
+
+    def run(self, products: Sequence[Path], *options: object) -> Outcome:
+        return run_apart(*self.command(products, *options))
+
+    @property
+    def record(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.stack / "stack.json").read_text(encoding="utf-8"))
+        return found
+
+    def los(self, pair: str) -> Array:
+        return read(self.stack / "pairs" / pair / "products" / "los_displacement.tif")
+
+
+def read(path: Path) -> Array:
+    with rasterio.open(path) as dataset:
+        values: Array = dataset.read(1)
+    return values
+
+
+def products_of(scene: SimulatedStack) -> list[Path]:
+    return [slices[0] for slices in scene.products]
+
+
+@pytest.fixture(scope="module")
+def whole(scene: SimulatedStack, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The stack of all dates."""
+    place = Place(scene, tmp_path_factory.mktemp("whole"))
+    done = place.run(products_of(scene))
+    assert done.code == 0, done.err
+    assert "set aside" not in done.err
+    return place
+
+
+def test_all_pairs_are_on_one_grid_with_one_reference(whole: Place) -> None:
+    record = whole.record
+    assert tuple(record["pairs"]) == PAIRS
+    place = record["reference"]
+    grids, references = set(), set()
+    for pair in PAIRS:
+        with rasterio.open(whole.stack / "pairs" / pair / "products" / "los_displacement.tif") as dataset:
+            grids.add((dataset.transform, dataset.shape, str(dataset.crs)))
+            references.add(dataset.tags()["reference_point"])
+    assert len(grids) == 1
+    assert references == {f"{place['lon']:.6f},{place['lat']:.6f}"}
+    page = (whole.stack / "stack.html").read_text(encoding="utf-8")
+    assert page.count("<img") == len(PAIRS) + 1
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_maps_show_the_true_motion(whole: Place) -> None:
+    """Displacement is relative: medians are taken off. All motion of this scene is between the first two dates."""
+    truth = whole.scene.folder / "truth"
+    at: dict[str, Array] = {}
+    for day in DAYS[1:]:
+        with rasterio.open(truth / f"los_displacement_{day}.tif") as dataset:
+            at[day] = on_map(whole, dataset)
+    at[DAYS[0]] = np.zeros_like(at[DAYS[1]])
+    for pair in PAIRS:
+        first, second = pair.split("_")
+        found = whole.los(pair)
+        expected = at[second] - at[first]
+        residual = (found - expected)[np.isfinite(found) & np.isfinite(expected)]
+        assert residual.size > 0.95 * np.isfinite(found).sum() > 5000
+        assert np.sqrt(np.mean((residual - np.median(residual)) ** 2)) < 0.5e-3
+
+
+def on_map(place: Place, truth: Any) -> Array:
+    with rasterio.open(place.stack / "pairs" / PAIRS[0] / "products" / "los_displacement.tif") as dataset:
+        values = np.full(dataset.shape, np.nan, np.float32)
+        reproject(
+            rasterio.band(truth, 1),
+            values,
+            dst_transform=dataset.transform,
+            dst_crs=dataset.crs,
+            dst_nodata=np.nan,
+            resampling=Resampling.bilinear,
+        )
+    return values
+
+
+def test_closure_of_the_dates_is_whole_cycles(whole: Place) -> None:
+    """Interferograms of three dates that were resampled once close to the noise of their filters."""
+    ab, bc, ac = (
+        np.load(whole.stack / "pairs" / pair / "radar" / "cross.npy") for pair in (PAIRS[0], PAIRS[2], PAIRS[1])
+    )
+    known = (ab != 0) & (bc != 0) & (ac != 0)
+    closure = np.angle(ab * bc * np.conj(ac))[known]
+    assert abs(np.angle(np.mean(np.exp(1j * closure)))) < 0.01
+
+
+@pytest.mark.parametrize(("pair", "least"), [(PAIRS[0], 1e-4), pytest.param(PAIRS[3], 0.1, marks=pytest.mark.long)])
+def test_a_map_is_that_of_a_single_run(whole: Place, tmp_path: Path, pair: str, least: float) -> None:
+    """With the first date exactly, between other dates within a tenth of a millimetre."""
+    products = dict(zip(DAYS, products_of(whole.scene), strict=True))
+    given = [text for day in pair.split("_") for text in ("--slc", str(products[day]))]
+    files = ("--orbits", whole.scene.orbits[0].parent, "--dem", whole.scene.dem, "--dem-datum", "ellipsoid")
+    like = whole.stack / "pairs" / pair / "products" / "los_displacement.tif"
+    places = ("--workdir", tmp_path, "--cache", whole.folder / "cache")
+    done = run_apart("run", *given, *files, "--engine", "eos", "--grid-like", like, *places, "-q")
+    assert done.code == 0, done.err
+    (single,) = tmp_path.glob("T*/products/los_displacement.tif")
+    difference = whole.los(pair) - read(single)
+    known = difference[np.isfinite(difference)]
+    assert known.size > 0.95 * np.isfinite(read(single)).sum()
+    assert 1e3 * np.sqrt(np.mean((known - np.median(known)) ** 2)) < least
+
+
+@pytest.mark.long
+def test_a_new_date_touches_its_own_pairs_only(whole: Place, tmp_path: Path) -> None:
+    place, products = Place(whole.scene, tmp_path), products_of(whole.scene)
+    assert place.run(products[:3], "--reference-point", reference(whole)).code == 0
+    files = [*place.stack.glob("pairs/*/*/*.tif"), *place.stack.glob("geometry/*/*.npy")]
+    before = {path: path.stat().st_mtime_ns for path in files}
+    assert {path.parts[-3] for path in before} == {*PAIRS[:3], "geometry"}
+    done = place.run(products, "--reference-point", reference(whole))
+    assert done.code == 0, done.err
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert tuple(place.record["pairs"]) == PAIRS
+    for pair in PAIRS:
+        np.testing.assert_allclose(place.los(pair), whole.los(pair), atol=2e-5)
+
+
+def reference(place: Place) -> str:
+    found = place.record["reference"]
+    return f"{found['lon']},{found['lat']}"
+
+
+@pytest.mark.long
+def test_a_stack_goes_on_after_kills(whole: Place, tmp_path: Path) -> None:
+    place, products = Place(whole.scene, tmp_path), products_of(whole.scene)
+    written: list[Callable[[], bool]] = [
+        (place.stack / "forming.json").is_file,
+        lambda: any(place.stack.glob("pairs/*/radar/unwrapped.npy")),
+        lambda: any(place.stack.glob("pairs/*/products/coherence.tif")),
+    ]
+    for is_there in written:
+        process = subprocess.Popen(
+            [*PROGRAM, *place.command(products)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until(lambda process=process, is_there=is_there: process.poll() is not None or is_there(), 180)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = place.run(products)
+    assert done.code == 0, done.err
+    for pair in PAIRS:
+        np.testing.assert_array_equal(place.los(pair), whole.los(pair))
+    assert not [*place.stack.rglob("*.part"), place.stack / "forming.json"][:-1]
+
+
+@pytest.mark.long
+def test_bad_scenes_are_set_aside_and_the_rest_goes_on(scene: SimulatedStack, tmp_path: Path) -> None:
+    """A date without an orbit file, which is the first, and one whose image is damaged."""
+    place, products = Place(scene, tmp_path), products_of(scene)
+    orbits = tmp_path / "orbits"
+    orbits.mkdir()
+    for path in scene.orbits[1:]:
+        shutil.copy(path, orbits)
+    damaged = shutil.copy(products[2], tmp_path)
+    with zipfile.ZipFile(damaged) as archive:
+        (image,) = (one for one in archive.infolist() if one.filename.endswith(".tiff"))
+    content = bytearray(Path(damaged).read_bytes())
+    content[image.header_offset + image.compress_size // 2] ^= 255
+    Path(damaged).write_bytes(content)
+    given = [products[0], products[1], Path(damaged), products[3]]
+    done = place.run(given, "--orbits", orbits)
+    assert done.code == 0, done.err
+    assert tuple(place.record["pairs"]) == ("20230916_20231010",)
+    told = place.record["set_aside"]
+    assert any("orbit" in text and text.startswith("2023-09-04") for text in told)
+    assert any(text.startswith("2023-09-28") for text in told)
+    assert done.err.count("set aside") == len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "problem"),
+    [
+        (("--network", "20230904_20230916,20230928_20231010"), NO_DATA, "do not hang together"),
+        (("--network", "sequential:0"), USAGE, "sequential:0"),
+        (("--roi", "1 1 2 2"), NO_DATA, "outside"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    scene: SimulatedStack, tmp_path: Path, options: tuple[str, ...], code: int, problem: str
+) -> None:
+    place = Place(scene, tmp_path)
+    done = place.run(products_of(scene), *options)
+    assert (done.code, problem in " ".join(done.error)) == (code, True), done.err
+    assert not (place.stack / "pairs").exists()
+
+
+def test_without_the_first_date_nothing_is_made_again(whole: Place) -> None:
+    done = whole.run(products_of(whole.scene)[1:])
+    assert (done.code, done.error[0]) == (
+        USAGE,
+        "The stack lies on the geometry of 2023-09-04, and that date is not there.",
+    )
