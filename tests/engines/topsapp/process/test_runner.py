@@ -277,7 +277,7 @@ def test_what_topsapp_only_prints_stops_it(runs: Runs, work: Path) -> None:
     with pytest.raises(NoDataError, match="preprocess"):
         runs()
     assert last_done(work) == "startup"
-    assert not alive(pid_in(work / "pid"))
+    assert gone(pid_in(work / "pid"))
 
 
 def test_step_that_went_wrong_is_forgotten_when_topsapp_is_quicker(runs: Runs, work: Path) -> None:
@@ -298,14 +298,14 @@ def test_end_without_the_last_step_is_a_failure(runs: Runs, work: Path) -> None:
 def test_timeout_ends_topsapp_and_its_helpers(deaf: bool, runs: Runs, work: Path) -> None:
     play(work, preprocess={"sleep": 1}, topo={"deaf": deaf, "shell": HELPER, "sleep": 120})
     with pytest.raises(EngineError) as caught:
-        runs(timeout=6)
+        runs(timeout=12)
     assert "step topo" in caught.value.problem
-    assert re.search(r"taken [1-5](\.\d+)? seconds", caught.value.cause)
+    assert re.search(r"taken ([1-9]|1[01])(\.\d+)? seconds", caught.value.cause)
     assert "isce2.timeout" in caught.value.remedy
     assert "goes on at the step topo" in caught.value.remedy
     assert "05_topo.log" in caught.value.remedy
-    assert not alive(pid_in(work / "pid"))
-    assert not alive(pid_in(work / "helper"))
+    assert gone(pid_in(work / "pid"))
+    assert gone(pid_in(work / "helper"))
     assert next_step(work) == "topo"
 
 
