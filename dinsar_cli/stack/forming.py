@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -29,14 +28,13 @@ from dinsar_cli.radar.interferogram import LAYERS, VISIBILITY, RadarFile, RadarL
 from dinsar_cli.radar.visibility import left_out
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.stack.folders import FORMING, share
-from dinsar_cli.stack.work import StackWork, mean_coherence, note_step, steps_of
+from dinsar_cli.stack.work import StackWork, each_pair, mean_coherence, note_step, steps_of
 
 AMPLITUDE = RadarLayer(
     "amplitude", "float32", (), "DN", "root mean square amplitude of the look cell on one date, uncalibrated"
 )
 _GROUND = ("longitude", "latitude", "height", "los")
 _SHARED = (*_GROUND, "squint")
-_UNWRAP_BYTES = 130  # per look cell, of a pair that is unwrapped
 
 
 def form_pairs(work: StackWork) -> int:
@@ -123,7 +121,7 @@ class _Strips:
 
 def filter_pairs(work: StackWork) -> int:
     """Make coherence and filtered phase of the pairs that lack them; give how many that were."""
-    return _each(work, "filter", work.lacking("filter", work.filter_mark), lambda pair: _filter(work, pair))
+    return each_pair(work, "filter", work.lacking("filter", work.filter_mark), lambda pair: _filter(work, pair))
 
 
 def _filter(work: StackWork, pair: Pair) -> None:
@@ -149,7 +147,7 @@ def find_unseen_cells(work: StackWork) -> None:
 
 def unwrap_pairs(work: StackWork) -> int:
     """Unwrap the pairs that are not; give how many that were."""
-    return _each(work, "unwrap", work.lacking("unwrap", work.unwrap_mark), lambda pair: _unwrap(work, pair))
+    return each_pair(work, "unwrap", work.lacking("unwrap", work.unwrap_mark), lambda pair: _unwrap(work, pair))
 
 
 def _unwrap(work: StackWork, pair: Pair) -> None:
@@ -158,18 +156,3 @@ def _unwrap(work: StackWork, pair: Pair) -> None:
     unseen = (np.load(shared) & left_out(work.plan.config.mask)) > 0
     files = unwrap_seen(work.setup(radar, pair), unseen)
     note_step(radar, "unwrap", work.unwrap_mark(pair), files)
-
-
-def _each(work: StackWork, step: str, pairs: Sequence[Pair], make: Callable[[Pair], None]) -> int:
-    """Do a step of some pairs, as many at a time as cores and memory allow."""
-    grid, plan = work.look_grid, work.plan.any
-    fitting = max(1, int(plan.memory / 2 / (_UNWRAP_BYTES * grid.lines * grid.samples)))
-    with ThreadPoolExecutor(min(plan.threads, fitting)) as pool:
-        futures = [pool.submit(make, pair) for pair in pairs]
-        try:
-            for done, future in enumerate(futures, 1):
-                future.result()
-                work.reporter.progress(step, done / len(pairs))
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return len(pairs)

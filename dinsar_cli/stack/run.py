@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,10 +14,9 @@ from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.journal import locked
 from dinsar_cli.base.memory import bounded_raster_cache, share_one_heap
 from dinsar_cli.base.reporter import Reporter
-from dinsar_cli.catalog.scene_choice import is_wanted
 from dinsar_cli.config.model import LonLat, RunConfig
 from dinsar_cli.config.request import Request, request_of
-from dinsar_cli.errors import DinsarError, NoDataError
+from dinsar_cli.errors import DinsarError, NoDataError, UsageError
 from dinsar_cli.formats import check_formats
 from dinsar_cli.managers.slc import SlcManager, SlcPlan
 from dinsar_cli.plan.plan import completed, dem_manager, orbit_manager
@@ -35,7 +33,7 @@ from dinsar_cli.stack.pair_map import PairMap, SharedMap, map_geometry
 from dinsar_cli.stack.plan import StackPlan, plan_stack
 from dinsar_cli.stack.record import StackRecord
 from dinsar_cli.stack.reference import CommonReference
-from dinsar_cli.stack.work import StackWork
+from dinsar_cli.stack.work import StackWork, each_pair
 from dinsar_cli.workflow.interferogram_stages import Ground
 from dinsar_cli.workflow.map_stages import Displaced
 from dinsar_cli.workflow.scenes import Meter
@@ -94,12 +92,13 @@ def run_stack(
     """
     started = time.monotonic()
     check_formats(config.output.formats)
+    _check_given(config)
     share_one_heap()
     with bounded_raster_cache(), locked(make_folder(folder)), Products() as files:
         folders, meter = StackFolders(folder), Meter(reporter)
         earlier = StackRecord.open(folders.record)
         request, notes = request_of(config), tuple[str, ...]()
-        if is_wanted(config):
+        if not config.slc.files:
             with _told(reporter, "fetch"):
                 request, notes = fetch_dates(request, rule, cache, meter)
         # dates, bursts and pairs; scenes whose images are damaged are set aside
@@ -139,6 +138,17 @@ def run_stack(
         with _told(reporter, "report"):
             write_page(folders, plan.network, record.to_dict())
     return StackResult(folder, record.to_dict(), warnings, time.monotonic() - started)
+
+
+def _check_given(config: RunConfig) -> None:
+    """Refuse a stack of nothing."""
+    if config.slc.files or (config.roi is not None and config.start is not None and config.end is not None):
+        return
+    raise UsageError(
+        "Not given: slc.files (--slc), nor an area and days to find scenes of.",
+        "A stack needs Sentinel-1 products of some dates: local ones, or --roi, --start and --end.",
+        "dinsar stack --slc FOLDER, or dinsar stack --roi 'W S E N' --start DATE --end DATE",
+    )
 
 
 @contextmanager
@@ -221,7 +231,7 @@ def _choose_reference(work: StackWork, shared: SharedMap, record: StackRecord, f
         one.begin()
         common.add(one.geocode(files))
 
-    _each(work, "layers", put)
+    each_pair(work, "layers", work.plan.network.pairs, put)
     record.reference = common.choose()
 
 
@@ -241,21 +251,8 @@ def _displaced(
         except NoDataError as error:
             made[pair] = error
 
-    _each(work, "displacement", displace)
+    each_pair(work, "displacement", work.plan.network.pairs, displace)
     return {pair: made[pair] for pair in work.plan.network.pairs}
-
-
-def _each(work: StackWork, step: str, make: Callable[[Pair], None]) -> None:
-    """Do something for all pairs, several at a time."""
-    pairs = work.plan.network.pairs
-    with ThreadPoolExecutor(work.plan.any.threads) as pool:
-        futures = [pool.submit(make, pair) for pair in pairs]
-        try:
-            for done, future in enumerate(futures, 1):
-                future.result()
-                work.reporter.progress(step, done / len(pairs))
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _body(work: StackWork, maps: dict[Pair, Displaced | DinsarError], warnings: Iterable[str]) -> dict[str, Any]:

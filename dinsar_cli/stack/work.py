@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -32,6 +33,7 @@ from dinsar_cli.stack.folders import StackFolders
 from dinsar_cli.stack.plan import StackPlan
 from dinsar_cli.workflow.interferogram_stages import Ground
 
+_PAIR_BYTES = 130  # per cell, of a pair that is unwrapped or put on the map
 _COMPUTING = ("eos-sar", "whirlwind-insar")
 
 
@@ -174,3 +176,19 @@ def mean_coherence(work: StackWork) -> NDArray[np.float32]:
     for pair in work.plan.network.pairs:
         total += np.nan_to_num(work.setup(work.radar(pair)).file(LAYERS["coherence"]).read())
     return (total / len(work.plan.network.pairs)).astype(np.float32)
+
+
+def each_pair(work: StackWork, step: str, pairs: Sequence[Pair], make: Callable[[Pair], None]) -> int:
+    """Do a step of some pairs, as many at a time as cores and memory allow; give how many they were."""
+    grid, some = work.look_grid, work.plan.any
+    cells = max(grid.lines * grid.samples, some.grid.width * some.grid.height)
+    fitting = max(1, int(some.memory / 2 / (_PAIR_BYTES * cells)))
+    with ThreadPoolExecutor(min(some.threads, fitting)) as pool:
+        futures = [pool.submit(make, pair) for pair in pairs]
+        try:
+            for done, future in enumerate(futures, 1):
+                future.result()
+                work.reporter.progress(step, done / len(pairs))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return len(pairs)

@@ -255,6 +255,12 @@ def test_what_cannot_be_is_refused(
     assert not (place.stack / "pairs").exists()
 
 
+def test_a_stack_of_nothing_is_refused(tmp_path: Path) -> None:
+    done = run_apart("stack", "--output", tmp_path / "stack", "--start", "2023-01-01")
+    assert done.code == USAGE
+    assert done.error[0].startswith("Not given: slc.files")
+
+
 def test_without_the_first_date_nothing_is_made_again(whole: Place) -> None:
     done = whole.run(products_of(whole.scene)[1:])
     assert (done.code, done.error[0]) == (
