@@ -20,8 +20,11 @@ from numpy.typing import NDArray
 from rasterio.warp import Resampling, reproject
 
 from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
+from support.archive import Archive
+from support.catalog_inputs import run_online
 from support.command import PROGRAM, Outcome, run_apart
 from support.fetching import wait_until
+from support.job_inputs import STORE, area
 
 pytest.importorskip("eos")
 
@@ -236,6 +239,27 @@ def test_bad_scenes_are_set_aside_and_the_rest_goes_on(scene: SimulatedStack, tm
     assert any("orbit" in text and text.startswith("2023-09-04") for text in told)
     assert any(text.startswith("2023-09-28") for text in told)
     assert done.err.count("set aside") == len(told) == 2
+
+
+@pytest.mark.long
+def test_a_stack_from_the_archive_is_that_of_its_products(whole: Place, tmp_path: Path) -> None:
+    """Each product comes once; the same command needs no more of them."""
+    with Archive.from_simulation(whole.scene.folder) as archive:
+        archive.log_in(tmp_path)
+        options = ("--roi", area(whole.scene, 0.6), "--start", "2023-09-01", "--end", "2023-10-15")
+        command = ("stack", *options, "--network", "sequential:2", "--output", "stack")
+        done = run_online(archive, tmp_path, *command, timeout=300)
+        assert done.code == 0, done.err
+        record = json.loads((tmp_path / "stack" / "stack.json").read_text(encoding="utf-8"))
+        assert tuple(record["pairs"]) == PAIRS
+        sent = archive.sent(STORE)
+        assert 0 < sent <= sum(path.stat().st_size for path in products_of(whole.scene))
+        assert run_online(archive, tmp_path, *command, timeout=300).code == 0
+        assert archive.sent(STORE) == sent
+        assert archive.errors == []
+    for pair in PAIRS[:2]:
+        found = read(tmp_path / "stack" / "pairs" / pair / "products" / "los_displacement.tif")
+        assert np.isfinite(found).mean() > 0.3
 
 
 @pytest.mark.parametrize(
