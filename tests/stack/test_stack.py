@@ -232,8 +232,9 @@ def test_bad_scenes_are_set_aside_and_the_rest_goes_on(scene: SimulatedStack, tm
     content[image.header_offset + image.compress_size // 2] ^= 255
     Path(damaged).write_bytes(content)
     given = [products[0], products[1], Path(damaged), products[3]]
-    done = place.run(given, "--orbits", orbits)
+    done = place.run(given, "--orbits", orbits, "--reports", "all")
     assert done.code == 0, done.err
+    assert (place.stack / "pairs" / "20230916_20231010" / "products" / "report.html").is_file()
     assert tuple(place.record["pairs"]) == ("20230916_20231010",)
     told = place.record["set_aside"]
     assert any("orbit" in text and text.startswith("2023-09-04") for text in told)
