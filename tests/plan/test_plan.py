@@ -16,7 +16,7 @@ from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.errors import ResourceError, UsageError
 from dinsar_cli.plan.cost_forecast import Prediction, predict, shortage
 from dinsar_cli.plan.plan import RunPlan, _check_size, completed, plan_run
-from support.run_inputs import Inputs, write_inputs
+from support.run_inputs import Inputs
 
 
 def plan_of(inputs: Inputs, cache: Path, **changes: object) -> RunPlan:
@@ -76,14 +76,3 @@ def test_a_plan_is_completed_by_what_follows_from_geometry_and_relief(inputs: In
     done = completed(rough, plan.orbit_files, inputs.dem)
     assert (done.geometry, done.relief, done.preliminary) == (plan.geometry, plan.relief, False)
     assert done.warnings == (*plan.science_warnings, "The disk is old.")
-
-
-def test_pairs_of_other_dates_share_a_dem(inputs: Inputs, tmp_path: Path) -> None:
-    """Bursts of each date begin a little elsewhere, and the orbit lies a little aside."""
-    plans = [plan_of(inputs, tmp_path / "cache")]
-    for number, (days, later, aside) in enumerate([(12, 6e-4, 7e-4), (24, 1.2e-3, -4e-4), (36, 1.8e-3, 2e-4)]):
-        product = inputs.reference.repeated(days, step=later)
-        pair = write_inputs(tmp_path / str(number), replace(product, longitude=product.longitude + aside))
-        plans.append(plan_of(replace(pair, dem=inputs.dem, reference=inputs.reference), tmp_path / "cache"))
-    assert len({plan.slc.burst_bounds for plan in plans}) == len(plans)
-    assert len({plan.dem.path for plan in plans}) == 1

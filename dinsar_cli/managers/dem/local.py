@@ -26,7 +26,6 @@ from dinsar_cli.geo.dem_file import (
     turn_beside,
 )
 from dinsar_cli.geo.grid import Bounds
-from dinsar_cli.managers.dem.region import region_around
 from dinsar_cli.managers.dem.write import DemSpec
 
 _SIDES = ("west", "south", "east", "north")
@@ -78,10 +77,10 @@ def plan_from_file(file: Path, option: str | None, bounds: Bounds, buffer: float
             notes.append(
                 f"{file.name} covers the area but not all of the buffer of {buffer:g} degrees: it lacks {short}."
             )
-    wanted = _wanted(bounds, buffer)
-    (top, bottom), (left, right) = _pixels_of(wanted, origin, step, shape)
+    west, south, east, north = (edge + sign * buffer for edge, sign in zip(bounds, (-1, -1, 1, 1), strict=True))
+    left, right = pixel_range(west, east, origin[0], step[0], shape[1])
+    top, bottom = pixel_range(north, south, origin[1], step[1], shape[0])
     _check_size(file, right - left, bottom - top, step)
-    (top, bottom), (left, right) = _pixels_of(region_around(wanted), origin, step, shape)
     spec = DemSpec(
         zero_is_void=zero_is_void,
         title=str(file),
@@ -94,23 +93,6 @@ def plan_from_file(file: Path, option: str | None, bounds: Bounds, buffer: float
         resampled=not is_wgs84(crs),
     )
     return spec, notes
-
-
-def _wanted(bounds: Bounds, buffer: float) -> Bounds:
-    """Return bounds with their margin."""
-    west, south, east, north = bounds
-    return west - buffer, south - buffer, east + buffer, north + buffer
-
-
-def _pixels_of(
-    box: Bounds, origin: tuple[float, float], step: tuple[float, float], shape: tuple[int, int]
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the half-open ranges of rows and columns of a lattice that cover a box, as far as there are any."""
-    west, south, east, north = box
-    return (
-        pixel_range(north, south, origin[1], step[1], shape[0]),
-        pixel_range(west, east, origin[0], step[0], shape[1]),
-    )
 
 
 def _check_size(file: Path, width: int, height: int, step: tuple[float, float]) -> None:
@@ -154,23 +136,17 @@ def _pixel_lattice(
         If it does not cover the bounds.
     """
     west, south, east, north = bounds
-    wanted = _wanted(bounds, buffer)
-    region = region_around(wanted)
+    wanted = (west - buffer, south - buffer, east + buffer, north + buffer)
     if is_wgs84(crs):
-        covered = offered = reached = _place(dataset, region)
+        covered = reached = _place(dataset, wanted)
         step = (dataset.transform.a, dataset.transform.e)
         shape = (dataset.height, round((reached[2] - reached[0]) / step[0]))
     else:
-        covered, offered, reached = (_reach(dataset, crs, box) for box in (bounds, wanted, region))
+        covered, reached = (_reach(dataset, crs, box) for box in (bounds, wanted))
         step = _step(dataset, crs, middle_of(bounds))
-        # Pixels begin at the region, where the raster reaches so far: they are then those of all bounds in it.
-        within = (
-            max(reached[0], region[0]), max(reached[1], region[1]),
-            min(reached[2], region[2]), min(reached[3], region[3]),
-        )  # fmt: skip
         # The sides of a warped raster slant: where it ends along the buffered sides, the bounds may still fit.
         reached = (
-            min(within[0], west), min(within[1], south), max(within[2], east), max(within[3], north)
+            min(reached[0], west), min(reached[1], south), max(reached[2], east), max(reached[3], north)
         )  # fmt: skip
         shape = (
             math.ceil((reached[1] - reached[3]) / step[1] - EDGE_TOLERANCE),
@@ -185,7 +161,7 @@ def _pixel_lattice(
             f"Give a DEM that covers the area and, better, {buffer:g} degrees around it{_running_on(bounds)}.",
         )
     slack = _BUFFER_SLACK * buffer
-    return (reached[0], reached[3]), step, shape, _lacking(offered, wanted, step, slack)
+    return (reached[0], reached[3]), step, shape, _lacking(reached, wanted, step, slack)
 
 
 def _running_on(bounds: Bounds) -> str:

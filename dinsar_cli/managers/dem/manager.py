@@ -28,7 +28,7 @@ from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Cell, Tile, describ
 from dinsar_cli.managers.dem.tile_store import TILES, DamagedTileError, TileStore
 from dinsar_cli.managers.dem.tiles import TileMosaic
 from dinsar_cli.managers.dem.water import water_tile, write_water
-from dinsar_cli.managers.dem.write import voids_of, write_dem, write_from_file
+from dinsar_cli.managers.dem.write import write_dem, write_from_file
 from dinsar_cli.net.download import Transfer
 
 logger = logging.getLogger(__name__)
@@ -370,19 +370,12 @@ def _tag(path: Path, **tags: object) -> None:
 
 
 def _cached(plan: DemPlan) -> _Counts | None:
-    """Return the counts of a complete cached result, perhaps made for other bounds near these; None without one.
-
-    Raises
-    ------
-    NoDataError
-        If it has too many voids in the bounds.
-    """
+    """Return the counts of a complete cached result; None without one."""
     tags = _tags_of(plan, plan.path)
     if tags is None:
         return None
-    return _Counts(
-        *voids_of(plan, tags), int(tags.get("FILLED", 0)), tags.get("WITHOUT", ""), tags.get("WITH_VOIDS", "")
-    )
+    numbers = (int(tags["VOIDS_IN_AREA"]), int(tags["VOIDS_IN_BUFFER"]), int(tags.get("FILLED", 0)))
+    return _Counts(*numbers, tags.get("WITHOUT", ""), tags.get("WITH_VOIDS", ""))
 
 
 def _tags_of(plan: DemPlan, path: Path) -> dict[str, str] | None:

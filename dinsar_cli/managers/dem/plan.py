@@ -11,7 +11,6 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.datum import GEOIDS
 from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.managers.dem.local import plan_from_file
-from dinsar_cli.managers.dem.region import region_around
 from dinsar_cli.managers.dem.sources import (
     COARSE,
     SOURCES,
@@ -26,7 +25,7 @@ from dinsar_cli.managers.dem.tile_store import TILES, TileStore
 from dinsar_cli.managers.dem.tiles import check_land
 from dinsar_cli.managers.dem.write import DemGrid, DemSpec
 
-_FORMAT = 3  # raise when the same inputs give other heights or tags: old cache files are then not reused
+_FORMAT = 2  # raise when the same inputs give other heights: old cache files are then not reused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,9 +138,7 @@ def plan_tiles(name: str, bounds: Bounds, buffer: float, folder: Path) -> TilePl
     wanted = (
         west - buffer, max(south - buffer, -90.0), east + buffer, min(north + buffer, 90.0),
     )  # fmt: skip
-    lattice = source.lattice(wanted)
-    region = region_around(wanted, (lattice.dx * lattice.shift, lattice.dy * lattice.shift))
-    transform, width, height = lattice.around(region)
+    transform, width, height = source.lattice(wanted).around(wanted)
     grid = DemGrid(title=source.title, requested=bounds, transform=transform, width=width, height=height)
     cells = cells_around(grid.centres)
     tiles = tiles_of(name, cells)
@@ -162,7 +159,7 @@ def plan_tiles(name: str, bounds: Bounds, buffer: float, folder: Path) -> TilePl
         )
     needed = [*tiles.values(), *(coarse[cell] for cell in elsewhere)]
     asked = (sorted(unlisted),) if unlisted else ()  # what was made before these were asked for is not reused
-    key = _hashed(name, transform, (width, height), *asked)
+    key = _hashed(name, bounds, transform, (width, height), *asked)
     return TilePlan(
         title=source.title,
         requested=bounds,
@@ -207,4 +204,4 @@ def file_key(spec: DemSpec) -> str:
     stat = spec.source.stat()
     size = (spec.width, spec.height)
     place = (str(spec.source.resolve()), stat.st_size, stat.st_mtime_ns)
-    return _hashed(*place, spec.transform, size, spec.datum)
+    return _hashed(*place, spec.requested, spec.transform, size, spec.datum)

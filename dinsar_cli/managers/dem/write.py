@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,6 @@ from dinsar_cli.geo.dem_file import (
     turn_beside,
 )
 from dinsar_cli.geo.grid import Bounds
-from dinsar_cli.managers.dem.voids import VoidMap, count_voids
 
 _MAX_VOID_SHARE = 0.01
 
@@ -170,13 +169,11 @@ def write_dem(
     in_area = in_all = 0
     limit = _MAX_VOID_SHARE * (bottom - top) * (right - left)
     flat, deep = True, False
-    void_map = VoidMap()
     try:
         with writing_raster(part, **_profile(grid)) as out:
             for row, before, strip, after in _with_neighbours(strips):
                 void = np.isnan(strip)
                 in_all += int(void.sum())
-                void_map.add(void)
                 in_area += int(void[max(top - row, 0) : max(bottom - row, 0), left:right].sum())
                 flat = flat and not np.any(strip, where=~void)
                 if in_area > limit:
@@ -186,9 +183,9 @@ def write_dem(
                     heights = correct(heights, row)
                 deep = deep or bool(np.isnan(heights).any())
                 out.write(heights, 1, window=((row, row + len(heights)), (0, grid.width)))
-            out.update_tags(VOIDS=void_map.text(), **tags)
+            out.update_tags(VOIDS_IN_AREA=in_area, VOIDS_IN_BUFFER=in_all - in_area, **tags)
             out.descriptions, out.units = ("height above the WGS84 ellipsoid",), ("m",)
-        _refuse_voids(grid, in_area, flat=flat)
+        _refuse_voids(grid, in_area, (bottom - top) * (right - left), flat=flat)
         if deep:
             _fill_deep(part)
     except (RasterioIOError, OSError) as error:
@@ -214,29 +211,7 @@ def _area(spec: DemGrid) -> tuple[tuple[int, int], tuple[int, int]]:
     return pixel_range(north, south, y0, e, spec.height), pixel_range(west, east, x0, a, spec.width)
 
 
-def voids_of(grid: DemGrid, tags: Mapping[str, str]) -> tuple[int, int]:
-    """Return the voids within and around the bounds of a DEM that was written for these or others near them.
-
-    Parameters
-    ----------
-    grid : DemGrid
-        Its pixels, with the bounds.
-    tags : mapping
-        Of the file.
-
-    Raises
-    ------
-    NoDataError
-        If they are too many.
-    """
-    in_area, around = count_voids(tags.get("VOIDS", ""), grid.width, *_area(grid))
-    _refuse_voids(grid, in_area, flat=False)
-    return in_area, around
-
-
-def _refuse_voids(spec: DemGrid, voids: int, *, flat: bool) -> None:
-    (top, bottom), (left, right) = _area(spec)
-    pixels = (bottom - top) * (right - left)
+def _refuse_voids(spec: DemGrid, voids: int, pixels: int, *, flat: bool) -> None:
     problem = f"The DEM {spec.title} cannot be used for this area."
     remedy, void = "Give another DEM, or fill its voids first.", "nodata"
     if spec.zero_is_void:
