@@ -75,4 +75,6 @@ def test_a_plan_is_completed_by_what_follows_from_geometry_and_relief(inputs: In
     assert sorted("90%" in text for text in beside) == [False, True]  # dates far apart, much water
     done = completed(rough, plan.orbit_files, inputs.dem)
     assert (done.geometry, done.relief, done.preliminary) == (plan.geometry, plan.relief, False)
-    assert done.warnings == (*plan.science_warnings, "The disk is old.")
+    *_, coverage = plan.warnings
+    assert "The scenes cover 89" in coverage
+    assert done.warnings == (*plan.science_warnings, "The disk is old.", coverage)
