@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-    from dinsar_cli.stack.batch_file import BatchJob
-    from dinsar_cli.stack.batch_share import Share, Wanted
-    from dinsar_cli.stack.batch_state import BatchState, JobRecord
+    from dinsar_cli.stack.batch.jobs import BatchJob
+    from dinsar_cli.stack.batch.share import Share, Wanted
+    from dinsar_cli.stack.batch.state import BatchState, JobRecord
 
 _OWN = ("compute.threads", "compute.memory")  # which the workers have
 _QUEUE_THREADS = 2  # that a worker in a queue asks for
@@ -107,9 +107,9 @@ def batch(
 
     The exit code is 0 when all are done, else that of the first run in the file that is not.
     """
-    from dinsar_cli.stack.batch_cluster import QUEUES, check_dask, check_where
-    from dinsar_cli.stack.batch_file import read_batch
-    from dinsar_cli.stack.batch_share import share_elsewhere, share_machine
+    from dinsar_cli.stack.batch.cluster import QUEUES, check_dask, check_where
+    from dinsar_cli.stack.batch.jobs import read_batch
+    from dinsar_cli.stack.batch.share import share_elsewhere, share_machine
 
     options = _pairs(cluster_options)
     check_where(cluster, options)
@@ -131,7 +131,7 @@ def batch(
 
 def _open(jobs: Sequence[BatchJob], workdir: Path, file: Path) -> list[BatchJob]:
     """Return the runs that are not done yet."""
-    from dinsar_cli.stack.batch_state import BatchState
+    from dinsar_cli.stack.batch.state import BatchState
 
     return BatchState(workdir, jobs, file).prepare(jobs)
 
@@ -149,7 +149,7 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
 def _wanted(workers: int | None, threads: str | None, memory: str | None) -> Wanted:
     """Read threads and memory as a configuration has them."""
     from dinsar_cli.config.file import build_config
-    from dinsar_cli.stack.batch_share import Wanted
+    from dinsar_cli.stack.batch.share import Wanted
 
     compute = build_config(None, {"compute.threads": threads, "compute.memory": memory}).compute
     return Wanted(
@@ -172,7 +172,7 @@ def _run(
     verbose: int,
     quiet: bool,
 ) -> int:
-    from dinsar_cli.stack.batch_run import Batch
+    from dinsar_cli.stack.batch.run import Batch
 
     make_folder(workdir)
     with (
@@ -211,7 +211,7 @@ def _show(
     as_json: bool,
 ) -> None:
     """Show what a batch would do."""
-    from dinsar_cli.stack.batch_cluster import QUEUES, job_script
+    from dinsar_cli.stack.batch.cluster import QUEUES, job_script
 
     script = job_script(cluster, share, options, workdir / "logs") if cluster in QUEUES else ""
     if as_json:

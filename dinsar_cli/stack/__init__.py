@@ -1,1 +1,1 @@
-"""Many dates on one geometry, and many runs side by side on Dask."""
+"""Many dates on one geometry; and in `batch` many runs side by side."""

@@ -17,7 +17,7 @@ from dinsar_cli.errors import DinsarError, ResourceError, UsageError
 from dinsar_cli.plan.catalog_plan import look_ahead
 from dinsar_cli.plan.cost_forecast import HISTORY, predict
 from dinsar_cli.plan.plan import allowed_memory, allowed_threads, plan_run
-from dinsar_cli.stack.batch_file import BatchJob
+from dinsar_cli.stack.batch.jobs import BatchJob
 
 logger = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ import pytest
 import dinsar_cli
 from dinsar_cli.config.file import build_config, dump_commented_yaml
 from dinsar_cli.errors import ExitCode, UsageError
-from dinsar_cli.stack import batch_cluster
-from dinsar_cli.stack.batch_file import BatchJob
-from dinsar_cli.stack.batch_run import KILLED, Patience
-from dinsar_cli.stack.batch_share import Wanted, share_machine
-from dinsar_cli.stack.batch_state import BatchState, JobRecord
-from dinsar_cli.stack.batch_work import JOB_FILE, LOG_FILE, Order, carry_out, failure
+from dinsar_cli.stack.batch import cluster as batch_cluster
+from dinsar_cli.stack.batch.jobs import BatchJob
+from dinsar_cli.stack.batch.run import KILLED, Patience
+from dinsar_cli.stack.batch.share import Wanted, share_machine
+from dinsar_cli.stack.batch.state import BatchState, JobRecord
+from dinsar_cli.stack.batch.work import JOB_FILE, LOG_FILE, Order, carry_out, failure
 from support.batch import SmallBatch, rows_of, small_inputs, write_csv
 from support.command import Outcome
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dinsar_cli.errors import DinsarError, EngineError, NetworkError, UsageError
-from dinsar_cli.stack.batch_share import Share
+from dinsar_cli.stack.batch.share import Share
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from dinsar_cli.base.files import write_text
 from dinsar_cli.base.journal import RUN_FILE, Journal
 from dinsar_cli.base.user_files import JOURNAL_BYTES, read_json, sentence
 from dinsar_cli.errors import DinsarError, ExitCode, UsageError
-from dinsar_cli.stack.batch_file import BatchJob
+from dinsar_cli.stack.batch.jobs import BatchJob
 
 STATE_FILE: Final = "batch.json"
 State = Literal["queued", "running", "done", "failed", "refused"]

@@ -16,12 +16,12 @@ from dinsar_cli.base.journal import locked
 from dinsar_cli.config.file import dump_commented_yaml
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import DinsarError, ExitCode
-from dinsar_cli.stack.batch_cluster import Cluster, lost, open_cluster
-from dinsar_cli.stack.batch_file import BatchJob
-from dinsar_cli.stack.batch_page import write_batch_page
-from dinsar_cli.stack.batch_share import Share
-from dinsar_cli.stack.batch_state import BatchState, JobRecord
-from dinsar_cli.stack.batch_work import JOB_FILE, LOG_FILE, Order, carry_out, last_line
+from dinsar_cli.stack.batch.cluster import Cluster, lost, open_cluster
+from dinsar_cli.stack.batch.jobs import BatchJob
+from dinsar_cli.stack.batch.page import write_batch_page
+from dinsar_cli.stack.batch.share import Share
+from dinsar_cli.stack.batch.state import BatchState, JobRecord
+from dinsar_cli.stack.batch.work import JOB_FILE, LOG_FILE, Order, carry_out, last_line
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from dinsar_cli.products.reader import NoGridError, Product
 from dinsar_cli.report.page import OVERVIEW, REPORT, overview_row, write_rows
 from dinsar_cli.report.page_layers import link
 from dinsar_cli.report.summary import centimetres
-from dinsar_cli.stack.batch_state import JobRecord
+from dinsar_cli.stack.batch.state import JobRecord
 
 _MOST: Final = 440  # pixels that are read of the longer side of a map
 

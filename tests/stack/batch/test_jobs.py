@@ -12,7 +12,7 @@ import pytest
 import dinsar_cli
 from dinsar_cli.cli.options import FLAGS
 from dinsar_cli.errors import UsageError
-from dinsar_cli.stack.batch_file import BatchJob, read_batch
+from dinsar_cli.stack.batch.jobs import BatchJob, read_batch
 from support.command import Outcome
 
 EXAMPLES = Path(dinsar_cli.__file__).parents[1] / "examples"
