@@ -265,7 +265,7 @@ def plan_scenes(request: Request, cache: Path) -> ScenePlan:
 def _planned(config: RunConfig, area: Roi, choice: Choice, notes: tuple[str, ...]) -> ScenePlan:
     best = choice.best
     reference, secondary = (
-        tuple(_to_fetch(scene) for scene in one.scenes) for one in (best.reference, best.secondary)
+        tuple(to_fetch(scene) for scene in one.scenes) for one in (best.reference, best.secondary)
     )
     record, now = choice_record(choice, notes), datetime.now(UTC)
     plan = ScenePlan(reference, secondary, record, now, notes, (), choice=choice)
@@ -295,7 +295,8 @@ def password_known() -> bool:
         return True
 
 
-def _to_fetch(scene: CatalogScene) -> ArchiveScene:
+def to_fetch(scene: CatalogScene) -> ArchiveScene:
+    """Return what is needed of a record of the catalogue to fetch its product."""
     return ArchiveScene(scene.name, scene.url, scene.bytes, scene.md5)
 
 

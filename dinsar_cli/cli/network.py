@@ -104,7 +104,7 @@ def network(
     from dinsar_cli.plan.network_local import local_dates
     from dinsar_cli.series.network import parse_rule, write_network
 
-    rule = parse_rule(_of_file(rule_text))
+    rule = parse_rule(rule_text)
     days = [_day(text) for text in left_out]
     request, satellites = request_of(gather_config(config_file, flags)), platforms or PLATFORMS
     if request.config.slc.files:
@@ -142,15 +142,6 @@ def network(
         return
     for line in (*table(_rows(made), right=frozenset({1, 2, 3, 4})), "", *_told(made, dates), *map(str, files)):
         click.echo(line)
-
-
-def _of_file(text: str) -> str:
-    """Return the pairs of a file as a list; any other rule as it is."""
-    from dinsar_cli.series.network import pair_name, read_network
-
-    if not text.lower().endswith(".json"):
-        return text
-    return ",".join(map(pair_name, read_network(Path(text)).pairs))
 
 
 def _day(text: str) -> date:

@@ -96,7 +96,7 @@ def stack(
     from dinsar_cli.stack.run import run_stack
 
     config = gather_config(config_file, flags)
-    rule = parse_rule(_of_file(config.stack.network))
+    rule = parse_rule(config.stack.network)
     make_folder(output)
     with (
         logging_to(make_folder(output / "logs"), -1 if quiet else verbose),
@@ -112,15 +112,6 @@ def stack(
         click.echo(line)
     click.echo(f"{len(made.record['pairs'])} maps in {made.folder}, took {duration(made.seconds)}")
     return ExitCode.OK
-
-
-def _of_file(text: str) -> str:
-    """Return the pairs of a file as a list; any other rule as it is."""
-    from dinsar_cli.series.network import pair_name, read_network
-
-    if not text.lower().endswith(".json"):
-        return text
-    return ",".join(map(pair_name, read_network(Path(text)).pairs))
 
 
 def _rows(record: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -29,7 +29,10 @@ _SHOWN: Final = 4
 
 
 def local_dates(
-    request: Request, platforms: Sequence[str] = PLATFORMS, left_out: Collection[date] = ()
+    request: Request,
+    platforms: Sequence[str] = PLATFORMS,
+    left_out: Collection[date] = (),
+    opened: Sequence[Scene] | None = None,
 ) -> tuple[NetworkDates, Roi]:
     """Open products and choose the dates of a network; images are not read.
 
@@ -42,6 +45,8 @@ def local_dates(
         Satellites that are wanted.
     left_out : collection of date
         That the user does not want.
+    opened : sequence of Scene, optional
+        The products, where somebody has opened them.
 
     Returns
     -------
@@ -56,8 +61,8 @@ def local_dates(
         dates go together.
     """
     config = request.config
-    files = {path.resolve(): path for path in products_in(config.slc.files)}
-    scenes = [scene for scene in map(open_scene, files.values()) if _is_wanted(scene, request, platforms)]
+    given = map(open_scene, products_in(config.slc.files)) if opened is None else opened
+    scenes = [scene for scene in given if _is_wanted(scene, request, platforms)]
     if not scenes:
         raise NoDataError(
             "No product is left for a network.",
@@ -82,14 +87,19 @@ def local_dates(
     return dates.noting(*_out_of_sight(passes, stacks), *orbits.notes), roi
 
 
-def products_in(given: Sequence[Path]) -> Iterator[Path]:
-    """Yield products, and those in folders that are none themselves; unpacked rather than the zip of the same.
+def products_in(given: Sequence[Path]) -> tuple[Path, ...]:
+    """Return products, and those in folders that are none themselves, each once.
 
     Raises
     ------
     UsageError
         When a folder has none.
     """
+    return tuple({path.resolve(): path for path in _with_inner(given)}.values())
+
+
+def _with_inner(given: Sequence[Path]) -> Iterator[Path]:
+    """Yield products, and those in folders that are none; unpacked rather than the zip of the same."""
     for path in given:
         if not path.is_dir() or (path / MANIFEST).is_file():
             yield path

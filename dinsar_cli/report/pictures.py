@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.enums import Resampling
 
 from dinsar_cli.drawing.png import pixel_bytes
 from dinsar_cli.drawing.web_map import Band, EmbeddedLayer, Style, embed_layer
+from dinsar_cli.products.reader import Product
 
 Floats = NDArray[np.floating[Any]]
 
@@ -51,6 +53,30 @@ def relief_layer(elevation: Floats, cell: tuple[float, float]) -> EmbeddedLayer:
     return embed_layer(Band("relief", hillshade(elevation, cell), Style("Relief", "gray", "", 2, (0.0, 1.0))))
 
 
+def thin_map(product: Product, most: int) -> tuple[NDArray[np.float32], float]:
+    """Read a map in few pixels, by its overviews.
+
+    Parameters
+    ----------
+    product : Product
+    most : int
+        Pixels of the longer side.
+
+    Returns
+    -------
+    values : ndarray
+        NaN where there is none.
+    ratio : float
+        Height over width of the pixels on the ground.
+    """
+    grid = product.grid
+    share = min(1.0, most / max(grid.height, grid.width))
+    rows, columns = max(1, round(grid.height * share)), max(1, round(grid.width * share))
+    values = product.read_floats(1, out_shape=(rows, columns), resampling=Resampling.nearest)
+    east, north = grid.metres_per_unit
+    return values, (grid.height / rows * north) / (grid.width / columns * east)
+
+
 def picture(
     values: Floats, colours: str, limits: tuple[float, float], ratio: float = 1.0, most: int = MOST_PIXELS
 ) -> str:
@@ -80,4 +106,9 @@ def picture(
     share = (thin - limits[0]) / ((limits[1] - limits[0]) or 1.0)
     pixels = mpl.colormaps[colours](np.nan_to_num(np.clip(share, 0, 1)), bytes=True)
     pixels[~np.isfinite(thin)] = 0
-    return f"data:image/png;base64,{base64.b64encode(pixel_bytes(pixels)).decode('ascii')}"
+    return address_of(pixel_bytes(pixels))
+
+
+def address_of(png: bytes) -> str:
+    """Return a PNG as a ``data:`` address."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"

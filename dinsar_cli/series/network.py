@@ -254,11 +254,15 @@ class Rule:
 def parse_rule(text: str) -> Rule:
     """Read a rule: ``sequential:N``, ``small-baseline:DAYS,METRES[,DEGREE]``, ``star[:DATE]``, ``all``, or pairs.
 
+    Pairs are a list, or those of the file of a network, by its ending ``.json``.
+
     Raises
     ------
-    UsageError
-        When it is none of these.
+    UsageError, NoDataError
+        When it is none of these, or the file cannot be read as `read_network` does.
     """
+    if text.lower().endswith(".json"):
+        text = ",".join(map(pair_name, read_network(Path(text)).pairs))
     return Rule(parse_pair_rule(text))
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from dinsar_cli.catalog.burst_fetch import fetch_bursts
 from dinsar_cli.catalog.burst_plan import choose_download, plan_bursts
 from dinsar_cli.catalog.pair_search import area_of, query_of
-from dinsar_cli.catalog.scene_choice import BURSTS, FOLDER, password_known
+from dinsar_cli.catalog.scene_choice import BURSTS, password_known, to_fetch
 from dinsar_cli.config.request import Request
-from dinsar_cli.net.download import Source, fetch_all
+from dinsar_cli.net.download import fetch_all
 from dinsar_cli.plan.network_archive import archive_dates
 from dinsar_cli.plan.network_dates import day_of
 from dinsar_cli.series.network import Rule
@@ -52,13 +52,7 @@ def fetch_dates(request: Request, rule: Rule, cache: Path, meter: Meter) -> tupl
     if way.way == "bursts":
         files = fetch_bursts(bursts, cache / BURSTS, progress=meter.told("bursts"))
     else:
-        sources = [
-            Source(
-                scene.url, cache / FOLDER / f"{scene.name}.zip", scene.bytes or None, scene.md5 or None, login=True
-            )
-            for one in wanted
-            for scene in one.scenes
-        ]
+        sources = [to_fetch(scene).source(cache) for one in wanted for scene in one.scenes]
         files = tuple(fetch_all(sources, progress=meter.told("scenes")))
     slc = config.slc.model_copy(update={"files": list(files)})
     chosen = {"slc": slc, "start": None, "end": None, "track": None, "direction": None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
 
 from dinsar_cli.base.files import write_text
 from dinsar_cli.base.journal import PRODUCTS
@@ -19,7 +17,7 @@ from dinsar_cli.plan.network_drawing import draw_network
 from dinsar_cli.products.reader import Product
 from dinsar_cli.report.page import REPORT
 from dinsar_cli.report.page_layers import page_environment
-from dinsar_cli.report.pictures import picture
+from dinsar_cli.report.pictures import address_of, picture, thin_map
 from dinsar_cli.report.summary import centimetres
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import Network, pair_name
@@ -44,7 +42,11 @@ def write_page(folders: StackFolders, network: Network, body: Mapping[str, Any])
     told: Mapping[str, Mapping[str, Any]] = body["pairs"]
     coherence = {pair: told[pair_name(pair)].get("mean_coherence") for pair in network.pairs}
     draw_network(folders.root / NETWORK, network, coherence)
-    maps = {pair: _thin(folders, pair) for pair in network.pairs if "problem" not in told[pair_name(pair)]}
+    maps = {}
+    for pair in network.pairs:
+        if "problem" not in told[pair_name(pair)]:
+            with Product(folders.of_pair(pair) / PRODUCTS / "los_displacement.tif") as product:
+                maps[pair] = thin_map(product, _MOST)
     values = np.concatenate([los[np.isfinite(los)] for los, _ in maps.values()] or [np.zeros(1, np.float32)])
     limits = scale_limits(values, symmetric=True) if values.size else (-_LEAST_LIMIT, _LEAST_LIMIT)
     pairs = [_row(folders, pair, told[pair_name(pair)], maps.get(pair), limits) for pair in network.pairs]
@@ -56,7 +58,7 @@ def write_page(folders: StackFolders, network: Network, body: Mapping[str, Any])
             pairs=pairs,
             summary=_summary(network, body),
             told=body["warnings"],
-            network=_embedded(folders.root / NETWORK),
+            network=address_of((folders.root / NETWORK).read_bytes()),
             matrix=_matrix(network.dates, coherence),
             limits=[centimetres(value) for value in limits],
         )
@@ -64,17 +66,6 @@ def write_page(folders: StackFolders, network: Network, body: Mapping[str, Any])
     path = folders.root / PAGE
     write_text(path, text)
     return path
-
-
-def _thin(folders: StackFolders, pair: Pair) -> tuple[NDArray[np.float32], float]:
-    """Read a map in few pixels, by its overviews; with height over width of these on the ground."""
-    with Product(folders.of_pair(pair) / PRODUCTS / "los_displacement.tif") as product:
-        grid, _ = product.grid, product.place
-        share = min(1.0, _MOST / max(grid.height, grid.width))
-        shape = max(1, round(grid.height * share)), max(1, round(grid.width * share))
-        los = product.read_floats(1, out_shape=shape, resampling=Resampling.nearest)
-    east, north = grid.metres_per_unit
-    return los, (grid.height / shape[0] * north) / (grid.width / shape[1] * east)
 
 
 def _row(
@@ -109,10 +100,7 @@ def _matrix(days: Sequence[date], coherence: Mapping[Pair, float | None]) -> lis
         cells = []
         for second in days[1:]:
             value = coherence.get((first, second))
-            shown = (
-                None if value is None else {"text": f"{value:.2f}", "shade": round(255 * min(1.0, max(0.0, value)))}
-            )
-            cells.append(shown)
+            cells.append(None if value is None else {"text": f"{value:.2f}", "shade": round(255 * value)})
         rows.append({"day": first.isoformat(), "cells": cells})
     return rows
 
@@ -124,7 +112,3 @@ def _summary(network: Network, body: Mapping[str, Any]) -> str:
         f"{network.track} {network.polarization}, {network.dates[0]} to {network.dates[-1]}, {network.rule}, looks "
         f"{body['looks']}. Displacement in all maps is{zero} on one grid; 1-3 cm of atmosphere are usual in a pair."
     )
-
-
-def _embedded(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

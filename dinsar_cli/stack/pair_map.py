@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from dinsar_cli.series.graph import Pair
 from dinsar_cli.stack.folders import share
 from dinsar_cli.stack.work import StackWork, note_step, steps_of
 from dinsar_cli.workflow.map_stages import Displaced, Geocoded, displace, draw, names, report, warnings_of
-from dinsar_cli.workflow.run_state import Made
+from dinsar_cli.workflow.run_state import Made, pair_header
 
 Array = NDArray[Any]
 
@@ -186,7 +186,9 @@ class PairMap:
     def begin(self) -> None:
         """Note what the pair is, and that its interferogram is made."""
         interferogram, radar = self.interferogram, self.work.radar(self.days)
-        self.journal.header = self._header()
+        plan, root = self.work.plan, self.work.folders.root
+        header = pair_header(plan.any, plan.pair_of(self.days), plan.bursts_of(self.days), self.work.command)
+        self.journal.header = header | {"stack": str(root.resolve()), "warnings": []}
         details = {"steps": {name: asdict(cost) for name, cost in step_costs(radar).items()}, "cures": []}
         self.stage("process", self.work.unwrap_mark(self.days), lambda: (interferogram.files, details, None))
 
@@ -227,28 +229,3 @@ class PairMap:
                 return
         drawn = draw(self, self.interferogram, displaced.facts, geocoded.layers)
         report(self, drawn.evidence, warnings_of(geocoded, displaced), files)
-
-    def _header(self) -> dict[str, Any]:
-        plan = self.work.plan
-        pair, some = plan.pair_of(self.days), plan.any
-        return {
-            "dinsar": __version__,
-            "updated": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": list(self.work.command),
-            "stack": str(self.work.folders.root.resolve()),
-            "pair": {
-                "name": pair.name,
-                "reference": [scene.name for scene in pair.reference.scenes],
-                "secondary": [scene.name for scene in pair.secondary.scenes],
-                "polarization": pair.polarization,
-                "bursts": [
-                    f"{burst.swath} {burst.reference.burst.azimuth_time.isoformat()}"
-                    for burst in plan.bursts_of(self.days)
-                ],
-            },
-            "engine": {"name": EosEngine.name, "versions": package_versions()},
-            "looks": str(some.looks),
-            "filter_strength": plan.config.filter.strength,
-            "grid": some.grid.to_dict(),
-            "warnings": [],
-        }

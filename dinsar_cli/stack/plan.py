@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 from dinsar_cli.config.model import RunConfig
@@ -18,9 +19,9 @@ from dinsar_cli.managers.dem.plan import DemPlan
 from dinsar_cli.plan.network_dates import day_of
 from dinsar_cli.plan.network_local import local_dates, products_in
 from dinsar_cli.plan.plan import RunPlan, dem_manager, engine_inputs, plan_run
-from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, extent_of
+from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, SwathBurst, extent_of
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
-from dinsar_cli.sentinel1.scene import open_scene
+from dinsar_cli.sentinel1.scene import Scene, open_scene
 from dinsar_cli.series.network import Network, Rule
 
 BurstKey = tuple[str, datetime]
@@ -89,31 +90,27 @@ class StackPlan:
         """Return the acquisitions of a pair."""
         return Pair(self.acquisition(days[0]), self.acquisition(days[1]), self.any.slc.pair.polarization)
 
+    @cached_property
+    def views(self) -> dict[date, tuple[SwathBurst, ...]]:
+        """The bursts that all dates have, as each date has them, in one order."""
+        bursts = in_all(self.plans, self.first)
+        found = {day: tuple(burst.secondary for burst in own) for day, own in bursts.items()}
+        return found | {self.first: tuple(burst.reference for burst in next(iter(bursts.values())))}
+
     def bursts_of(self, days: tuple[date, date]) -> tuple[CommonBurst, ...]:
         """Return the bursts of a pair that all dates have."""
-        bursts = in_all(self.plans, self.first)
-        views = {day: [burst.secondary for burst in own] for day, own in bursts.items()}
-        some = next(iter(bursts.values()))
-        views[self.first] = [burst.reference for burst in some]
-        reference, secondary = (views[day] for day in days)
-        return tuple(
-            CommonBurst(burst.swath, one, other)
-            for burst, one, other in zip(some, reference, secondary, strict=True)
-        )
+        views = zip(self.views[days[0]], self.views[days[1]], strict=True)
+        return tuple(CommonBurst(one.subswath.name, one, other) for one, other in views)
 
     def inputs(self, day: date, dem: Path, water: Path | None) -> EngineInputs:
         """Gather what the engine works on to put a date on the geometry of the first."""
-        plan = self.plans[day]
-        bursts = in_all(self.plans, self.first)
-        made = engine_inputs(plan, dem, water=water)
-        pair = Pair(self.acquisition(self.first), self.acquisition(day), plan.slc.pair.polarization)
-        orbits = self.orbit(self.first), self.orbit(day)
+        days = (self.first, day)
         return replace(
-            made,
-            pair=pair,
-            bursts=bursts[day],
-            reference_orbit=orbits[0],
-            secondary_orbit=orbits[1],
+            engine_inputs(self.plans[day], dem, water=water),
+            pair=self.pair_of(days),
+            bursts=self.bursts_of(days),
+            reference_orbit=self.orbit(self.first),
+            secondary_orbit=self.orbit(day),
         )
 
 
@@ -145,8 +142,8 @@ def plan_stack(
             "It is the one that puts many dates on the geometry of one; topsApp makes one pair at a time.",
             "Leave --engine out, or make the pairs one by one with topsApp: dinsar batch FILE --engine isce2",
         )
-    files, set_aside = _readable(request.config.slc.files)
-    dates, roi = local_dates(_with_files(request, files))
+    scenes, set_aside = _opened(request.config.slc.files)
+    dates, roi = local_dates(request, opened=scenes)
     set_aside += dates.set_aside
     products = {day_of(one): [Path(scene.url) for scene in one.scenes] for one in dates.stack.acquisitions}
     area = request.config.roi or area or " ".join(f"{bound:.7f}" for bound in roi.bounds)
@@ -178,17 +175,15 @@ def _with_files(request: Request, files: Sequence[Path]) -> Request:
     return replace(request, config=request.config.model_copy(update={"slc": slc}))
 
 
-def _readable(files: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
-    """Tell products that can be opened from those that cannot, with reasons."""
-    good, lost = [], []
+def _opened(files: Sequence[Path]) -> tuple[list[Scene], tuple[str, ...]]:
+    """Open the products, and tell of those that cannot be, with reasons."""
+    scenes, lost = [], []
     for path in products_in(files):
         try:
-            open_scene(path)
+            scenes.append(open_scene(path))
         except (UsageError, NoDataError) as error:
             lost.append(f"{error.problem} {error.cause}")
-        else:
-            good.append(path)
-    return good, tuple(lost)
+    return scenes, tuple(lost)
 
 
 def _without_first(first: date, set_aside: Sequence[str]) -> UsageError:
@@ -209,7 +204,7 @@ def _planned(
     Where no first date is given, it is the earliest that goes with another one.
     """
     told: list[str] = []
-    failure: DinsarError | None = None
+    failures: list[DinsarError] = []
     for chosen in [first] if first is not None else sorted(products)[:-1]:
         plans: dict[date, RunPlan] = {}
         lost: dict[date, DinsarError] = {}
@@ -223,9 +218,9 @@ def _planned(
         if plans:
             told += [f"{day}: {error.problem} {error.cause}" for day, error in lost.items()]
             return chosen, plans, (*told, *_with_few_bursts(plans, chosen))
-        failure = failure or next(iter(lost.values()))
-        told.append(f"{chosen}: {next(iter(lost.values())).problem} {next(iter(lost.values())).cause}")
-    raise failure or NoDataError("No two dates go together.", " ".join(told), "Give other products.")
+        failures += lost.values()
+        told.append(f"{chosen}: {failures[-len(lost)].problem} {failures[-len(lost)].cause}")
+    raise failures[0]
 
 
 def _with_few_bursts(plans: dict[date, RunPlan], first: date) -> list[str]:

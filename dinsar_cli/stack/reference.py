@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ class CommonReference:
     wavelength: float
     pairs: int = 0
     _sums: dict[str, Floats] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def add(self, geocoded: Geocoded) -> None:
         """Take the map of a pair."""
@@ -46,14 +48,16 @@ class CommonReference:
         calm = calm_of(far, self.grid, los, components, raw=True)
         known = np.isfinite(los)
         main = known & (components == largest_component(components, known))
-        self._sum("known", main)
-        self._sum("calm", main & calm.cells)
-        self._sum("coherence", np.where(main, coherence, 0))
-        self._sum("away", np.where(main, np.square(calm.away), 0))
-        self.pairs += 1
-
-    def _sum(self, name: str, values: NDArray[Any]) -> None:
-        self._sums[name] = self._sums.get(name, 0.0) + values.astype(np.float64)
+        told: dict[str, NDArray[Any]] = {
+            "known": main,
+            "calm": main & calm.cells,
+            "coherence": np.where(main, coherence, 0),
+            "away": np.where(main, np.square(calm.away), 0),
+        }
+        with self._lock:
+            for name, values in told.items():
+                self._sums[name] = self._sums.get(name, 0.0) + values.astype(np.float64)
+            self.pairs += 1
 
     def choose(self) -> LonLat:
         """Return the place: in the largest component of all pairs, calm in all of them if there is such ground.

@@ -22,7 +22,6 @@ from dinsar_cli.managers.slc import SlcManager, SlcPlan
 from dinsar_cli.plan.plan import completed, dem_manager, orbit_manager
 from dinsar_cli.products.reader import Products
 from dinsar_cli.sentinel1.acquisition import CommonBurst
-from dinsar_cli.sentinel1.acquisition import Pair as ScenePair
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import Rule, pair_name
 from dinsar_cli.stack.archive_scenes import fetch_dates
@@ -50,13 +49,11 @@ class StackResult:
     folder : Path
     record : dict
         As in ``stack.json``.
-    warnings : tuple of str
     seconds : float
     """
 
     folder: Path
     record: dict[str, Any]
-    warnings: tuple[str, ...]
     seconds: float
 
 
@@ -118,7 +115,9 @@ def run_stack(
             plan = _with_orbits(plan, cache, meter)
         with _told(reporter, "dem"):
             ground = _ground(plan, cache, meter)
-            plan = replace(plan, plans={day: _complete(one, ground) for day, one in plan.plans.items()})
+            plan = replace(
+                plan, plans={day: completed(one, one.orbit_files, ground.dem) for day, one in plan.plans.items()}
+            )
         work = StackWork(plan, folders, ground, reporter, tuple(command))
         # interferograms of all pairs on one radar grid
         with _told(reporter, "process"):
@@ -137,7 +136,7 @@ def run_stack(
         record.write(folders.record)
         with _told(reporter, "report"):
             write_page(folders, plan.network, record.to_dict())
-    return StackResult(folder, record.to_dict(), warnings, time.monotonic() - started)
+    return StackResult(folder, record.to_dict(), time.monotonic() - started)
 
 
 def _check_given(config: RunConfig) -> None:
@@ -186,12 +185,8 @@ def _proved(
 
 def _images_of(plan: StackPlan, day: date) -> SlcPlan:
     """Return the images of one date, as those of a pair with itself."""
-    acquisition, some = plan.acquisition(day), plan.any.slc
-    other = next(one for one in plan.network.dates if one != day)
-    pair = (day, other) if day < other else (other, day)
-    views = [burst.reference if pair[0] == day else burst.secondary for burst in plan.bursts_of(pair)]
-    bursts = tuple(CommonBurst(view.subswath.name, view, view) for view in views)
-    return SlcPlan(ScenePair(acquisition, acquisition, some.pair.polarization), bursts, some.area, some.coverage)
+    bursts = tuple(CommonBurst(view.subswath.name, view, view) for view in plan.views[day])
+    return SlcPlan(plan.pair_of((day, day)), bursts, plan.any.slc.area, plan.any.slc.coverage)
 
 
 def _with_orbits(plan: StackPlan, cache: Path, meter: Meter) -> StackPlan:
@@ -212,8 +207,13 @@ def _ground(plan: StackPlan, cache: Path, meter: Meter) -> Ground:
     return Ground(dem, manager.fetch_water(plan.dem, meter.told("water")).path)
 
 
-def _complete(plan: Any, ground: Ground) -> Any:
-    return completed(plan, plan.orbit_files, ground.dem) if plan.preliminary else plan
+def _completed(plan: StackPlan, ground: Ground) -> StackPlan:
+    """Complete what was planned before orbits and ground were there."""
+    plans = {
+        day: completed(one, one.orbit_files, ground.dem) if one.preliminary else one
+        for day, one in plan.plans.items()
+    }
+    return replace(plan, plans=plans)
 
 
 def _choose_reference(work: StackWork, shared: SharedMap, record: StackRecord, files: Products) -> None:

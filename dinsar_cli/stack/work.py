@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,15 +158,13 @@ def steps_of(folder: Path) -> Journal:
     return Journal.open(folder / STEPS_FILE)
 
 
-def note_step(
-    folder: Path, step: str, mark: str, files: Iterable[Path], details: Mapping[str, Any] | None = None
-) -> None:
+def note_step(folder: Path, step: str, mark: str, files: Iterable[Path]) -> None:
     """Note that a step in a folder is done; what followed it there is forgotten."""
     journal = steps_of(folder)
     names = list(journal.stages)
     if step in names:
         journal.forget(names[names.index(step) :])
-    journal.put(step, StageRecord(mark, (), 0.0, 0, dict(details or {})), files, hash_of=sha256)
+    journal.put(step, StageRecord(mark), files, hash_of=sha256)
 
 
 def mean_coherence(work: StackWork) -> NDArray[np.float32]:

@@ -32,6 +32,7 @@ from dinsar_cli.maps.zero.reference import check_areas
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, learn, predict, shortage, stage_setting
 from dinsar_cli.plan.plan import RunPlan, plan_run
 from dinsar_cli.products.folder import PairProducts, find_products
+from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 from dinsar_cli.workflow.scenes import Meter, Supplies, supply
 
 Made = TypeVar("Made")
@@ -334,9 +335,26 @@ def _check_choice(engine: Engine, choice: StepChoice) -> None:
 
 
 def _header(plan: RunPlan, command: Sequence[str], supplies: Supplies) -> dict[str, Any]:
-    pair = plan.slc.pair
     chosen = {} if supplies.record is None else {"choice": supplies.record}
-    return chosen | {
+    made = pair_header(plan, plan.slc.pair, plan.slc.bursts, command)
+    return chosen | made | {"warnings": list(plan.warnings)}
+
+
+def pair_header(plan: RunPlan, pair: Pair, bursts: Sequence[CommonBurst], command: Sequence[str]) -> dict[str, Any]:
+    """Return what the journal of a pair says beside its stages.
+
+    Parameters
+    ----------
+    plan : RunPlan
+        How it is made.
+    pair : Pair
+        What is made: the pair of the plan, or another one that is made like it.
+    bursts : sequence of CommonBurst
+        Of the pair, in use.
+    command : sequence of str
+        Command line.
+    """
+    return {
         "dinsar": __version__,
         "updated": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": list(command),
@@ -345,13 +363,12 @@ def _header(plan: RunPlan, command: Sequence[str], supplies: Supplies) -> dict[s
             "reference": [scene.name for scene in pair.reference.scenes],
             "secondary": [scene.name for scene in pair.secondary.scenes],
             "polarization": pair.polarization,
-            "bursts": [f"{b.swath} {b.reference.burst.azimuth_time.isoformat()}" for b in plan.slc.bursts],
+            "bursts": [f"{b.swath} {b.reference.burst.azimuth_time.isoformat()}" for b in bursts],
         },
         "engine": {"name": plan.engine.name, "versions": plan.engine.version(plan.config)},
         "looks": str(plan.looks),
         "filter_strength": plan.config.filter.strength,
         "grid": plan.grid.to_dict(),
-        "warnings": list(plan.warnings),
     }
 
 

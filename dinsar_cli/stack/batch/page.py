@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 
 from dinsar_cli.base.journal import PRODUCTS
 from dinsar_cli.products.reader import NoGridError, Product
 from dinsar_cli.report.page import OVERVIEW, REPORT, overview_row, write_rows
 from dinsar_cli.report.page_layers import link
+from dinsar_cli.report.pictures import thin_map
 from dinsar_cli.report.summary import centimetres
 from dinsar_cli.stack.batch.state import JobRecord
 
@@ -55,22 +53,11 @@ def _row(workdir: Path, record: JobRecord) -> dict[str, Any] | None:
     products = workdir / record.folder / PRODUCTS
     try:
         with Product(products / "los_displacement.tif") as product:
-            grid, los = product.grid, _thin(product)
+            los, ratio = thin_map(product, _MOST)
     except (RasterioError, NoGridError, OSError):
         return None
-    east, north = grid.metres_per_unit
-    rows, columns = los.shape
-    ratio = (grid.height / rows * north) / (grid.width / columns * east)
     warnings = [str(title) for title in record.figures.get("warnings", ())]
     return overview_row(record.name, link(products / REPORT, workdir), los, ratio, sentence_of(record), warnings)
-
-
-def _thin(product: Product) -> NDArray[np.float32]:
-    """Read a map in few pixels, by its overviews."""
-    _, _, (height, width) = product.place
-    share = min(1.0, _MOST / max(height, width))
-    shape = max(1, round(height * share)), max(1, round(width * share))
-    return product.read_floats(1, out_shape=shape, resampling=Resampling.nearest)
 
 
 def sentence_of(record: JobRecord) -> str:
