@@ -90,6 +90,7 @@ def _row(
         parts += [f"coherence {coherence:.2f}"] if coherence is not None else []
         parts += [f"noise {centimetres(sigma)}"] if sigma is not None else []
         row["summary"] = "; ".join(parts)
+        row["warnings"] = told["warnings"]
     return row
 
 
@@ -107,8 +108,9 @@ def _matrix(days: Sequence[date], coherence: Mapping[Pair, float | None]) -> lis
 
 def _summary(network: Network, body: Mapping[str, Any]) -> str:
     place = body.get("reference")
-    zero = f" relative to {place['lat']:.4f}, {place['lon']:.4f} (latitude, longitude)" if place else ""
+    zero = f"{place['lat']:.4f}, {place['lon']:.4f} (latitude, longitude)" if place else "a reference of each pair"
     return (
         f"{network.track} {network.polarization}, {network.dates[0]} to {network.dates[-1]}, {network.rule}, looks "
-        f"{body['looks']}. Displacement in all maps is{zero} on one grid; 1-3 cm of atmosphere are usual in a pair."
+        f"{body['looks']}. All maps are on one grid and relative to {zero}; "
+        "1-3 cm of atmosphere are usual in a pair."
     )

@@ -20,7 +20,7 @@ from dinsar_cli.workflow.map_stages import Geocoded
 
 Floats = NDArray[np.float64]
 _LEAST_SHARE = 0.9
-"""Share of the pairs in which a place must be known, or calm, where no place is in all."""
+"""Share of the pairs in which a place must be known, and calm, where no place is in all."""
 
 
 @dataclass
@@ -59,8 +59,10 @@ class CommonReference:
                 self._sums[name] = self._sums.get(name, 0.0) + values.astype(np.float64)
             self.pairs += 1
 
-    def choose(self) -> LonLat:
-        """Return the place: in the largest component of all pairs, calm in all of them if there is such ground.
+    def choose(self) -> LonLat | None:
+        """Return the place: in the largest component of all pairs, and calm in all of them.
+
+        None where no place on the map is calm in nine tenths of the pairs: it may all move, and zero is elsewhere.
 
         Raises
         ------
@@ -75,7 +77,10 @@ class CommonReference:
                 f"The best place was unwrapped in {sums['known'].max():.0f} of {self.pairs} pairs.",
                 "Leave the worst pairs or dates out, take more looks, or give --reference-point.",
             )
-        calm = known & (sums["calm"] >= max(least, float(sums["calm"][known].max())))
+        calmest = float(sums["calm"][known].max())
+        if calmest < least:
+            return None
+        calm = known & (sums["calm"] >= calmest)
         coherence = np.where(known, sums["coherence"] / self.pairs, np.nan)
         away = np.sqrt(sums["away"] / self.pairs)
         level = np.where(known, 0.0, np.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,9 +36,14 @@ from dinsar_cli.stack.reference import CommonReference
 from dinsar_cli.stack.work import StackWork, each_pair
 from dinsar_cli.workflow.interferogram_stages import Ground
 from dinsar_cli.workflow.map_stages import Displaced
+from dinsar_cli.workflow.result import map_warnings
 from dinsar_cli.workflow.scenes import Meter
 
 _ZIP_NOTES = "verified"
+_OWN_REFERENCE = (
+    "no place on the map is calm in all pairs: each is relative to calm ground of its own, "
+    "beside the map if need be"
+)
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,9 @@ def run_stack(
         with _told(reporter, "displacement"):
             maps = _displaced(work, shared, record.reference, files)
         record.body = _body(work, maps, warnings)
+        told = Counter(text for pair in record.body["pairs"].values() for text in pair.get("warnings", ()))
+        for text, count in told.items():
+            reporter.warn(f"{text} ({count} of {len(maps)} pairs)")
         record.write(folders.record)
         with _told(reporter, "report"):
             write_page(folders, plan.network, record.to_dict())
@@ -233,6 +242,8 @@ def _choose_reference(work: StackWork, shared: SharedMap, record: StackRecord, f
 
     each_pair(work, "layers", work.plan.network.pairs, put)
     record.reference = common.choose()
+    if record.reference is None:
+        work.reporter.note(_OWN_REFERENCE)
 
 
 def _displaced(
@@ -288,4 +299,5 @@ def _told_of(work: StackWork, pair: Pair, made: Displaced | DinsarError) -> dict
         "median_sigma_m": facts.median_sigma,
         "range_m": [facts.lowest, facts.highest],
         "components": facts.components,
+        "warnings": map_warnings(facts),
     }

@@ -19,7 +19,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.warp import Resampling, reproject
 
-from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
+from dinsar_cli.simulate import GaussianBowl, Scenario, SimulatedStack, Terrain, simulate
 from support.archive import Archive
 from support.catalog_inputs import run_online
 from support.command import PROGRAM, Outcome, run_apart
@@ -146,6 +146,24 @@ def on_map(place: Place, truth: Any) -> Array:
             resampling=Resampling.bilinear,
         )
     return values
+
+
+def test_zero_is_right_where_all_of_the_map_moves(tmp_path: Path) -> None:
+    """Inside a bowl that sinks calm ground is beside the map: displacement is absolute, no median is taken off."""
+    bowl = GaussianBowl(peak=-0.08, radius=1000.0)
+    scenario = Scenario(deformation=bowl, columns=2200, lake=None, terrain=Terrain(relief=200.0, margin=0.05))
+    scene = simulate(scenario, tmp_path / "scene")
+    place, (lon, lat) = Place(scene, tmp_path), scenario.centre
+    done = place.run(products_of(scene), "--roi", f"{lon - 0.006} {lat - 0.006} {lon + 0.006} {lat + 0.006}")
+    assert done.code == 0, done.err
+    assert place.record["reference"] is None
+    assert "no place on the map is calm" in done.err
+    with rasterio.open(scene.folder / "truth" / "los_displacement.tif") as truth:
+        expected = on_map(place, truth)
+    found = place.los(PAIRS[0])
+    known = np.isfinite(found) & np.isfinite(expected)
+    assert np.median(expected[known]) < -0.03
+    assert abs(np.median((found - expected)[known])) < 0.005
 
 
 def test_closure_of_the_dates_is_whole_cycles(whole: Place) -> None:

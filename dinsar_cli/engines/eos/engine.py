@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import astuple, replace
+from functools import cache as once
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -176,12 +177,15 @@ def _no_files() -> UsageError:
     )
 
 
+_version_of = once(version)
+
+
 def package_versions() -> dict[str, str]:
     """Return the versions of the packages that compute."""
     found = {}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
-            found[package] = version(package)
+            found[package] = _version_of(package)
     return found
 
 
