@@ -61,7 +61,11 @@ FLAGS = {
     "compute.memory": ("--memory", "SIZE"),
     "output.intermediates": ("--intermediates", "WHICH"),
 }
-STACK_FLAGS = {"stack.network": ("--network", "RULE"), "stack.reports": ("--reports", "WHICH")}
+STACK_FLAGS = {
+    "stack.network": ("--network", "RULE"),
+    "stack.reports": ("--reports", "WHICH"),
+    "stack.resampled": ("--resampled", "WHICH"),
+}
 """Those of ``dinsar stack`` alone."""
 _SEVERAL = frozenset({"slc.files"})  # the flag may be given several times
 _ALL_FLAGS = FLAGS | STACK_FLAGS

@@ -312,6 +312,11 @@ class StackConfig(Section):
     reports: Annotated[Literal["none", "bad", "all"], LOWER] = Field(
         default="none", description="Pairs of a stack that get pictures and a report of their own."
     )
+    resampled: Annotated[Literal["keep", "delete"], LOWER] = Field(
+        default="keep",
+        description="Samples of all dates on the geometry of the first, 4 bytes each: kept, a new date costs its "
+        "own resampling only; deleted, its partners are resampled again.",
+    )
 
 
 class RunConfig(Section):

@@ -6,20 +6,24 @@ What is done is done by pair: after a kill the strips that are written stay, a n
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import date
+from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from dinsar_cli.base.disk import check_disk
-from dinsar_cli.base.files import fingerprint, write_text
+from dinsar_cli.base.files import write_text
+from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.eos.costs import CROSS
 from dinsar_cli.engines.eos.filtering import filter_layers, strip_memory
 from dinsar_cli.engines.eos.interferogram import strips
-from dinsar_cli.engines.eos.many_dates import DatesLayers, DatesWorker, form_dates
+from dinsar_cli.engines.eos.many_dates import DateFiles, GroundFiles, Strip, mean_interferogram, resampled_file
+from dinsar_cli.engines.eos.mosaic import LookGrid
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.steering import squint_of
 from dinsar_cli.engines.eos.unwrapping import unseen_cells, unwrap_seen
@@ -30,89 +34,134 @@ from dinsar_cli.series.graph import Pair
 from dinsar_cli.stack.folders import FORMING, share
 from dinsar_cli.stack.work import StackWork, each_pair, mean_coherence, note_step, steps_of
 
-AMPLITUDE = RadarLayer(
-    "amplitude", "float32", (), "DN", "root mean square amplitude of the look cell on one date, uncalibrated"
-)
-_GROUND = ("longitude", "latitude", "height", "los")
-_SHARED = (*_GROUND, "squint")
+_SHARED = ("longitude", "latitude", "height", "los", "squint")
+_FORM_BYTES = 40  # per sample, of two dates and their product
+_STRIP_BYTES = 32_000_000  # of a pair's strip: more is not faster
+_GROUND = "ground"
 
 
 def form_pairs(work: StackWork) -> int:
     """Form the interferograms that are not there, and the geometry; give how many pairs that were."""
     pairs = work.lacking("form", work.form_mark)
-    folders, first = work.folders, work.plan.first
-    ground = not steps_of(folders.geometry_radar).holds("ground", work.geometry_mark, verify=True)
-    if not pairs and not ground:
-        return 0
-    pairs = pairs or list(work.plan.network.pairs[:1])
-    numbers, grid = work.plan.numbers, work.look_grid
-    days = sorted({day for pair in pairs for day in pair})
+    _resample_dates(work, pairs)
+    grid = work.look_grid
+    check_disk(work.folders.root, len(pairs) * _layer(work, work.folders.root, CROSS).size, "the interferograms")
+    formed = each_pair(work, "interferograms", pairs, lambda pair: _form(work, pair, grid))
+    if work.plan.config.stack.resampled == "delete":
+        for day in work.plan.network.dates:
+            resampled_file(work.folders.of_date(day), grid).path.unlink(missing_ok=True)
+    return formed
 
-    def file(folder: Path, layer: RadarLayer) -> RadarFile:
-        return RadarFile(folder, layer, grid.lines, grid.samples)
 
-    layers = DatesLayers(
-        {(numbers[a], numbers[b]): file(work.radar((a, b)), CROSS) for a, b in pairs},
-        {numbers[day]: file(folders.of_date(day), AMPLITUDE) for day in days},
-        {name: file(folders.geometry_radar, LAYERS[name]) for name in _GROUND} if ground else {},
-    )
-    check_disk(folders.root, sum(layer.size for layer in layers.files), "the interferograms")
+def _resample_dates(work: StackWork, pairs: Sequence[Pair]) -> None:
+    """Solve the geometry unless it is there, and resample the dates that some pairs need and that are not."""
+    days = _lacking_dates(work, pairs)
+    ground_made = steps_of(work.folders.geometry_radar).holds(_GROUND, work.geometry_mark, verify=True)
+    if ground_made and not days:
+        return
+    first, grid = work.plan.first, work.look_grid
     terrain, reader = Terrain.open(work.ground.dem), SlcReader()
     try:
-        worker = DatesWorker(work.strip_workers(terrain, reader), tuple(layers.cross))
+        workers = work.strip_workers(terrain, reader)
+        some = next(iter(workers.values()))
         inputs = next(iter(work.inputs.values()))
-        plan = strips(grid.lines, worker.bytes_per_look_line, strip_memory(inputs), inputs.threads)
-        mark = fingerprint([[work.form_mark(pair) for pair in pairs], ground, plan])
-        made = _Strips(folders.root / FORMING, mark, lambda share_: work.reporter.progress("dates", share_))
-        if not made.done:
-            for layer in layers.files:
-                layer.create()
-        form_dates(worker, made.left(plan), layers, inputs.threads, lambda strip: made.note(strip, len(plan)))
-        if ground:
-            squint = file(folders.geometry_radar, LAYERS["squint"])
-            setup = work.geometry_setup
-            squint_of(setup.mosaic, grid, work.orbits[first], squint)
-            paths = [layer.path for layer in (*layers.ground.values(), squint)]
-            note_step(folders.geometry_radar, "ground", work.geometry_mark, paths)
+        plan = strips(grid.lines, some.bytes_per_look_line, strip_memory(inputs), inputs.threads)
+        ground = GroundFiles(some, work.folders.geometry_radar)
+        dates = {day: DateFiles(workers.get(day, some), day == first, work.folders.of_date(day)) for day in days}
+        files: dict[str, Sequence[RadarFile]] = {
+            work.resample_mark(day): (one.samples, one.amplitude) for day, one in dates.items()
+        }
+        if not ground_made:
+            files[work.geometry_mark] = ground.files
+        check_disk(work.folders.root, sum(file.size for some in files.values() for file in some), "the dates")
+        made = _Strips(work.folders.root / FORMING, plan, files, work.reporter)
+        if not ground_made:
+            made.each(work.geometry_mark, ground.make, inputs.threads)
+            squint = _layer(work, ground.folder, LAYERS["squint"])
+            squint_of(work.geometry_setup.mosaic, grid, work.orbits[first], squint)
+            note_step(ground.folder, _GROUND, work.geometry_mark, [file.path for file in (*ground.files, squint)])
+        for day, one in dates.items():
+            made.each(work.resample_mark(day), partial(one.make, ground), inputs.threads)
+            note_step(one.folder, "amplitude", work.resample_mark(day), [one.amplitude.path])
+            note_step(one.folder, "resample", work.resample_mark(day), [one.samples.path])
+        made.forget()
     finally:
         reader.close()
         terrain.close()
-    for day in days:
-        note_step(folders.of_date(day), "form", work.date_mark(day), [folders.of_date(day) / "amplitude.npy"])
-    for pair in pairs:
-        note_step(work.radar(pair), "form", work.form_mark(pair), [work.radar(pair) / "cross.npy"])
-    made.forget()
-    return len(pairs)
+
+
+def _lacking_dates(work: StackWork, pairs: Sequence[Pair]) -> list[date]:
+    """Return the dates that have to be resampled: for pairs, or because their amplitude is not there."""
+    needed = {day for pair in pairs for day in pair}
+
+    def holds(day: date, step: str) -> bool:
+        return steps_of(work.folders.of_date(day)).holds(step, work.resample_mark(day), verify=True)
+
+    return [
+        day
+        for day in work.plan.network.dates
+        if not holds(day, "amplitude") or (day in needed and not holds(day, "resample"))
+    ]
+
+
+def _layer(work: StackWork, folder: Path, layer: RadarLayer) -> RadarFile:
+    return RadarFile(folder, layer, work.look_grid.lines, work.look_grid.samples)
+
+
+def _form(work: StackWork, pair: Pair, grid: LookGrid) -> None:
+    reference, secondary = (resampled_file(work.folders.of_date(day), grid) for day in pair)
+    cross = _layer(work, work.radar(pair), CROSS)
+    cross.create()
+    line_bytes = grid.looks.azimuth * grid.window.shape[1] * _FORM_BYTES
+    for strip in strips(grid.lines, line_bytes, _STRIP_BYTES, 1):
+        cross.write(strip[0], mean_interferogram(reference, secondary, grid.looks, strip))
+    note_step(work.radar(pair), "form", work.form_mark(pair), [cross.path])
 
 
 class _Strips:
-    """Which strips are written, in a file that outlives a kill.
+    """Which strips of which files are written, in a file that outlives a kill.
 
     Parameters
     ----------
     path : Path
-    mark : str
-        What the strips depend on; those of another one do not count.
-    progress : callable
-        Takes the share that is done.
+    plan : sequence of (int, int)
+        The strips.
+    files : mapping of str to sequence of RadarFile
+        What is written strip by strip, by what it depends on; created here unless some strip is there.
+    reporter : Reporter
+        Is told the share that is done.
     """
 
-    def __init__(self, path: Path, mark: str, progress: Callable[[float], None]) -> None:
-        self._path, self._mark, self._progress, self._lock = path, mark, progress, Lock()
+    def __init__(
+        self, path: Path, plan: Sequence[Strip], files: Mapping[str, Sequence[RadarFile]], reporter: Reporter
+    ) -> None:
+        self._path, self._plan, self._reporter = path, plan, reporter
+        self._done: dict[str, list[Strip]] = {name: [] for name in files}
         record: Any = read_json(path) if path.is_file() else {}
-        same = isinstance(record, dict) and record.get("mark") == mark
-        self.done = {(int(a), int(b)) for a, b in record["done"]} if same else set()
+        if record.get("strips") == [list(strip) for strip in plan]:
+            self._done |= {name: [(a, b) for a, b in record["done"].get(name, ())] for name in files}
+        for name, some in files.items():
+            if not self._done[name]:
+                for file in some:
+                    file.create()
 
-    def left(self, plan: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return the strips that are not written."""
-        return [strip for strip in plan if strip not in self.done]
+    def each(self, name: str, make: Callable[[Strip], None], threads: int) -> None:
+        """Make the strips that are not written, several at a time."""
+        left = [strip for strip in self._plan if strip not in self._done[name]]
+        with ThreadPoolExecutor(threads) as pool:
+            futures = {pool.submit(make, strip): strip for strip in left}
+            try:
+                for future in as_completed(futures):
+                    future.result()
+                    self._note(name, futures[future])
+            finally:
+                pool.shutdown(cancel_futures=True)
 
-    def note(self, strip: tuple[int, int], total: int) -> None:
-        """Note that one is written."""
-        with self._lock:
-            self.done.add(strip)
-            write_text(self._path, json.dumps({"mark": self._mark, "done": sorted(self.done)}))
-        self._progress(len(self.done) / total)
+    def _note(self, name: str, strip: Strip) -> None:
+        self._done[name].append(strip)
+        write_text(self._path, json.dumps({"strips": self._plan, "done": self._done}))
+        written = sum(len(strips_) for strips_ in self._done.values())
+        self._reporter.progress("dates", written / (len(self._done) * len(self._plan)))
 
     def forget(self) -> None:
         """Remove the file: all is noted elsewhere."""

@@ -80,13 +80,13 @@ class StackWork:
         """The look cells of all layers."""
         return next(iter(self._crops.values()))[1]
 
-    def strip_workers(self, terrain: Terrain, reader: SlcReader) -> tuple[StripWorker, ...]:
-        """Return what puts each date on the geometry of the first."""
+    def strip_workers(self, terrain: Terrain, reader: SlcReader) -> dict[date, StripWorker]:
+        """Return what puts each date but the first on the geometry of the first."""
         first, heights = self.orbits[self.plan.first], terrain.height_range
-        return tuple(
-            StripWorker(mosaic, self.look_grid, first, self.orbits[day], terrain, heights, reader)
+        return {
+            day: StripWorker(mosaic, self.look_grid, first, self.orbits[day], terrain, heights, reader)
             for day, (mosaic, _) in self._crops.items()
-        )
+        }
 
     def setup(self, folder: Path, pair: Pair | None = None) -> Setup:
         """Return what the steps of the engine share: of a pair, or of the geometry alone."""
@@ -120,10 +120,14 @@ class StackWork:
         scenes = [(scene.name, scene.safe.path.stat().st_mtime_ns) for scene in self.plan.acquisition(day).scenes]
         return fingerprint([scenes, self.plan.orbit(day).path.name])
 
+    def resample_mark(self, day: date) -> str:
+        """Fingerprint of the samples of a date on the geometry of the first."""
+        versions = {name: package_versions().get(name) for name in _COMPUTING}
+        return fingerprint([self.geometry_mark, self.date_mark(day), versions])
+
     def form_mark(self, pair: Pair) -> str:
         """Fingerprint of the interferogram of a pair."""
-        versions = {name: package_versions().get(name) for name in _COMPUTING}
-        return fingerprint([self.geometry_mark, *map(self.date_mark, pair), versions])
+        return fingerprint([*map(self.resample_mark, pair)])
 
     def filter_mark(self, pair: Pair) -> str:
         """Fingerprint of coherence and filtered phase."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -176,9 +177,9 @@ def test_closure_of_the_dates_is_whole_cycles(whole: Place) -> None:
     assert abs(np.angle(np.mean(np.exp(1j * closure)))) < 0.01
 
 
-@pytest.mark.parametrize(("pair", "least"), [(PAIRS[0], 1e-4), pytest.param(PAIRS[3], 0.1, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("pair", "least"), [(PAIRS[0], 1e-3), pytest.param(PAIRS[3], 0.1, marks=pytest.mark.long)])
 def test_a_map_is_that_of_a_single_run(whole: Place, tmp_path: Path, pair: str, least: float) -> None:
-    """With the first date exactly, between other dates within a tenth of a millimetre."""
+    """With the first date but for samples in whole numbers, between other dates within a tenth of a millimetre."""
     products = dict(zip(DAYS, products_of(whole.scene), strict=True))
     given = [text for day in pair.split("_") for text in ("--slc", str(products[day]))]
     files = ("--orbits", whole.scene.orbits[0].parent, "--dem", whole.scene.dem, "--dem-datum", "ellipsoid")
@@ -197,15 +198,38 @@ def test_a_map_is_that_of_a_single_run(whole: Place, tmp_path: Path, pair: str, 
 def test_a_new_date_touches_its_own_pairs_only(whole: Place, tmp_path: Path) -> None:
     place, products = Place(whole.scene, tmp_path), products_of(whole.scene)
     assert place.run(products[:3], "--reference-point", reference(whole)).code == 0
-    files = [*place.stack.glob("pairs/*/*/*.tif"), *place.stack.glob("geometry/*/*.npy")]
+    rotten = place.stack / "dates" / "20230928" / "resampled.npy"
+    kept = [path for path in place.stack.glob("dates/*/resampled.npy") if path != rotten]
+    files = [*place.stack.glob("pairs/*/*/*.tif"), *place.stack.glob("geometry/*/*.npy"), *kept]
     before = {path: path.stat().st_mtime_ns for path in files}
-    assert {path.parts[-3] for path in before} == {*PAIRS[:3], "geometry"}
+    assert {path.parts[-3] for path in before} == {*PAIRS[:3], "geometry", "dates"}
+    time, content = rotten.stat().st_mtime_ns, bytearray(rotten.read_bytes())
+    content[len(content) // 2] ^= 255
+    rotten.write_bytes(content)
+    os.utime(rotten, ns=(time, time))
     done = place.run(products, "--reference-point", reference(whole))
     assert done.code == 0, done.err
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert tuple(place.record["pairs"]) == PAIRS
+    assert_same_interferograms(place, whole)
     for pair in PAIRS:
         np.testing.assert_allclose(place.los(pair), whole.los(pair), atol=2e-5)
+
+
+def assert_same_interferograms(one: Place, other: Place) -> None:
+    for path in one.stack.glob("pairs/*/radar/cross.npy"):
+        assert path.read_bytes() == (other.stack / path.relative_to(one.stack)).read_bytes(), path
+
+
+@pytest.mark.long
+def test_dates_that_are_not_kept_are_resampled_again(whole: Place, tmp_path: Path) -> None:
+    place, products = Place(whole.scene, tmp_path), products_of(whole.scene)
+    for given in (products[:3], products):
+        done = place.run(given, "--resampled", "delete")
+        assert done.code == 0, done.err
+        assert not [*place.stack.glob("dates/*/resampled.npy")]
+    assert tuple(place.record["pairs"]) == PAIRS
+    assert_same_interferograms(place, whole)
 
 
 def reference(place: Place) -> str:
@@ -232,7 +256,8 @@ def test_a_stack_goes_on_after_kills(whole: Place, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     for pair in PAIRS:
         np.testing.assert_array_equal(place.los(pair), whole.los(pair))
-    assert not [*place.stack.rglob("*.part"), place.stack / "forming.json"][:-1]
+    assert not [*place.stack.rglob("*.part"), *place.stack.glob("forming.json")]
+    assert_same_interferograms(place, whole)
 
 
 @pytest.mark.long

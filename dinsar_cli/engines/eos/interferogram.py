@@ -191,7 +191,7 @@ class StripWorker:
     ) -> tuple[NDArray[np.complex64], NDArray[np.complex64], NDArray[np.complex64]]:
         """Give reference, aligned secondary and interferogram of the part of a burst that is used."""
         reference = self.reference_samples(tile, use)
-        secondary = self.aligned_samples(tile, use, nodes, ground)
+        secondary = self.aligned_samples(tile, use, nodes, ground.seen)
         return reference, secondary, steps.form_interferogram(reference, secondary)
 
     def reference_samples(self, tile: BurstTile, use: Window) -> NDArray[np.complex64]:
@@ -199,17 +199,16 @@ class StripWorker:
         return self.reader.read(tile.burst.reference, use.shift(-tile.line, -tile.sample))
 
     def aligned_samples(
-        self, tile: BurstTile, use: Window, nodes: Nodes, ground: steps.GroundPoints
+        self, tile: BurstTile, use: Window, nodes: Nodes, seen: steps.SeenPoints
     ) -> NDArray[np.complex64]:
         """Resample the secondary onto the part of a burst that is used, and align its phase; zero without data."""
         view = tile.burst.secondary
         wavelength = tile.burst.reference.subswath.wavelength
         start_time, start_range = burst_start(view, self.secondary.epoch)
         interval = view.subswath.azimuth_time_interval
-        line = nodes.interpolate((ground.secondary_time - start_time) / interval, use) + tile.line_residual
+        line = nodes.interpolate((seen.time - start_time) / interval, use) + tile.line_residual
         sample = (
-            nodes.interpolate((ground.secondary_range - start_range) / view.subswath.range_spacing, use)
-            + tile.sample_residual
+            nodes.interpolate((seen.range - start_range) / view.subswath.range_spacing, use) + tile.sample_residual
         )
         source = _source_window(view, line, sample)
         if source.empty:
@@ -222,7 +221,7 @@ class StripWorker:
         deramped = steps.deramp(raw, self._carrier(view, rows[:, None], columns[None, :]))
         secondary = steps.resample(deramped, line - source.top, sample - source.left)
         ranges = self.mosaic.grid.slant_range(nodes.sample)
-        geometry = nodes.interpolate(steps.geometric_phase(ranges, ground.secondary_range, wavelength), use)
+        geometry = nodes.interpolate(steps.geometric_phase(ranges, seen.range, wavelength), use)
         return steps.align(secondary, self._carrier(view, line, sample), geometry)
 
     def _carrier(self, view: SwathBurst, line: Floats, sample: Floats) -> Floats:

@@ -1,167 +1,186 @@
-"""Interferograms of many dates on the geometry of one of them, strip by strip.
+"""Many dates on the geometry of one of them, strip by strip.
 
-The ground is solved once for all dates, each date is resampled once for all of its pairs, and only look cells are
-kept: memory depends on the length of a strip, which is the shorter the more dates there are.
+The ground is solved once for all dates, and each date is resampled once for all of its pairs, now and later: both
+are kept in files, so that memory depends on the length of a strip alone, and a new date costs its own resampling
+only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.interferogram import Nodes, StripWorker, look_mean
-from dinsar_cli.engines.eos.mosaic import Window
-from dinsar_cli.radar.interferogram import RadarFile
+from dinsar_cli.engines.eos.mosaic import LookGrid, Window
+from dinsar_cli.radar.interferogram import LAYERS, RadarFile, RadarLayer
 
 Samples = NDArray[np.complex64]
-Pair = tuple[int, int]
-"""Numbers of two dates, the earlier one first."""
+Strip = tuple[int, int]
+"""First look line and the one after the last."""
 
-_SAMPLE_BYTES = 8  # of a date, that all dates keep while a strip is worked on
+RESAMPLED: Final = RadarLayer(
+    "resampled",
+    "int16",
+    ("real", "imaginary"),
+    "DN",
+    "samples of a date, aligned with those of the first",
+)
+"""On the grid of samples, in whole numbers as products have them: rounding adds a sixth of a DN^2 of noise."""
+AMPLITUDE: Final = RadarLayer(
+    "amplitude", "float32", (), "DN", "root mean square amplitude of the look cell on one date, uncalibrated"
+)
+NODES: Final = RadarLayer(
+    "nodes",
+    "float64",
+    ("x", "y", "z"),
+    "m",
+    "Earth-fixed nodes of the geometry, one more all around",
+)
+_GROUND: Final = ("longitude", "latitude", "height", "los")
+_HIGHEST: Final = 32767
 
 
 @dataclass(frozen=True)
-class DatesStrip:
-    """Look lines of some pairs: mean interferograms, amplitudes of the dates, and the ground of all."""
-
-    cross: Mapping[Pair, Samples]
-    amplitude: Mapping[int, NDArray[np.float32]]
-    ground: steps.GroundPoints
-
-
-@dataclass(frozen=True)
-class DatesWorker:
-    """Makes the look lines of one strip of many pairs. It holds nothing that a strip changes.
+class GroundFiles:
+    """The geometry that all dates share.
 
     Attributes
     ----------
-    workers : tuple of StripWorker
-        Of each date after the first with the first, on one look grid: date number n has ``workers[n - 1]``.
-    pairs : tuple of Pair
-        To be made.
+    worker : StripWorker
+        Of any date with the first.
+    folder : Path
     """
 
-    workers: tuple[StripWorker, ...]
-    pairs: tuple[Pair, ...]
+    worker: StripWorker
+    folder: Path
 
     @property
-    def dates(self) -> tuple[int, ...]:
-        """Numbers of the dates that are in a pair."""
-        return tuple(sorted({number for pair in self.pairs for number in pair}))
+    def nodes(self) -> RadarFile:
+        """Access to the positions of the nodes."""
+        grid, (azimuth, range_) = self.worker.look_grid, self.worker.parts
+        return RadarFile(self.folder, NODES, grid.lines * azimuth + 2, grid.samples * range_ + 2)
 
     @property
-    def bytes_per_look_line(self) -> float:
-        """Memory that a look line takes at the peak of `form`."""
-        first = self.workers[0]
-        samples = first.look_grid.looks.azimuth * first.look_grid.window.shape[1]
-        return first.bytes_per_look_line + samples * _SAMPLE_BYTES * len(self.dates)
+    def files(self) -> tuple[RadarFile, ...]:
+        """Access to all layers."""
+        grid = self.worker.look_grid
+        return (self.nodes, *(RadarFile(self.folder, LAYERS[name], grid.lines, grid.samples) for name in _GROUND))
 
-    def form(self, first: int, last: int) -> DatesStrip:
-        """Interferograms and amplitudes of look lines ``first:last``, and their geometry."""
-        common = self.workers[0]
-        window, looks = common.window(first, last), common.look_grid.looks
-        # the ground that the strip sees, once for all dates
-        nodes = Nodes.of(window, (looks.azimuth, looks.range), common.parts)
-        ground = common.locate(nodes)
-        samples = {number: self._samples(number, window, nodes, ground) for number in self.dates}
-        cross = {pair: self._cross(samples[pair[0]], samples[pair[1]]) for pair in self.pairs}
-        amplitude = {number: self._amplitude(values) for number, values in samples.items()}
-        return DatesStrip(cross, amplitude, common.centres(ground))
+    def make(self, strip: Strip) -> None:
+        """Solve the geometry of a strip, and write it."""
+        first, last = strip
+        worker, rows = self.worker, self.worker.parts[0]
+        nodes = Nodes.of(worker.window(first, last), _sizes(worker.look_grid.looks), worker.parts)
+        ground = worker.locate(nodes)
+        # of the nodes around a strip only those that no other strip has inside
+        top, bottom = first > 0, last < worker.look_grid.lines
+        inside = ground.position[int(top) : len(ground.position) - int(bottom)]
+        self.nodes.write(first * rows + int(top), np.moveaxis(inside, -1, 0))
+        centres = worker.centres(ground)
+        for file in self.files[1:]:
+            file.write(first, getattr(centres, file.layer.name))
 
-    def _samples(self, number: int, window: Window, nodes: Nodes, ground: steps.GroundPoints) -> Samples:
-        """Return the samples of a date on the geometry of the first, aligned with it."""
-        worker = self.workers[max(0, number - 1)]
-        if number:
-            ground = ground.seen_from(worker.secondary, worker.mosaic.grid.time(nodes.line))
+    def positions(self, strip: Strip) -> NDArray[np.float64]:
+        """Return the positions of the nodes of a strip; shape (lines, samples, 3)."""
+        rows = self.worker.parts[0]
+        return np.moveaxis(self.nodes.read(strip[0] * rows, strip[1] * rows + 2), 0, -1)
+
+
+@dataclass(frozen=True)
+class DateFiles:
+    """One date on the geometry of the first.
+
+    Attributes
+    ----------
+    worker : StripWorker
+        Of the date with the first; of any other one for the first itself.
+    is_first : bool
+    folder : Path
+    """
+
+    worker: StripWorker
+    is_first: bool
+    folder: Path
+
+    @property
+    def samples(self) -> RadarFile:
+        """Access to the samples."""
+        return resampled_file(self.folder, self.worker.look_grid)
+
+    @property
+    def amplitude(self) -> RadarFile:
+        """Access to the amplitude of the look cells."""
+        grid = self.worker.look_grid
+        return RadarFile(self.folder, AMPLITUDE, grid.lines, grid.samples)
+
+    def make(self, ground: GroundFiles, strip: Strip) -> None:
+        """Resample a strip, and write it."""
+        looks = self.worker.look_grid.looks
+        window = self.worker.window(*strip)
+        whole = _rounded(self._aligned(window, ground, strip))
+        self.samples.write(strip[0] * looks.azimuth, whole)
+        power = np.square(whole, dtype=np.float32).sum(0)
+        self.amplitude.write(strip[0], np.sqrt(look_mean(looks, power > 0)(power)))
+
+    def _aligned(self, window: Window, ground: GroundFiles, strip: Strip) -> Samples:
+        """Return the samples of the date, aligned with the first; zero without data."""
+        worker = self.worker
         found = np.zeros(window.shape, np.complex64)
+        nodes = Nodes.of(window, _sizes(worker.look_grid.looks), worker.parts)
+        if not self.is_first:
+            time = worker.mosaic.grid.time(nodes.line)
+            seen = steps.SeenPoints.of(worker.secondary, ground.positions(strip), time)
         for tile in worker.mosaic.tiles:
             use = tile.use.intersection(window)
             if use.empty:
                 continue
             place = use.shift(-window.top, -window.left).slices()
-            if number:
-                found[place] = worker.aligned_samples(tile, use, nodes, ground)
-            else:
+            if self.is_first:
                 found[place] = worker.reference_samples(tile, use)
+            else:
+                found[place] = worker.aligned_samples(tile, use, nodes, seen)
         return found
 
-    def _cross(self, reference: Samples, secondary: Samples) -> Samples:
-        product = steps.form_interferogram(reference, secondary)
-        mean: Samples = look_mean(self.workers[0].look_grid.looks, product != 0)(product).astype(np.complex64)
-        return mean
 
-    def _amplitude(self, samples: Samples) -> NDArray[np.float32]:
-        power = samples.real**2 + samples.imag**2
-        mean = look_mean(self.workers[0].look_grid.looks, power > 0)(power)
-        rms: NDArray[np.float32] = np.sqrt(mean).astype(np.float32)
-        return rms
+def resampled_file(folder: Path, grid: LookGrid) -> RadarFile:
+    """Access to the samples of a date in its folder."""
+    return RadarFile(folder, RESAMPLED, *grid.window.shape)
 
 
-@dataclass(frozen=True)
-class DatesLayers:
-    """Where strips of many pairs are written.
-
-    Attributes
-    ----------
-    cross : mapping of Pair to RadarFile
-    amplitude : mapping of int to RadarFile
-        Of each date, of one band.
-    ground : mapping of str to RadarFile
-        ``longitude``, ``latitude``, ``height``, ``los``.
-    """
-
-    cross: Mapping[Pair, RadarFile]
-    amplitude: Mapping[int, RadarFile]
-    ground: Mapping[str, RadarFile]
-
-    @property
-    def files(self) -> tuple[RadarFile, ...]:
-        """All of them."""
-        return (*self.cross.values(), *self.amplitude.values(), *self.ground.values())
-
-    def write(self, first: int, strip: DatesStrip) -> None:
-        """Write the look lines from one on."""
-        for pair, layer in self.cross.items():
-            layer.write(first, strip.cross[pair])
-        for number, layer in self.amplitude.items():
-            layer.write(first, strip.amplitude[number])
-        for name, layer in self.ground.items():
-            layer.write(first, getattr(strip.ground, name))
-
-
-def form_dates(
-    worker: DatesWorker,
-    strips: Sequence[tuple[int, int]],
-    layers: DatesLayers,
-    threads: int,
-    done: Callable[[tuple[int, int]], None],
-) -> None:
-    """Make strips on several threads and write them into layers that are there.
+def mean_interferogram(reference: RadarFile, secondary: RadarFile, looks: Looks, strip: Strip) -> Samples:
+    """Return the unfiltered interferogram of two dates on some look lines: the mean of each look cell.
 
     Parameters
     ----------
-    worker : DatesWorker
-    strips : sequence of (int, int)
-        First and last look line of each.
-    layers : DatesLayers
-    threads : int
-    done : callable
-        Is told each strip whose lines are all written.
+    reference, secondary : RadarFile
+        Samples of the dates.
+    looks : Looks
+    strip : (int, int)
     """
+    first, last = (line * looks.azimuth for line in strip)
+    samples = (_complex(file.read(first, last)) for file in (reference, secondary))
+    product = steps.form_interferogram(*samples)
+    mean: Samples = look_mean(looks, product != 0)(product).astype(np.complex64)
+    return mean
 
-    def make(strip: tuple[int, int]) -> tuple[int, int]:
-        layers.write(strip[0], worker.form(*strip))
-        return strip
 
-    with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(make, strip) for strip in strips]
-        try:
-            for future in as_completed(futures):
-                done(future.result())
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _sizes(looks: Looks) -> tuple[int, int]:
+    return looks.azimuth, looks.range
+
+
+def _rounded(samples: Samples) -> NDArray[np.int16]:
+    """Return whole numbers; shape (2, lines, samples)."""
+    parts = np.stack([samples.real, samples.imag])
+    return np.clip(np.rint(parts, out=parts), -_HIGHEST, _HIGHEST, out=parts).astype(np.int16)
+
+
+def _complex(whole: NDArray[np.int16]) -> Samples:
+    samples = np.empty(whole.shape[1:], np.complex64)
+    samples.real, samples.imag = whole
+    return samples

@@ -18,7 +18,7 @@ the satellite.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,29 @@ _RESAMPLE_TAPS = 4  # pixels on each side that Lanczos-4 looks at
 _PREFILTER = 0.7  # strength of the filter that only guides the unwrapper: wrong cycles become 2 to 6 times rarer
 _LEAST_PREFILTERED = 128  # look cells on a side: its patches and their margins need as many
 _LEAST_COMPONENT = 100  # look cells
+
+
+@dataclass(frozen=True)
+class SeenPoints:
+    """Where an orbit sees the ground points of a radar grid: zero-Doppler time (s) and slant range (m)."""
+
+    time: Floats
+    range: Floats
+
+    @classmethod
+    def of(cls, orbit: Orbit, position: Floats, time: Floats) -> SeenPoints:
+        """Return where an orbit sees points.
+
+        Parameters
+        ----------
+        orbit : Orbit
+            With an epoch as much later than that of the reference as the date is.
+        position : ndarray
+            Earth-fixed, metres; shape (lines, samples, 3).
+        time : ndarray
+            Zero-Doppler times of the lines in the reference orbit, s; shape (lines,).
+        """
+        return cls(*zero_doppler(orbit, position, time[:, None]))
 
 
 @dataclass(frozen=True)
@@ -64,18 +87,10 @@ class GroundPoints:
     secondary_range: Floats
     position: Floats
 
-    def seen_from(self, orbit: Orbit, time: Floats) -> GroundPoints:
-        """Return the same points as another orbit sees them.
-
-        Parameters
-        ----------
-        orbit : Orbit
-            With an epoch as much later as the date is.
-        time : ndarray
-            Zero-Doppler times of the lines in the reference orbit, s; shape (lines,).
-        """
-        seen_time, seen_range = zero_doppler(orbit, self.position, time[:, None])
-        return replace(self, secondary_time=seen_time, secondary_range=seen_range)
+    @property
+    def seen(self) -> SeenPoints:
+        """Where the secondary orbit sees them."""
+        return SeenPoints(self.secondary_time, self.secondary_range)
 
 
 def locate(
@@ -111,15 +126,15 @@ def locate(
     point = planes.point(ranges, look)
     longitude, latitude, height = cartesian_to_geodetic(point)
     los = los_vector(planes.position, point, longitude, latitude)
-    secondary_time, secondary_range = zero_doppler(secondary, point, time[:, None])
+    seen = SeenPoints.of(secondary, point, time)
     known = np.isfinite(heights(longitude, latitude))
     return GroundPoints(
         np.where(known, longitude, np.nan),
         np.where(known, latitude, np.nan),
         height,
         np.moveaxis(los, -1, 0),
-        secondary_time,
-        secondary_range,
+        seen.time,
+        seen.range,
         point,
     )
 

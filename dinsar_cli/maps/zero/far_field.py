@@ -31,6 +31,7 @@ Labels = NDArray[np.integer[Any]]
 
 _CERTAIN = 2.0  # standard deviations: 95 %
 _LEAST_CERTAIN = 0.005  # m: of motion that ends far outside the border tells no less
+_CELLS_AT_A_TIME = 1_000_000  # that are read together
 _TOP_SHARE = 0.9  # of the coherence of calm blocks: the reference is looked for among those above
 
 
@@ -164,11 +165,14 @@ def far_field_of_bursts(interferogram: Interferogram, on_map: MapLayers) -> FarF
     cell = interferogram.azimuth_spacing, interferogram.range_spacing
     size = block_size((interferogram.lines, interferogram.samples), cell)
     rows: list[tuple[Any, ...]] = []
-    for first in range(0, interferogram.lines - size[0] + 1, size[0]):
-        phase, coherence, labels = (layer.read(first, first + size[0]) for layer in layers)
+    whole = interferogram.lines // size[0] * size[0]
+    lines = size[0] * max(1, _CELLS_AT_A_TIME // (size[0] * interferogram.samples))
+    for first in range(0, whole, lines):
+        last = min(first + lines, whole)
+        phase, coherence, labels = (layer.read(first, last) for layer in layers)
         known = np.isfinite(phase) & (labels == component)
         los, count = block_means(los_displacement(phase, interferogram.wavelength), known, size)
-        middle = (place.read(first, first + size[0]) for place in places)
+        middle = (place.read(first, last) for place in places)
         lonlat = (block_means(values, np.isfinite(values), size)[0] for values in middle)
         rows.append((los, block_means(coherence, known, size)[0], *lonlat, count))
     level, coherence, longitude, latitude, count = (np.concatenate(part) for part in zip(*rows, strict=True))
