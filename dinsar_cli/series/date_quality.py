@@ -1,0 +1,118 @@
+"""Which dates are noisier than the others: one variance of delay for each date.
+
+A network of pairs gives back the displacement of dates exactly, delays included, so that closure is blind to them.
+What a date's delay cannot hide is that it does not go with those before and after: a straight line in time is taken
+off each cell, and the covariance of what is left over all cells is ``C = M diag(s^2) M'``, where M takes the line
+off. The variances ``s^2`` are found by least squares that are not negative (Lawson and Hanson 1974).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from dinsar_cli.series.graph import Pair
+from dinsar_cli.series.velocity import Model
+
+Floats = NDArray[np.floating[Any]]
+
+_TIMES_OTHERS: Final = 2.0
+_LEAST: Final = 1e-3  # m: below it a delay does not matter
+
+
+@dataclass(frozen=True)
+class DateQuality:
+    """How far the delay of each date varies over the map.
+
+    Attributes
+    ----------
+    dates : tuple of date
+    deviation : ndarray
+        Standard deviation of the delay, metres; zero where it is less than the method can tell.
+    """
+
+    dates: tuple[date, ...]
+    deviation: Floats
+
+    @property
+    def typical(self) -> float:
+        """Median of all dates, metres."""
+        return float(np.median(self.deviation))
+
+    @property
+    def noisy(self) -> tuple[date, ...]:
+        """Dates that are much noisier than the others."""
+        return tuple(
+            day
+            for day, own, others in zip(self.dates, self.deviation, self._others(), strict=True)
+            if own > max(_LEAST, _TIMES_OTHERS * others)
+        )
+
+    def _others(self) -> Floats:
+        """Return the root mean square of the other dates: the median may be zero when single dates are not told."""
+        power = np.square(self.deviation)
+        return np.array([np.sqrt(np.delete(power, number).mean()) for number in range(len(power))])
+
+    @property
+    def weights(self) -> Floats:
+        """Inverse variances, none of them below the typical one: an estimate of zero does not take all weight."""
+        floor = max(self.typical, float(np.sqrt(np.square(self.deviation).mean())) / 2, 1e-6)
+        return 1 / np.square(np.maximum(self.deviation, floor))
+
+
+def date_quality(dates: Sequence[date], series: Floats) -> DateQuality:
+    """Estimate the deviation of the delay of each date.
+
+    Parameters
+    ----------
+    dates : sequence of date
+        Four or more: with three, a line leaves one equation.
+    series : ndarray
+        Displacement of dates, metres; shape (dates, cells). Cells with NaN are left out.
+    """
+    cells = series[:, np.isfinite(series).all(axis=0)]
+    level = cells - np.median(cells, axis=1, keepdims=True)  # a date's delay at the reference is in all cells
+    matrix = Model.of(dates).matrix
+    residual = np.eye(len(dates)) - matrix @ np.linalg.pinv(matrix)
+    left = residual @ level
+    covariance = left @ left.T / max(1, left.shape[1])
+    upper = np.triu_indices(len(dates))
+    columns = [np.outer(column, column)[upper] for column in residual.T]
+    variance, _ = nnls(np.column_stack(columns), covariance[upper])
+    return DateQuality(tuple(dates), np.sqrt(variance))
+
+
+def signed_correlation(pairs: Sequence[Pair], values: Floats) -> dict[date, float]:
+    """Return for each date the mean correlation of its pairs, with the sign by which both contain the date.
+
+    Delay of a date makes it large; so does motion, on the first and the last date: it is shown because users of
+    other tools know it, not to choose dates by.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+    values : ndarray
+        Displacement of the pairs; shape (pairs, cells), NaN where there is none.
+    """
+    cells = values[:, np.isfinite(values).all(axis=0)]
+    found: dict[date, float] = {}
+    if cells.shape[1] < 2:
+        return found
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.atleast_2d(np.corrcoef(cells))
+    for day in sorted({day for pair in pairs for day in pair}):
+        own = [(number, 1 if pair[1] == day else -1) for number, pair in enumerate(pairs) if day in pair]
+        told = [
+            sign * other_sign * correlation[number, other]
+            for number, sign in own
+            for other, other_sign in own
+            if number < other
+        ]
+        found[day] = float(np.mean(told)) if told else float("nan")
+    return found
