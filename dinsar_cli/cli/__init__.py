@@ -28,6 +28,8 @@ COMMANDS = {
     "search": "Find Sentinel-1 scenes over an area.",
     "pairs": "Show pairs and why one is the best.",
     "network": "Choose pairs of many dates.",
+    "timeseries": "Velocity and displacement of every date from many pairs.",
+    "closure": "How pairs close around triangles of dates.",
     "plan": "Show what a run would do and need.",
     "fetch": "Get the data of a run.",
     "process": "Run the engine alone, or some of its steps.",

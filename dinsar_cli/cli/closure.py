@@ -1,0 +1,58 @@
+"""``dinsar closure``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dinsar_cli.cli.common import table
+from dinsar_cli.cli.options import debug_option, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dinsar_cli.timeseries.closure_table import Closure
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command(
+    short_help="How pairs close around triangles of dates.",
+    epilog="""\b
+Example:
+  dinsar closure STACK""",
+)
+@click.argument("folder", metavar="STACK", type=_FOLDER)
+@click.option("--output", type=_FOLDER, metavar="FOLDER", help="Folder for the files.  [default: STACK/series]")
+@json_option
+@debug_option
+def closure(folder: Path, output: Path | None, as_json: bool) -> None:
+    """Tell how the pairs close around triangles of dates: whole cycles of wrong unwrapping, and phase bias.
+
+    STACK is the folder of dinsar stack, or one with the folders of runs on one grid. closure.csv has a row for each
+    triangle, closure_cycles.tif the number of triangles that do not close in each cell.
+    """
+    from dinsar_cli.timeseries.run import closure_only
+
+    place = output or folder / "series"
+    maps, found = closure_only(folder, place)
+    if as_json:
+        click.echo(json.dumps({"folder": str(place.resolve())} | found.to_dict(), indent=2))
+        return
+    for text in (*maps.notes, *found.sentences()):
+        click.echo(text)
+    for line in table(_rows(found), right=frozenset({1, 2, 3, 4})):
+        click.echo(line)
+    click.echo(str(place / "closure.csv"))
+
+
+def _rows(found: Closure) -> Sequence[tuple[str, ...]]:
+    rows = [("Triangle", "Mean rad", "Deviation rad", "Open %", "Repaired, open %")]
+    for one in found.triangles:
+        name = "_".join(f"{day:%Y%m%d}" for day in one.dates)
+        shares = (f"{100 * one.wrong:.3f}", f"{100 * one.left:.3f}")
+        rows.append((name, f"{one.mean:+.3f}", f"{one.deviation:.3f}", *shares))
+    return rows

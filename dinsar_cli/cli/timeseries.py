@@ -1,0 +1,107 @@
+"""``dinsar timeseries``."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from dinsar_cli.cli.common import table
+from dinsar_cli.cli.options import debug_option, json_option
+from dinsar_cli.errors import UsageError
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command(
+    short_help="Velocity and displacement of every date from many pairs.",
+    epilog="""\b
+Examples:
+  dinsar timeseries STACK
+  dinsar timeseries STACK --drop-dates auto
+  dinsar timeseries STACK --step 2023-09-08 --seasonal""",
+)
+@click.argument("folder", metavar="STACK", type=_FOLDER)
+@click.option("--output", type=_FOLDER, metavar="FOLDER", help="Folder for the files.  [default: STACK/series]")
+@click.option("--no-repair", is_flag=True, help="Leave whole cycles by which triangles do not close as they are.")
+@click.option(
+    "--drop-dates",
+    "drop",
+    multiple=True,
+    metavar="auto|DATE",
+    help="Leave a date out, or with auto those that are much noisier than the others; may be repeated.",
+)
+@click.option(
+    "--min-pairs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Pairs that each date must have in a cell.",
+)
+@click.option("--seasonal", is_flag=True, help="Solve for a period of a year beside the velocity.")
+@click.option("--step", "steps", multiple=True, metavar="DATE", help="Solve for a jump at a date; may be repeated.")
+@json_option
+@debug_option
+def timeseries(
+    folder: Path,
+    output: Path | None,
+    no_repair: bool,
+    drop: tuple[str, ...],
+    min_pairs: int,
+    seasonal: bool,
+    steps: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Make velocity and displacement of every date from the maps of many pairs.
+
+    STACK is the folder of dinsar stack, or one with the folders of runs on one grid. Cells whose triangles do not
+    close by whole cycles are repaired where the cycles have one explanation. Dates count by how much their delay
+    varies over the map; the sigma of the velocity has that, and decorrelation, in it.
+    """
+    from dinsar_cli.timeseries.run import Choices, make_series
+
+    dates = tuple(_date(text, "--drop-dates") for text in drop if text.lower() != "auto")
+    choices = Choices(
+        repair=not no_repair,
+        drop=tuple(sorted(set(dates))),
+        drop_noisy=len(dates) < len(drop),
+        least_pairs=min_pairs,
+        seasonal=seasonal,
+        steps=tuple(sorted({_date(text, "--step") for text in steps})),
+    )
+    made = make_series(folder, output or folder / "series", choices)
+    record = made.record
+    if as_json:
+        click.echo(json.dumps({"folder": str(made.folder.resolve())} | record, indent=2))
+        return
+    for text in record["notes"]:
+        click.echo(text)
+    quality = record.get("date_quality", {})
+    rows = [("Date", "Delay mm", "")]
+    for day, told in quality.items():
+        state = "left out" if day in record["dropped"] else "noisy" if told["noisy"] else ""
+        rows.append((day, f"{1e3 * told['delay_sigma_m']:.1f}", state))
+    if quality:
+        for line in table(rows, right=frozenset({1})):
+            click.echo(line)
+    low, high = (f"{1e3 * value:+.1f}" for value in record["velocity_range_m_per_year"])
+    sigma = 1e3 * record["median_velocity_sigma_m_per_year"]
+    click.echo(
+        f"velocity {low} to {high} mm/yr toward the satellite, sigma {sigma:.1f}, in {record['cells']} cells"
+    )
+    click.echo(str(made.folder / "series.html"))
+
+
+def _date(text: str, option: str) -> date:
+    for form in ("%Y-%m-%d", "%Y%m%d"):
+        try:
+            return datetime.strptime(text, form).date()  # noqa: DTZ007 - a day, not a time
+        except ValueError:
+            continue
+    raise UsageError(
+        f"{option} {text}: that is no date.",
+        "A date is written as 2023-09-04 or 20230904.",
+        f"Give one of the dates of the stack: {option} 2023-09-04",
+    )

@@ -1,0 +1,1 @@
+"""Motion in time from the maps of many pairs."""

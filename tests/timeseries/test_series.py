@@ -1,0 +1,283 @@
+"""Velocity and displacement of dates from maps of pairs: right, with true sigmas, and words for what cannot be."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from numpy.typing import NDArray
+
+from dinsar_cli.errors import DinsarError
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import write_products
+from dinsar_cli.series.inversion import design_matrix
+from dinsar_cli.series.velocity import years
+from dinsar_cli.timeseries.run import Choices, closure_only, make_series
+from support.command import run_here
+
+DAYS = tuple(date(2023, 9, 4) + timedelta(days=12 * number) for number in range(6))
+WAVELENGTH = 0.05546576
+GRID = Grid("EPSG:4326", -8.9, 31.5, 0.001, 70, 50)
+SIGMA = 1e-3
+Array = NDArray[Any]
+Pairs = list[tuple[date, date]]
+
+
+def sequential(reach: int) -> Pairs:
+    return [(a, b) for a, b in combinations(DAYS, 2) if (b - a).days <= 12 * reach]
+
+
+def turbulence(rng: np.random.Generator) -> Array:
+    height, width = GRID.shape
+    wavenumber = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+    amplitude = np.where(wavenumber > 0, np.maximum(wavenumber, 1 / width) ** (-11 / 6), 0)
+    field = np.fft.irfft2(amplitude * np.exp(2j * np.pi * rng.random(wavenumber.shape)), s=GRID.shape)
+    return np.asarray(field / field.std())
+
+
+@dataclass
+class Maps:
+    """Maps of pairs in a folder as a stack leaves it, and what is true of them."""
+
+    folder: Path
+    velocity: Array
+
+    @property
+    def series(self) -> Path:
+        return self.folder / "series"
+
+    def read(self, name: str) -> Array:
+        with rasterio.open(self.series / f"{name}.tif") as dataset:
+            values: Array = dataset.read(1)
+        return values
+
+    def make(self, **choices: Any) -> dict[str, Any]:
+        return make_series(self.folder, self.series, Choices(**choices)).record
+
+
+def write_maps(
+    folder: Path,
+    pairs: Pairs,
+    delays: Sequence[float] = (0,) * 6,
+    wrong: Mapping[tuple[int, int], Array] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Maps:
+    """Write maps with a bowl that sinks, delays of dates, noise of dates and pairs, and cycles that are wrong.
+
+    The cell in the north-west corner does not move and is without noise: all maps are relative to it.
+    """
+    rng = np.random.default_rng(11)
+    rows, columns = np.mgrid[: GRID.height, : GRID.width]
+    velocity = -0.15 * np.exp(-((rows - 30) ** 2 + (columns - 40) ** 2) / 120)
+    dates = years(DAYS)[:, None, None] * velocity + [size * turbulence(rng) for size in delays]
+    dates -= dates[:, :1, :1]
+    noise = rng.normal(0, SIGMA, (len(pairs), *GRID.shape))
+    noise[:, 0, 0] = 0
+    record: dict[str, Any] = {
+        "schema_version": 1,
+        "area": "",
+        "first": "2023-09-04",
+        "reference": None,
+        "pairs": {},
+    }
+    for number, ((first, second), row) in enumerate(zip(pairs, design_matrix(DAYS, pairs), strict=True)):
+        name = f"{first:%Y%m%d}_{second:%Y%m%d}"
+        los = np.tensordot(row, dates, 1) + noise[number]
+        for (other, sign), cells in (wrong or {}).items():
+            if other == number:
+                los = los + sign * WAVELENGTH / 2 * cells
+        told = {
+            "reference_date": f"{first}T06:00:00+00:00",
+            "secondary_date": f"{second}T06:00:00+00:00",
+            "wavelength_m": str(WAVELENGTH),
+            "looks": "19x7",
+            "engine": "eos",
+            "reference_point": "-8.8995,31.4995",
+        }
+        products = folder / "pairs" / name / "products"
+        products.mkdir(parents=True)
+        layers = {
+            "los_displacement": los.astype(np.float32),
+            "los_sigma": np.full(GRID.shape, SIGMA, np.float32),
+            "coherence": np.full(GRID.shape, 0.8, np.float32),
+        }
+        write_products(products, layers, GRID, told | dict(tags or {}))
+        record["pairs"][name] = {"folder": f"pairs/{name}"}
+    (folder / "stack.json").write_text(json.dumps(record), encoding="utf-8")
+    return Maps(folder, velocity)
+
+
+def test_velocity_is_right_and_off_as_much_as_its_sigma_says(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path, sequential(3), delays=(3e-3,) * 6)
+    record = maps.make()
+    error = maps.read("velocity") - maps.velocity
+    # all is relative to one cell, whose own delay is in every difference
+    scatter = error.std() / np.sqrt(np.mean(maps.read("velocity_sigma") ** 2))
+    assert 0.7 < scatter < 1.4
+    assert record["cells"] == GRID.width * GRID.height
+    assert not any(told["noisy"] for told in record["date_quality"].values())
+    assert not maps.read("displacement_20230904").any()
+    moved = maps.read("displacement_20231103")
+    assert np.polyfit(maps.velocity.ravel(), moved.ravel(), 1)[0] == pytest.approx(60 / 365.25, rel=0.1)
+    assert maps.read("temporal_coherence").min() > 0.8
+    assert (maps.series / "series.html").stat().st_size > 10_000
+
+
+def test_without_atmosphere_and_noise_all_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(__name__ + ".SIGMA", 1e-7)
+    maps = write_maps(tmp_path, sequential(2))
+    maps.make()
+    np.testing.assert_allclose(maps.read("velocity"), maps.velocity, atol=1e-5)
+    for number, day in enumerate(DAYS):
+        moved = maps.read(f"displacement_{day:%Y%m%d}")
+        np.testing.assert_allclose(moved, maps.velocity * years(DAYS)[number], atol=1e-6)
+
+
+def test_wrong_cycles_are_flagged_and_taken_off(tmp_path: Path) -> None:
+    blob = np.zeros(GRID.shape)
+    blob[10:20, 5:15] = 1
+    other = np.roll(blob, 5, axis=1)
+    maps = write_maps(tmp_path, sequential(3), wrong={(4, 1): blob, (7, -1): other})
+    record = maps.make()
+    touched = (blob + other) > 0
+    flags = maps.read("series_flags")
+    assert (flags[touched] == 3).all()
+    assert not flags[~touched].any()
+    assert np.abs(maps.read("velocity") - maps.velocity).max() < 0.03
+    assert record["closure"]["cells_repaired"] == touched.sum()
+    maps.make(repair=False)
+    assert np.abs(maps.read("velocity") - maps.velocity)[touched].max() > 0.03
+    assert (maps.read("series_flags")[touched] == 1).all()
+
+
+def test_cycles_with_several_explanations_are_left_and_told(tmp_path: Path) -> None:
+    blob = np.zeros(GRID.shape)
+    blob[10:20, 5:15] = 1
+    pairs = sequential(2)
+    maps = write_maps(tmp_path, pairs, wrong={(pairs.index((DAYS[0], DAYS[1])), 1): blob})
+    maps.make()
+    assert (maps.read("series_flags")[blob > 0] == 1 + 4).all()
+    _, found = closure_only(maps.folder, maps.series)
+    assert found.ambiguous == found.flagged == blob.sum()
+    with (maps.series / "closure.csv").open(encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == len(found.triangles) == 4
+    assert float(table[0]["share_wrong"]) == pytest.approx(blob.sum() / blob.size, abs=1e-5)
+    with rasterio.open(maps.series / "closure_cycles.tif") as dataset:
+        np.testing.assert_array_equal(dataset.read(1), blob)
+
+
+def test_a_noisy_date_is_named_and_velocity_is_better_without_it(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path, sequential(3), delays=(2e-3, 2e-3, 2e-3, 2e-3, 15e-3, 2e-3))
+    record = maps.make()
+    assert [day for day, told in record["date_quality"].items() if told["noisy"]] == [str(DAYS[4])]
+    with (maps.series / "date_quality.csv").open(encoding="utf-8") as file:
+        assert [row["noisy"] for row in csv.DictReader(file)] == ["False"] * 4 + ["True", "False"]
+    weighted = (maps.read("velocity") - maps.velocity).std()
+    record = maps.make(drop_noisy=True)
+    assert record["dropped"] == [str(DAYS[4])]
+    assert str(DAYS[4]) not in record["dates"]
+    assert not (maps.series / f"displacement_{DAYS[4]:%Y%m%d}.tif").exists()
+    dropped = (maps.read("velocity") - maps.velocity).std()
+    # with equal weights the noisy date alone would make it off by its delay times its place in the fit of a line
+    time = years(DAYS) - years(DAYS).mean()
+    assert max(weighted, dropped) < 0.7 * 15e-3 * abs(time[4]) / np.sum(time**2)
+
+
+def test_maps_of_different_zero_are_made_one(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path, sequential(2))
+    for number, path in enumerate(sorted(tmp_path.glob("pairs/*/products/los_displacement.tif"))):
+        with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
+            dataset.write(dataset.read(1) + np.float32(number * 0.0123), 1)
+            dataset.update_tags(reference_point=f"{number},0")
+    record = maps.make()
+    assert any("different places" in text for text in record["notes"])
+    error = maps.read("velocity") - maps.velocity
+    assert error.std() < 0.01
+    assert record["closure"]["cells_open"] == 0
+
+
+def test_a_jump_and_a_season_are_solved_beside_the_velocity(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path, sequential(3))
+    record = maps.make(steps=(DAYS[3],))
+    assert record["steps"] == [str(DAYS[3])]
+    assert np.abs(maps.read(f"step_{DAYS[3]:%Y%m%d}")).mean() < 3e-3
+    with pytest.raises(DinsarError, match="do not tell"):
+        maps.make(seasonal=True, steps=DAYS[1:5])
+
+
+def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path / "stack", sequential(1))
+    with pytest.raises(DinsarError, match="do not hang together") as without:
+        maps.make(drop=(DAYS[2],))
+    assert "sequential:3" in str(without.value.remedy)
+    with pytest.raises(DinsarError, match="is no date"):
+        maps.make(drop=(date(2020, 1, 1),))
+    with pytest.raises(DinsarError, match="--min-pairs 2: some date is in 1 pairs"):
+        maps.make(least_pairs=2)
+    assert not maps.series.exists()
+    first = next(iter(sorted(tmp_path.glob("stack/pairs/*"))))
+    with rasterio.open(first / "products" / "coherence.tif", "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
+        dataset.transform = rasterio.Affine(0.001, 0, -8.9005, 0, -0.001, 31.5)
+    with pytest.raises(DinsarError, match="lies on another grid"):
+        maps.make()
+    (first / "products" / "los_sigma.tif").unlink()
+    with pytest.raises(DinsarError, match=r"has no los_sigma\.tif"):
+        maps.make()
+    for path in sorted(tmp_path.glob("stack/pairs/*"))[1:]:
+        shutil.rmtree(path)
+    with pytest.raises(DinsarError):
+        maps.make()
+
+
+def test_other_looks_are_refused(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path, sequential(2))
+    path = sorted(tmp_path.glob("pairs/*/products/los_displacement.tif"))[2]
+    with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
+        dataset.update_tags(looks="7x2")
+    with pytest.raises(DinsarError, match="another looks"):
+        maps.make()
+
+
+def test_cells_that_no_chain_of_pairs_joins_are_told(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path, sequential(1))
+    for path in sorted(tmp_path.glob("pairs/*/products/los_displacement.tif"))[:1]:
+        with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
+            values = dataset.read(1)
+            values[:, 20:30] = np.nan
+            dataset.write(values, 1)
+    maps.make()
+    assert np.isnan(maps.read("velocity")[:, 20:30]).all()
+    assert (maps.read("series_flags")[:, 20:30] == 8).all()
+    assert np.isfinite(maps.read("velocity")[:, :20]).all()
+    for path in tmp_path.glob("pairs/*/products/los_displacement.tif"):
+        with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
+            dataset.write(np.full(GRID.shape, np.nan, np.float32), 1)
+    with pytest.raises(DinsarError, match="No cell has a value"):
+        maps.make()
+
+
+def test_the_command_tells_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_maps(tmp_path, sequential(2))
+    done = run_here(capsys, "timeseries", tmp_path, "--drop-dates", "auto", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["dates"] == [str(day) for day in DAYS]
+    done = run_here(capsys, "timeseries", tmp_path)
+    assert "mm/yr toward the satellite" in done.out
+    assert "cancels exactly" in done.out
+    done = run_here(capsys, "closure", tmp_path)
+    assert done.code == 0
+    assert "20230904_20230916_20230928" in done.out
+    done = run_here(capsys, "timeseries", tmp_path, "--drop-dates", "04.09.2023")
+    assert done.code == 2
+    assert "2023-09-04" in done.err
