@@ -78,7 +78,7 @@ def timeseries(
         return
     for text in record["notes"]:
         click.echo(text)
-    quality = record.get("date_quality", {})
+    quality = record["date_quality"]
     rows = [("Date", "Delay mm", "")]
     for day, told in quality.items():
         state = "left out" if day in record["dropped"] else "noisy" if told["noisy"] else ""

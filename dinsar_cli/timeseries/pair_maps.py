@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,53 @@ from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import pair_name
 from dinsar_cli.stack.folders import STACK_FILE, StackFolders
 from dinsar_cli.stack.record import StackRecord
+from dinsar_cli.timeseries.foreign_maps import LOOKS, ForeignPair, foreign_pairs
 
 Floats = NDArray[np.float32]
 
 LOS: Final = "los_displacement"
+_TAGS: Final = ("engine", "engine_version", "looks", "version", "wavelength_m")
 _NEEDED: Final = (LOS, "los_sigma", "coherence")
 _MOST_VALUES: Final = 8_000_000  # of one layer of all pairs that are in memory at a time
 _MOST_TURNED: Final = 0.01  # between the lines of sight of two maps of a track, radians
 _AROUND: Final = 2  # cells around the place that is made zero
+
+
+class PairLayers(Protocol):
+    """What is read of a pair."""
+
+    @property
+    def pair(self) -> Pair:
+        """The dates."""
+
+    def los(self, window: Window) -> Floats:
+        """Return the displacement, metres, positive toward the satellite; NaN where there is none."""
+
+    def sigma(self, window: Window) -> Floats:
+        """Return its standard deviation, metres."""
+
+    def correlation(self, window: Window) -> Floats:
+        """Return the coherence, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class OwnPair:
+    """The products of a pair that dinsar made."""
+
+    pair: Pair
+    products: PairProducts
+
+    def los(self, window: Window) -> Floats:
+        """Return the displacement, metres, positive toward the satellite; NaN where there is none."""
+        return self.products.product(LOS).read_floats(1, window=window).astype(np.float32)
+
+    def sigma(self, window: Window) -> Floats:
+        """Return its standard deviation, metres."""
+        return self.products.product("los_sigma").read_floats(1, window=window).astype(np.float32)
+
+    def correlation(self, window: Window) -> Floats:
+        """Return the coherence, 0 to 1."""
+        return self.products.product("coherence").read_floats(1, window=window).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -40,15 +79,13 @@ class PairMaps:
     ----------
     folder : Path
         Where they were found.
-    pairs : tuple of Pair
-        In the order of time.
-    products : tuple of PairProducts
-        Of each pair.
+    layers : tuple of PairLayers
+        Of each pair, in the order of time.
     grid : Grid
     wavelength : float
         Metres.
     tags : dict of str to str
-        Of the first map.
+        For the files of the series.
     reference : LonLat or None
         Where all are zero; None where that is beside the map.
     zero : ndarray
@@ -58,8 +95,7 @@ class PairMaps:
     """
 
     folder: Path
-    pairs: tuple[Pair, ...]
-    products: tuple[PairProducts, ...]
+    layers: tuple[PairLayers, ...]
     grid: Grid
     wavelength: float
     tags: dict[str, str]
@@ -72,14 +108,26 @@ class PairMaps:
         """All dates, in order."""
         return tuple(sorted({day for pair in self.pairs for day in pair}))
 
-    def read(self, name: str, rows: slice) -> Floats:
-        """Return a layer of all pairs, NaN where there is none; shape (pairs, rows, columns)."""
-        window = Window(0, rows.start, self.grid.width, rows.stop - rows.start)
-        return np.stack([one.product(name).read_floats(1, window=window) for one in self.products])
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """All pairs, in the order of time."""
+        return tuple(one.pair for one in self.layers)
+
+    def _window(self, rows: slice) -> Window:
+        return Window(0, rows.start, self.grid.width, rows.stop - rows.start)
 
     def displacement(self, rows: slice) -> Floats:
         """Return the displacement of all pairs relative to one place, metres; shape (pairs, rows, columns)."""
-        return self.read(LOS, rows) - self.zero[:, None, None].astype(np.float32)
+        los = np.stack([one.los(self._window(rows)) for one in self.layers])
+        return los - self.zero[:, None, None].astype(np.float32)
+
+    def sigma(self, rows: slice) -> Floats:
+        """Return the standard deviation of the noise of all pairs, metres; shape (pairs, rows, columns)."""
+        return np.stack([one.sigma(self._window(rows)) for one in self.layers])
+
+    def coherence(self, rows: slice) -> Floats:
+        """Return the coherence of all pairs, 0 to 1; shape (pairs, rows, columns)."""
+        return np.stack([one.correlation(self._window(rows)) for one in self.layers])
 
     def parts(self) -> Iterator[slice]:
         """Return rows that fit into memory together, of all pairs."""
@@ -92,14 +140,13 @@ class PairMaps:
         kept = [number for number, pair in enumerate(self.pairs) if not set(pair) & set(dates)]
         return replace(
             self,
-            pairs=tuple(self.pairs[number] for number in kept),
-            products=tuple(self.products[number] for number in kept),
+            layers=tuple(self.layers[number] for number in kept),
             zero=self.zero[kept],
         )
 
 
 def open_maps(folder: Path, files: Products) -> PairMaps:
-    """Open the maps of a stack, or of a folder with the folders of runs.
+    """Open the maps of a stack, of a folder with the folders of runs, or the interferograms of another program.
 
     Parameters
     ----------
@@ -114,17 +161,45 @@ def open_maps(folder: Path, files: Products) -> PairMaps:
     NoDataError
         When there are too few.
     """
-    found = [(_pair_of(one), replace(one, files=files)) for one in _products(folder)]
-    found.sort(key=lambda entry: entry[0])
-    pairs, products = tuple(pair for pair, _ in found), tuple(one for _, one in found)
-    _check_pairs(folder, pairs, products)
-    grid = _common_grid(products)
+    foreign = [] if (folder / STACK_FILE).is_file() else foreign_pairs(folder, files)
+    return _relative_to_one_place(_foreign_maps(folder, foreign) if foreign else _own_maps(folder, files))
+
+
+def _own_maps(folder: Path, files: Products) -> PairMaps:
+    found = sorted(
+        (OwnPair(_pair_of(one), replace(one, files=files)) for one in _products(folder)), key=lambda one: one.pair
+    )
+    _check_pairs(folder, [(one.pair, one.products.folder) for one in found])
+    products = [one.products for one in found]
+    grid = _common_grid([one.rasters[name] for one in products for name in _NEEDED], files)
     _check_alike(products)
     tags = products[0].product(LOS).tags
-    maps = PairMaps(
-        folder, pairs, products, grid, float(tags["wavelength_m"]), tags, None, np.zeros(len(pairs)), ()
+    points = {one.product(LOS).tags.get("reference_point", "") for one in products}
+    place = None
+    if len(points) == 1 and (text := points.pop()):
+        lon, _, lat = text.partition(",")
+        place = LonLat(float(lon), float(lat))
+    kept: dict[str, str] = {name: tags[name] for name in _TAGS if name in tags}
+    return PairMaps(folder, tuple(found), grid, float(tags["wavelength_m"]), kept, place, np.zeros(len(found)), ())
+
+
+def _foreign_maps(folder: Path, found: Sequence[ForeignPair]) -> PairMaps:
+    found = sorted(found, key=lambda one: one.pair)
+    _check_pairs(folder, [(one.pair, one.phase) for one in found])
+    grid = _common_grid([path for one in found for path in (one.phase, one.coherence)], found[0].files)
+    wavelengths = sorted({one.wavelength for one in found})
+    if wavelengths[-1] > 1.001 * wavelengths[0]:
+        raise UsageError(
+            f"The interferograms in {folder} have different wavelengths.",
+            f"Their tags tell {wavelengths[0]:g} and {wavelengths[-1]:g} m: they are of different satellites.",
+            "Give each satellite a folder of its own.",
+        )
+    note = (
+        f"interferograms of another program: positive phase is taken for motion away from the satellite, their "
+        f"coherence for one of {LOOKS:.0f} independent looks"
     )
-    return _relative_to_one_place(maps)
+    tags = {"wavelength_m": f"{wavelengths[0]:.8g}"}
+    return PairMaps(folder, tuple(found), grid, wavelengths[0], tags, None, np.zeros(len(found)), (note,))
 
 
 def _products(folder: Path) -> list[PairProducts]:
@@ -166,16 +241,16 @@ def _pair_of(one: PairProducts) -> Pair:
     return (first, second) if first < second else (second, first)
 
 
-def _check_pairs(folder: Path, pairs: Sequence[Pair], products: Sequence[PairProducts]) -> None:
-    twice = [number for number in range(1, len(pairs)) if pairs[number] == pairs[number - 1]]
+def _check_pairs(folder: Path, found: Sequence[tuple[Pair, Path]]) -> None:
+    twice = [number for number in range(1, len(found)) if found[number][0] == found[number - 1][0]]
     if twice:
-        one, other = (products[number].folder for number in (twice[0] - 1, twice[0]))
+        (pair, one), (_, other) = found[twice[0] - 1], found[twice[0]]
         raise UsageError(
-            f"The pair {pair_name(pairs[twice[0]])} is there twice.",
+            f"The pair {pair_name(pair)} is there twice.",
             f"It is in {one} and in {other}.",
             "Keep one of them in the folder.",
         )
-    if len({day for pair in pairs for day in pair}) < 3:
+    if len({day for pair, _ in found for day in pair}) < 3:
         raise NoDataError(
             f"{folder} has maps of two dates.",
             "Motion in time needs three dates at least, and four to tell how noisy each is.",
@@ -183,23 +258,21 @@ def _check_pairs(folder: Path, pairs: Sequence[Pair], products: Sequence[PairPro
         )
 
 
-def _common_grid(products: Sequence[PairProducts]) -> Grid:
+def _common_grid(paths: Sequence[Path], files: Products) -> Grid:
     """Return the grid of all maps: cell by cell the same."""
     grids: list[Grid] = []
-    for one in products:
-        for name in _NEEDED:
-            path = one.rasters[name]
-            try:
-                grid = one.product(name).grid
-            except (NoGridError, RasterioError) as error:
-                raise UsageError(f"{path} is not on a map grid.", f"{error}.", MAKE_AGAIN) from error
-            if grids and grid != grids[0]:
-                raise UsageError(
-                    f"{path} lies on another grid than {products[0].rasters[LOS]}.",
-                    f"It has {_words(grid)}; the other one has {_words(grids[0])}.",
-                    f"Make it again on the same cells: dinsar run --grid-like {products[0].rasters[LOS]}",
-                )
-            grids.append(grid)
+    for path in paths:
+        try:
+            grid = files[path].foreign_grid
+        except (NoGridError, RasterioError) as error:
+            raise UsageError(f"{path} is not on a map grid.", f"{error}.", MAKE_AGAIN) from error
+        if grids and grid != grids[0]:
+            raise UsageError(
+                f"{path} lies on another grid than {paths[0]}.",
+                f"It has {_words(grid)}; the other one has {_words(grids[0])}.",
+                f"Make it again on the same cells: dinsar run --grid-like {paths[0]}",
+            )
+        grids.append(grid)
     return grids[0]
 
 
@@ -237,14 +310,12 @@ def _direction(one: PairProducts) -> NDArray[np.float64] | None:
 
 def _relative_to_one_place(maps: PairMaps) -> PairMaps:
     """Make all maps zero at one place, unless they are."""
-    points = {one.product(LOS).tags.get("reference_point", "") for one in maps.products}
-    if len(points) == 1 and (text := points.pop()):
-        lon, _, lat = text.partition(",")
-        return replace(maps, reference=LonLat(float(lon), float(lat)))
+    if maps.reference is not None:
+        return maps
     coherence, everywhere = np.full(maps.grid.shape, np.inf, np.float32), np.ones(maps.grid.shape, bool)
     for rows in maps.parts():
-        everywhere[rows] = np.isfinite(maps.read(LOS, rows)).all(axis=0)
-        coherence[rows] = np.nan_to_num(maps.read("coherence", rows)).min(axis=0)
+        everywhere[rows] = np.isfinite(maps.displacement(rows)).all(axis=0)
+        coherence[rows] = np.nan_to_num(maps.coherence(rows)).min(axis=0)
     if not everywhere.any():
         raise NoDataError(
             "The maps have no cell in common.",
@@ -254,7 +325,7 @@ def _relative_to_one_place(maps: PairMaps) -> PairMaps:
     row, column = np.unravel_index(np.argmax(np.where(everywhere, coherence, -1)), maps.grid.shape)
     rows = slice(max(0, int(row) - _AROUND), min(maps.grid.height, int(row) + _AROUND + 1))
     columns = slice(max(0, int(column) - _AROUND), int(column) + _AROUND + 1)
-    zero = np.nanmedian(maps.read(LOS, rows)[:, :, columns].astype(np.float64), axis=(1, 2))
+    zero = np.nanmedian(maps.displacement(rows)[:, :, columns].astype(np.float64), axis=(1, 2))
     place = LonLat(*(round(degrees, 6) for degrees in maps.grid.lonlat(int(row), int(column))))
     note = (
         f"the maps were relative to different places: all are made zero at {place.lon:.4f}, {place.lat:.4f} "
@@ -263,8 +334,7 @@ def _relative_to_one_place(maps: PairMaps) -> PairMaps:
     return replace(maps, reference=place, zero=zero, notes=(*maps.notes, note))
 
 
-def tags_of(maps: PairMaps) -> dict[str, Any]:
+def tags_of(maps: PairMaps) -> dict[str, str]:
     """Return what the files of the series tell of the maps that they are made of."""
-    kept = ("engine", "engine_version", "looks", "version", "wavelength_m")
     place = {} if maps.reference is None else {"reference_point": f"{maps.reference.lon},{maps.reference.lat}"}
-    return {name: maps.tags[name] for name in kept if name in maps.tags} | place
+    return maps.tags | place

@@ -204,7 +204,7 @@ def _sample(maps: PairMaps) -> tuple[Floats, Floats]:
     for rows in maps.parts():
         first = -rows.start % step
         los.append(maps.displacement(rows)[:, first::step, ::step].reshape(len(maps.pairs), -1))
-        sigma.append(maps.read("los_sigma", rows)[:, first::step, ::step].reshape(len(maps.pairs), -1))
+        sigma.append(maps.sigma(rows)[:, first::step, ::step].reshape(len(maps.pairs), -1))
     return np.concatenate(los, axis=1), np.concatenate(sigma, axis=1)
 
 
@@ -265,8 +265,8 @@ def _solve_all(maps: PairMaps, solver: Solver, output: Path) -> dict[str, Any]:
             shape = (len(maps.pairs), -1)
             solved = solver.solve(
                 maps.displacement(rows).reshape(shape),
-                maps.read("los_sigma", rows).reshape(shape),
-                maps.read("coherence", rows).reshape(shape),
+                maps.sigma(rows).reshape(shape),
+                maps.coherence(rows).reshape(shape),
             )
             for name, values in _named(solved, maps.dates).items():
                 arrays[name][rows] = values.reshape(-1, maps.grid.width)
@@ -331,16 +331,11 @@ def _record(
     maps: PairMaps, choices: Choices, dropped: Sequence[date], quality: DateQuality | None, closure: Closure
 ) -> dict[str, Any]:
     place = None if maps.reference is None else {"lon": maps.reference.lon, "lat": maps.reference.lat}
-    noise = (
-        {}
-        if quality is None
-        else {
-            "date_quality": {
-                day.isoformat(): {"delay_sigma_m": float(deviation), "noisy": day in quality.noisy}
-                for day, deviation in zip(quality.dates, quality.deviation, strict=True)
-            }
-        }
-    )
+    of_dates = () if quality is None else zip(quality.dates, quality.deviation, strict=True)
+    noise = {
+        day.isoformat(): {"delay_sigma_m": float(deviation), "noisy": quality is not None and day in quality.noisy}
+        for day, deviation in of_dates
+    }
     return {
         "schema_version": 1,
         "dinsar": __version__,
@@ -355,7 +350,8 @@ def _record(
         "min_pairs": choices.least_pairs,
         "notes": [*maps.notes, *closure.sentences(), *_on_noise(quality, dropped)],
         "closure": closure.to_dict(),
-    } | noise
+        "date_quality": noise,
+    }
 
 
 def _on_noise(quality: DateQuality | None, dropped: Sequence[date]) -> list[str]:
@@ -377,4 +373,4 @@ def closure_only(folder: Path, output: Path) -> tuple[PairMaps, Closure]:
         maps = open_maps(folder, files)
         make_folder(output)
         closure = find_closure(maps, output)
-        return replace(maps, products=()), closure
+        return replace(maps, layers=()), closure
