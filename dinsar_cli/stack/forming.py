@@ -21,7 +21,7 @@ from dinsar_cli.engines.eos.filtering import filter_layers, strip_memory
 from dinsar_cli.engines.eos.interferogram import strips
 from dinsar_cli.engines.eos.many_dates import DatesLayers, DatesWorker, form_dates
 from dinsar_cli.engines.eos.reader import SlcReader
-from dinsar_cli.engines.eos.steering import squint_of
+from dinsar_cli.engines.eos.steering import OVERLAPS_FILE, Overlaps, save_overlaps, squint_of
 from dinsar_cli.engines.eos.unwrapping import unseen_cells, unwrap_seen
 from dinsar_cli.geo.terrain import Terrain
 from dinsar_cli.radar.interferogram import LAYERS, VISIBILITY, RadarFile, RadarLayer
@@ -68,6 +68,8 @@ def form_pairs(work: StackWork) -> int:
             for layer in layers.files:
                 layer.create()
         form_dates(worker, made.left(plan), layers, inputs.threads, lambda strip: made.note(strip, len(plan)))
+        memory = strip_memory(inputs) // inputs.threads
+        overlaps = Overlaps(worker.workers, worker.pairs, memory, inputs.threads).measure()
         if ground:
             squint = file(folders.geometry_radar, LAYERS["squint"])
             setup = work.geometry_setup
@@ -80,7 +82,9 @@ def form_pairs(work: StackWork) -> int:
     for day in days:
         note_step(folders.of_date(day), "form", work.date_mark(day), [folders.of_date(day) / "amplitude.npy"])
     for pair in pairs:
-        note_step(work.radar(pair), "form", work.form_mark(pair), [work.radar(pair) / "cross.npy"])
+        told = work.radar(pair) / OVERLAPS_FILE
+        save_overlaps(told, overlaps[numbers[pair[0]], numbers[pair[1]]])
+        note_step(work.radar(pair), "form", work.form_mark(pair), [work.radar(pair) / "cross.npy", told])
     made.forget()
     return len(pairs)
 

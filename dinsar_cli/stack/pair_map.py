@@ -76,7 +76,7 @@ def map_geometry(work: StackWork) -> SharedMap:
     with Products() as files:
         layers = MapLayers(folders.geometry_products, grid, files=files)
         if not steps_of(folders.geometry_radar).holds("map", mark, verify=True):
-            tags = {"engine": EosEngine.name, "version": __version__, "reference_date": made.reference_date}
+            tags = {"engine": EosEngine.name, "version": __version__, "geometry_date": made.reference_date}
             written = geocode_layers(on_map, layers, tags, lambda _: None, _GEOMETRY)
             note_step(folders.geometry_radar, "map", mark, written.values())
         paths = tuple(path for one in _GEOMETRY if (path := layers.folder / f"{one.name}.tif").is_file())

@@ -22,6 +22,7 @@ from dinsar_cli.formats import check_formats
 from dinsar_cli.managers.slc import SlcManager, SlcPlan
 from dinsar_cli.plan.plan import completed, dem_manager, orbit_manager
 from dinsar_cli.products.reader import Products
+from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import Rule, pair_name
@@ -33,6 +34,7 @@ from dinsar_cli.stack.pair_map import PairMap, SharedMap, map_geometry
 from dinsar_cli.stack.plan import StackPlan, plan_stack
 from dinsar_cli.stack.record import StackRecord
 from dinsar_cli.stack.reference import CommonReference
+from dinsar_cli.stack.seams import StackSeams, stack_seams
 from dinsar_cli.stack.work import StackWork, each_pair
 from dinsar_cli.workflow.interferogram_stages import Ground
 from dinsar_cli.workflow.map_stages import Displaced
@@ -138,10 +140,16 @@ def run_stack(
             record.write(folders.record)
         with _told(reporter, "displacement"):
             maps = _displaced(work, shared, record.reference, files)
-        record.body = _body(work, maps, warnings)
-        told = Counter(text for pair in record.body["pairs"].values() for text in pair.get("warnings", ()))
+        seams = stack_seams({pair: Interferogram.load(work.radar(pair)) for pair in maps})
+        warnings = (*warnings, *seams.warnings())
+        for text in seams.warnings():
+            reporter.warn(text)
+        told = Counter(
+            text for made in maps.values() if isinstance(made, Displaced) for text in map_warnings(made.facts)
+        )
         for text, count in told.items():
             reporter.warn(f"{text} ({count} of {len(maps)} pairs)")
+        record.body = _body(work, maps, seams, warnings)
         record.write(folders.record)
         with _told(reporter, "report"):
             write_page(folders, plan.network, record.to_dict())
@@ -266,7 +274,9 @@ def _displaced(
     return {pair: made[pair] for pair in work.plan.network.pairs}
 
 
-def _body(work: StackWork, maps: dict[Pair, Displaced | DinsarError], warnings: Iterable[str]) -> dict[str, Any]:
+def _body(
+    work: StackWork, maps: dict[Pair, Displaced | DinsarError], seams: StackSeams, warnings: Iterable[str]
+) -> dict[str, Any]:
     """Return what the record tells of dates and pairs."""
     plan, some = work.plan, work.plan.any
     return {
@@ -281,17 +291,19 @@ def _body(work: StackWork, maps: dict[Pair, Displaced | DinsarError], warnings: 
             day.isoformat(): {
                 "scenes": [scene.name for scene in plan.acquisition(day).scenes],
                 "orbit": plan.orbit(day).path.name,
+                "seams": seams.of_date(day),
             }
             for day in plan.network.dates
         },
-        "pairs": {pair_name(pair): _told_of(work, pair, made) for pair, made in maps.items()},
+        "pairs": {pair_name(pair): _told_of(work, pair, made, seams) for pair, made in maps.items()},
     }
 
 
-def _told_of(work: StackWork, pair: Pair, made: Displaced | DinsarError) -> dict[str, Any]:
+def _told_of(work: StackWork, pair: Pair, made: Displaced | DinsarError, seams: StackSeams) -> dict[str, Any]:
     folder = work.folders.of_pair(pair).relative_to(work.folders.root).as_posix()
     if isinstance(made, DinsarError):
-        return {"folder": folder, "problem": f"{made.problem} {made.cause}"}
+        told = {"folder": folder, "problem": f"{made.problem} {made.cause}"}
+        return told | {"seams": seams.of_pair(pair)}
     facts = made.facts
     return {
         "folder": folder,
@@ -299,5 +311,6 @@ def _told_of(work: StackWork, pair: Pair, made: Displaced | DinsarError) -> dict
         "median_sigma_m": facts.median_sigma,
         "range_m": [facts.lowest, facts.highest],
         "components": facts.components,
-        "warnings": map_warnings(facts),
+        "seams": seams.of_pair(pair),
+        "warnings": [*map_warnings(facts), *filter(None, [seams.warning(pair)])],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -164,6 +166,67 @@ def test_zero_is_right_where_all_of_the_map_moves(tmp_path: Path) -> None:
     known = np.isfinite(found) & np.isfinite(expected)
     assert np.median(expected[known]) < -0.03
     assert abs(np.median((found - expected)[known])) < 0.005
+
+
+def test_seams_of_good_dates_are_told_to_fit(whole: Place) -> None:
+    """Each of the two bursts sees the ground of the overlap as the other does, in pairs as for dates."""
+    record = whole.record
+    for told in (*record["pairs"].values(), *record["dates"].values()):
+        assert told["seams"]["good"]
+        assert abs(told["seams"]["step_rad"]) < 0.05
+        assert told["seams"]["misregistration_m"] < 0.02
+    assert not any("seams" in text for text in record["warnings"])
+
+
+def test_a_date_off_along_the_track_is_named(scene: SimulatedStack, tmp_path: Path) -> None:
+    """Of three dates the middle one has an orbit that runs ahead: 2 pi df dt, of dt = 0.3 m over its speed.
+
+    Its pairs get a report by that, also the one without the first date, and are handed on to other programs.
+    """
+    error, late = 0.3, "2023-09-16"
+    orbits = tmp_path / "orbits"
+    orbits.mkdir()
+    for number, path in enumerate(scene.orbits[:3]):
+        (orbits / path.name).write_text(ahead(path.read_text(encoding="utf-8"), error if number == 1 else 0.0))
+    place = Place(scene, tmp_path)
+    done = place.run(products_of(scene)[:3], "--orbits", orbits, "--reports", "bad")
+    assert done.code == 0, done.err
+    record = place.record
+    steps = {day: told["seams"]["misregistration_m"] for day, told in record["dates"].items()}
+    assert [day for day, told in record["dates"].items() if not told["seams"]["good"]] == [late]
+    ground = error * 6_371 / 7_071  # the satellite is 700 km above the ground
+    assert steps[late] == pytest.approx(ground, abs=0.03)
+    assert steps["2023-09-04"] < 0.03
+    assert steps["2023-09-28"] < 0.03
+    (told,) = (text for text in record["warnings"] if "seams" in text)
+    assert told.startswith(f"{late}: ")
+    assert told in done.err
+    bad = {"20230904_20230916", "20230916_20230928"}
+    for pair, one in record["pairs"].items():
+        folder = place.stack / "pairs" / pair
+        assert (one["seams"]["good"], (folder / "products" / "report.html").is_file()) == (
+            pair not in bad,
+            pair in bad,
+        )
+    assert "Burst step" in (folder_of(place, "20230916_20230928") / "report.html").read_text(encoding="utf-8")
+    assert run_apart("export", folder_of(place, "20230916_20230928").parent, "--format", "netcdf").code == 0
+
+
+def folder_of(place: Place, pair: str) -> Path:
+    return place.stack / "pairs" / pair / "products"
+
+
+def ahead(text: str, metres: float) -> str:
+    """Move the state vectors of an orbit file along the track."""
+    root = ET.fromstring(text)
+    for vector in root.iter("OSV"):
+        velocity = {name: float(vector.findtext(f"V{name}", "")) for name in "XYZ"}
+        speed = math.hypot(*velocity.values())
+        for name in "XYZ":
+            node = vector.find(name)
+            assert node is not None
+            node.text = f"{float(node.text or '') + metres * velocity[name] / speed:.6f}"
+    return ET.tostring(root, encoding="unicode")
 
 
 def test_closure_of_the_dates_is_whole_cycles(whole: Place) -> None:
