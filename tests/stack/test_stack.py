@@ -113,7 +113,12 @@ def test_all_pairs_are_on_one_grid_with_one_reference(whole: Place) -> None:
             grids.add((dataset.transform, dataset.shape, str(dataset.crs)))
             references.add(dataset.tags()["reference_point"])
     assert len(grids) == 1
-    assert references == {f"{place['lon']:.6f},{place['lat']:.6f}"}
+    (reference,) = references
+    assert [float(number) for number in reference.split(",")] == pytest.approx(
+        [place["lon"], place["lat"]], abs=0.0005
+    )
+    assert not place["chosen"]
+    assert {(facts_of(whole, pair)["chosen"], facts_of(whole, pair)["shared"]) for pair in PAIRS} == {(False, True)}
     page = (whole.stack / "stack.html").read_text(encoding="utf-8")
     assert page.count("<img") == len(PAIRS) + 1
     assert "http" not in page.replace("http-equiv", "")
@@ -136,6 +141,12 @@ def test_maps_show_the_true_motion(whole: Place) -> None:
         assert np.sqrt(np.mean((residual - np.median(residual)) ** 2)) < 0.5e-3
 
 
+def facts_of(place: Place, pair: str) -> dict[str, Any]:
+    journal = json.loads((place.stack / "pairs" / pair / "run.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = journal["stages"]["displacement"]["details"]["facts"]
+    return found
+
+
 def on_map(place: Place, truth: Any) -> Array:
     with rasterio.open(place.stack / "pairs" / PAIRS[0] / "products" / "los_displacement.tif") as dataset:
         values = np.full(dataset.shape, np.nan, np.float32)
@@ -151,15 +162,39 @@ def on_map(place: Place, truth: Any) -> Array:
 
 
 def test_zero_is_right_where_all_of_the_map_moves(tmp_path: Path) -> None:
-    """Inside a bowl that sinks calm ground is beside the map: displacement is absolute, no median is taken off."""
+    """Inside a bowl that sinks calm ground is beside the map: displacement is absolute, no median is taken off.
+
+    It is the same ground for all pairs: around a triangle their displacements close but for the noise of its mean,
+    which is that of a cell (0.3 mm) over some 30 cells, in three pairs.
+    """
     bowl = GaussianBowl(peak=-0.08, radius=1000.0)
-    scenario = Scenario(deformation=bowl, columns=2200, lake=None, terrain=Terrain(relief=200.0, margin=0.05))
+    first = Scenario().dates[0]
+    scenario = Scenario(
+        dates=tuple(first + timedelta(days=12 * number) for number in range(3)),
+        deformation=bowl,
+        columns=2200,
+        lake=None,
+        terrain=Terrain(relief=200.0, margin=0.05),
+    )
     scene = simulate(scenario, tmp_path / "scene")
     place, (lon, lat) = Place(scene, tmp_path), scenario.centre
     done = place.run(products_of(scene), "--roi", f"{lon - 0.006} {lat - 0.006} {lon + 0.006} {lat + 0.006}")
     assert done.code == 0, done.err
-    assert place.record["reference"] is None
+    zero = place.record["reference"]
+    assert (zero["chosen"], zero["on_map"]) == (False, False)
+    assert abs(zero["lon"] - lon) > 0.006 or abs(zero["lat"] - lat) > 0.006
     assert "no place on the map is calm" in done.err
+    triangle = place.los(PAIRS[0]) + place.los(PAIRS[2]) - place.los(PAIRS[1])
+    assert abs(np.nanmean(triangle)) < 3 * 0.3e-3 / np.sqrt(30) * np.sqrt(3)
+    for pair in PAIRS[:3]:
+        path = place.stack / "pairs" / pair / "products" / "los_displacement.tif"
+        with rasterio.open(path) as dataset:
+            told = [float(number) for number in dataset.tags()["reference_point"].split(",")]
+        assert told == pytest.approx([zero["lon"], zero["lat"]], abs=0.001)
+        facts = facts_of(place, pair)
+        assert (facts["chosen"], facts["shared"], facts["reference_on_map"]) == (False, True, False)
+    page = (place.stack / "stack.html").read_text(encoding="utf-8")
+    assert "chosen for all pairs, beside the map" in page
     with rasterio.open(scene.folder / "truth" / "los_displacement.tif") as truth:
         expected = on_map(place, truth)
     found = place.los(PAIRS[0])
