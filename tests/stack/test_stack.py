@@ -21,7 +21,11 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.warp import Resampling, reproject
 
-from dinsar_cli.simulate import GaussianBowl, Scenario, SimulatedStack, Terrain, simulate
+from dinsar_cli.config.file import build_config
+from dinsar_cli.config.request import request_of
+from dinsar_cli.series.network import parse_rule
+from dinsar_cli.simulate import Atmosphere, GaussianBowl, Scenario, SimulatedStack, Terrain, simulate
+from dinsar_cli.stack.plan import plan_stack
 from support.archive import Archive
 from support.catalog_inputs import run_online
 from support.command import PROGRAM, Outcome, run_apart
@@ -164,8 +168,9 @@ def on_map(place: Place, truth: Any) -> Array:
 def test_zero_is_right_where_all_of_the_map_moves(tmp_path: Path) -> None:
     """Inside a bowl that sinks calm ground is beside the map: displacement is absolute, no median is taken off.
 
-    It is the same ground for all pairs: around a triangle their displacements close but for the noise of its mean,
-    which is that of a cell (0.3 mm) over some 30 cells, in three pairs.
+    It is the same ground for all pairs: around a triangle their displacements close, whatever the air of each date
+    is there (millimetres), but for the noise of its mean, which is that of a cell (0.3 mm) over some 30 cells, in
+    three pairs.
     """
     bowl = GaussianBowl(peak=-0.08, radius=1000.0)
     first = Scenario().dates[0]
@@ -175,6 +180,7 @@ def test_zero_is_right_where_all_of_the_map_moves(tmp_path: Path) -> None:
         columns=2200,
         lake=None,
         terrain=Terrain(relief=200.0, margin=0.05),
+        atmosphere=Atmosphere(turbulence=0.001, stratified=0.0),
     )
     scene = simulate(scenario, tmp_path / "scene")
     place, (lon, lat) = Place(scene, tmp_path), scenario.centre
@@ -201,6 +207,29 @@ def test_zero_is_right_where_all_of_the_map_moves(tmp_path: Path) -> None:
     known = np.isfinite(found) & np.isfinite(expected)
     assert np.median(expected[known]) < -0.03
     assert abs(np.median((found - expected)[known])) < 0.005
+
+
+def test_each_product_is_opened_once_to_plan_a_stack(scene: SimulatedStack, tmp_path: Path) -> None:
+    """What is read of a product is read once: the first date is the same one in the plans of all others."""
+    given = {"slc.files": [str(path) for path in products_of(scene)], "orbits.dir": str(scene.orbits[0].parent)}
+    ground = {"dem.file": str(scene.dem), "dem.datum": "ellipsoid"}
+    plan = plan_stack(request_of(build_config(None, given | ground)), parse_rule("star"), tmp_path)
+    scenes = {id(one) for each in plan.plans.values() for one in each.slc.pair.reference.scenes}
+    assert (len(plan.plans), len(scenes)) == (3, 1)
+
+
+def test_commands_take_the_folder_of_a_stack(whole: Place, tmp_path: Path) -> None:
+    """They take all of its pairs; nothing is told as lacking that the stack has done for all."""
+    told = run_apart("status", "--workdir", whole.stack, "--json")
+    assert (told.code, tuple(json.loads(told.out))) == (0, PAIRS)
+    shown = run_apart("status", "--workdir", whole.stack / "pairs" / PAIRS[0]).out
+    assert shown.count("done for the whole stack") == 3
+    would = run_apart("clean", "--workdir", whole.stack, "--cache", whole.folder / "none", "--dry-run")
+    assert would.code == 0, would.err
+    assert all(pair in would.out for pair in PAIRS)
+    made = run_apart("export", whole.stack, "--format", "netcdf", "--into", tmp_path)
+    assert made.code == 0, made.err
+    assert {path.name for path in tmp_path.iterdir()} == set(PAIRS)
 
 
 def test_seams_of_good_dates_are_told_to_fit(whole: Place) -> None:
