@@ -27,6 +27,8 @@ MAP_RECORD = "displacement.json"
 RUN_FILE = "run.json"
 LOCK = "lock"
 STAGES = ("slc", "orbits", "dem", "process", "geocode", "displacement", "products", "report")
+IN_STACK = "pairs"
+"""Folder of a stack in which the folders of its pairs are."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +253,8 @@ def own_journal(folder: Path) -> Journal:
     lacking = [key for key in ("dinsar", "command", "pair") if key not in journal.header]
     if lacking or not isinstance(pair, dict):
         raise _not_a_journal(path, f"It does not have what dinsar writes: {', '.join(lacking or ['pair'])}.")
-    if pair.get("name") != name:
+    of_stack = "stack" in journal.header and str(pair.get("name")).endswith(f"_{name}")
+    if pair.get("name") != name and not of_stack:
         raise UsageError(
             f"{path} is not the journal of this folder.",
             f"It is that of {pair.get('name')}, and the folder is called {name}.",
@@ -270,6 +273,12 @@ def read_map_record(folder: Path) -> dict[str, Any]:
     except (ValueError, OSError):
         return {}
     return record if isinstance(record, dict) and not misfit(record) else {}
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """Return the folders of runs that are in a folder, by name: side by side, or as the pairs of a stack."""
+    found = (*folder.glob(f"*/{RUN_FILE}"), *folder.glob(f"{IN_STACK}/*/{RUN_FILE}"))
+    return sorted(path.parent for path in found if path.is_file())
 
 
 def _not_a_journal(path: Path, cause: str) -> UsageError:

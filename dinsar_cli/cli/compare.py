@@ -25,6 +25,7 @@ _TABLES = (".csv", ".tsv", ".txt")
     epilog="""\b
 Examples:
   dinsar compare T052D_20230904_20230916 scene
+  dinsar compare STACK/pairs/20230916_20231010 scene
   dinsar compare T052D_20230904_20230916 stations.csv --unit mm --station RABT
   dinsar compare displacement.tif tenv3/ --los-vector los_enu.tif --dates 2016-07-11,2016-09-21""",
 )
@@ -78,7 +79,8 @@ def compare(
     """Compare a displacement map with the truth of a simulation, or with GNSS stations.
 
     RESULT is the folder of a run or a raster of displacement in metres; TRUTH is the folder of a simulation or such
-    a raster. The median of the difference is removed: displacement is relative.
+    a raster. The median of the difference is removed: displacement is relative. Of a simulation of many dates the
+    truth is that between the dates of the map.
 
     TRUTH may also be a table of GNSS stations (.csv, .tsv or .txt) with the header station,lon,lat,E,N,U and,
     when they are known, sE,sN,sU: their motion between the two dates of the map. It is projected on the line of

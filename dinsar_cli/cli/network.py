@@ -11,6 +11,7 @@ import click
 
 from dinsar_cli.cli.common import show_notes, table
 from dinsar_cli.cli.options import (
+    OF_MANY_DATES,
     area_options,
     cache_option,
     frame_and_year,
@@ -33,7 +34,7 @@ _TOLD = 10  # dates that are set aside
 
 
 @click.command(short_help="Choose pairs of many dates.")
-@area_options("slc.files", "orbits.dir")
+@area_options("slc.files", "orbits.dir", meanings=OF_MANY_DATES)
 @frame_and_year
 @click.option(
     "--rule",

@@ -67,6 +67,16 @@ STACK_FLAGS = {
     "stack.resampled": ("--resampled", "WHICH"),
 }
 """Those of ``dinsar stack`` alone."""
+OF_MANY_DATES = {
+    "slc.files": "Sentinel-1 IW SLC products of all dates: SAFE folders, zips, or folders of these, in any order; "
+    "not set: they come from the archive, by roi, start and end.",
+    "roi": "Region of interest; not set: the common footprint of all dates.",
+    "start": "First day (UTC) to look for scenes of.",
+    "end": "Last day (UTC) to look for scenes of.",
+    "orbits.dir": "Folder with the orbit files (.EOF) of all dates; not set: they come from the public archive.",
+    "polarization": "Polarization to use; auto is the one that most dates have.",
+}
+"""What keys mean to commands that take many dates, where that is not what they mean to those of a pair."""
 _SEVERAL = frozenset({"slc.files"})  # the flag may be given several times
 _ALL_FLAGS = FLAGS | STACK_FLAGS
 _BETWEEN_COMMAS = frozenset({"corrections.troposphere"})  # one value, or several with commas between
@@ -83,20 +93,22 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return add
 
 
-def config_options(*keys: str, placeholders: Mapping[str, str] | None = None) -> Callable[[Command], Command]:
+def config_options(
+    *keys: str, placeholders: Mapping[str, str] | None = None, meanings: Mapping[str, str] | None = None
+) -> Callable[[Command], Command]:
     """Return the flags of keys of the configuration; :func:`overrides_of` turns what they get into its values."""
-    shown = placeholders or {}
-    return together(*(_config_option(key, shown.get(key, _ALL_FLAGS[key][1])) for key in keys))
+    shown, told = placeholders or {}, meanings or {}
+    return together(*(_config_option(key, shown.get(key, _ALL_FLAGS[key][1]), told.get(key)) for key in keys))
 
 
-def _config_option(key: str, placeholder: str) -> Callable[[Command], Command]:
+def _config_option(key: str, placeholder: str, meaning: str | None) -> Callable[[Command], Command]:
     from dinsar_cli.config.file import help_text
 
     flag, _ = _ALL_FLAGS[key]
     name = key.replace(".", "__")
     if not placeholder:
-        return click.option(flag, name, is_flag=True, default=None, help=help_text(key))
-    return click.option(flag, name, multiple=key in _SEVERAL, metavar=placeholder, help=help_text(key))
+        return click.option(flag, name, is_flag=True, default=None, help=help_text(key, meaning))
+    return click.option(flag, name, multiple=key in _SEVERAL, metavar=placeholder, help=help_text(key, meaning))
 
 
 def overrides_of(flags: Mapping[str, object]) -> dict[str, object]:
@@ -224,10 +236,10 @@ def run_options(command: Command) -> Command:
     return together(config_argument, config_options(*FLAGS), *shared)(command)
 
 
-def area_options(*more: str) -> Callable[[Command], Command]:
+def area_options(*more: str, meanings: Mapping[str, str] | None = None) -> Callable[[Command], Command]:
     """Return the configuration file, and flags for the keys that say what is looked for, and `more` keys."""
     keys = ("roi", "start", "end", "track", "direction", "polarization", *more)
-    return together(config_argument, config_options(*keys), platform_option, debug_option)
+    return together(config_argument, config_options(*keys, meanings=meanings), platform_option, debug_option)
 
 
 def frame_and_year(command: Command) -> Command:

@@ -12,6 +12,7 @@ import click
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.cli.common import ScreenReporter, duration, logging_to, table
 from dinsar_cli.cli.options import (
+    OF_MANY_DATES,
     STACK_FLAGS,
     cache_option,
     config_argument,
@@ -65,7 +66,7 @@ Examples:
   dinsar stack --roi '37.0 37.0 37.4 37.4' --start 2023-01-01 --end 2023-06-30 --track 21 --output STACK
   dinsar stack dinsar.yaml --network small-baseline:48,150""",
 )
-@together(config_argument, config_options(*_KEYS, *STACK_FLAGS))
+@together(config_argument, config_options(*_KEYS, *STACK_FLAGS, meanings=OF_MANY_DATES))
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),

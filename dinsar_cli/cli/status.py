@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.base.journal import RUN_FILE, STAGES, Journal
+from dinsar_cli.base.journal import RUN_FILE, STAGES, Journal, runs_in
 from dinsar_cli.cli.options import debug_option, json_option, workdir_option
 from dinsar_cli.errors import ExitCode, NoDataError
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from dinsar_cli.base.journal import StageRecord
 
 _LEAST_SECONDS = 0.1  # of a step that gets a line of its own
+_OF_STACK = {
+    **dict.fromkeys(("slc", "orbits", "dem"), "done for the whole stack"),
+    **dict.fromkeys(("products", "report"), "not done (dinsar stack --reports)"),
+}
+"""What is told of stages that a pair of a stack need not have."""
 
 
 @click.command(short_help="Show what is done in a folder.")
@@ -46,9 +51,7 @@ def pair_folders(workdir: Path) -> list[Path]:
     NoDataError
         When there is none.
     """
-    folders = (
-        [workdir] if (workdir / RUN_FILE).is_file() else sorted(p.parent for p in workdir.glob(f"*/{RUN_FILE}"))
-    )
+    folders = [workdir] if (workdir / RUN_FILE).is_file() else runs_in(workdir)
     if not folders:
         raise NoDataError(
             f"There is no run in {workdir.resolve()}.",
@@ -77,6 +80,7 @@ def describe(folder: Path, *, verify: bool) -> dict[str, Any]:
         "folder": str(folder),
         "pair": journal.header.get("pair"),
         "engine": journal.header.get("engine", {}).get("name"),
+        "stack": journal.header.get("stack"),
         "stages": stages,
         "warnings": journal.header.get("warnings", []),
     }
@@ -92,7 +96,7 @@ def _print(name: str, record: Mapping[str, Any]) -> None:
     click.echo(f"{name}  (engine {record['engine']})")
     for stage, state in record["stages"].items():
         if not state["done"]:
-            text = "not done"
+            text = _OF_STACK[stage] if record["stack"] and stage in _OF_STACK else "not done"
         elif state["changed"]:
             text = f"changed or missing: {', '.join(state['changed'])}"
         else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pyproj.exceptions import ProjError
 from rasterio.crs import CRS as RasterCRS  # noqa: N811 - pyproj has another of this name
 from scipy.ndimage import map_coordinates
 
+from dinsar_cli.compare.simulated_truth import TruthFiles, dates_of, files_of_dates
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.products.one_run import DISPLACED, check_one_run
@@ -120,31 +122,52 @@ def compare(result: Path, truth: Path, least_coherence: float = LEAST_COHERENCE)
     result : Path
         Folder of a run, its ``products`` folder, or a raster of displacement in metres.
     truth : Path
-        Folder of a simulation, its ``truth`` folder, or a raster of true displacement in metres.
+        Folder of a simulation, its ``truth`` folder, or a raster of true displacement in metres. Of a simulation of
+        many dates the truth is that between the dates that the result has in its tags.
     least_coherence : float
         Only pixels whose true coherence is above it count; without a coherence raster all do.
 
     Raises
     ------
     UsageError
-        When one of them is not there or not a raster.
+        When one of them is not there or not a raster, or the simulation has not the dates of the result.
     NoDataError
         When they have nothing in common.
     """
     los_file, radar = _find_result(result)
-    truth_file = _find_truth(truth)
     found = read_map(los_file)
     with Products() as files:
         check_one_run(los_file.parent, files, DISPLACED)
-    true = read_map(truth_file)
-    expected = on_grid(true, found)
-    coherence_file = _coherence_beside(truth_file)
+        dates = dates_of(files[los_file].tags)
+    true = _read_truth(truth, dates)
+    expected = on_grid(true.displacement, found)
     counts = np.isfinite(expected)
-    if coherence_file is not None:
-        counts &= on_grid(read_map(coherence_file), found) > least_coherence
+    if true.coherence is not None:
+        counts &= on_grid(true.coherence, found) > least_coherence
     statistics, residual = judge(found.values, expected, counts)
-    bursts, swaths = _steps_of(radar, truth_file, least_coherence) if radar else ((), ())
+    bursts, swaths = _steps_of(radar, true, least_coherence) if radar else ((), ())
     return Comparison(statistics, found.values, expected, residual, found.transform, found.crs, bursts, swaths)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """True displacement between two dates, metres, and the true coherence, if it is known."""
+
+    displacement: Map
+    coherence: Map | None
+
+
+def _read_truth(path: Path, dates: tuple[date, date] | None) -> Truth:
+    """Read the truth between two dates out of the folder of a simulation, or that of a raster."""
+    files = files_of_dates(path, dates) if path.is_dir() else None
+    if files is None:
+        file = _find_truth(path)
+        files = TruthFiles(file, None, _coherence_beside(file))
+    displacement = read_map(files.later)
+    if files.earlier is not None:  # both are on one lattice
+        before = read_map(files.earlier).values
+        displacement = replace(displacement, values=displacement.values - before)
+    return Truth(displacement, None if files.coherence is None else read_map(files.coherence))
 
 
 def judge(result: Floats, truth: Floats, counts: NDArray[np.bool_]) -> tuple[Statistics, Floats]:
@@ -194,7 +217,7 @@ def judge(result: Floats, truth: Floats, counts: NDArray[np.bool_]) -> tuple[Sta
 
 
 def seam_steps(
-    interferogram: Interferogram, truth_file: Path, least_coherence: float = LEAST_COHERENCE
+    interferogram: Interferogram, truth: Truth | Path, least_coherence: float = LEAST_COHERENCE
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the steps of the mean residual phase across the seams between bursts and between subswaths.
 
@@ -202,23 +225,23 @@ def seam_steps(
     ----------
     interferogram : Interferogram
         On the radar grid.
-    truth_file : Path
-        True displacement, metres; the coherence beside it, if any, tells which cells count.
+    truth : Truth or Path
+        True displacement, or its raster; the coherence, of a raster that beside it, tells which cells count.
 
     Returns
     -------
     bursts, swaths : tuple of float
         Radians: 50 look cells after the seam minus 50 before it.
     """
+    known = truth if isinstance(truth, Truth) else _read_truth(truth, None)
     unwrapped, longitude, latitude, components = (
         interferogram.layer(name).read() for name in ("unwrapped", "longitude", "latitude", "components")
     )
-    true = sample_map(read_map(truth_file), longitude, latitude)
+    true = sample_map(known.displacement, longitude, latitude)
     residual = unwrapped + 4 * np.pi / interferogram.wavelength * true
     residual[components != 1] = np.nan
-    coherence_file = _coherence_beside(truth_file)
-    if coherence_file is not None:
-        coherence = sample_map(read_map(coherence_file), longitude, latitude)
+    if known.coherence is not None:
+        coherence = sample_map(known.coherence, longitude, latitude)
         residual[~(coherence > least_coherence)] = np.nan
 
     def mean(values: Floats) -> float:
@@ -236,9 +259,9 @@ def seam_steps(
     return bursts, swaths
 
 
-def _steps_of(radar: Path, truth_file: Path, least_coherence: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _steps_of(radar: Path, truth: Truth, least_coherence: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
     try:
-        return seam_steps(Interferogram.load(radar), truth_file, least_coherence)
+        return seam_steps(Interferogram.load(radar), truth, least_coherence)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UsageError(
             f"The radar layers in {radar} cannot be read.",

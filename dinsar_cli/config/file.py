@@ -93,7 +93,7 @@ def _default(dotted_key: str) -> object:
     return value
 
 
-def help_text(dotted_key: str) -> str:
+def help_text(dotted_key: str, meaning: str | None = None) -> str:
     """Return the sentence that explains a key, with its range, unit and default.
 
     For a property of topsApp, it ends with the first step that is done again after a change.
@@ -102,6 +102,8 @@ def help_text(dotted_key: str) -> str:
     ----------
     dotted_key : str
         A key like ``'dem.buffer'`` or ``'looks'``.
+    meaning : str, optional
+        What it means to a command to which it means something else than to that for a pair.
 
     Raises
     ------
@@ -109,13 +111,14 @@ def help_text(dotted_key: str) -> str:
         If there is no such key.
     """
     field = _field(dotted_key)
+    meaning = meaning or field.description
     if dotted_key in _WORDS:
-        return f"{field.description} [{_WORDS[dotted_key]}; default: as its keys say]"
+        return f"{meaning} [{_WORDS[dotted_key]}; default: as its keys say]"
     if dotted_key not in config_keys():
         raise KeyError(dotted_key)
     step = about(field).first_step
     again = f"; done again from: {step}" if step else ""
-    return f"{field.description} [{_allowed(dotted_key)}; default: {_shown_default(dotted_key)}{again}]"
+    return f"{meaning} [{_allowed(dotted_key)}; default: {_shown_default(dotted_key)}{again}]"
 
 
 def _shown_default(dotted_key: str) -> str:

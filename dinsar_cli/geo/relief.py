@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
+from dinsar_cli.base.files import file_mark
 from dinsar_cli.geo.dem_file import open_dem, read_crs, read_heights, turn_beside
 from dinsar_cli.geo.grid import Bounds
 
@@ -69,6 +71,13 @@ def read_relief(file: Path, bounds: Bounds) -> Relief:
     UsageError, NoDataError
         When it is no DEM, or damaged.
     """
+    return _read_relief(file, bounds, *file_mark(file)[1:])
+
+
+@lru_cache(maxsize=4)
+def _read_relief(file: Path, bounds: Bounds, *mark: object) -> Relief:
+    """Do it once for a file as it is: dates of a stack ask for the same again and again."""
+    del mark
     with open_dem(file) as dataset:
         tiles = [tile for tile in _tiles(dataset, bounds, file) if np.isfinite(tile).any()]
     if not tiles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,10 +68,12 @@ class SlcManager:
     ----------
     files : sequence of Path
         SAFE folders or zips, in any order.
+    opened : mapping of Path to Scene, optional
+        Those that somebody has opened; what is read of their annotation is then read once for all.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = tuple(files)
+    def __init__(self, files: Sequence[Path], opened: Mapping[Path, Scene] | None = None) -> None:
+        self._files, self._opened = tuple(files), opened or {}
 
     def plan(self, area: BaseGeometry | None, polarization: str) -> SlcPlan:
         """Open the products, pair them and choose the bursts; nothing is written.
@@ -99,7 +101,7 @@ class SlcManager:
                 "Neither --slc nor slc.files names a Sentinel-1 product.",
                 "Give two products: --slc FIRST.zip --slc SECOND.zip",
             )
-        return [open_scene(path) for path in self._files]
+        return [self._opened.get(path) or open_scene(path) for path in self._files]
 
     def fetch(
         self, plan: SlcPlan, notes: Path | None = None, progress: Callable[[str, float], None] | None = None

@@ -38,6 +38,7 @@ def displacement_layers(
     tags: Mapping[str, str],
     times: tuple[datetime, datetime] | None = None,
     around: Mapping[str, Any] | None = None,
+    shared: LonLat | ReferencePoint | None = None,
 ) -> tuple[dict[str, Path], MapFacts]:
     """Turn the phase on the map into displacement relative to the reference point, and write it.
 
@@ -56,6 +57,8 @@ def displacement_layers(
         When the middle of the scene was seen, UTC; not given: the dates of the tags.
     around : mapping, optional
         The far field of all that was unwrapped (`FarField.to_dict`); not given: only the map is known.
+    shared : LonLat or ReferencePoint, optional
+        Reference that the program chose for several maps, on this one or beside it, where `stays_raw`.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def displacement_layers(
     for cells in masks.values():
         los[cells] = np.nan
     far = FarField.from_dict(around) if around else far_field_of_map(los, coherence, components, grid)
-    raw = config.ramp == "none" and not asked_for(config.corrections)
+    raw = stays_raw(config)
     calm = calm_of(far, grid, los, components, raw=raw)
     corrected = correct(config, Uncorrected(layers, tags, los, components, times, wavelength))
     los, ramp = corrected.los, None
@@ -94,7 +97,7 @@ def displacement_layers(
             writer.write({"ramp": surface.astype(np.float32)}, dict(tags) | {"ramp": config.ramp})
 
         # relative to the reference
-        reference = find_reference(config, grid, los, coherence, components, calm)
+        reference = find_reference(config, grid, los, coherence, components, calm, shared)
         where = _position(grid, reference) if reference else None
         if reference:
             los -= reference.value
@@ -129,11 +132,17 @@ def displacement_layers(
             ramp=None if ramp is None else asdict(ramp),
             corrections=corrected.facts,
             chosen=config.reference_area is not None or config.reference_point != "auto",
+            shared=shared is not None,
             reference_on_map=reference is None or grid.holds(reference.row, reference.column),
             range=range_of(grid, los, known_coherence, components, sigma.get("los_sigma")).to_dict(),
             far_field=_final(far, los, coherence, components, grid, reference, raw=raw).to_dict(),
         )
     return corrected.files | writer.files, facts
+
+
+def stays_raw(config: RunConfig) -> bool:
+    """Tell whether displacement stays as the phase gives it: ramps and corrections are known on the map alone."""
+    return config.ramp == "none" and not asked_for(config.corrections)
 
 
 def _mean_of_ground(coherence: Array, visibility: Array | None) -> float:

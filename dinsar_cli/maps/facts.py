@@ -44,6 +44,8 @@ class MapFacts:
         Ground that is still, relative to the reference; see `dinsar_cli.maps.zero.far_field.FarField.to_dict`.
     chosen : bool
         Whether the user chose the reference, or wants none.
+    shared : bool
+        Whether the program chose the reference for all pairs of a stack.
     reference_on_map : bool
         Whether the reference point lies on the map; calm ground may be beside it.
     range : dict or None
@@ -67,6 +69,7 @@ class MapFacts:
     chosen: bool = False
     reference_on_map: bool = True
     range: dict[str, Any] | None = None
+    shared: bool = False
 
 
 def facts_to_dict(facts: MapFacts) -> dict[str, Any]:

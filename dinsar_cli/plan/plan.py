@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from dinsar_cli.radar.pair_geometry import PairGeometry, pair_geometry
 from dinsar_cli.sentinel1.acquisition import ground_of
 from dinsar_cli.sentinel1.annotated_orbit import annotated_orbit, annotated_relief
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.sentinel1.scene import Scene
 
 _LEAST_COVERAGE = 0.999
 _DEGREE_M = 111_320.0  # a degree of latitude
@@ -121,7 +123,9 @@ class RunPlan:
         return tuple(found)
 
 
-def plan_run(request: Request, cache: Path, engine: Engine | None = None) -> RunPlan:
+def plan_run(
+    request: Request, cache: Path, engine: Engine | None = None, opened: Mapping[Path, Scene] | None = None
+) -> RunPlan:
     """Check all inputs and decide everything, without writing anything.
 
     Parameters
@@ -132,6 +136,8 @@ def plan_run(request: Request, cache: Path, engine: Engine | None = None) -> Run
         Folder for prepared DEMs.
     engine : Engine, optional
         One that is not going to be run, so that nobody asks whether it works here; None: the configuration's.
+    opened : mapping of Path to Scene, optional
+        Products that somebody has opened.
 
     Raises
     ------
@@ -140,7 +146,7 @@ def plan_run(request: Request, cache: Path, engine: Engine | None = None) -> Run
     """
     config, roi = request.config, request.roi
     _require(config)
-    slc = _plan_scenes(request)
+    slc = _plan_scenes(request, opened or {})
     pair = slc.pair
     engine, reason = (engine, "its files are written") if engine else find_engine(config, pair)
     engine.check_options(config, slc.bursts)
@@ -284,9 +290,9 @@ def check_datum(config: RunConfig) -> None:
         )
 
 
-def _plan_scenes(request: Request) -> SlcPlan:
+def _plan_scenes(request: Request, opened: Mapping[Path, Scene]) -> SlcPlan:
     """Choose the bursts of the area, some of which must lie on the grid that is given."""
-    files, roi, wanted = SlcManager(request.config.slc.files), request.roi, request.config.polarization
+    files, roi, wanted = SlcManager(request.config.slc.files, opened), request.roi, request.config.polarization
     try:
         plan = files.plan(roi.geometry if roi else None, wanted)
     except NoDataError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, STAGES, Journal, read_map_record
+from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, STAGES, Journal, read_map_record, runs_in
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.products.one_run import DISPLACED
@@ -58,7 +58,7 @@ def find_products(folder: Path) -> tuple[list[PairProducts], list[str]]:
     Parameters
     ----------
     folder : Path
-        The folder of a pair, one with several of them, or one with the GeoTIFFs themselves.
+        The folder of a pair, one with several of them, that of a stack, or one with the GeoTIFFs themselves.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def find_products(folder: Path) -> tuple[list[PairProducts], list[str]]:
     NoDataError
         When there is nothing to show.
     """
-    runs = sorted(path.parent for path in (folder / RUN_FILE, *folder.glob(f"*/{RUN_FILE}")) if path.is_file())
+    runs = [*([folder] if (folder / RUN_FILE).is_file() else []), *runs_in(folder)]
     found: list[PairProducts] = []
     unfinished: list[str] = []
     if runs:

@@ -113,6 +113,24 @@ def seams_of(radar: Path) -> tuple[Seam, ...]:
     return tuple(seam for seam in seams if there or seam.overlap is not None)
 
 
+def measured_seams(made: Interferogram) -> tuple[Seam, ...]:
+    """Return the seams at which bursts were compared, without a look at the map."""
+    bursts = _padded(made.burst_overlaps, len(made.burst_seams))
+    swaths = _padded(made.swath_overlaps, len(made.swath_seams))
+    named = [(_burst_name(seam), told) for seam, told in zip(made.burst_seams, bursts, strict=True)]
+    named += [(_swath_name(seam), told) for seam, told in zip(made.swath_seams, swaths, strict=True)]
+    spacing = made.azimuth_spacing / made.looks[1]
+    return tuple(Seam(name, UNKNOWN, told, _metres(told, spacing)) for name, told in named if told is not None)
+
+
+def _burst_name(seam: tuple[int, int, int]) -> str:
+    return f"burst, line {seam[0]}, sample {seam[1]}"
+
+
+def _swath_name(column: int) -> str:
+    return f"subswath, sample {column}"
+
+
 def _of_bursts(made: Interferogram) -> list[Seam]:
     overlaps = _padded(made.burst_overlaps, len(made.burst_seams))
     spacing = made.azimuth_spacing, made.range_spacing
@@ -124,7 +142,7 @@ def _of_bursts(made: Interferogram) -> list[Seam]:
         phase = _phase(made, slice(top, bottom), slice(left, right))
         step = seam_step(phase, line - top, spacing, others)
         found.append(
-            Seam(f"burst, line {line}, sample {left}", step, overlap, _metres(overlap, spacing[0] / made.looks[1]))
+            Seam(_burst_name((line, left, right)), step, overlap, _metres(overlap, spacing[0] / made.looks[1]))
         )
     return found
 
@@ -145,7 +163,7 @@ def _of_swaths(made: Interferogram) -> list[Seam]:
         ]
         step = max(parts, key=lambda part: part.excess, default=UNKNOWN)
         line_spacing = made.azimuth_spacing / made.looks[1]
-        found.append(Seam(f"subswath, sample {column}", step, overlap, _metres(overlap, line_spacing)))
+        found.append(Seam(_swath_name(column), step, overlap, _metres(overlap, line_spacing)))
     return found
 
 

@@ -45,6 +45,8 @@ def summary_sentence(evidence: Evidence) -> str:
     named = [one for one in named if (one is highest) == (one.value > 0)]
     reference = evidence.reference
     relative = f"relative to {place_text(reference)}" if reference else "relative to no point"
+    if reference and evidence.facts.get("shared"):
+        relative += ", the zero of all pairs of its stack"
     if named:
         text = f"Up to {', and '.join(_text(one) for one in named)}; {relative}"
     else:

@@ -25,7 +25,7 @@ from dinsar_cli.engines.eos.interferogram import strips
 from dinsar_cli.engines.eos.many_dates import DateFiles, GroundFiles, Strip, mean_interferogram, resampled_file
 from dinsar_cli.engines.eos.mosaic import LookGrid
 from dinsar_cli.engines.eos.reader import SlcReader
-from dinsar_cli.engines.eos.steering import squint_of
+from dinsar_cli.engines.eos.steering import OVERLAPS_FILE, Overlaps, save_overlaps, squint_of
 from dinsar_cli.engines.eos.unwrapping import unseen_cells, unwrap_seen
 from dinsar_cli.geo.terrain import Terrain
 from dinsar_cli.radar.interferogram import LAYERS, VISIBILITY, RadarFile, RadarLayer
@@ -44,6 +44,7 @@ def form_pairs(work: StackWork) -> int:
     """Form the interferograms that are not there, and the geometry; give how many pairs that were."""
     pairs = work.lacking("form", work.form_mark)
     _resample_dates(work, pairs)
+    _measure_overlaps(work, pairs)
     grid = work.look_grid
     check_disk(work.folders.root, len(pairs) * _layer(work, work.folders.root, CROSS).size, "the interferograms")
     formed = each_pair(work, "interferograms", pairs, lambda pair: _form(work, pair, grid))
@@ -90,6 +91,24 @@ def _resample_dates(work: StackWork, pairs: Sequence[Pair]) -> None:
         terrain.close()
 
 
+def _measure_overlaps(work: StackWork, pairs: Sequence[Pair]) -> None:
+    """Compare bursts where they overlap, in the interferograms of some pairs."""
+    if not pairs:
+        return
+    numbers, inputs = work.plan.numbers, next(iter(work.inputs.values()))
+    terrain, reader = Terrain.open(work.ground.dem), SlcReader()
+    try:
+        workers = tuple(work.strip_workers(terrain, reader).values())
+        memory = strip_memory(inputs) // inputs.threads
+        counted = tuple((numbers[first], numbers[second]) for first, second in pairs)
+        told = Overlaps(workers, counted, memory, inputs.threads).measure()
+    finally:
+        reader.close()
+        terrain.close()
+    for pair, named in zip(pairs, counted, strict=True):
+        save_overlaps(work.radar(pair) / OVERLAPS_FILE, told[named])
+
+
 def _lacking_dates(work: StackWork, pairs: Sequence[Pair]) -> list[date]:
     """Return the dates that have to be resampled: for pairs, or because their amplitude is not there."""
     needed = {day for pair in pairs for day in pair}
@@ -115,7 +134,7 @@ def _form(work: StackWork, pair: Pair, grid: LookGrid) -> None:
     line_bytes = grid.looks.azimuth * grid.window.shape[1] * _FORM_BYTES
     for strip in strips(grid.lines, line_bytes, _STRIP_BYTES, 1):
         cross.write(strip[0], mean_interferogram(reference, secondary, grid.looks, strip))
-    note_step(work.radar(pair), "form", work.form_mark(pair), [cross.path])
+    note_step(work.radar(pair), "form", work.form_mark(pair), [cross.path, work.radar(pair) / OVERLAPS_FILE])
 
 
 class _Strips:

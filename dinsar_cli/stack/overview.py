@@ -107,10 +107,18 @@ def _matrix(days: Sequence[date], coherence: Mapping[Pair, float | None]) -> lis
 
 
 def _summary(network: Network, body: Mapping[str, Any]) -> str:
-    place = body.get("reference")
-    zero = f"{place['lat']:.4f}, {place['lon']:.4f} (latitude, longitude)" if place else "a reference of each pair"
+    zero = _zero(body.get("reference"))
     return (
         f"{network.track} {network.polarization}, {network.dates[0]} to {network.dates[-1]}, {network.rule}, looks "
-        f"{body['looks']}. All maps are on one grid and relative to {zero}; "
+        f"{body['looks']}. All maps are on one grid{zero}; "
         "1-3 cm of atmosphere are usual in a pair."
     )
+
+
+def _zero(place: Mapping[str, Any] | None) -> str:
+    if place is None:
+        return ""
+    by = "as asked for" if place["chosen"] else "chosen for all pairs"
+    if not place["on_map"]:
+        by += ", beside the map"
+    return f" and relative to {place['lat']:.4f}, {place['lon']:.4f} (latitude, longitude; {by})"

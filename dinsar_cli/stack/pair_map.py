@@ -28,15 +28,27 @@ from dinsar_cli.maps.facts import common_tags
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.radar_layers import FROM_RADAR, OF_GEOMETRY, RESAMPLING_BYTES, RadarOnMap, geocode_layers
-from dinsar_cli.maps.zero.far_field import far_field_of_bursts
+from dinsar_cli.maps.zero.far_field import blocks_of_bursts, far_field_of_bursts
 from dinsar_cli.products.folder import PairProducts, find_products
 from dinsar_cli.products.reader import Products
+from dinsar_cli.radar.displacement import ReferencePoint
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.report.evidence import gather
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.stack.folders import share
+from dinsar_cli.stack.record import StackReference
+from dinsar_cli.stack.reference import block_at
 from dinsar_cli.stack.work import StackWork, note_step, steps_of
-from dinsar_cli.workflow.map_stages import Displaced, Geocoded, displace, draw, names, report, warnings_of
+from dinsar_cli.workflow.map_stages import (
+    Displaced,
+    Geocoded,
+    SharedZero,
+    displace,
+    draw,
+    names,
+    report,
+    warnings_of,
+)
 from dinsar_cli.workflow.run_state import Made, pair_header
 
 Array = NDArray[Any]
@@ -76,7 +88,7 @@ def map_geometry(work: StackWork) -> SharedMap:
     with Products() as files:
         layers = MapLayers(folders.geometry_products, grid, files=files)
         if not steps_of(folders.geometry_radar).holds("map", mark, verify=True):
-            tags = {"engine": EosEngine.name, "version": __version__, "reference_date": made.reference_date}
+            tags = {"engine": EosEngine.name, "version": __version__, "geometry_date": made.reference_date}
             written = geocode_layers(on_map, layers, tags, lambda _: None, _GEOMETRY)
             note_step(folders.geometry_radar, "map", mark, written.values())
         paths = tuple(path for one in _GEOMETRY if (path := layers.folder / f"{one.name}.tif").is_file())
@@ -97,14 +109,14 @@ class PairMap:
     work : StackWork
     days : Pair
     shared : SharedMap
-    reference : LonLat or None
-        To which displacement is relative; None as long as it is not chosen.
+    reference : StackReference or None
+        To which displacement is relative; None as long as it is not chosen, or where that of the configuration is.
     """
 
     work: StackWork
     days: Pair
     shared: SharedMap
-    reference: LonLat | None = None
+    reference: StackReference | None = None
     marks: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -124,9 +136,8 @@ class PairMap:
 
     @property
     def config(self) -> RunConfig:
-        """What is asked for, with the reference of the stack."""
-        config = self.work.plan.config
-        return config if self.reference is None else config.model_copy(update={"reference_point": self.reference})
+        """What is asked for."""
+        return self.work.plan.config
 
     @property
     def roi(self) -> Roi | None:
@@ -216,7 +227,16 @@ class PairMap:
 
     def displace(self, geocoded: Geocoded) -> Displaced:
         """Make the displacement relative to the reference of the stack, with its sigma."""
-        return displace(self, self.interferogram, geocoded)
+        reference = self.reference
+        if reference is None or reference.chosen:
+            return displace(self, self.interferogram, geocoded)
+        beside = None if reference.on_map else lambda: self._block_at(geocoded.layers, reference.place)
+        return displace(self, self.interferogram, geocoded, SharedZero(reference.place, beside))
+
+    def _block_at(self, layers: MapLayers, place: LonLat) -> ReferencePoint:
+        """Return the block about a place beside the map as the reference of this pair."""
+        blocks, component = blocks_of_bursts(self.interferogram, layers)
+        return block_at(blocks, self.shared.grid, component, place)
 
     def report(self, geocoded: Geocoded, displaced: Displaced, files: Products) -> None:
         """Draw the pair and write its report, of all pairs or of those that a check warns of, as asked for."""

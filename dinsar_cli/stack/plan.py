@@ -151,7 +151,10 @@ def plan_stack(
     config = request.config.model_copy(update=fixed)
     if first is not None and first not in products:
         raise _without_first(first, set_aside)
-    first, plans, lost = _planned(replace(request, config=config, roi=parse_roi(area)), products, first, cache)
+    opened = {scene.safe.path: scene for scene in scenes}
+    first, plans, lost = _planned(
+        replace(request, config=config, roi=parse_roi(area)), products, first, cache, opened
+    )
     set_aside += lost
     if request.config.roi is None:  # it is what all dates see, and nobody asked for more
         plans = {day: replace(one, slc=replace(one.slc, coverage=1.0)) for day, one in plans.items()}
@@ -197,7 +200,11 @@ def _without_first(first: date, set_aside: Sequence[str]) -> UsageError:
 
 
 def _planned(
-    request: Request, products: Mapping[date, Sequence[Path]], first: date | None, cache: Path
+    request: Request,
+    products: Mapping[date, Sequence[Path]],
+    first: date | None,
+    cache: Path,
+    opened: Mapping[Path, Scene],
 ) -> tuple[date, dict[date, RunPlan], tuple[str, ...]]:
     """Plan each date with the first; dates that cannot be used with it are set aside, with the reason.
 
@@ -212,7 +219,8 @@ def _planned(
             if day == chosen or (first is None and day < chosen):
                 continue
             try:
-                plans[day] = plan_run(_with_files(request, [*products[chosen], *products[day]]), cache)
+                files = [*products[chosen], *products[day]]
+                plans[day] = plan_run(_with_files(request, files), cache, opened=opened)
             except NoDataError as error:
                 lost[day] = error
         if plans:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +18,34 @@ from dinsar_cli.errors import UsageError
 SCHEMA: Final = 1
 
 
+@dataclass(frozen=True)
+class StackReference:
+    """To what all pairs are relative.
+
+    Attributes
+    ----------
+    place : LonLat
+    chosen : bool
+        Whether the user did.
+    on_map : bool
+        Otherwise it is a block of the radar grid beside the map.
+    """
+
+    place: LonLat
+    chosen: bool = False
+    on_map: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {"lon": self.place.lon, "lat": self.place.lat, "chosen": self.chosen, "on_map": self.on_map}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> StackReference:
+        """Return what `to_dict` gave."""
+        place = LonLat(float(record["lon"]), float(record["lat"]))
+        return cls(place, bool(record["chosen"]), bool(record["on_map"]))
+
+
 @dataclass
 class StackRecord:
     """The record of a stack.
@@ -27,27 +56,26 @@ class StackRecord:
         West, south, east, north, degrees, or as the user gave it.
     first : date
         On whose geometry all dates are.
-    reference : LonLat or None
-        To which displacement is relative; None as long as it is not chosen, or where there is none.
+    reference : StackReference or None
+        To which displacement is relative; None as long as it is not chosen, or where an area or nothing is.
     body : dict
         What is there to be read by people and programs: dates, pairs, network, grid.
     """
 
     area: str
     first: date
-    reference: LonLat | None = None
+    reference: StackReference | None = None
     body: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
-        place = None if self.reference is None else {"lon": self.reference.lon, "lat": self.reference.lat}
         head = {
             "schema_version": SCHEMA,
             "dinsar": __version__,
             "updated": datetime.now(UTC).isoformat(timespec="seconds"),
             "area": self.area,
             "first": self.first.isoformat(),
-            "reference": place,
+            "reference": None if self.reference is None else self.reference.to_dict(),
         }
         return self.body | head
 
@@ -70,7 +98,7 @@ class StackRecord:
             record = read_json(path)
             _check_schema(record["schema_version"])
             place = record["reference"]
-            reference = None if place is None else LonLat(float(place["lon"]), float(place["lat"]))
+            reference = None if place is None else StackReference.from_dict(place)
             return cls(str(record["area"]), date.fromisoformat(record["first"]), reference, record)
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise UsageError(

@@ -20,8 +20,10 @@ from dinsar_cli.config.request import Request, request_of
 from dinsar_cli.errors import DinsarError, NoDataError, UsageError
 from dinsar_cli.formats import check_formats
 from dinsar_cli.managers.slc import SlcManager, SlcPlan
+from dinsar_cli.maps.displacement import stays_raw
 from dinsar_cli.plan.plan import completed, dem_manager, orbit_manager
 from dinsar_cli.products.reader import Products
+from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import Rule, pair_name
@@ -31,18 +33,20 @@ from dinsar_cli.stack.forming import filter_pairs, find_unseen_cells, form_pairs
 from dinsar_cli.stack.overview import write_page
 from dinsar_cli.stack.pair_map import PairMap, SharedMap, map_geometry
 from dinsar_cli.stack.plan import StackPlan, plan_stack
-from dinsar_cli.stack.record import StackRecord
-from dinsar_cli.stack.reference import CommonReference
+from dinsar_cli.stack.record import StackRecord, StackReference
+from dinsar_cli.stack.reference import CommonBlock, CommonReference
+from dinsar_cli.stack.seams import StackSeams, stack_seams
 from dinsar_cli.stack.work import StackWork, each_pair
 from dinsar_cli.workflow.interferogram_stages import Ground
-from dinsar_cli.workflow.map_stages import Displaced
+from dinsar_cli.workflow.map_stages import Displaced, Geocoded
 from dinsar_cli.workflow.result import map_warnings
 from dinsar_cli.workflow.scenes import Meter
 
 _ZIP_NOTES = "verified"
-_OWN_REFERENCE = (
-    "no place on the map is calm in all pairs: each is relative to calm ground of its own, "
-    "beside the map if need be"
+_BESIDE = "no place on the map is calm in all pairs: all are relative to the calmest ground beside it"
+_NOT_CALM = (
+    "no place is calm in all pairs, on the map or beside it: all are relative to the place on the map that is the "
+    "nearest to it"
 )
 
 
@@ -115,7 +119,7 @@ def run_stack(
         for text in plan.any.warnings:
             reporter.warn(text)
         folders.make(plan.network.dates, plan.network.pairs)
-        record = StackRecord(str(plan.config.roi), plan.first, earlier.reference if earlier else None)
+        record = StackRecord(str(plan.config.roi), plan.first, _earlier_reference(earlier, plan), _map_of(plan))
         # orbits, DEM and water
         with _told(reporter, "orbits"):
             plan = _with_orbits(plan, cache, meter)
@@ -138,10 +142,16 @@ def run_stack(
             record.write(folders.record)
         with _told(reporter, "displacement"):
             maps = _displaced(work, shared, record.reference, files)
-        record.body = _body(work, maps, warnings)
-        told = Counter(text for pair in record.body["pairs"].values() for text in pair.get("warnings", ()))
+        seams = stack_seams({pair: Interferogram.load(work.radar(pair)) for pair in maps})
+        warnings = (*warnings, *seams.warnings())
+        for text in seams.warnings():
+            reporter.warn(text)
+        told = Counter(
+            text for made in maps.values() if isinstance(made, Displaced) for text in map_warnings(made.facts)
+        )
         for text, count in told.items():
             reporter.warn(f"{text} ({count} of {len(maps)} pairs)")
+        record.body = _body(work, maps, seams, warnings)
         record.write(folders.record)
         with _told(reporter, "report"):
             write_page(folders, plan.network, record.to_dict())
@@ -225,29 +235,64 @@ def _completed(plan: StackPlan, ground: Ground) -> StackPlan:
     return replace(plan, plans=plans)
 
 
+def _map_of(plan: StackPlan) -> dict[str, Any]:
+    return {"grid": plan.any.grid.to_dict(), "looks": str(plan.any.looks)}
+
+
+def _earlier_reference(earlier: StackRecord | None, plan: StackPlan) -> StackReference | None:
+    """Return what an earlier call chose for the same map; what a user gave for that call is not meant for this."""
+    if earlier is None or earlier.reference is None or earlier.reference.chosen:
+        return None
+    same = earlier.area == str(plan.config.roi) and _map_of(plan).items() <= earlier.body.items()
+    usable = earlier.reference.on_map or stays_raw(plan.config)
+    return earlier.reference if same and usable else None
+
+
 def _choose_reference(work: StackWork, shared: SharedMap, record: StackRecord, files: Products) -> None:
     """Put all pairs on the map, and choose to what all displacement is relative, unless that is known."""
-    wanted = work.plan.config.reference_point
-    if isinstance(wanted, LonLat) or wanted == "none" or work.plan.config.reference_area is not None:
-        record.reference = wanted if isinstance(wanted, LonLat) else None
+    config = work.plan.config
+    wanted = config.reference_point
+    if isinstance(wanted, LonLat) or wanted == "none" or config.reference_area is not None:
+        record.reference = StackReference(wanted, chosen=True) if isinstance(wanted, LonLat) else None
         return
     if record.reference is not None:
         return
     common = CommonReference(shared.grid, work.plan.any.geometry.wavelength)
 
     def put(pair: Pair) -> None:
-        one = PairMap(work, pair, shared)
-        one.begin()
-        common.add(one.geocode(files))
+        common.add(_on_map(work, pair, shared, files)[1])
 
     each_pair(work, "layers", work.plan.network.pairs, put)
-    record.reference = common.choose()
-    if record.reference is None:
-        work.reporter.note(_OWN_REFERENCE)
+    place = common.choose()
+    if place is not None:
+        record.reference = StackReference(place)
+        return
+    beside = _beside_map(work, shared, files) if stays_raw(config) else None
+    work.reporter.note(_BESIDE if beside else _NOT_CALM)
+    record.reference = beside or StackReference(common.nearest_to_calm())
+
+
+def _on_map(work: StackWork, pair: Pair, shared: SharedMap, files: Products) -> tuple[PairMap, Geocoded]:
+    one = PairMap(work, pair, shared)
+    one.begin()
+    return one, one.geocode(files)
+
+
+def _beside_map(work: StackWork, shared: SharedMap, files: Products) -> StackReference | None:
+    """Return calm ground of all pairs in what was unwrapped beside the map; None where there is none."""
+    common = CommonBlock(shared.grid)
+
+    def put(pair: Pair) -> None:
+        one, geocoded = _on_map(work, pair, shared, files)
+        common.add(one.interferogram, geocoded)
+
+    each_pair(work, "layers", work.plan.network.pairs, put)
+    place = common.choose()
+    return None if place is None else StackReference(place, on_map=False)
 
 
 def _displaced(
-    work: StackWork, shared: SharedMap, reference: LonLat | None, files: Products
+    work: StackWork, shared: SharedMap, reference: StackReference | None, files: Products
 ) -> dict[Pair, Displaced | DinsarError]:
     """Make the displacement of all pairs; one without a value at the reference is told, and the others go on."""
     made: dict[Pair, Displaced | DinsarError] = {}
@@ -266,14 +311,15 @@ def _displaced(
     return {pair: made[pair] for pair in work.plan.network.pairs}
 
 
-def _body(work: StackWork, maps: dict[Pair, Displaced | DinsarError], warnings: Iterable[str]) -> dict[str, Any]:
+def _body(
+    work: StackWork, maps: dict[Pair, Displaced | DinsarError], seams: StackSeams, warnings: Iterable[str]
+) -> dict[str, Any]:
     """Return what the record tells of dates and pairs."""
-    plan, some = work.plan, work.plan.any
+    plan = work.plan
     return {
         "command": list(work.command),
         "engine": "eos",
-        "grid": some.grid.to_dict(),
-        "looks": str(some.looks),
+        **_map_of(plan),
         "network": plan.network.to_dict(),
         "set_aside": list(plan.set_aside),
         "warnings": list(warnings),
@@ -281,17 +327,19 @@ def _body(work: StackWork, maps: dict[Pair, Displaced | DinsarError], warnings: 
             day.isoformat(): {
                 "scenes": [scene.name for scene in plan.acquisition(day).scenes],
                 "orbit": plan.orbit(day).path.name,
+                "seams": seams.of_date(day),
             }
             for day in plan.network.dates
         },
-        "pairs": {pair_name(pair): _told_of(work, pair, made) for pair, made in maps.items()},
+        "pairs": {pair_name(pair): _told_of(work, pair, made, seams) for pair, made in maps.items()},
     }
 
 
-def _told_of(work: StackWork, pair: Pair, made: Displaced | DinsarError) -> dict[str, Any]:
+def _told_of(work: StackWork, pair: Pair, made: Displaced | DinsarError, seams: StackSeams) -> dict[str, Any]:
     folder = work.folders.of_pair(pair).relative_to(work.folders.root).as_posix()
     if isinstance(made, DinsarError):
-        return {"folder": folder, "problem": f"{made.problem} {made.cause}"}
+        told = {"folder": folder, "problem": f"{made.problem} {made.cause}"}
+        return told | {"seams": seams.of_pair(pair)}
     facts = made.facts
     return {
         "folder": folder,
@@ -299,5 +347,6 @@ def _told_of(work: StackWork, pair: Pair, made: Displaced | DinsarError) -> dict
         "median_sigma_m": facts.median_sigma,
         "range_m": [facts.lowest, facts.highest],
         "components": facts.components,
-        "warnings": map_warnings(facts),
+        "seams": seams.of_pair(pair),
+        "warnings": [*map_warnings(facts), *filter(None, [seams.warning(pair)])],
     }

@@ -15,7 +15,7 @@ from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.base.reporter import Reporter
-from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.model import LonLat, RunConfig
 from dinsar_cli.formats import clear_formats, product_facts, write_formats
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.displacement import displacement_depends, displacement_layers
@@ -28,6 +28,7 @@ from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_l
 from dinsar_cli.maps.zero.far_field import far_field_of_bursts
 from dinsar_cli.products.folder import PairProducts, clear_products
 from dinsar_cli.products.reader import Products
+from dinsar_cli.radar.displacement import ReferencePoint
 from dinsar_cli.radar.interferogram import Described, Interferogram
 from dinsar_cli.report.evidence import Evidence, gather
 from dinsar_cli.report.page import write_report
@@ -164,19 +165,37 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
     return Geocoded(layers, tags, done["products"], done["checks"], done["offsets"], done["far_field"])
 
 
-def displace(work: MapWork, described: Described, geocoded: Geocoded) -> Displaced:
-    """Make the displacement relative to the reference, with its sigma."""
+@dataclass(frozen=True)
+class SharedZero:
+    """What the program chose for several maps as that to which they are relative.
+
+    Attributes
+    ----------
+    place : LonLat
+    beside : callable or None
+        Gives the reference for a map; None where the place is on the map.
+    """
+
+    place: LonLat
+    beside: Callable[[], ReferencePoint] | None = None
+
+
+def displace(work: MapWork, described: Described, geocoded: Geocoded, zero: SharedZero | None = None) -> Displaced:
+    """Make the displacement relative to the reference, that of several maps if there is one, with its sigma."""
     config, layers = work.config, geocoded.layers
 
     def make() -> tuple[Iterable[Path], dict[str, Any], None]:
         clear_products(work.products, displaced=True)
         clear_formats(work.products)
+        shared = None if zero is None else zero.place if zero.beside is None else zero.beside()
         made, facts = displacement_layers(
-            config, layers, described.wavelength, geocoded.tags, work.times, geocoded.far_field
+            config, layers, described.wavelength, geocoded.tags, work.times, geocoded.far_field, shared
         )
         return made.values(), {"products": names(made), "facts": facts_to_dict(facts)}, None
 
     depends = [work.marks["geocode"], displacement_depends(config)]
+    if zero is not None:
+        depends.append([str(zero.place), zero.beside is None])
     done, _ = work.stage("displacement", depends, make)
     layers.release()
     return Displaced(facts_from_dict(done["facts"]), done["products"])

@@ -56,6 +56,14 @@ def test_help_names_every_command(dinsar: Callable[..., Outcome]) -> None:
         assert any(line.split() == [name, *text.split()] for line in outcome.out.splitlines())
 
 
+@pytest.mark.parametrize("command", ["stack", "network"])
+def test_help_of_many_dates_speaks_of_no_pair_of_products(command: str, dinsar: Callable[..., Outcome]) -> None:
+    text = " ".join(dinsar(command, "--help").out.split())
+    assert "both dates" not in text
+    assert "the pair starts" not in text
+    assert text.count("all dates") >= 3
+
+
 def test_no_command_shows_the_help(dinsar: Callable[..., Outcome]) -> None:
     nothing, asked = dinsar(), dinsar("--help")
     assert (nothing.code, nothing.out, nothing.err) == (0, asked.out, "")

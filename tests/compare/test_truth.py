@@ -259,6 +259,60 @@ def test_truth_of_a_date_goes_with_the_coherence_of_that_date(result: Path, trut
     assert compare(result, dated).statistics.pixels == EVERYWHERE.size
 
 
+DAYS = ("20230904", "20230916", "20231010")
+SHARES = dict(zip(DAYS, (0.0, 0.3, 1.0), strict=True))
+"""Of the uplift that are there on each day."""
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    """What a simulation of three dates leaves of its truth; ground is coherent for 24 days."""
+    folder = tmp_path / "scene"
+    for day in DAYS[1:]:
+        write(folder / "truth" / f"los_displacement_{day}.tif", (SHARES[day] * uplift()).astype(np.float32))
+        coherence = 0.9 if day == DAYS[1] else 0.6
+        write(folder / "truth" / f"coherence_{day}.tif", np.full(SHAPE, coherence, np.float32))
+    write(folder / "truth" / "los_displacement.tif", uplift().astype(np.float32))
+    passes = [{"date": f"{day[:4]}-{day[4:6]}-{day[6:]}"} for day in DAYS]
+    (folder / "truth.json").write_text(json.dumps({"passes": passes}), encoding="utf-8")
+    return folder
+
+
+def map_between(folder: Path, first: str, second: str) -> Path:
+    moved = (SHARES.get(second, 1.0) - SHARES.get(first, 0.0)) * uplift() + noise()
+    path = write(folder / "products" / "los_displacement.tif", moved.astype(np.float32))
+    with rasterio.open(path, "r+") as dataset:
+        times = {"reference_date": first, "secondary_date": second}
+        dataset.update_tags(**{key: f"{d[:4]}-{d[4:6]}-{d[6:]}T06:37:15+00:00" for key, d in times.items()})
+    return folder
+
+
+@pytest.mark.parametrize("inside", ["", "truth"])
+@pytest.mark.parametrize("dates", [(DAYS[0], DAYS[1]), (DAYS[0], DAYS[2]), (DAYS[1], DAYS[2])])
+def test_truth_is_that_between_the_dates_of_the_map(
+    dates: tuple[str, str], inside: str, scene: Path, tmp_path: Path
+) -> None:
+    found = compare(map_between(tmp_path / "pair", *dates), scene / inside).statistics
+    assert found.rmse == pytest.approx(NOISE, rel=0.02)
+    assert found.gain == pytest.approx(1.0, abs=0.01)
+
+
+def test_coherence_is_that_of_as_many_days(scene: Path, tmp_path: Path) -> None:
+    """From the second to the third date are 24 days: those of 12 days do not tell, those of 36 are the next."""
+    with pytest.raises(NoDataError):
+        compare(map_between(tmp_path / "late", *DAYS[1:]), scene, 0.8)
+    assert compare(map_between(tmp_path / "early", *DAYS[:2]), scene, 0.8).statistics.pixels == EVERYWHERE.size
+
+
+def test_dates_that_a_simulation_has_not_are_refused(
+    scene: Path, tmp_path: Path, dinsar: Callable[..., Outcome]
+) -> None:
+    pair = map_between(tmp_path / "pair", DAYS[1], "20230928")
+    outcome = dinsar("compare", pair, scene)
+    check_refusal(outcome, USAGE, "2023-09-16 to 2023-09-28", "2023-09-04, 2023-09-16, 2023-10-10")
+    assert dinsar("compare", pair, scene / "truth" / "los_displacement.tif").code == 0
+
+
 def bad(tmp_path: Path, kind: str) -> Path:
     """A file that is no map."""
     path = tmp_path / f"{kind.replace(' ', '_')}.tif"

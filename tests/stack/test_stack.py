@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -20,7 +22,11 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.warp import Resampling, reproject
 
-from dinsar_cli.simulate import GaussianBowl, Scenario, SimulatedStack, Terrain, simulate
+from dinsar_cli.config.file import build_config
+from dinsar_cli.config.request import request_of
+from dinsar_cli.series.network import parse_rule
+from dinsar_cli.simulate import Atmosphere, GaussianBowl, Scenario, SimulatedStack, Terrain, simulate
+from dinsar_cli.stack.plan import plan_stack
 from support.archive import Archive
 from support.catalog_inputs import run_online
 from support.command import PROGRAM, Outcome, run_apart
@@ -112,7 +118,12 @@ def test_all_pairs_are_on_one_grid_with_one_reference(whole: Place) -> None:
             grids.add((dataset.transform, dataset.shape, str(dataset.crs)))
             references.add(dataset.tags()["reference_point"])
     assert len(grids) == 1
-    assert references == {f"{place['lon']:.6f},{place['lat']:.6f}"}
+    (reference,) = references
+    assert [float(number) for number in reference.split(",")] == pytest.approx(
+        [place["lon"], place["lat"]], abs=0.0005
+    )
+    assert not place["chosen"]
+    assert {(facts_of(whole, pair)["chosen"], facts_of(whole, pair)["shared"]) for pair in PAIRS} == {(False, True)}
     page = (whole.stack / "stack.html").read_text(encoding="utf-8")
     assert page.count("<img") == len(PAIRS) + 1
     assert "http" not in page.replace("http-equiv", "")
@@ -135,6 +146,12 @@ def test_maps_show_the_true_motion(whole: Place) -> None:
         assert np.sqrt(np.mean((residual - np.median(residual)) ** 2)) < 0.5e-3
 
 
+def facts_of(place: Place, pair: str) -> dict[str, Any]:
+    journal = json.loads((place.stack / "pairs" / pair / "run.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = journal["stages"]["displacement"]["details"]["facts"]
+    return found
+
+
 def on_map(place: Place, truth: Any) -> Array:
     with rasterio.open(place.stack / "pairs" / PAIRS[0] / "products" / "los_displacement.tif") as dataset:
         values = np.full(dataset.shape, np.nan, np.float32)
@@ -150,21 +167,131 @@ def on_map(place: Place, truth: Any) -> Array:
 
 
 def test_zero_is_right_where_all_of_the_map_moves(tmp_path: Path) -> None:
-    """Inside a bowl that sinks calm ground is beside the map: displacement is absolute, no median is taken off."""
+    """Inside a bowl that sinks calm ground is beside the map: displacement is absolute, no median is taken off.
+
+    It is the same ground for all pairs: around a triangle their displacements close, whatever the air of each date
+    is there (millimetres), but for the noise of its mean, which is that of a cell (0.3 mm) over some 30 cells, in
+    three pairs.
+    """
     bowl = GaussianBowl(peak=-0.08, radius=1000.0)
-    scenario = Scenario(deformation=bowl, columns=2200, lake=None, terrain=Terrain(relief=200.0, margin=0.05))
+    first = Scenario().dates[0]
+    scenario = Scenario(
+        dates=tuple(first + timedelta(days=12 * number) for number in range(3)),
+        deformation=bowl,
+        columns=2200,
+        lake=None,
+        terrain=Terrain(relief=200.0, margin=0.05),
+        atmosphere=Atmosphere(turbulence=0.001, stratified=0.0),
+    )
     scene = simulate(scenario, tmp_path / "scene")
     place, (lon, lat) = Place(scene, tmp_path), scenario.centre
     done = place.run(products_of(scene), "--roi", f"{lon - 0.006} {lat - 0.006} {lon + 0.006} {lat + 0.006}")
     assert done.code == 0, done.err
-    assert place.record["reference"] is None
+    zero = place.record["reference"]
+    assert (zero["chosen"], zero["on_map"]) == (False, False)
+    assert abs(zero["lon"] - lon) > 0.006 or abs(zero["lat"] - lat) > 0.006
     assert "no place on the map is calm" in done.err
+    triangle = place.los(PAIRS[0]) + place.los(PAIRS[2]) - place.los(PAIRS[1])
+    assert abs(np.nanmean(triangle)) < 3 * 0.3e-3 / np.sqrt(30) * np.sqrt(3)
+    for pair in PAIRS[:3]:
+        path = place.stack / "pairs" / pair / "products" / "los_displacement.tif"
+        with rasterio.open(path) as dataset:
+            told = [float(number) for number in dataset.tags()["reference_point"].split(",")]
+        assert told == pytest.approx([zero["lon"], zero["lat"]], abs=0.001)
+        facts = facts_of(place, pair)
+        assert (facts["chosen"], facts["shared"], facts["reference_on_map"]) == (False, True, False)
+    page = (place.stack / "stack.html").read_text(encoding="utf-8")
+    assert "chosen for all pairs, beside the map" in page
     with rasterio.open(scene.folder / "truth" / "los_displacement.tif") as truth:
         expected = on_map(place, truth)
     found = place.los(PAIRS[0])
     known = np.isfinite(found) & np.isfinite(expected)
     assert np.median(expected[known]) < -0.03
     assert abs(np.median((found - expected)[known])) < 0.005
+
+
+def test_each_product_is_opened_once_to_plan_a_stack(scene: SimulatedStack, tmp_path: Path) -> None:
+    """What is read of a product is read once: the first date is the same one in the plans of all others."""
+    given = {"slc.files": [str(path) for path in products_of(scene)], "orbits.dir": str(scene.orbits[0].parent)}
+    ground = {"dem.file": str(scene.dem), "dem.datum": "ellipsoid"}
+    plan = plan_stack(request_of(build_config(None, given | ground)), parse_rule("star"), tmp_path)
+    scenes = {id(one) for each in plan.plans.values() for one in each.slc.pair.reference.scenes}
+    assert (len(plan.plans), len(scenes)) == (3, 1)
+
+
+def test_commands_take_the_folder_of_a_stack(whole: Place, tmp_path: Path) -> None:
+    """They take all of its pairs; nothing is told as lacking that the stack has done for all."""
+    told = run_apart("status", "--workdir", whole.stack, "--json")
+    assert (told.code, tuple(json.loads(told.out))) == (0, PAIRS)
+    shown = run_apart("status", "--workdir", whole.stack / "pairs" / PAIRS[0]).out
+    assert shown.count("done for the whole stack") == 3
+    would = run_apart("clean", "--workdir", whole.stack, "--cache", whole.folder / "none", "--dry-run")
+    assert would.code == 0, would.err
+    assert all(pair in would.out for pair in PAIRS)
+    made = run_apart("export", whole.stack, "--format", "netcdf", "--into", tmp_path)
+    assert made.code == 0, made.err
+    assert {path.name for path in tmp_path.iterdir()} == set(PAIRS)
+
+
+def test_seams_of_good_dates_are_told_to_fit(whole: Place) -> None:
+    """Each of the two bursts sees the ground of the overlap as the other does, in pairs as for dates."""
+    record = whole.record
+    for told in (*record["pairs"].values(), *record["dates"].values()):
+        assert told["seams"]["good"]
+        assert abs(told["seams"]["step_rad"]) < 0.05
+        assert told["seams"]["misregistration_m"] < 0.02
+    assert not any("seams" in text for text in record["warnings"])
+
+
+def test_a_date_off_along_the_track_is_named(scene: SimulatedStack, tmp_path: Path) -> None:
+    """Of three dates the middle one has an orbit that runs ahead: 2 pi df dt, of dt = 0.3 m over its speed.
+
+    Its pairs get a report by that, also the one without the first date, and are handed on to other programs.
+    """
+    error, late = 0.3, "2023-09-16"
+    orbits = tmp_path / "orbits"
+    orbits.mkdir()
+    for number, path in enumerate(scene.orbits[:3]):
+        (orbits / path.name).write_text(ahead(path.read_text(encoding="utf-8"), error if number == 1 else 0.0))
+    place = Place(scene, tmp_path)
+    done = place.run(products_of(scene)[:3], "--orbits", orbits, "--reports", "bad")
+    assert done.code == 0, done.err
+    record = place.record
+    steps = {day: told["seams"]["misregistration_m"] for day, told in record["dates"].items()}
+    assert [day for day, told in record["dates"].items() if not told["seams"]["good"]] == [late]
+    ground = error * 6_371 / 7_071  # the satellite is 700 km above the ground
+    assert steps[late] == pytest.approx(ground, abs=0.03)
+    assert steps["2023-09-04"] < 0.03
+    assert steps["2023-09-28"] < 0.03
+    (told,) = (text for text in record["warnings"] if "seams" in text)
+    assert told.startswith(f"{late}: ")
+    assert told in done.err
+    bad = {"20230904_20230916", "20230916_20230928"}
+    for pair, one in record["pairs"].items():
+        folder = place.stack / "pairs" / pair
+        assert (one["seams"]["good"], (folder / "products" / "report.html").is_file()) == (
+            pair not in bad,
+            pair in bad,
+        )
+    assert "Burst step" in (folder_of(place, "20230916_20230928") / "report.html").read_text(encoding="utf-8")
+    assert run_apart("export", folder_of(place, "20230916_20230928").parent, "--format", "netcdf").code == 0
+
+
+def folder_of(place: Place, pair: str) -> Path:
+    return place.stack / "pairs" / pair / "products"
+
+
+def ahead(text: str, metres: float) -> str:
+    """Move the state vectors of an orbit file along the track."""
+    root = ET.fromstring(text)
+    for vector in root.iter("OSV"):
+        velocity = {name: float(vector.findtext(f"V{name}", "")) for name in "XYZ"}
+        speed = math.hypot(*velocity.values())
+        for name in "XYZ":
+            node = vector.find(name)
+            assert node is not None
+            node.text = f"{float(node.text or '') + metres * velocity[name] / speed:.6f}"
+    return ET.tostring(root, encoding="unicode")
 
 
 def test_closure_of_the_dates_is_whole_cycles(whole: Place) -> None:

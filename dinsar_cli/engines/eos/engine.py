@@ -245,7 +245,8 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
         memory, told = strip_memory(setup.inputs), setup.folder / OVERLAPS_FILE
         plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, memory, threads)
         form_all(worker, plan, layers, threads, lambda share: progress("interferogram", share))
-        save_overlaps(told, Overlaps(worker, memory // threads, threads).measure())
+        (overlaps,) = Overlaps((worker,), ((0, 1),), memory // threads, threads).measure().values()
+        save_overlaps(told, overlaps)
         layers["squint"] = setup.file(LAYERS["squint"])
         squint_of(setup.mosaic, setup.look_grid, setup.reference, layers["squint"])
     finally:

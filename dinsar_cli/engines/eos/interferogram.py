@@ -178,14 +178,6 @@ class StripWorker:
                 power[band][place] = np.where(both, slc.real**2 + slc.imag**2, 0)
         return StripResult(*self._look_cells(cross, power), self.centres(ground))
 
-    def overlap(self, first: BurstTile, second: BurstTile, window: Window) -> list[NDArray[np.complex64]]:
-        """Return the multilooked interferograms that two bursts make of the whole look cells of a window."""
-        looks = self.look_grid.looks
-        nodes = Nodes.of(window, (looks.azimuth, looks.range), self.parts)
-        ground = self.locate(nodes)
-        products = (self._burst(tile, window, nodes, ground)[2] for tile in (first, second))
-        return [steps.multilook(product, looks.azimuth, looks.range) for product in products]
-
     def _burst(
         self, tile: BurstTile, use: Window, nodes: Nodes, ground: steps.GroundPoints
     ) -> tuple[NDArray[np.complex64], NDArray[np.complex64], NDArray[np.complex64]]:

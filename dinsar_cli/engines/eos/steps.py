@@ -36,6 +36,7 @@ _RESAMPLE_TAPS = 4  # pixels on each side that Lanczos-4 looks at
 _PREFILTER = 0.7  # strength of the filter that only guides the unwrapper: wrong cycles become 2 to 6 times rarer
 _LEAST_PREFILTERED = 128  # look cells on a side: its patches and their margins need as many
 _LEAST_COMPONENT = 100  # look cells
+_MOST_LOOKS = 300.0  # of whirlwind's table of costs: it takes as many for more, and says so on the terminal
 
 
 @dataclass(frozen=True)
@@ -341,7 +342,7 @@ def unwrap(
     phase, labels = whirlwind.unwrap(
         np.where(valid, wrapped, np.complex64(0)),
         np.where(valid, coherence, np.float32(0)),
-        max(1.0, effective_looks),
+        min(max(1.0, effective_looks), _MOST_LOOKS),
         mask=valid,
         conncomp_reliability=reliability,
         min_size_px=max(1, min(_LEAST_COMPONENT, wrapped.size // 10)),

@@ -102,7 +102,7 @@ class FarField:
 
     def level_at(self, grid: Grid, longitude: float, latitude: float) -> float:
         """Return the plane at a place, on the map of a grid or outside of it, metres."""
-        east, north = _on_map(grid, np.array(longitude), np.array(latitude))
+        east, north = kilometres_of(grid, np.array(longitude), np.array(latitude))
         return float(self.plane[0] + self.plane[1] * east + self.plane[2] * north)
 
     def relative_to(self, value: float) -> FarField:
@@ -158,6 +158,22 @@ def far_field_of_bursts(interferogram: Interferogram, on_map: MapLayers) -> FarF
     on_map : MapLayers
         The same on the map.
     """
+    blocks, component = blocks_of_bursts(interferogram, on_map)
+    return _described(blocks, on_map.grid, component)
+
+
+def blocks_of_bursts(interferogram: Interferogram, on_map: MapLayers) -> tuple[Blocks, int]:
+    """Return means over all that was unwrapped, and the component of which: that which has the most of the map.
+
+    On one radar grid the blocks of all pairs are the same ground.
+
+    Parameters
+    ----------
+    interferogram : Interferogram
+        On the radar grid.
+    on_map : MapLayers
+        The same on the map.
+    """
     grid, numbers = on_map.grid, on_map.read("connected_components")
     component = largest_component(numbers, np.ones(numbers.shape, bool))
     layers = [interferogram.layer(name) for name in ("unwrapped", "coherence", "components")]
@@ -178,9 +194,9 @@ def far_field_of_bursts(interferogram: Interferogram, on_map: MapLayers) -> FarF
     level, coherence, longitude, latitude, count = (np.concatenate(part) for part in zip(*rows, strict=True))
     located = np.isfinite(longitude) & np.isfinite(latitude)
     level = np.where(located, level, np.nan)
-    x, y = _on_map(grid, np.where(located, longitude, grid.lonlat(0, 0)[0]), np.where(located, latitude, 0.0))
+    x, y = kilometres_of(grid, np.where(located, longitude, grid.lonlat(0, 0)[0]), np.where(located, latitude, 0.0))
     spacing = size[0] * cell[0] / 1000, size[1] * cell[1] / 1000
-    return _described(Blocks(level, coherence, x, y, spacing, count), grid, component)
+    return Blocks(level, coherence, x, y, spacing, count), component
 
 
 def far_field_of_map(los: Floats, coherence: Floats, components: Labels, grid: Grid) -> FarField:
@@ -206,7 +222,7 @@ def far_field_of_map(los: Floats, coherence: Floats, components: Labels, grid: G
     return _described(Blocks(level, block_means(coherence, known, size)[0], x, y, spacing, count), grid, component)
 
 
-def _on_map(grid: Grid, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
+def kilometres_of(grid: Grid, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
     """Return kilometres east and north of the middle of the map."""
     if grid.is_geographic:
         x, y = longitude, latitude
@@ -226,12 +242,35 @@ def _described(blocks: Blocks, grid: Grid, component: int) -> FarField:
 
 def _place(blocks: Blocks, calm: CalmGround, grid: Grid, component: int) -> ReferencePoint:
     """Choose among the tenth of the calm blocks with the highest coherence the one that is nearest to the plane."""
-    size = max(1, round(AROUND / 1000 / float(np.mean(blocks.spacing))))
-    cells = calm.calm & calm_around(calm.away, calm.scatter, size)
+    cells = calm_blocks(blocks, calm)
     cells = cells if cells.any() else calm.calm
-    coherent = cells & (blocks.coherence >= np.quantile(blocks.coherence[cells], _TOP_SHARE))
-    away = np.where(coherent, np.abs(calm.away), np.inf)
-    best = np.unravel_index(int(np.argmin(away)), away.shape)
+    best = best_block(cells, blocks.coherence, np.abs(calm.away))
+    return reference_block(blocks, grid, component, best)
+
+
+def calm_blocks(blocks: Blocks, calm: CalmGround) -> NDArray[np.bool_]:
+    """Tell around which blocks all is calm."""
+    size = max(1, round(AROUND / 1000 / float(np.mean(blocks.spacing))))
+    return calm.calm & calm_around(calm.away, calm.scatter, size)
+
+
+def best_block(cells: NDArray[np.bool_], coherence: Floats, away: Floats) -> tuple[int, int]:
+    """Return among the tenth of some blocks with the highest coherence the one that is nearest to calm ground.
+
+    Parameters
+    ----------
+    cells : ndarray of bool
+        Blocks to choose from; at least one.
+    coherence, away : ndarray
+        Coherence, and distance from the level of calm ground, metres; of the same shape.
+    """
+    coherent = cells & (coherence >= np.quantile(coherence[cells], _TOP_SHARE))
+    row, column = np.unravel_index(int(np.argmin(np.where(coherent, away, np.inf))), away.shape)
+    return int(row), int(column)
+
+
+def reference_block(blocks: Blocks, grid: Grid, component: int, best: tuple[int, int]) -> ReferencePoint:
+    """Return a block as a reference; its cell on the map may lie outside."""
     metres = grid.metres_per_unit
     return ReferencePoint(
         row=math.floor(grid.height / 2 - 1000 * float(blocks.y[best]) / metres[1] / grid.posting),

@@ -59,6 +59,7 @@ def find_reference(
     coherence: Floats,
     components: NDArray[np.integer[Any]],
     calm: Calm,
+    shared: LonLat | ReferencePoint | None = None,
 ) -> ReferencePoint | None:
     """Return the reference that a configuration asks for.
 
@@ -70,6 +71,8 @@ def find_reference(
         On the same grid.
     calm : Calm
         Where an automatic reference goes.
+    shared : LonLat or ReferencePoint, optional
+        Where it goes instead: what the program chose for several maps, on this one or beside it.
 
     Raises
     ------
@@ -80,7 +83,9 @@ def find_reference(
     """
     if config.reference_area is not None:
         return reference_over(los, coherence, components, _reference_cells(config.reference_area, grid))
-    point = config.reference_point
+    if isinstance(shared, ReferencePoint):
+        return _beside(shared, los, components)
+    point = shared or config.reference_point
     if point == "none":
         return None
     if not isinstance(point, LonLat):
@@ -141,9 +146,13 @@ def _automatic(los: Floats, coherence: Floats, components: NDArray[np.integer[An
     inside = choose_reference(los, coherence, components, calm.away, calm.cells)
     if calm.elsewhere is None or calm.cells[inside.row, inside.column]:
         return inside
-    known = np.isfinite(los) & (components == calm.elsewhere.component)
-    offset = calm.elsewhere.value - float(np.median(los[known])) if known.any() else math.nan
-    return replace(calm.elsewhere, offset=offset)
+    return _beside(calm.elsewhere, los, components)
+
+
+def _beside(place: ReferencePoint, los: Floats, components: NDArray[np.integer[Any]]) -> ReferencePoint:
+    """Return a place beside the map with its difference from the median of the component on the map."""
+    known = np.isfinite(los) & (components == place.component)
+    return replace(place, offset=place.value - float(np.median(los[known])) if known.any() else math.nan)
 
 
 def reference_variance(reference: ReferencePoint | None, grid: Grid, noise: Mapping[str, str]) -> float:
