@@ -100,7 +100,7 @@ def start(archive: Archive, folder: Path, roi: str, *, timeout: float = 10.0, **
 def fetch(archive: Archive, folder: Path, roi: str, **wish: Any) -> Fetched:
     """Fetch the bursts of a region into ``bursts``."""
     with start(archive, folder, roi, **wish) as process:
-        out, log = process.communicate(timeout=120)
+        out, log = process.communicate(timeout=900)
     assert process.returncode == 0, log
     assert "Traceback" not in log
     return Fetched(json.loads(out.splitlines()[-1]), log)

@@ -54,7 +54,7 @@ def run_here(capsys: pytest.CaptureFixture[str], *arguments: object) -> Outcome:
 
 
 def run_apart(
-    *arguments: object, before: Sequence[str] = (), program: Sequence[str] = PROGRAM, timeout: float = 180
+    *arguments: object, before: Sequence[str] = (), program: Sequence[str] = PROGRAM, timeout: float = 900
 ) -> Outcome:
     """Run a command as a program of its own, with what comes before it on the command line."""
     started = time.monotonic()

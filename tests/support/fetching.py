@@ -87,7 +87,7 @@ class Fetcher:
 
     def ended(self, process: subprocess.Popen[str]) -> Fetched:
         """Wait for the end of a process."""
-        out, log = process.communicate(timeout=180)
+        out, log = process.communicate(timeout=900)
         assert process.returncode == 0, log
         assert "Traceback" not in log
         code, error, result, told, trace = json.loads(out.splitlines()[-1])

@@ -65,7 +65,7 @@ class Job:
 
     def bare(self, *arguments: object) -> Outcome:
         """Any command, without the options of this job."""
-        return run_online(self.archive, self.folder, *arguments, timeout=180, **QUICK)
+        return run_online(self.archive, self.folder, *arguments, timeout=900, **QUICK)
 
     def start(self, *options: object, command: str = "run") -> subprocess.Popen[bytes]:
         """Start it, and do not wait."""
