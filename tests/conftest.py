@@ -14,6 +14,7 @@ import pytest
 from support.command import Outcome, run_here
 from support.refusal import Refusal
 from support.run_inputs import Inputs, write_inputs
+from support.safe_factory import Product
 from support.topsapp.isce2_process import find_isce2
 
 REPOSITORY = Path(__file__).parents[1]
@@ -92,6 +93,13 @@ def pair_folder() -> Path:
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     """Two small scenes with orbits and DEM that give a map; no test changes them."""
     return write_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="session")
+def narrow_inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """The same with pixels of a fifth of that size, for maps: the engine looks at the ground every 100 m or so."""
+    narrow = Product(line_interval=0.02, range_sampling_rate=312_500.0)
+    return write_inputs(tmp_path_factory.mktemp("narrow"), narrow)
 
 
 @pytest.fixture

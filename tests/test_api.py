@@ -22,6 +22,12 @@ pytest.importorskip("eos")
 HEAVY = ("numpy", "rasterio", "xarray", "rioxarray", "pydantic", "matplotlib", "eos", "scipy", "shapely")
 
 
+@pytest.fixture(scope="module")
+def inputs(narrow_inputs: Inputs) -> Inputs:
+    """Two small scenes of which a map is soon made."""
+    return narrow_inputs
+
+
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = f"import sys, dinsar_cli; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

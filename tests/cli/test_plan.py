@@ -32,6 +32,12 @@ class Place:
         return [*self.inputs.options(engine="eos", **changes), *folders]
 
 
+@pytest.fixture(scope="module")
+def inputs(narrow_inputs: Inputs) -> Inputs:
+    """Two small scenes of which a map is soon made."""
+    return narrow_inputs
+
+
 @pytest.fixture
 def place(inputs: Inputs, tmp_path: Path) -> Place:
     return Place(inputs, tmp_path / "work")

@@ -185,6 +185,7 @@ def plan_of(remote: Remote, area: str) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.long
 def test_an_area_across_180_is_refused_before_a_byte_and_both_remedies_give_a_map(
     archive: Archive, remote: Remote, stack: SimulatedStack, tmp_path: Path
 ) -> None:

@@ -17,6 +17,12 @@ from support.run_inputs import Inputs
 Dinsar = Callable[..., Outcome]
 
 
+@pytest.fixture(scope="module")
+def inputs(narrow_inputs: Inputs) -> Inputs:
+    """Two small scenes of which a map is soon made."""
+    return narrow_inputs
+
+
 @pytest.fixture
 def options(inputs: Inputs, tmp_path: Path) -> list[str]:
     return [*inputs.options(), "--workdir", str(tmp_path), "--cache", str(tmp_path / "cache")]
