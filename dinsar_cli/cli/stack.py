@@ -41,6 +41,7 @@ _KEYS = (
     "dem.source",
     "dem.datum",
     "polarization",
+    "engine",
     "looks",
     "resolution",
     "filter.strength",
@@ -54,6 +55,7 @@ _KEYS = (
     "ramp",
     "compute.threads",
     "compute.memory",
+    "output.intermediates",
 )
 
 

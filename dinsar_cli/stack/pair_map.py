@@ -31,12 +31,12 @@ from dinsar_cli.maps.radar_layers import FROM_RADAR, OF_GEOMETRY, RESAMPLING_BYT
 from dinsar_cli.maps.zero.far_field import far_field_of_bursts
 from dinsar_cli.products.folder import PairProducts, find_products
 from dinsar_cli.products.reader import Products
-from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.interferogram import Described, Interferogram
 from dinsar_cli.report.evidence import gather
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.stack.folders import share
 from dinsar_cli.stack.work import StackWork, note_step, steps_of
-from dinsar_cli.workflow.map_stages import Displaced, Geocoded, displace, draw, names, report, warnings_of
+from dinsar_cli.workflow.map_stages import Displaced, Geocoded, MapWork, displace, draw, names, report, warnings_of
 from dinsar_cli.workflow.run_state import Made, pair_header
 
 Array = NDArray[Any]
@@ -218,14 +218,21 @@ class PairMap:
         """Make the displacement relative to the reference of the stack, with its sigma."""
         return displace(self, self.interferogram, geocoded)
 
-    def report(self, geocoded: Geocoded, displaced: Displaced, files: Products) -> None:
+    def finish(self, geocoded: Geocoded, displaced: Displaced, files: Products) -> None:
         """Draw the pair and write its report, of all pairs or of those that a check warns of, as asked for."""
-        wanted = self.config.stack.reports
-        if wanted == "none":
+        report_if_asked(self, self.interferogram, geocoded, displaced, files)
+
+
+def report_if_asked(
+    work: MapWork, described: Described, geocoded: Geocoded, displaced: Displaced, files: Products
+) -> None:
+    """Draw a pair and write its report: of all pairs, of those that a check warns of, or of none, as asked for."""
+    wanted = work.config.stack.reports
+    if wanted == "none":
+        return
+    if wanted == "bad":
+        verdicts = gather(replace(work.shown(), files=files), work.record()).verdicts
+        if all(verdict.good is not False for verdict in verdicts):
             return
-        if wanted == "bad":
-            verdicts = gather(replace(self.shown(), files=files), self.record()).verdicts
-            if all(verdict.good is not False for verdict in verdicts):
-                return
-        drawn = draw(self, self.interferogram, displaced.facts, geocoded.layers)
-        report(self, drawn.evidence, warnings_of(geocoded, displaced), files)
+    drawn = draw(work, described, displaced.facts, geocoded.layers)
+    report(work, drawn.evidence, warnings_of(geocoded, displaced), files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,23 +17,24 @@ from dinsar_cli.base.memory import bounded_raster_cache, share_one_heap
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.model import LonLat, RunConfig
 from dinsar_cli.config.request import Request, request_of
+from dinsar_cli.engines.find import find_engine
 from dinsar_cli.errors import DinsarError, NoDataError, UsageError
 from dinsar_cli.formats import check_formats
 from dinsar_cli.managers.slc import SlcManager, SlcPlan
+from dinsar_cli.maps.extent import check_like_stays
 from dinsar_cli.plan.plan import completed, dem_manager, orbit_manager
 from dinsar_cli.products.reader import Products
 from dinsar_cli.sentinel1.acquisition import CommonBurst
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import Rule, pair_name
 from dinsar_cli.stack.archive_scenes import fetch_dates
+from dinsar_cli.stack.engines import StackEngine, stack_engine
 from dinsar_cli.stack.folders import StackFolders
-from dinsar_cli.stack.forming import filter_pairs, find_unseen_cells, form_pairs, unwrap_pairs
 from dinsar_cli.stack.overview import write_page
-from dinsar_cli.stack.pair_map import PairMap, SharedMap, map_geometry
-from dinsar_cli.stack.plan import StackPlan, plan_stack
-from dinsar_cli.stack.record import StackRecord
+from dinsar_cli.stack.plan import StackPlan, plan_stack, with_engine
+from dinsar_cli.stack.record import StackRecord, check_same_engine
 from dinsar_cli.stack.reference import CommonReference
-from dinsar_cli.stack.work import StackWork, each_pair
+from dinsar_cli.stack.work import StackWork
 from dinsar_cli.workflow.interferogram_stages import Ground
 from dinsar_cli.workflow.map_stages import Displaced
 from dinsar_cli.workflow.result import map_warnings
@@ -100,6 +101,11 @@ def run_stack(
     with bounded_raster_cache(), locked(make_folder(folder)), Products() as files:
         folders, meter = StackFolders(folder), Meter(reporter)
         earlier = StackRecord.open(folders.record)
+        config = with_engine(config)
+        check_same_engine(earlier, config.engine, folder)
+        for made_again in (folders.geometry, folders.pairs):
+            check_like_stays(config.grid.like, made_again)
+        find_engine(config)  # one that works must be there before anything is fetched
         request, notes = request_of(config), tuple[str, ...]()
         if not config.slc.files:
             with _told(reporter, "fetch"):
@@ -115,7 +121,6 @@ def run_stack(
         for text in plan.any.warnings:
             reporter.warn(text)
         folders.make(plan.network.dates, plan.network.pairs)
-        record = StackRecord(str(plan.config.roi), plan.first, earlier.reference if earlier else None)
         # orbits, DEM and water
         with _told(reporter, "orbits"):
             plan = _with_orbits(plan, cache, meter)
@@ -125,20 +130,22 @@ def run_stack(
                 plan, plans={day: completed(one, one.orbit_files, ground.dem) for day, one in plan.plans.items()}
             )
         work = StackWork(plan, folders, ground, reporter, tuple(command))
-        # interferograms of all pairs on one radar grid
+        record = _begun(plan, earlier)
+        record.write(folders.record)
+        engine = stack_engine(work, cache, meter)
+        # interferograms of all pairs
         with _told(reporter, "process"):
-            form_pairs(work)
-            filter_pairs(work)
-            find_unseen_cells(work)
-            unwrap_pairs(work)
+            failed = engine.interferograms()
+        made = _made(plan, failed)
         # their maps, relative to one reference
         with _told(reporter, "geocode"):
-            shared = map_geometry(work)
-            _choose_reference(work, shared, record, files)
+            engine.geometry(made, files)
+            _choose_reference(work, engine, made, record, files)
             record.write(folders.record)
         with _told(reporter, "displacement"):
-            maps = _displaced(work, shared, record.reference, files)
-        record.body = _body(work, maps, warnings)
+            maps = {**failed, **_displaced(engine, made, record.reference, files)}
+        record.body = _body(work, {pair: maps[pair] for pair in plan.network.pairs}, warnings)
+        record.body["shared"] = engine.shared
         told = Counter(text for pair in record.body["pairs"].values() for text in pair.get("warnings", ()))
         for text, count in told.items():
             reporter.warn(f"{text} ({count} of {len(maps)} pairs)")
@@ -225,7 +232,29 @@ def _completed(plan: StackPlan, ground: Ground) -> StackPlan:
     return replace(plan, plans=plans)
 
 
-def _choose_reference(work: StackWork, shared: SharedMap, record: StackRecord, files: Products) -> None:
+def _begun(plan: StackPlan, earlier: StackRecord | None) -> StackRecord:
+    """Return the record of a stack whose pairs are about to be made, with what an earlier call said of them."""
+    reference, body = (earlier.reference, earlier.body) if earlier else (None, {})
+    return StackRecord(str(plan.config.roi), plan.first, plan.any.engine.name, reference, body)
+
+
+def _made(plan: StackPlan, failed: Mapping[Pair, DinsarError]) -> list[Pair]:
+    """Return the pairs of which there are interferograms.
+
+    Raises
+    ------
+    DinsarError
+        When there is none: why there is none of the first.
+    """
+    made = [pair for pair in plan.network.pairs if pair not in failed]
+    if not made:
+        raise failed[plan.network.pairs[0]]
+    return made
+
+
+def _choose_reference(
+    work: StackWork, engine: StackEngine, pairs: Sequence[Pair], record: StackRecord, files: Products
+) -> None:
     """Put all pairs on the map, and choose to what all displacement is relative, unless that is known."""
     wanted = work.plan.config.reference_point
     if isinstance(wanted, LonLat) or wanted == "none" or work.plan.config.reference_area is not None:
@@ -233,45 +262,42 @@ def _choose_reference(work: StackWork, shared: SharedMap, record: StackRecord, f
         return
     if record.reference is not None:
         return
-    common = CommonReference(shared.grid, work.plan.any.geometry.wavelength)
+    common = CommonReference(work.plan.any.grid, work.plan.any.geometry.wavelength)
 
     def put(pair: Pair) -> None:
-        one = PairMap(work, pair, shared)
-        one.begin()
-        common.add(one.geocode(files))
+        with engine.pair(pair) as one:
+            common.add(one.geocode(files))
 
-    each_pair(work, "layers", work.plan.network.pairs, put)
+    engine.each("layers", pairs, put)
     record.reference = common.choose()
     if record.reference is None:
         work.reporter.note(_OWN_REFERENCE)
 
 
 def _displaced(
-    work: StackWork, shared: SharedMap, reference: LonLat | None, files: Products
+    engine: StackEngine, pairs: Sequence[Pair], reference: LonLat | None, files: Products
 ) -> dict[Pair, Displaced | DinsarError]:
-    """Make the displacement of all pairs; one without a value at the reference is told, and the others go on."""
+    """Make the displacement of pairs; one without a value at the reference is told, and the others go on."""
     made: dict[Pair, Displaced | DinsarError] = {}
 
     def displace(pair: Pair) -> None:
-        one = PairMap(work, pair, shared, reference)
-        one.begin()
-        try:
-            geocoded = one.geocode(files)
-            displaced = made[pair] = one.displace(geocoded)
-            one.report(geocoded, displaced, files)
-        except NoDataError as error:
-            made[pair] = error
+        with engine.pair(pair, reference) as one:
+            try:
+                geocoded = one.geocode(files)
+                displaced = made[pair] = one.displace(geocoded)
+                one.finish(geocoded, displaced, files)
+            except NoDataError as error:
+                made[pair] = error
 
-    each_pair(work, "displacement", work.plan.network.pairs, displace)
-    return {pair: made[pair] for pair in work.plan.network.pairs}
+    engine.each("displacement", pairs, displace)
+    return made
 
 
-def _body(work: StackWork, maps: dict[Pair, Displaced | DinsarError], warnings: Iterable[str]) -> dict[str, Any]:
+def _body(work: StackWork, maps: Mapping[Pair, Displaced | DinsarError], warnings: Iterable[str]) -> dict[str, Any]:
     """Return what the record tells of dates and pairs."""
     plan, some = work.plan, work.plan.any
     return {
         "command": list(work.command),
-        "engine": "eos",
         "grid": some.grid.to_dict(),
         "looks": str(some.looks),
         "network": plan.network.to_dict(),
