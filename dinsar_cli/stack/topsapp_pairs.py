@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from dinsar_cli.base.journal import RUN_FILE, Journal
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import StepChoice
+from dinsar_cli.engines.topsapp.engine import WORK
+from dinsar_cli.engines.topsapp.shared_topo import hand_on
 from dinsar_cli.errors import DinsarError
 from dinsar_cli.maps.corrections.apply import check_corrections
 from dinsar_cli.products.reader import Products
@@ -34,6 +37,7 @@ from dinsar_cli.workflow.scenes import Meter, Supplies
 
 _OF_GEOMETRY: Final = ("elevation", "los_vector", "incidence_angle", "squint")
 BY_ALL: Final = ("area", "grid", "looks", "bursts", "scenes", "orbit files", "DEM", "water", "reference")
+"""What all pairs share, and those with one reference date also what topo computes of it."""
 
 
 @dataclass
@@ -67,6 +71,7 @@ class TopsAppPairs:
         def make(pair: Pair) -> None:
             try:
                 with self.pair(pair) as one:
+                    self._hand_geometry_on(pair)
                     one.let_go()
             except DamagedFilesError:
                 raise
@@ -129,6 +134,14 @@ class TopsAppPairs:
             if made is None:
                 raise ValueError("a map needs all steps of the engine")
             yield TopsAppPair(session, made, removal)
+
+    def _hand_geometry_on(self, days: Pair) -> None:
+        """Let the next pair with the same reference that is not made use the geometry that topsApp has computed."""
+        pairs, folders = self.work.plan.network.pairs, self.work.folders
+        for other in pairs[pairs.index(days) + 1 :]:
+            if other[0] == days[0] and "process" not in Journal.open(folders.of_pair(other) / RUN_FILE).stages:
+                hand_on(folders.of_pair(days) / WORK, folders.of_pair(other) / WORK)
+                return
 
     def _done(self, days: Pair) -> tuple[int, int]:
         """Return how many pairs are before one, and how many there are."""
