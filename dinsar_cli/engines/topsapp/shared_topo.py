@@ -2,7 +2,7 @@
 
 A pair hands the result on to the next one with the same reference: as second names of the same files, in a folder
 beside, with a mark of all that it was computed from. The next one runs topsApp up to ``verifyDEM``, and takes it
-where its own mark is the same; else it computes its own. topo changes nothing of topsApp's state but what its log says.
+where its own mark is the same; else it computes its own. topo changes nothing of topsApp's state but its log.
 """
 
 from __future__ import annotations
