@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +54,7 @@ class StackEngine(Protocol):
         """Open a pair, with the reference of the stack when that is chosen."""
 
 
-def stack_engine(work: StackWork, cache: Path, meter: Meter) -> StackEngine:
+def stack_engine(work: StackWork, cache: Path, meter: Meter, told: Collection[str] = ()) -> StackEngine:
     """Return what makes the pairs of a stack with the engine of its plan.
 
     Parameters
@@ -64,9 +64,11 @@ def stack_engine(work: StackWork, cache: Path, meter: Meter) -> StackEngine:
         Gets what several runs can share.
     meter : Meter
         Counts what is fetched.
+    told : collection of str
+        What the user is warned of already.
     """
     if work.plan.any.engine.name == TopsAppEngine.name:
-        return TopsAppPairs(work, cache, meter)
+        return TopsAppPairs(work, cache, meter, told)
     return OneGeometry(work)
 
 

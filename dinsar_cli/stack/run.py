@@ -34,6 +34,7 @@ from dinsar_cli.stack.overview import write_page
 from dinsar_cli.stack.plan import StackPlan, plan_stack, with_engine
 from dinsar_cli.stack.record import StackRecord, check_same_engine
 from dinsar_cli.stack.reference import CommonReference
+from dinsar_cli.stack.topsapp_pairs import in_words_of_stack
 from dinsar_cli.stack.work import StackWork
 from dinsar_cli.workflow.interferogram_stages import Ground
 from dinsar_cli.workflow.map_stages import Displaced
@@ -57,11 +58,14 @@ class StackResult:
     record : dict
         As in ``stack.json``.
     seconds : float
+    failure : DinsarError or None
+        Why the first of the pairs that the engine could not make is not there; None where it made all.
     """
 
     folder: Path
     record: dict[str, Any]
     seconds: float
+    failure: DinsarError | None = None
 
 
 def run_stack(
@@ -98,7 +102,7 @@ def run_stack(
     check_formats(config.output.formats)
     _check_given(config)
     share_one_heap()
-    with bounded_raster_cache(), locked(make_folder(folder)), Products() as files:
+    with in_words_of_stack(), bounded_raster_cache(), locked(make_folder(folder)), Products() as files:
         folders, meter = StackFolders(folder), Meter(reporter)
         earlier = StackRecord.open(folders.record)
         config = with_engine(config)
@@ -113,26 +117,21 @@ def run_stack(
         # dates, bursts and pairs; scenes whose images are damaged are set aside
         with _told(reporter, "slc"):
             plan = _proved(request, rule, cache, earlier, reporter)
-        for text in (*notes, *plan.notes):
-            reporter.note(text)
-        for text in plan.set_aside:
-            reporter.warn(f"set aside: {text}")
-        warnings = tuple(dict.fromkeys((*(f"set aside: {text}" for text in plan.set_aside), *plan.any.warnings)))
-        for text in plan.any.warnings:
-            reporter.warn(text)
+        warnings = _tell(plan, notes, reporter)
         folders.make(plan.network.dates, plan.network.pairs)
         # orbits, DEM and water
         with _told(reporter, "orbits"):
             plan = _with_orbits(plan, cache, meter)
         with _told(reporter, "dem"):
-            ground = _ground(plan, cache, meter)
+            ground, of_dem = _ground(plan, cache, meter)
+            warnings = (*warnings, *_warn(of_dem, reporter))
             plan = replace(
                 plan, plans={day: completed(one, one.orbit_files, ground.dem) for day, one in plan.plans.items()}
             )
         work = StackWork(plan, folders, ground, reporter, tuple(command))
         record = _begun(plan, earlier)
         record.write(folders.record)
-        engine = stack_engine(work, cache, meter)
+        engine = stack_engine(work, cache, meter, warnings)
         # interferograms of all pairs
         with _told(reporter, "process"):
             failed = engine.interferograms()
@@ -152,7 +151,8 @@ def run_stack(
         record.write(folders.record)
         with _told(reporter, "report"):
             write_page(folders, plan.network, record.to_dict())
-    return StackResult(folder, record.to_dict(), time.monotonic() - started)
+    failure = next((failed[pair] for pair in plan.network.pairs if pair in failed), None)
+    return StackResult(folder, record.to_dict(), time.monotonic() - started, failure)
 
 
 def _check_given(config: RunConfig) -> None:
@@ -164,6 +164,21 @@ def _check_given(config: RunConfig) -> None:
         "A stack needs Sentinel-1 products of some dates: local ones, or --roi, --start and --end.",
         "dinsar stack --slc FOLDER, or dinsar stack --roi 'W S E N' --start DATE --end DATE",
     )
+
+
+def _tell(plan: StackPlan, notes: Iterable[str], reporter: Reporter) -> tuple[str, ...]:
+    """Tell what is planned, and give the warnings."""
+    for text in (*notes, *plan.notes):
+        reporter.note(text)
+    return _warn(dict.fromkeys((*(f"set aside: {text}" for text in plan.set_aside), *plan.any.warnings)), reporter)
+
+
+def _warn(texts: Iterable[str], reporter: Reporter) -> tuple[str, ...]:
+    """Tell warnings, and give them."""
+    told = tuple(texts)
+    for text in told:
+        reporter.warn(text)
+    return told
 
 
 @contextmanager
@@ -215,12 +230,14 @@ def _with_orbits(plan: StackPlan, cache: Path, meter: Meter) -> StackPlan:
     return replace(plan, plans=plans)
 
 
-def _ground(plan: StackPlan, cache: Path, meter: Meter) -> Ground:
+def _ground(plan: StackPlan, cache: Path, meter: Meter) -> tuple[Ground, tuple[str, ...]]:
+    """Make DEM and water ready, and give what there is to keep in mind of the DEM beside what the plan says."""
     manager = dem_manager(plan.config, cache)
-    dem = manager.fetch(plan.dem, meter.told("DEM")).path
+    made = manager.fetch(plan.dem, meter.told("DEM"))
+    told = tuple(text for text in made.warnings if text not in plan.any.warnings)
     if plan.config.mask.water != "auto":
-        return Ground(dem, None)
-    return Ground(dem, manager.fetch_water(plan.dem, meter.told("water")).path)
+        return Ground(made.path, None), told
+    return Ground(made.path, manager.fetch_water(plan.dem, meter.told("water")).path), told
 
 
 def _completed(plan: StackPlan, ground: Ground) -> StackPlan:

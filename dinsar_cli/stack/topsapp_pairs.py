@@ -6,7 +6,8 @@ reference. Geometry is that of each pair's reference date.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,6 +41,13 @@ BY_ALL: Final = ("area", "grid", "looks", "bursts", "scenes", "orbit files", "DE
 """What all pairs share, and those with one reference date also what topo computes of it."""
 
 
+_NOT_OF_STACK: Final = (
+    re.compile(r",? or try it with --force"),
+    re.compile(r"Add --use-existing-xml [^,]*, (or )?"),
+)
+"""Parts of remedies with options that a run has and a stack has not."""
+
+
 @dataclass
 class TopsAppPairs:
     """Makes the pairs of a stack with topsApp.
@@ -51,11 +59,14 @@ class TopsAppPairs:
         Gets what several runs can share.
     meter : Meter
         Counts what is fetched.
+    told : collection of str
+        What the user is warned of already: it is not told of each pair.
     """
 
     work: StackWork
     cache: Path
     meter: Meter
+    told: Collection[str] = ()
     _geometry_of: Pair | None = field(default=None, repr=False)
 
     @property
@@ -70,7 +81,7 @@ class TopsAppPairs:
 
         def make(pair: Pair) -> None:
             try:
-                with self.pair(pair) as one:
+                with in_words_of_stack(), self.pair(pair) as one:
                     self._hand_geometry_on(pair)
                     one.let_go()
             except DamagedFilesError:
@@ -111,7 +122,7 @@ class TopsAppPairs:
             plan = replace(plan, config=plan.config.model_copy(update={"reference_point": reference}))
         dates = (plan.slc.pair.reference.start.isoformat(), plan.slc.pair.secondary.start.isoformat())
         check_corrections(plan.config, plan.grid, plan.engine.name, dates)
-        reporter = _PairReporter(work.reporter, pair_name(days), self._done(days))
+        reporter = _PairReporter(work.reporter, pair_name(days), self._done(days), self.told)
         supplies = Supplies(Request(plan.config, plan.roi), plan.config)
         more = {"stack": str(work.folders.root.resolve())}
         with (
@@ -183,6 +194,19 @@ class TopsAppPair:
         tidy(self.session, self.removal)
 
 
+@contextmanager
+def in_words_of_stack() -> Iterator[None]:
+    """Let errors of parts that a run has too name the options of ``dinsar stack`` as the remedy."""
+    try:
+        yield
+    except DinsarError as error:
+        remedy = error.remedy.replace("--workdir", "--output")
+        for option in _NOT_OF_STACK:
+            remedy = option.sub("", remedy)
+        error.remedy = remedy[:1].upper() + remedy[1:]
+        raise
+
+
 class _PairReporter:
     """Tells of a pair within the stages of its stack.
 
@@ -194,17 +218,20 @@ class _PairReporter:
         Of the pair.
     done : (int, int)
         Pairs before it, and all pairs.
+    told : collection of str
+        Warnings that are not of this pair alone.
     """
 
-    def __init__(self, reporter: Reporter, name: str, done: tuple[int, int]) -> None:
-        self._reporter, self._name, self._done = reporter, name, done
+    def __init__(self, reporter: Reporter, name: str, done: tuple[int, int], told: Collection[str]) -> None:
+        self._reporter, self._name, self._done, self._told = reporter, name, done, told
 
     def note(self, text: str) -> None:
         """Keep a fact to the journal of the pair."""
 
     def warn(self, text: str) -> None:
         """Tell a fact that the user should keep in mind, and of which pair it is."""
-        self._reporter.warn(f"{self._name}: {text}")
+        if text not in self._told:
+            self._reporter.warn(f"{self._name}: {text}")
 
     def start(self, stage: str) -> None:
         """Say nothing: the stages are those of the stack."""
