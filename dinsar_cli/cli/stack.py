@@ -93,7 +93,7 @@ def stack(
     they are found in the archive over --roi from --start to --end. A scene that cannot be used is set aside and
     named. Each pair gets a folder as that of a run.
 
-    With --engine isce2 topsApp makes the pairs one after another, each on the geometry of its reference date, and all
+    With --engine isce2 topsApp makes the pairs one after another, each on the geometry of its reference date; all
     else is the same. A pair that fails is told, the others go on, and the same command tries it again. Without
     --engine the embedded engine makes a stack.
 

@@ -351,7 +351,7 @@ class RunConfig(Section):
     )
     engine: Annotated[Literal["auto", "isce2", "eos"], LOWER] = Field(
         default="auto",
-        description="Interferometric engine; auto takes the best that is installed (for a stack eos) and says which.",
+        description="Interferometric engine; auto takes the best that is there (for a stack eos) and says which.",
     )
     slc: SlcConfig = Field(default=SlcConfig(), description="Sentinel-1 scenes.")
     orbits: OrbitsConfig = Field(default=OrbitsConfig(), description="Precise or restituted orbits.")

@@ -46,7 +46,8 @@ def hand_on(work: Path, target: Path) -> bool:
         That of the other pair. One in which topo is done gets nothing.
     """
     files = [path for path in files_below(work / _MADE) if _LATER not in path.relative_to(work / _MADE).parts]
-    if not files or not is_done(work, TOPO) or is_done(target, TOPO):
+    mark = _mark(work)
+    if not files or mark is None or not is_done(work, TOPO) or is_done(target, TOPO):
         return False
     drop(target)
     try:
@@ -61,7 +62,7 @@ def hand_on(work: Path, target: Path) -> bool:
         logger.info("The geometry is not handed on: %s", error)
         drop(target)
         return False
-    write_text(target / HANDED / HANDED_NOTE, json.dumps({"mark": _mark(work), "from": work.parent.name}) + "\n")
+    write_text(target / HANDED / HANDED_NOTE, json.dumps({"mark": mark, "from": work.parent.name}) + "\n")
     return True
 
 
@@ -101,10 +102,16 @@ def own_files(work: Path) -> None:
     remove(shared, work)
 
 
-def _mark(work: Path) -> str:
-    """Return the fingerprint of all that topo reads: bursts and orbit of the reference, DEM and options."""
+def _mark(work: Path) -> str | None:
+    """Return the fingerprint of all that topo reads: bursts and orbit of the reference, DEM and options.
+
+    None where topsApp has not come so far.
+    """
+    state = work / "PICKLE" / f"{BEFORE}.xml"
+    if not state.is_file():
+        return None
     bursts = {path.name: sha256(path) for path in sorted((work / "reference").glob("IW?.xml"))}
-    chosen = sorted(_BURSTS.findall((work / "PICKLE" / f"{BEFORE}.xml").read_text(encoding="utf-8")))
+    chosen = sorted(_BURSTS.findall(state.read_text(encoding="utf-8")))
     noted = Noted.read(work)
     options = {key: text for key, text in noted.settings.items() if not key.startswith(_OF_PAIR)}
     return fingerprint([bursts, chosen, noted.dem, options])
