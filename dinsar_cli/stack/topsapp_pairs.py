@@ -38,7 +38,6 @@ from dinsar_cli.workflow.scenes import Meter, Supplies
 
 _OF_GEOMETRY: Final = ("elevation", "los_vector", "incidence_angle", "squint")
 BY_ALL: Final = ("area", "grid", "looks", "bursts", "scenes", "orbit files", "DEM", "water", "reference")
-"""What all pairs share, and those with one reference date also what topo computes of it."""
 
 
 _NOT_OF_STACK: Final = (
@@ -73,7 +72,7 @@ class TopsAppPairs:
     def shared(self) -> Mapping[str, Any]:
         """Tell what the pairs have in common, and of which one the layers of the geometry are that lie beside."""
         of = None if self._geometry_of is None else pair_name(self._geometry_of)
-        return {"by_all_pairs": list(BY_ALL), "geometry_of": of}
+        return {"by_all_pairs": list(BY_ALL), "by_pairs_of_one_reference_date": ["topo"], "geometry_of": of}
 
     def interferograms(self) -> Mapping[Pair, DinsarError]:
         """Run topsApp for the pairs that lack it; one that fails is told, and the others go on."""

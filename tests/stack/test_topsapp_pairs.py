@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -15,7 +16,7 @@ import rasterio
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from support.command import Outcome, run_apart
 from support.run_inputs import write_dem, write_orbit
-from support.safe_factory import Product, write_zip
+from support.safe_factory import Product, write_safe, write_zip, zip_safe
 from support.topsapp.merged_folder import LOOKS, WAVELENGTH, Content, write_folder
 from support.topsapp.stand_in import write_isce2
 
@@ -37,18 +38,19 @@ class Place:
     def stack(self) -> Path:
         return self.folder / "stack"
 
-    def command(self, *options: object) -> list[str]:
+    def command(self, *options: object, products: Sequence[Path] = ()) -> list[str]:
         home = self.folder / "stand-in" / "packages" / "isce"
         config = self.folder / "dinsar.yaml"
         config.write_text(json.dumps({"isce2": {"home": str(home)}, "dem": {"buffer": 0.05}}))
-        files = ("--slc", self.folder / "slc", "--orbits", self.folder / "orbits", "--dem", self.folder / "dem.tif")
+        given = [part for path in products or [self.folder / "slc"] for part in ("--slc", path)]
+        files = (*given, "--orbits", self.folder / "orbits", "--dem", self.folder / "dem.tif")
         grid = ("--dem-datum", "ellipsoid", "--looks", LOOKS, "--posting", "0.0004")
         area = ("--roi", "-9.0 30.93 -8.82 31.06", "--reference-point", "none")
         places = ("--output", self.stack, "--cache", self.folder / "cache", "--network", "all")
         return [*map(str, ("stack", config, *files, *grid, *area, *places, *options))]
 
-    def run(self, *options: object) -> Outcome:
-        return run_apart(*self.command("--engine", "isce2", *options))
+    def run(self, *options: object, products: Sequence[Path] = ()) -> Outcome:
+        return run_apart(*self.command("--engine", "isce2", *options, products=products))
 
     def script(self, pair: str, **steps: dict[str, object]) -> None:
         """Let topsApp do in the steps of a pair what is told; it leaves a finished folder in any case."""
@@ -82,7 +84,10 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    folder = tmp_path_factory.mktemp("topsapp")
+    return write_place(tmp_path_factory.mktemp("topsapp"))
+
+
+def write_place(folder: Path) -> Place:
     made = Place(folder)
     products = [Product(longitude=-4.5).repeated(12 * number) for number in range(3)]
     for product in products:
@@ -172,6 +177,41 @@ def test_engines_are_not_mixed_in_a_folder(place: Place) -> None:
     problem, _, remedy = refused.error
     assert (refused.code, "isce2" in problem) == (USAGE, True)
     assert "--engine isce2" in remedy
+
+
+@pytest.mark.long
+def test_a_new_date_makes_its_own_pairs_only(tmp_path: Path) -> None:
+    place = write_place(tmp_path)
+    for pair in PAIRS:
+        place.script(pair)
+    products = sorted((place.folder / "slc").glob("*.zip"), key=lambda path: path.name.split("_")[5])
+    done = place.run(products=products[:2])
+    assert done.code == 0, done.err
+    assert tuple(place.record["pairs"]) == (FIRST,)
+    before = place.ran(FIRST), place.map(FIRST).stat().st_mtime_ns
+    done = place.run()
+    assert done.code == 0, done.err
+    assert tuple(place.record["pairs"]) == PAIRS
+    assert (place.ran(FIRST), place.map(FIRST).stat().st_mtime_ns) == before
+    for pair in (SECOND, THIRD):
+        assert place.map(pair).is_file()
+
+
+def test_slices_of_two_processors_are_refused_before_anything(tmp_path: Path) -> None:
+    place = write_place(tmp_path)
+    for number, version in enumerate(("003.61", "003.71", "003.61")):
+        following = Product(longitude=-4.5).repeated(12 * number).following()
+        write_orbit(following, tmp_path / "orbits")
+        safe = write_safe(following, tmp_path / "unzipped")
+        manifest = safe / "manifest.safe"
+        manifest.write_text(manifest.read_text().replace("003.61", version))
+        zip_safe(safe, tmp_path / "slc" / f"{safe.stem}.zip")
+    refused = place.run("--roi", "-9.0 30.75 -8.82 31.06")
+    problem, cause, remedy = refused.error
+    assert (refused.code, "isce2" in problem) == (ENGINE, True)
+    assert "those of 2023-09-16 are of IPF 003.61 and 003.71" in cause
+    assert "--engine eos" in remedy
+    assert not (place.stack / "pairs").exists()
 
 
 def test_a_stack_without_isce2_is_refused_before_anything(place: Place, tmp_path: Path) -> None:
