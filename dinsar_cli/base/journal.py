@@ -253,8 +253,7 @@ def own_journal(folder: Path) -> Journal:
     lacking = [key for key in ("dinsar", "command", "pair") if key not in journal.header]
     if lacking or not isinstance(pair, dict):
         raise _not_a_journal(path, f"It does not have what dinsar writes: {', '.join(lacking or ['pair'])}.")
-    of_stack = "stack" in journal.header and str(pair.get("name")).endswith(f"_{name}")
-    if pair.get("name") != name and not of_stack:
+    if name not in _names(pair.get("name"), in_stack="stack" in journal.header):
         raise UsageError(
             f"{path} is not the journal of this folder.",
             f"It is that of {pair.get('name')}, and the folder is called {name}.",
@@ -264,6 +263,12 @@ def own_journal(folder: Path) -> Journal:
     if unknown:
         raise _not_a_journal(path, f"It has stages that no run has: {', '.join(unknown)}.")
     return journal
+
+
+def _names(pair: object, *, in_stack: bool) -> tuple[str, ...]:
+    """Return what the folder of a pair may be called: a stack, which is of one track, leaves that out."""
+    name = str(pair)
+    return (name, name.partition("_")[2]) if in_stack else (name,)
 
 
 def read_map_record(folder: Path) -> dict[str, Any]:

@@ -42,6 +42,7 @@ _KEYS = (
     "dem.source",
     "dem.datum",
     "polarization",
+    "engine",
     "looks",
     "resolution",
     "filter.strength",
@@ -55,6 +56,7 @@ _KEYS = (
     "ramp",
     "compute.threads",
     "compute.memory",
+    "output.intermediates",
 )
 
 
@@ -64,6 +66,7 @@ _KEYS = (
 Examples:
   dinsar stack --slc PRODUCTS --orbits ORBITS --dem DEM.tif --dem-datum ellipsoid
   dinsar stack --roi '37.0 37.0 37.4 37.4' --start 2023-01-01 --end 2023-06-30 --track 21 --output STACK
+  dinsar stack --slc PRODUCTS --engine isce2 --output STACK_BY_TOPSAPP
   dinsar stack dinsar.yaml --network small-baseline:48,150""",
 )
 @together(config_argument, config_options(*_KEYS, *STACK_FLAGS, meanings=OF_MANY_DATES))
@@ -91,12 +94,20 @@ def stack(
     they are found in the archive over --roi from --start to --end. A scene that cannot be used is set aside and
     named. Each pair gets a folder as that of a run.
 
+    With --engine isce2 topsApp makes the pairs one after another, each on the geometry of its reference date; all
+    else is the same. A pair that fails is told, the others go on, and the same command tries it again. Without
+    --engine the embedded engine makes a stack.
+
     The same command goes on where it was stopped; with a further product it makes the pairs of that date only.
     """
     from dinsar_cli.series.network import parse_rule
     from dinsar_cli.stack.run import run_stack
 
     config = gather_config(config_file, flags)
+    if config.engine == "isce2":
+        from dinsar_cli.engines.topsapp.process.installation import look_meanwhile
+
+        look_meanwhile(config.isce2.home, config.isce2.python, config.isce2.conda_env)
     rule = parse_rule(config.stack.network)
     make_folder(output)
     with (
@@ -104,15 +115,17 @@ def stack(
         ScreenReporter(quiet=quiet) as reporter,
     ):
         made = run_stack(config, output, cache, reporter, ["dinsar", *sys.argv[1:]], rule)
+    code = ExitCode.OK if made.failure is None else made.failure.exit_code
     if as_json:
         click.echo(
             json.dumps({"folder": str(made.folder.resolve()), "seconds": made.seconds} | made.record, indent=2)
         )
-        return ExitCode.OK
+        return code
     for line in table(_rows(made.record), right=frozenset({1, 2, 3, 4})):
         click.echo(line)
-    click.echo(f"{len(made.record['pairs'])} maps in {made.folder}, took {duration(made.seconds)}")
-    return ExitCode.OK
+    maps = sum("problem" not in pair for pair in made.record["pairs"].values())
+    click.echo(f"{maps} maps in {made.folder}, took {duration(made.seconds)}")
+    return code
 
 
 def _rows(record: Mapping[str, Any]) -> list[tuple[str, ...]]:

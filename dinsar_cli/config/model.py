@@ -355,7 +355,8 @@ class RunConfig(Section):
         default="auto", description="Polarization to use; auto is the co-polarized one that both dates have."
     )
     engine: Annotated[Literal["auto", "isce2", "eos"], LOWER] = Field(
-        default="auto", description="Interferometric engine; auto takes the best that is installed and says which."
+        default="auto",
+        description="Interferometric engine; auto takes the best that is there (for a stack eos) and says which.",
     )
     slc: SlcConfig = Field(default=SlcConfig(), description="Sentinel-1 scenes.")
     orbits: OrbitsConfig = Field(default=OrbitsConfig(), description="Precise or restituted orbits.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dinsar_cli.base.files import atomic_path, make_folder
-from dinsar_cli.base.journal import IN_STACK, PRODUCTS, RADAR
+from dinsar_cli.base.journal import PRODUCTS, RADAR
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import pair_name
 
@@ -50,13 +50,18 @@ class StackFolders:
         """Layers of it on the map."""
         return self.geometry / PRODUCTS
 
+    @property
+    def pairs(self) -> Path:
+        """Folders of all pairs."""
+        return self.root / "pairs"
+
     def of_date(self, day: date) -> Path:
         """Return the folder of a date."""
         return self.root / "dates" / f"{day:%Y%m%d}"
 
     def of_pair(self, days: Pair) -> Path:
         """Return the folder of a pair."""
-        return self.root / IN_STACK / pair_name(days)
+        return self.pairs / pair_name(days)
 
     def make(self, dates: Iterable[date], pairs: Iterable[Pair]) -> None:
         """Make all folders."""

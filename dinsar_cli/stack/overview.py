@@ -81,6 +81,7 @@ def _row(
         "name": f"{pair[0]} to {pair[1]}",
         "link": shown.relative_to(folders.root).as_posix(),
         "problem": told.get("problem", ""),
+        "warnings": told.get("warnings", ()),
         "thumbnail": picture(made[0], "RdBu_r", limits, made[1], most=_MOST) if made else "",
     }
     if not row["problem"]:
@@ -90,7 +91,6 @@ def _row(
         parts += [f"coherence {coherence:.2f}"] if coherence is not None else []
         parts += [f"noise {centimetres(sigma)}"] if sigma is not None else []
         row["summary"] = "; ".join(parts)
-        row["warnings"] = told["warnings"]
     return row
 
 

@@ -16,7 +16,7 @@ from dinsar_cli import __version__
 from dinsar_cli.base.files import sha256
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, STAGES, Journal, StageRecord
 from dinsar_cli.base.reporter import Reporter
-from dinsar_cli.config.model import LonLat, RunConfig
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import step_costs
 from dinsar_cli.engines.eos.engine import EosEngine, package_versions
 from dinsar_cli.engines.eos.setup import describe
@@ -32,7 +32,7 @@ from dinsar_cli.maps.zero.far_field import blocks_of_bursts, far_field_of_bursts
 from dinsar_cli.products.folder import PairProducts, find_products
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.displacement import ReferencePoint
-from dinsar_cli.radar.interferogram import Interferogram
+from dinsar_cli.radar.interferogram import Described, Interferogram
 from dinsar_cli.report.evidence import gather
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.stack.folders import share
@@ -42,6 +42,7 @@ from dinsar_cli.stack.work import StackWork, note_step, steps_of
 from dinsar_cli.workflow.map_stages import (
     Displaced,
     Geocoded,
+    MapWork,
     SharedZero,
     displace,
     draw,
@@ -109,14 +110,11 @@ class PairMap:
     work : StackWork
     days : Pair
     shared : SharedMap
-    reference : StackReference or None
-        To which displacement is relative; None as long as it is not chosen, or where that of the configuration is.
     """
 
     work: StackWork
     days: Pair
     shared: SharedMap
-    reference: StackReference | None = None
     marks: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -225,27 +223,41 @@ class PairMap:
         done, _ = self.stage("geocode", depends, put)
         return Geocoded(layers, tags, done["products"], done["checks"], done["offsets"], done["far_field"])
 
-    def displace(self, geocoded: Geocoded) -> Displaced:
+    def displace(self, geocoded: Geocoded, reference: StackReference | None) -> Displaced:
         """Make the displacement relative to the reference of the stack, with its sigma."""
-        reference = self.reference
-        if reference is None or reference.chosen:
-            return displace(self, self.interferogram, geocoded)
-        beside = None if reference.on_map else lambda: self._block_at(geocoded.layers, reference.place)
-        return displace(self, self.interferogram, geocoded, SharedZero(reference.place, beside))
+        return displace(self, self.interferogram, geocoded, shared_zero(reference, self.interferogram, geocoded))
 
-    def _block_at(self, layers: MapLayers, place: LonLat) -> ReferencePoint:
-        """Return the block about a place beside the map as the reference of this pair."""
-        blocks, component = blocks_of_bursts(self.interferogram, layers)
-        return block_at(blocks, self.shared.grid, component, place)
-
-    def report(self, geocoded: Geocoded, displaced: Displaced, files: Products) -> None:
+    def finish(self, geocoded: Geocoded, displaced: Displaced, files: Products) -> None:
         """Draw the pair and write its report, of all pairs or of those that a check warns of, as asked for."""
-        wanted = self.config.stack.reports
-        if wanted == "none":
+        report_if_asked(self, self.interferogram, geocoded, displaced, files)
+
+
+def shared_zero(
+    reference: StackReference | None, interferogram: Interferogram, geocoded: Geocoded
+) -> SharedZero | None:
+    """Return what the program chose for all pairs as the zero of one; None where the configuration tells it."""
+    if reference is None or reference.chosen:
+        return None
+    if reference.on_map:
+        return SharedZero(reference.place)
+
+    def block() -> ReferencePoint:
+        blocks, component = blocks_of_bursts(interferogram, geocoded.layers)
+        return block_at(blocks, geocoded.layers.grid, component, reference.place)
+
+    return SharedZero(reference.place, block)
+
+
+def report_if_asked(
+    work: MapWork, described: Described, geocoded: Geocoded, displaced: Displaced, files: Products
+) -> None:
+    """Draw a pair and write its report: of all pairs, of those that a check warns of, or of none, as asked for."""
+    wanted = work.config.stack.reports
+    if wanted == "none":
+        return
+    if wanted == "bad":
+        verdicts = gather(replace(work.shown(), files=files), work.record()).verdicts
+        if all(verdict.good is not False for verdict in verdicts):
             return
-        if wanted == "bad":
-            verdicts = gather(replace(self.shown(), files=files), self.record()).verdicts
-            if all(verdict.good is not False for verdict in verdicts):
-                return
-        drawn = draw(self, self.interferogram, displaced.facts, geocoded.layers)
-        report(self, drawn.evidence, warnings_of(geocoded, displaced), files)
+    drawn = draw(work, described, displaced.facts, geocoded.layers)
+    report(work, drawn.evidence, warnings_of(geocoded, displaced), files)

@@ -16,10 +16,13 @@ from dinsar_cli.errors import DinsarError, NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import middle_of
 from dinsar_cli.geo.roi import Roi, parse_roi
 from dinsar_cli.managers.dem.plan import DemPlan
+from dinsar_cli.managers.orbits.manager import OrbitChoice
+from dinsar_cli.managers.slc import SlcPlan
 from dinsar_cli.plan.network_dates import day_of
 from dinsar_cli.plan.network_local import local_dates, products_in
 from dinsar_cli.plan.plan import RunPlan, dem_manager, engine_inputs, plan_run
-from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, SwathBurst, extent_of
+from dinsar_cli.radar.pair_geometry import pair_geometry
+from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, SwathBurst, extent_of, ground_of
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
 from dinsar_cli.sentinel1.scene import Scene, open_scene
 from dinsar_cli.series.network import Network, Rule
@@ -102,6 +105,32 @@ class StackPlan:
         views = zip(self.views[days[0]], self.views[days[1]], strict=True)
         return tuple(CommonBurst(one.subswath.name, one, other) for one, other in views)
 
+    def run_plan(self, days: tuple[date, date]) -> RunPlan:
+        """Return the plan of a pair that is made by itself, of the bursts that all dates have.
+
+        Grid and DEM are those of the stack. It depends on nothing else of the other dates.
+        """
+        some, pair, bursts = self.any, self.pair_of(days), self.bursts_of(days)
+        files = [scene.safe.path for one in (pair.reference, pair.secondary) for scene in one.scenes]
+        slc = self.config.slc.model_copy(update={"files": files})
+        orbits = (self.orbit(days[0]), self.orbit(days[1]))
+        seen = self.roi.geometry.intersection(ground_of(bursts, middle_of(self.roi.bounds)))
+        warnings = [*some.engine.cautions(pair), *self.dem.warnings]
+        return replace(
+            some,
+            config=self.config.model_copy(update={"slc": slc}),
+            slc=SlcPlan(pair, bursts, seen, some.slc.coverage),
+            orbits=(self._orbit_choice(days[0]), self._orbit_choice(days[1])),
+            orbit_files=orbits,
+            dem=self.dem,
+            geometry=pair_geometry(pair, bursts, orbits, some.relief.middle),
+            other_warnings=tuple(warnings),
+        )
+
+    def _orbit_choice(self, day: date) -> OrbitChoice:
+        plan = self.plans[day] if day != self.first else self.any
+        return plan.orbits[0 if plan.slc.pair.reference.start.date() == day else 1]
+
     def inputs(self, day: date, dem: Path, water: Path | None) -> EngineInputs:
         """Gather what the engine works on to put a date on the geometry of the first."""
         days = (self.first, day)
@@ -112,6 +141,11 @@ class StackPlan:
             reference_orbit=self.orbit(self.first),
             secondary_orbit=self.orbit(day),
         )
+
+
+def with_engine(config: RunConfig) -> RunConfig:
+    """Return a configuration with the engine that makes a stack: ``auto`` is the one that puts all dates on one."""
+    return config.model_copy(update={"engine": EosEngine.name}) if config.engine == "auto" else config
 
 
 def plan_stack(
@@ -136,19 +170,13 @@ def plan_stack(
     DinsarError
         When fewer than two dates go together, or the pairs would not hang together.
     """
-    if request.config.engine not in ("auto", EosEngine.name):
-        raise UsageError(
-            f"--engine {request.config.engine}: a stack is made by the engine {EosEngine.name}.",
-            "It is the one that puts many dates on the geometry of one; topsApp makes one pair at a time.",
-            "Leave --engine out, or make the pairs one by one with topsApp: dinsar batch FILE --engine isce2",
-        )
     scenes, set_aside = _opened(request.config.slc.files)
     dates, roi = local_dates(request, opened=scenes)
     set_aside += dates.set_aside
     products = {day_of(one): [Path(scene.url) for scene in one.scenes] for one in dates.stack.acquisitions}
     area = request.config.roi or area or " ".join(f"{bound:.7f}" for bound in roi.bounds)
-    fixed = {"roi": area, "polarization": dates.polarization, "start": None, "end": None, "engine": EosEngine.name}
-    config = request.config.model_copy(update=fixed)
+    fixed = {"roi": area, "polarization": dates.polarization, "start": None, "end": None}
+    config = with_engine(request.config.model_copy(update=fixed))
     if first is not None and first not in products:
         raise _without_first(first, set_aside)
     opened = {scene.safe.path: scene for scene in scenes}

@@ -13,6 +13,7 @@ from dinsar_cli import __version__
 from dinsar_cli.base.files import write_text
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.config.model import LonLat
+from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.errors import UsageError
 
 SCHEMA: Final = 1
@@ -55,7 +56,9 @@ class StackRecord:
     area : str
         West, south, east, north, degrees, or as the user gave it.
     first : date
-        On whose geometry all dates are.
+        On whose geometry all dates are; with topsApp, by whose bursts area and grid were chosen.
+    engine : str
+        Name of the one that makes its pairs.
     reference : StackReference or None
         To which displacement is relative; None as long as it is not chosen, or where an area or nothing is.
     body : dict
@@ -64,6 +67,7 @@ class StackRecord:
 
     area: str
     first: date
+    engine: str
     reference: StackReference | None = None
     body: dict[str, Any] = field(default_factory=dict)
 
@@ -75,6 +79,7 @@ class StackRecord:
             "updated": datetime.now(UTC).isoformat(timespec="seconds"),
             "area": self.area,
             "first": self.first.isoformat(),
+            "engine": self.engine,
             "reference": None if self.reference is None else self.reference.to_dict(),
         }
         return self.body | head
@@ -99,13 +104,31 @@ class StackRecord:
             _check_schema(record["schema_version"])
             place = record["reference"]
             reference = None if place is None else StackReference.from_dict(place)
-            return cls(str(record["area"]), date.fromisoformat(record["first"]), reference, record)
+            first, engine = date.fromisoformat(record["first"]), str(record.get("engine", EosEngine.name))
+            return cls(str(record["area"]), first, engine, reference, record)
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise UsageError(
                 f"{path} is no record of a stack.",
                 f"It cannot be read as one: {type(error).__name__} {error}.",
                 "Choose another folder with --output, or remove the file: what is done beside it is used again.",
             ) from error
+
+
+def check_same_engine(earlier: StackRecord | None, engine: str, folder: Path) -> None:
+    """Refuse to mix pairs of two engines in one folder.
+
+    Raises
+    ------
+    UsageError
+        When an earlier call made the stack with another one.
+    """
+    if earlier is None or earlier.engine == engine:
+        return
+    raise UsageError(
+        f"The stack in {folder} was made by the engine {earlier.engine}, and this would be {engine}.",
+        "Two engines filter and unwrap in different ways: their interferograms do not go together.",
+        f"Add --engine {earlier.engine} to go on with it, or choose another folder with --output.",
+    )
 
 
 def _check_schema(found: object) -> None:

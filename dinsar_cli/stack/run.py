@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,10 +17,12 @@ from dinsar_cli.base.memory import bounded_raster_cache, share_one_heap
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.model import LonLat, RunConfig
 from dinsar_cli.config.request import Request, request_of
+from dinsar_cli.engines.find import find_engine
 from dinsar_cli.errors import DinsarError, NoDataError, UsageError
 from dinsar_cli.formats import check_formats
 from dinsar_cli.managers.slc import SlcManager, SlcPlan
 from dinsar_cli.maps.displacement import stays_raw
+from dinsar_cli.maps.extent import check_like_stays
 from dinsar_cli.plan.plan import completed, dem_manager, orbit_manager
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Interferogram
@@ -28,17 +30,17 @@ from dinsar_cli.sentinel1.acquisition import CommonBurst
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import Rule, pair_name
 from dinsar_cli.stack.archive_scenes import fetch_dates
+from dinsar_cli.stack.engines import StackEngine, stack_engine
 from dinsar_cli.stack.folders import StackFolders
-from dinsar_cli.stack.forming import filter_pairs, find_unseen_cells, form_pairs, unwrap_pairs
 from dinsar_cli.stack.overview import write_page
-from dinsar_cli.stack.pair_map import PairMap, SharedMap, map_geometry
-from dinsar_cli.stack.plan import StackPlan, plan_stack
-from dinsar_cli.stack.record import StackRecord, StackReference
+from dinsar_cli.stack.plan import StackPlan, plan_stack, with_engine
+from dinsar_cli.stack.record import StackRecord, StackReference, check_same_engine
 from dinsar_cli.stack.reference import CommonBlock, CommonReference
 from dinsar_cli.stack.seams import StackSeams, stack_seams
-from dinsar_cli.stack.work import StackWork, each_pair
+from dinsar_cli.stack.topsapp_pairs import in_words_of_stack
+from dinsar_cli.stack.work import StackWork
 from dinsar_cli.workflow.interferogram_stages import Ground
-from dinsar_cli.workflow.map_stages import Displaced, Geocoded
+from dinsar_cli.workflow.map_stages import Displaced
 from dinsar_cli.workflow.result import map_warnings
 from dinsar_cli.workflow.scenes import Meter
 
@@ -60,11 +62,14 @@ class StackResult:
     record : dict
         As in ``stack.json``.
     seconds : float
+    failure : DinsarError or None
+        Why the first of the pairs that the engine could not make is not there; None where it made all.
     """
 
     folder: Path
     record: dict[str, Any]
     seconds: float
+    failure: DinsarError | None = None
 
 
 def run_stack(
@@ -101,9 +106,14 @@ def run_stack(
     check_formats(config.output.formats)
     _check_given(config)
     share_one_heap()
-    with bounded_raster_cache(), locked(make_folder(folder)), Products() as files:
+    with in_words_of_stack(), bounded_raster_cache(), locked(make_folder(folder)), Products() as files:
         folders, meter = StackFolders(folder), Meter(reporter)
         earlier = StackRecord.open(folders.record)
+        config = with_engine(config)
+        check_same_engine(earlier, config.engine, folder)
+        for made_again in (folders.geometry, folders.pairs):
+            check_like_stays(config.grid.like, made_again)
+        find_engine(config)  # one that works must be there before anything is fetched
         request, notes = request_of(config), tuple[str, ...]()
         if not config.slc.files:
             with _told(reporter, "fetch"):
@@ -111,51 +121,48 @@ def run_stack(
         # dates, bursts and pairs; scenes whose images are damaged are set aside
         with _told(reporter, "slc"):
             plan = _proved(request, rule, cache, earlier, reporter)
-        for text in (*notes, *plan.notes):
-            reporter.note(text)
-        for text in plan.set_aside:
-            reporter.warn(f"set aside: {text}")
-        warnings = tuple(dict.fromkeys((*(f"set aside: {text}" for text in plan.set_aside), *plan.any.warnings)))
-        for text in plan.any.warnings:
-            reporter.warn(text)
+        warnings = _tell(plan, notes, reporter)
         folders.make(plan.network.dates, plan.network.pairs)
-        record = StackRecord(str(plan.config.roi), plan.first, _earlier_reference(earlier, plan), _map_of(plan))
         # orbits, DEM and water
         with _told(reporter, "orbits"):
             plan = _with_orbits(plan, cache, meter)
         with _told(reporter, "dem"):
-            ground = _ground(plan, cache, meter)
+            ground, of_dem = _ground(plan, cache, meter)
+            warnings = (*warnings, *_warn(of_dem, reporter))
             plan = replace(
                 plan, plans={day: completed(one, one.orbit_files, ground.dem) for day, one in plan.plans.items()}
             )
         work = StackWork(plan, folders, ground, reporter, tuple(command))
-        # interferograms of all pairs on one radar grid
+        record = _begun(plan, earlier)
+        record.write(folders.record)
+        engine = stack_engine(work, cache, meter, warnings)
+        # interferograms of all pairs
         with _told(reporter, "process"):
-            form_pairs(work)
-            filter_pairs(work)
-            find_unseen_cells(work)
-            unwrap_pairs(work)
+            failed = engine.interferograms()
+        made = _made(plan, failed)
         # their maps, relative to one reference
         with _told(reporter, "geocode"):
-            shared = map_geometry(work)
-            _choose_reference(work, shared, record, files)
+            engine.geometry(made, files)
+            _choose_reference(work, engine, made, record, files)
             record.write(folders.record)
         with _told(reporter, "displacement"):
-            maps = _displaced(work, shared, record.reference, files)
-        seams = stack_seams({pair: Interferogram.load(work.radar(pair)) for pair in maps})
+            maps = {**failed, **_displaced(engine, made, record.reference, files)}
+        seams = stack_seams({pair: Interferogram.load(work.radar(pair)) for pair in made})
         warnings = (*warnings, *seams.warnings())
         for text in seams.warnings():
             reporter.warn(text)
         told = Counter(
-            text for made in maps.values() if isinstance(made, Displaced) for text in map_warnings(made.facts)
+            text for one in maps.values() if isinstance(one, Displaced) for text in map_warnings(one.facts)
         )
         for text, count in told.items():
             reporter.warn(f"{text} ({count} of {len(maps)} pairs)")
-        record.body = _body(work, maps, seams, warnings)
+        record.body = _body(work, {pair: maps[pair] for pair in plan.network.pairs}, seams, warnings)
+        record.body["shared"] = engine.shared
         record.write(folders.record)
         with _told(reporter, "report"):
             write_page(folders, plan.network, record.to_dict())
-    return StackResult(folder, record.to_dict(), time.monotonic() - started)
+    failure = next((failed[pair] for pair in plan.network.pairs if pair in failed), None)
+    return StackResult(folder, record.to_dict(), time.monotonic() - started, failure)
 
 
 def _check_given(config: RunConfig) -> None:
@@ -167,6 +174,21 @@ def _check_given(config: RunConfig) -> None:
         "A stack needs Sentinel-1 products of some dates: local ones, or --roi, --start and --end.",
         "dinsar stack --slc FOLDER, or dinsar stack --roi 'W S E N' --start DATE --end DATE",
     )
+
+
+def _tell(plan: StackPlan, notes: Iterable[str], reporter: Reporter) -> tuple[str, ...]:
+    """Tell what is planned, and give the warnings."""
+    for text in (*notes, *plan.notes):
+        reporter.note(text)
+    return _warn(dict.fromkeys((*(f"set aside: {text}" for text in plan.set_aside), *plan.any.warnings)), reporter)
+
+
+def _warn(texts: Iterable[str], reporter: Reporter) -> tuple[str, ...]:
+    """Tell warnings, and give them."""
+    told = tuple(texts)
+    for text in told:
+        reporter.warn(text)
+    return told
 
 
 @contextmanager
@@ -218,12 +240,14 @@ def _with_orbits(plan: StackPlan, cache: Path, meter: Meter) -> StackPlan:
     return replace(plan, plans=plans)
 
 
-def _ground(plan: StackPlan, cache: Path, meter: Meter) -> Ground:
+def _ground(plan: StackPlan, cache: Path, meter: Meter) -> tuple[Ground, tuple[str, ...]]:
+    """Make DEM and water ready, and give what there is to keep in mind of the DEM beside what the plan says."""
     manager = dem_manager(plan.config, cache)
-    dem = manager.fetch(plan.dem, meter.told("DEM")).path
+    made = manager.fetch(plan.dem, meter.told("DEM"))
+    told = tuple(text for text in made.warnings if text not in plan.any.warnings)
     if plan.config.mask.water != "auto":
-        return Ground(dem, None)
-    return Ground(dem, manager.fetch_water(plan.dem, meter.told("water")).path)
+        return Ground(made.path, None), told
+    return Ground(made.path, manager.fetch_water(plan.dem, meter.told("water")).path), told
 
 
 def _completed(plan: StackPlan, ground: Ground) -> StackPlan:
@@ -248,7 +272,31 @@ def _earlier_reference(earlier: StackRecord | None, plan: StackPlan) -> StackRef
     return earlier.reference if same and usable else None
 
 
-def _choose_reference(work: StackWork, shared: SharedMap, record: StackRecord, files: Products) -> None:
+def _begun(plan: StackPlan, earlier: StackRecord | None) -> StackRecord:
+    """Return the record of a stack whose pairs are about to be made, with what an earlier call said of them."""
+    body = (earlier.body if earlier else {}) | _map_of(plan)
+    return StackRecord(
+        str(plan.config.roi), plan.first, plan.any.engine.name, _earlier_reference(earlier, plan), body
+    )
+
+
+def _made(plan: StackPlan, failed: Mapping[Pair, DinsarError]) -> list[Pair]:
+    """Return the pairs of which there are interferograms.
+
+    Raises
+    ------
+    DinsarError
+        When there is none: why there is none of the first.
+    """
+    made = [pair for pair in plan.network.pairs if pair not in failed]
+    if not made:
+        raise failed[plan.network.pairs[0]]
+    return made
+
+
+def _choose_reference(
+    work: StackWork, engine: StackEngine, pairs: Sequence[Pair], record: StackRecord, files: Products
+) -> None:
     """Put all pairs on the map, and choose to what all displacement is relative, unless that is known."""
     config = work.plan.config
     wanted = config.reference_point
@@ -257,68 +305,63 @@ def _choose_reference(work: StackWork, shared: SharedMap, record: StackRecord, f
         return
     if record.reference is not None:
         return
-    common = CommonReference(shared.grid, work.plan.any.geometry.wavelength)
+    common = CommonReference(work.plan.any.grid, work.plan.any.geometry.wavelength)
 
     def put(pair: Pair) -> None:
-        common.add(_on_map(work, pair, shared, files)[1])
+        with engine.pair(pair) as one:
+            common.add(one.geocode(files))
 
-    each_pair(work, "layers", work.plan.network.pairs, put)
+    engine.each("layers", pairs, put)
     place = common.choose()
     if place is not None:
         record.reference = StackReference(place)
         return
-    beside = _beside_map(work, shared, files) if stays_raw(config) else None
+    beside = _beside_map(work, engine, pairs, files) if stays_raw(config) else None
     work.reporter.note(_BESIDE if beside else _NOT_CALM)
     record.reference = beside or StackReference(common.nearest_to_calm())
 
 
-def _on_map(work: StackWork, pair: Pair, shared: SharedMap, files: Products) -> tuple[PairMap, Geocoded]:
-    one = PairMap(work, pair, shared)
-    one.begin()
-    return one, one.geocode(files)
-
-
-def _beside_map(work: StackWork, shared: SharedMap, files: Products) -> StackReference | None:
+def _beside_map(
+    work: StackWork, engine: StackEngine, pairs: Sequence[Pair], files: Products
+) -> StackReference | None:
     """Return calm ground of all pairs in what was unwrapped beside the map; None where there is none."""
-    common = CommonBlock(shared.grid)
+    common = CommonBlock(work.plan.any.grid)
 
     def put(pair: Pair) -> None:
-        one, geocoded = _on_map(work, pair, shared, files)
-        common.add(one.interferogram, geocoded)
+        with engine.pair(pair) as one:
+            common.add(one.interferogram, one.geocode(files))
 
-    each_pair(work, "layers", work.plan.network.pairs, put)
+    engine.each("layers", pairs, put)
     place = common.choose()
     return None if place is None else StackReference(place, on_map=False)
 
 
 def _displaced(
-    work: StackWork, shared: SharedMap, reference: StackReference | None, files: Products
+    engine: StackEngine, pairs: Sequence[Pair], reference: StackReference | None, files: Products
 ) -> dict[Pair, Displaced | DinsarError]:
-    """Make the displacement of all pairs; one without a value at the reference is told, and the others go on."""
+    """Make the displacement of pairs; one without a value at the reference is told, and the others go on."""
     made: dict[Pair, Displaced | DinsarError] = {}
 
     def displace(pair: Pair) -> None:
-        one = PairMap(work, pair, shared, reference)
-        one.begin()
-        try:
-            geocoded = one.geocode(files)
-            displaced = made[pair] = one.displace(geocoded)
-            one.report(geocoded, displaced, files)
-        except NoDataError as error:
-            made[pair] = error
+        with engine.pair(pair) as one:
+            try:
+                geocoded = one.geocode(files)
+                displaced = made[pair] = one.displace(geocoded, reference)
+                one.finish(geocoded, displaced, files)
+            except NoDataError as error:
+                made[pair] = error
 
-    each_pair(work, "displacement", work.plan.network.pairs, displace)
-    return {pair: made[pair] for pair in work.plan.network.pairs}
+    engine.each("displacement", pairs, displace)
+    return made
 
 
 def _body(
-    work: StackWork, maps: dict[Pair, Displaced | DinsarError], seams: StackSeams, warnings: Iterable[str]
+    work: StackWork, maps: Mapping[Pair, Displaced | DinsarError], seams: StackSeams, warnings: Iterable[str]
 ) -> dict[str, Any]:
     """Return what the record tells of dates and pairs."""
     plan = work.plan
     return {
         "command": list(work.command),
-        "engine": "eos",
         **_map_of(plan),
         "network": plan.network.to_dict(),
         "set_aside": list(plan.set_aside),

@@ -100,7 +100,7 @@ def run(
         )
         session.journal.header["summary"] = summary(result)
         session.journal.save()
-        _tidy(session, removal)
+        tidy(session, removal)
     return result
 
 
@@ -215,7 +215,7 @@ def fetch(config: RunConfig, workdir: Path, cache: Path, reporter: Reporter, com
         return FetchedData(session.folder, scenes, orbits, *ground, seconds, received)
 
 
-def _tidy(session: Session, removal: Removal) -> None:
+def tidy(session: Session, removal: Removal) -> None:
     """Remove the intermediate files that the configuration does not keep, and tell how much that freed."""
     freed = removal.finish(session.journal)
     if freed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -114,6 +114,7 @@ class Session:
     force: bool
     supplies: Supplies
     meter: Meter
+    formats: frozenset[str]
     marks: dict[str, str] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
 
@@ -130,7 +131,7 @@ class Session:
     @property
     def name(self) -> str:
         """Name of the pair."""
-        return self.folder.name
+        return self.plan.slc.pair.name
 
     @property
     def config(self) -> RunConfig:
@@ -146,11 +147,6 @@ class Session:
     def times(self) -> tuple[datetime, datetime]:
         """When the middle of the scene was seen, UTC."""
         return mid_times(self.plan.slc.bursts)
-
-    @property
-    def formats(self) -> set[str]:
-        """Further formats of the products."""
-        return {*ALWAYS, *self.plan.config.output.formats}
 
     def record(self) -> dict[str, Any]:
         """Return the journal so far."""
@@ -284,37 +280,84 @@ def opened(
             reporter.note(text)
         for text in plan.warnings:
             reporter.warn(text)
-        prediction, folder = predict(plan, cache / HISTORY), workdir / plan.slc.pair.name
-        if "process" not in Journal.open(folder / RUN_FILE).stages:
-            check_resources(plan, prediction, folder, cache, force=force)
-            reporter.note(
-                f"expected: {prediction.seconds:.0f} s, {human_bytes(prediction.memory)} of memory, "
-                f"{human_bytes(prediction.disk)} of disk"
-            )
         make_folder(workdir)
-        make_folder(folder)
-        make_folder(cache)
-        with locked(folder):
-            journal = Journal.open(folder / RUN_FILE)
-            own_files = plan.engine.check_work(folder / RADAR, choice)
-            journal.header = _header(plan, command, supplies)
-            journal.save()
-            write_text(folder / "dinsar.yaml", dump_commented_yaml(supplies.pinned))
-            setting = stage_setting(plan.engine.name, plan.threads, plan.dem, plan.config.checks)
-            yield Session(
-                plan,
-                folder,
-                cache,
-                journal,
-                reporter,
-                choice,
-                own_files,
-                prediction,
-                setting,
-                force,
-                supplies,
-                meter,
-            )
+        formats = {*ALWAYS, *plan.config.output.formats}
+        folder = workdir / pair.name
+        with held(plan, folder, cache, reporter, command, supplies, meter, formats, choice, force=force) as session:
+            yield session
+
+
+@contextmanager
+def held(
+    plan: RunPlan,
+    folder: Path,
+    cache: Path,
+    reporter: Reporter,
+    command: Sequence[str],
+    supplies: Supplies,
+    meter: Meter,
+    formats: Iterable[str],
+    choice: StepChoice,
+    more: Mapping[str, Any] | None = None,
+    *,
+    force: bool,
+) -> Iterator[Session]:
+    """Hold the folder of a pair that is planned, with its journal.
+
+    Parameters
+    ----------
+    plan : RunPlan
+    folder : Path
+        Of the pair.
+    cache, reporter, command, force
+        As for a run.
+    supplies : Supplies
+        Its scenes.
+    meter : Meter
+        Counts what is fetched.
+    formats : iterable of str
+        Of the products that get pictures, beside GeoTIFFs.
+    choice : StepChoice
+        Which part of the engine's work is done.
+    more : mapping, optional
+        What else the journal says beside the stages.
+
+    Raises
+    ------
+    DinsarError
+        When it is held by another process, does not fit on this machine, or holds files edited by hand.
+    """
+    prediction = predict(plan, cache / HISTORY)
+    if "process" not in Journal.open(folder / RUN_FILE).stages:
+        check_resources(plan, prediction, folder, cache, force=force)
+        reporter.note(
+            f"expected: {prediction.seconds:.0f} s, {human_bytes(prediction.memory)} of memory, "
+            f"{human_bytes(prediction.disk)} of disk"
+        )
+    make_folder(folder)
+    make_folder(cache)
+    with locked(folder):
+        journal = Journal.open(folder / RUN_FILE)
+        own_files = plan.engine.check_work(folder / RADAR, choice)
+        journal.header = _header(plan, command, supplies) | dict(more or {})
+        journal.save()
+        write_text(folder / "dinsar.yaml", dump_commented_yaml(supplies.pinned))
+        setting = stage_setting(plan.engine.name, plan.threads, plan.dem, plan.config.checks)
+        yield Session(
+            plan,
+            folder,
+            cache,
+            journal,
+            reporter,
+            choice,
+            own_files,
+            prediction,
+            setting,
+            force,
+            supplies,
+            meter,
+            frozenset(formats),
+        )
 
 
 def _check_choice(engine: Engine, choice: StepChoice) -> None:

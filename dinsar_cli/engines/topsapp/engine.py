@@ -26,6 +26,7 @@ from dinsar_cli.engines.base import (
     StepCost,
 )
 from dinsar_cli.engines.costs import Setting, forecast, note
+from dinsar_cli.engines.topsapp import shared_topo
 from dinsar_cli.engines.topsapp.by_hand import write_scripts
 from dinsar_cli.engines.topsapp.process.installation import Installation, Search, look_for_isce2
 from dinsar_cli.engines.topsapp.process.monitor import disk_used
@@ -60,7 +61,7 @@ from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 logger = logging.getLogger(__name__)
 
 _MISSIONS = ("S1A", "S1B", "S1C", "S1D")
-_WORK = "isce2"  # folder of topsApp, beside that of the radar layers
+WORK = "isce2"  # folder of topsApp, beside that of the radar layers
 _LOGS = "logs"  # beside it, and left when it is removed
 _TOPSAPP_SHARE = 0.99  # of the time; the rest collects its outputs
 _HARMLESS_ALONE = ("no_burst_overlap",)  # what topsApp says of a single burst, and then makes its interferogram
@@ -195,7 +196,7 @@ class TopsAppEngine:
 
 def _work(folder: Path) -> Path:
     """Return the working folder of topsApp, beside that of the layers."""
-    return folder.resolve().parent / _WORK
+    return folder.resolve().parent / WORK
 
 
 def _find(config: RunConfig) -> tuple[Installation | None, str]:
@@ -250,6 +251,9 @@ def _run_with_cures(job: _Job, inputs: EngineInputs, last: str) -> EngineInputs:
         if start is None or STEPS.index(start) > STEPS.index(last):
             return inputs
         try:
+            start = _with_shared_topo(job, inputs, start, last)
+            if STEPS.index(start) > STEPS.index(last):
+                return inputs
             if last == UNWRAP and start != UNWRAP and left_out(inputs.config.mask):
                 # what is left out of the unwrapping is known when all before it is done
                 _run(job, inputs, start, STEPS[-2])
@@ -270,6 +274,23 @@ def _run_with_cures(job: _Job, inputs: EngineInputs, last: str) -> EngineInputs:
             inputs.tell(f"{error.problem} {cause}. {told} It is tried once.")
 
 
+def _with_shared_topo(job: _Job, inputs: EngineInputs, start: str, last: str) -> str:
+    """Take the geometry that another pair has handed on, if one has; and give the step to go on with."""
+    topo = STEPS.index(shared_topo.TOPO)
+    if not shared_topo.is_waiting(job.work) or STEPS.index(last) < topo:
+        return start
+    if STEPS.index(start) < topo:
+        _run(job, inputs, start, shared_topo.BEFORE)
+    begun = time.monotonic()
+    other = shared_topo.take(job.work)
+    if other is None:
+        return shared_topo.TOPO
+    logger.info("%s is that of %s", shared_topo.TOPO, other)
+    seconds, details = time.monotonic() - begun, {"disk": disk_used(job.work), "of": other}
+    Journal.open(job.radar / STEPS_FILE).put(shared_topo.TOPO, StageRecord("", (), seconds, 0, details), [])
+    return STEPS[topo + 1]
+
+
 def _keep_from_unwrapper(job: _Job, inputs: EngineInputs) -> None:
     """Keep the unwrapper from cells that show no ground; where what tells them lacks, topsApp will say so."""
     try:
@@ -286,6 +307,8 @@ def _run(job: _Job, inputs: EngineInputs, start: str, last: str, spent: float = 
 
     Of the time that it may take some seconds are spent.
     """
+    if STEPS.index(shared_topo.TOPO) >= EVERY.index(start):
+        shared_topo.own_files(job.work)
     journal = Journal.open(job.radar / STEPS_FILE)
     journal.forget(EVERY[EVERY.index(start) :])
     if start != OFFSETS:

@@ -40,10 +40,13 @@ class Content:
         The reference is the later date.
     baseline : float
         Metres by which the orbit of the later date is higher.
+    dates : (datetime, datetime)
+        Of the two passes, the earlier one first.
     """
 
     backwards: bool = False
     baseline: float = 100.0
+    dates: tuple[datetime, datetime] = (FIRST, SECOND)
 
     @cached_property
     def data(self) -> np.ndarray:
@@ -197,7 +200,8 @@ def write_geometry(folder: Path, part: str, name: str, bands: list[np.ndarray]) 
 
 def write_swaths(folder: Path, content: Content) -> None:
     """Write the descriptions of one subswath of two bursts."""
-    dates = {"reference": (FIRST, 0.0), "secondary": (SECOND, content.baseline)}
+    first, second = content.dates
+    dates = {"reference": (first, 0.0), "secondary": (second, content.baseline)}
     if content.backwards:
         dates = {"reference": dates["secondary"], "secondary": dates["reference"]}
     dates["fine_interferogram"] = dates["reference"]

@@ -8,11 +8,13 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from dinsar_cli.base.disk import files_below, remove
-from dinsar_cli.base.files import write_text
+from dinsar_cli.base.files import atomic_path, write_text
 from dinsar_cli.engines.topsapp.scripts.burstwise import BURSTS
 from dinsar_cli.engines.topsapp.settings.file_names import (
     DEM_NAME,
     ENVIRONMENT,
+    HANDED,
+    HANDED_NOTE,
     INPUT_FILES,
     NOTE,
     SCRIPTS,
@@ -51,11 +53,11 @@ _NOT_OURS = (_PASSED_OVER, "unwrap2stage", "filteroffsets", "geocodeoffsets")  #
 _ESD = ("ESD", "esd")
 _OF_TOPSAPP = ("topsProc.xml", "topsinsar.log", "isce.log")
 _OF_DEM = tuple(f"{DEM_NAME}{end}" for end in ("", ".xml", ".vrt"))
-_TOP_FILES = {*_OF_TOPSAPP, *_OF_DEM, BURSTS, ENVIRONMENT, NOTE, *INPUT_FILES}
+_TOP_FILES = {*_OF_TOPSAPP, *_OF_DEM, BURSTS, ENVIRONMENT, HANDED_NOTE, NOTE, *INPUT_FILES}
 _FOLDERS = {
     "reference", "secondary", "master", "slave", "geom_reference", "geom_master", "coarse_offsets", "coarse_coreg",
     "coarse_interferogram", "fine_offsets", "fine_coreg", "fine_interferogram", "overlaps", "merged", "ion",
-    TURNED, *_ESD,
+    TURNED, HANDED, *_ESD,
 }  # fmt: skip
 _SUFFIXES = {
     ".slc", ".int", ".cor", ".off", ".rdr", ".full", ".flat", ".unw", ".conncomp", ".amp", ".msk", ".bil", ".bip",
@@ -63,7 +65,7 @@ _SUFFIXES = {
 }  # fmt: skip
 _HEADERS = (".xml", ".vrt", ".hdr")
 _SUBSWATH = re.compile(r"\w*IW\d")
-_FILES_IN_FOLDERS = ("ESDmisregistration.png", "rangeMisregistration.jpg", "warning.txt")
+_FILES_IN_FOLDERS = (HANDED_NOTE, "ESDmisregistration.png", "rangeMisregistration.jpg", "warning.txt")
 _STOP = b"."  # the last byte of every whole pickle
 _NUMPY_SCALAR = re.compile(r"np\.\w+\(([^()]*)\)")
 
@@ -102,6 +104,13 @@ def pass_over_geocode(folder: Path) -> None:
     """Let topsApp start at `OFFSETS`, with the state that it left after the last of `STEPS`."""
     for suffix in ("", ".xml"):
         shutil.copyfile(folder / _STATES / f"{STEPS[-1]}{suffix}", folder / _STATES / f"{_PASSED_OVER}{suffix}")
+
+
+def take_state(folder: Path, before: str, step: str) -> None:
+    """Let a step count as done that changes nothing of the state that topsApp left after the one before it."""
+    for suffix in (".xml", ""):  # the pickle last: by it the step counts as done
+        with atomic_path(folder / _STATES / f"{step}{suffix}") as part:
+            shutil.copyfile(folder / _STATES / f"{before}{suffix}", part)
 
 
 def forget_from(folder: Path, step: str) -> None:
