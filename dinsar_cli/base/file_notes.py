@@ -6,6 +6,8 @@ A note holds as long as the file has the same size and time of change.
 from __future__ import annotations
 
 import json
+import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,25 @@ def note_of(path: Path, folder: Path, **facts: object) -> None:
     with alone_in(folder) as ending:
         note = known_of(path, folder) | facts | {"file": _state(path)}
         write_text(_note_path(path, folder), json.dumps(note) + "\n", ending)
+
+
+def note_absence(path: Path, folder: Path, **facts: object) -> None:
+    """Note that a file cannot be had, with facts that tell which one was asked for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder) as ending:
+        note = {"file": None, "absent": facts}
+        write_text(_note_path(path, folder), json.dumps(note) + "\n", ending)
+
+
+def absent_for(path: Path, folder: Path, **facts: object) -> float:
+    """Seconds since it was noted that a file with these facts cannot be had; infinite where that was not noted."""
+    note = _note_path(path, folder)
+    if _content(note).get("absent") != facts:
+        return math.inf
+    try:
+        return max(time.time() - note.stat().st_mtime, 0.0)
+    except OSError:  # it is being replaced
+        return math.inf
 
 
 def sha256_of(path: Path) -> str:

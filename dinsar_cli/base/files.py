@@ -9,10 +9,11 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock
 
 from dinsar_cli.errors import UsageError
 
@@ -89,6 +90,27 @@ def alone_in(folder: Path) -> Iterator[str]:
         yield ending
     finally:
         os.close(descriptor)  # which ends the lock
+
+
+@contextmanager
+def together_in(folder: Path) -> Iterator[None]:
+    """Use files of a folder beside other processes that do so, and not while one is `alone_in` it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks for folders (NFS)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def turn_at(path: Path) -> Iterator[None]:
+    """Let one process at a time make a file; who waited finds it complete. The lock goes when it is."""
+    place = path.with_name(f".{path.name}.lock")
+    with FileLock(place):
+        yield
+        place.unlink(missing_ok=True)
 
 
 def fingerprint(value: object) -> str:

@@ -8,10 +8,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.file_notes import noted_files
+from dinsar_cli.base.files import alone_in
 from dinsar_cli.base.journal import (
     LOCK,
     PRODUCTS,
@@ -218,14 +217,13 @@ def _leave(folder: Path) -> None:
 
 @contextmanager
 def _held_cache(cache: Path | None) -> Iterator[None]:
-    """Hold the lock under which DEMs are made, if there are any."""
-    lock = None if cache is None else cache / "dem.lock"
-    if lock is None or not lock.is_file():
+    """Be alone in the folder of DEMs, if there is one: none is being made."""
+    if cache is None or not (cache / "dem").is_dir():
         yield
         return
-    with FileLock(lock):
+    with alone_in(cache / "dem"):
         yield
-    lock.unlink(missing_ok=True)
+    (cache / "dem.lock").unlink(missing_ok=True)  # of an earlier release
 
 
 def _cannot_remove(place: Path | str, cause: str, gone: int) -> UsageError:

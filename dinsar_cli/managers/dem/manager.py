@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import rasterio
-from filelock import FileLock
 from rasterio.errors import RasterioIOError
 
 from dinsar_cli.base.file_notes import NOTES, note_of, prove
-from dinsar_cli.base.files import atomic_path, make_folder, sha256
+from dinsar_cli.base.files import atomic_path, make_folder, sha256, together_in, turn_at
 from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.errors import NetworkError, NoDataError, ResourceError, UsageError
 from dinsar_cli.geo.datum import check_datum
@@ -196,8 +195,8 @@ class DemManager:
         counts = _cached(plan)
         if counts is None:
             _check_disk(plan, make_folder(plan.path.parent))
-            # runs that do not know of each other share the cache: the second waits for the first
-            with FileLock(plan.path.parent.with_suffix(".lock")):
+            # runs that do not know of each other share the cache: the second of the same place waits for the first
+            with together_in(plan.path.parent), turn_at(plan.path):
                 counts = _cached(plan)
                 if counts is None:
                     with atomic_path(plan.path) as part:
@@ -232,7 +231,7 @@ class DemManager:
             If the disk is too small.
         """
         path = plan.water_path
-        with FileLock(plan.path.parent.with_suffix(".lock")):
+        with together_in(path.parent), turn_at(path):
             tags = _tags_of(plan, path)
             source = tags["SOURCE"] if tags else ""
             if not source:

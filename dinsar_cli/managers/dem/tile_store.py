@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
-from dinsar_cli.base.file_notes import is_spoiled
+from dinsar_cli.base.file_notes import NOTES, absent_for, is_spoiled, note_absence
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.errors import NoDataError
@@ -33,6 +33,7 @@ TILES = "tiles"
 """Folder of the tiles beside the prepared DEMs."""
 
 _ALIGNED = 0.02  # pixels
+_REFUSED_DAYS = 30  # models get further tiles once in years
 
 
 class DamagedTileError(NoDataError):
@@ -133,33 +134,54 @@ class TileStore:
             if is_spoiled(self.path(tile)):
                 logger.warning("%s is damaged and is fetched again", self.path(tile))
                 self.discard(tile)
+        refused = {tile for tile in self.lacking(wanted) if self._was_refused(tile)}
+        return refused | self._fetch_lacking([tile for tile in wanted if tile not in refused], progress)
+
+    def _fetch_lacking(self, wanted: list[Tile], progress: Callable[[Transfer], None] | None) -> set[Tile]:
         lacking = self.lacking(wanted)
         for name in {tile.source for tile in lacking}:
             make_folder(self._folder / name)
         try:
             fetch_all([self._source(tile) for tile in lacking], progress=progress)
         except NoDataError:
-            gone = {tile for tile in self.lacking(lacking) if not exists(tile.url)}
+            gone = self._asked(self.lacking(lacking))
             if not gone:
                 raise
             names = describe(tile.cell for tile in gone)
             logger.info("%s lacks tiles that its index names: %s", SOURCES[next(iter(gone)).source].title, names)
-            return gone | self.fetch([tile for tile in lacking if tile not in gone], progress)
+            return gone | self._fetch_lacking([tile for tile in lacking if tile not in gone], progress)
         return set()
 
     def absent(self, tiles: Iterable[Tile]) -> set[Tile]:
         """Ask for tiles of which nobody knows whether their archive has them; return those that it has not.
+
+        A no is remembered for `_REFUSED_DAYS`, so that each place is asked for once.
 
         Raises
         ------
         NetworkError
             If the archive does not say so.
         """
-        gone = {tile for tile in self.lacking(tiles) if not exists(tile.url)}
+        gone = self._asked(self.lacking(tiles))
         if gone:
             names = describe(tile.cell for tile in gone)
             logger.info("%s has no tile for %s", SOURCES[next(iter(gone)).source].title, names)
         return gone
+
+    def _asked(self, tiles: Iterable[Tile]) -> set[Tile]:
+        """Return the tiles of which their archive says, or has said lately, that it has none, and note that."""
+        gone = set()
+        for tile in tiles:
+            if self._was_refused(tile):
+                gone.add(tile)
+            elif not exists(tile.url):
+                note_absence(self.path(tile), self.path(tile).parent / NOTES, url=tile.url)
+                gone.add(tile)
+        return gone
+
+    def _was_refused(self, tile: Tile) -> bool:
+        """Tell whether the archive has said lately that it has no such tile."""
+        return absent_for(self.path(tile), self.path(tile).parent / NOTES, url=tile.url) < _REFUSED_DAYS * 86400
 
     def _source(self, tile: Tile) -> Source:
         return Source(tile.url, self.path(tile), login=SOURCES[tile.source].login)
