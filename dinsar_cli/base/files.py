@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock
 
 from dinsar_cli.errors import UsageError
 
@@ -106,11 +105,28 @@ def together_in(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def turn_at(path: Path) -> Iterator[None]:
-    """Let one process at a time make a file; who waited finds it complete. The lock goes when it is."""
+    """Let one process at a time make a file; who waited looks whether it is there. Nothing is left of the lock."""
     place = path.with_name(f".{path.name}.lock")
-    with FileLock(place):
+    descriptor = _first_at(place)
+    try:
         yield
+    finally:
         place.unlink(missing_ok=True)
+        os.close(descriptor)  # which ends the lock
+
+
+def _first_at(place: Path) -> int:
+    """Lock a file that is still in its place then: who had it before may have removed it."""
+    while True:
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks
+            return descriptor
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), place.stat()):
+                return descriptor
+        os.close(descriptor)
 
 
 def fingerprint(value: object) -> str:

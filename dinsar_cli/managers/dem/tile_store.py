@@ -24,7 +24,7 @@ from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.dem_file import read_heights
-from dinsar_cli.managers.dem.sources import SOURCES, Lattice, Tile, describe
+from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Lattice, Tile, describe
 from dinsar_cli.net.download import Source, Transfer, exists, fetch_all
 
 logger = logging.getLogger(__name__)
@@ -175,8 +175,9 @@ class TileStore:
             if self._was_refused(tile):
                 gone.add(tile)
             elif not exists(tile.url):
-                note_absence(self.path(tile), self.path(tile).parent / NOTES, url=tile.url)
                 gone.add(tile)
+                if tile.source != COARSE:  # without that there is no DEM: who tries again is not told an old no
+                    note_absence(self.path(tile), self.path(tile).parent / NOTES, url=tile.url)
         return gone
 
     def _was_refused(self, tile: Tile) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -168,10 +171,11 @@ def test_a_tile_that_the_old_index_lacks_is_taken_when_the_archive_has_it(ask: A
 
 def test_what_glo_30_does_not_have_comes_from_glo_90(ask: Ask, tmp_path: Path) -> None:
     with land(tmp_path, ARMENIA, missing={name(10, "N40E044")}) as archive:
+        archive.down.add(GLO_30)
+        silent = ask(archive, **wish(ARMENIA), timeout=1.5)
+        archive.down.clear()
         answer = ask(archive, **wish(ARMENIA))
         again = ask(archive, **wish(ARMENIA))
-        archive.down.add(GLO_30)
-        other = ask(archive, **wish((44.35, 40.25, 44.6, 40.5)), timeout=1.5)
     x, y, heights = read(answer)
     assert np.abs(heights - slope(ARMENIA, x, y)).max() < CENTIMETRE
     assert answer.result["filled_from_coarser"] == heights.size
@@ -179,7 +183,7 @@ def test_what_glo_30_does_not_have_comes_from_glo_90(ask: Ask, tmp_path: Path) -
     assert "no tile for N40E044" in warning
     assert "GLO-90" in warning
     assert again.result == answer.result, "the cache remembers it"
-    assert other.error == ("NetworkError", 5), "an archive that does not answer has not said no"
+    assert silent.error == ("NetworkError", 5), "an archive that does not answer has not said no"
 
 
 def test_the_plan_says_of_which_tiles_nobody_knows(tmp_path: Path) -> None:
@@ -237,6 +241,95 @@ def test_what_is_there_needs_no_network(ask: Ask, tmp_path: Path) -> None:
         again = ask(archive, **wish(ATLAS))
         assert archive.log == []
     np.testing.assert_array_equal(read(again)[2], before)
+
+
+def test_pairs_of_a_place_share_all_that_is_fetched(ask: Ask, tmp_path: Path) -> None:
+    """The second has other whole degrees around it, and lies where the archive has only the coarser model.
+
+    What it gets is the same to the byte as with an empty cache, and as with a cache whose bits have changed.
+    """
+    pairs = (43.95, 40.2, 44.3, 40.5), (44.15, 40.2, 44.5, 40.5)
+    cache = tmp_path / "data" / "dem"
+    with land(
+        tmp_path, pairs[0], missing={name(10, "N40E044"), f"AUXFILES/{name(10, 'N40E044')[:-3]}WBM.tif"}
+    ) as archive:
+        ask(archive, water=True, **wish(pairs[0]))
+        archive.forget()
+        archive.down.update(archive.hosts)
+        shared = made(ask(archive, water=True, **wish(pairs[1])))
+        assert archive.log == []
+        archive.down.clear()
+        damaged = [*cache.glob("tiles/*/*.tif"), *cache.glob("geoids/*.tif")]
+        assert len(damaged) > 4
+        for path in (*damaged, *cache.glob("*.tif")):
+            rot(path)
+        mended = made(ask(archive, water=True, **wish(pairs[1])))
+        shutil.rmtree(cache)
+        alone = made(ask(archive, water=True, **wish(pairs[1])))
+    assert [sorted(files) for files in (shared, mended)] == [sorted(alone)] * 2
+    assert shared == mended == alone
+
+
+def made(answer: Answer) -> dict[str, bytes]:
+    """Return DEM and water of an answer."""
+    return {path.name: path.read_bytes() for path in answer.path.parent.glob(f"{answer.path.stem}*.tif")}
+
+
+def rot(path: Path) -> None:
+    """Change a bit of a file, and keep its size and time."""
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_no_of_the_archive_does_not_hold_for_ever(ask: Ask, tmp_path: Path) -> None:
+    missing = {name(10, "N40E044")}
+    with land(tmp_path, ARMENIA, missing=missing) as archive:
+        ask(archive, **wish(ARMENIA))
+        missing.clear()
+        other = (44.35, 40.25, 44.6, 40.5)
+        assert ask(archive, **wish(other)).result["filled_from_coarser"] > 0
+        (note,) = (tmp_path / "data" / "dem" / "tiles" / "glo_30" / ".verified").glob("*.json")
+        month_ago = note.stat().st_mtime - 31 * 86400
+        os.utime(note, (month_ago, month_ago))
+        assert ask(archive, **wish((44.4, 40.25, 44.6, 40.5))).result["filled_from_coarser"] == 0
+
+
+_MAKE = """
+import json, sys
+from pathlib import Path
+from dinsar_cli.managers.dem.manager import DemManager
+manager = DemManager(None, None, 0.1, Path("data"))
+for bounds in json.loads(sys.argv[1]):
+    print(manager.fetch(manager.plan(tuple(bounds))).path, flush=True)
+"""
+
+
+def test_two_processes_fetch_what_they_share_once(ask: Ask, tmp_path: Path) -> None:
+    """Both make one window of the other too."""
+    areas = [ATLAS, (-8.68, 31.32, -8.52, 31.48)]
+    with land(tmp_path, ATLAS) as archive:
+        both = [
+            subprocess.Popen(
+                [sys.executable, "-c", _MAKE, json.dumps(order)],
+                env=archive.env(tmp_path),
+                cwd=tmp_path,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for order in (areas, areas[::-1])
+        ]
+        told = [process.communicate()[0].split() for process in both]
+        assert [process.returncode for process in both] == [0, 0]
+        assert told[0] == told[1][::-1]
+        assert len(archive.requests(GLO_30)) == 1
+        windows = {path: (tmp_path / path).read_bytes() for path in told[0]}
+        shutil.rmtree(tmp_path / "data")
+        for area, path in zip(areas, told[0], strict=True):
+            assert ask(archive, **wish(area)).path.read_bytes() == windows[path]
+    prepared = tmp_path / "data" / "dem"
+    assert not [path for path in prepared.rglob("*") if path.suffix in {".lock", ".part"}]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
