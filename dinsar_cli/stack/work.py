@@ -180,14 +180,20 @@ def mean_coherence(work: StackWork) -> NDArray[np.float32]:
 
 
 def each_pair(work: StackWork, step: str, pairs: Sequence[Pair], make: Callable[[Pair], None]) -> int:
-    """Do a step of some pairs, as many at a time as cores and memory allow; give how many they were."""
+    """Do a step of some pairs, as many at a time as cores and memory allow; give how many they were.
+
+    The first one goes alone: it makes the tables of noise and of the unwrapper that all need, seconds of work that
+    several at a time would each do.
+    """
     grid, some = work.look_grid, work.plan.any
     cells = max(grid.lines * grid.samples, some.grid.width * some.grid.height)
     fitting = max(1, int(some.memory / 2 / (_PAIR_BYTES * cells)))
+    for pair in pairs[:1]:
+        make(pair)
     with ThreadPoolExecutor(min(some.threads, fitting)) as pool:
-        futures = [pool.submit(make, pair) for pair in pairs]
+        futures = [pool.submit(make, pair) for pair in pairs[1:]]
         try:
-            for done, future in enumerate(futures, 1):
+            for done, future in enumerate(futures, 2):
                 future.result()
                 work.reporter.progress(step, done / len(pairs))
         finally:
