@@ -148,7 +148,12 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
     shutil.rmtree(folder)  # half a gigabyte that pytest would keep
 
 
-@pytest.fixture(scope="module", params=SCENARIOS)
+WIDE = "descending south, wide lake"  # water is looked at by the tests of shores too
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.long] * (name == WIDE)) for name in SCENARIOS]
+)
 def case(
     request: pytest.FixtureRequest,
     simulated: Callable[[str], SimulatedStack],
