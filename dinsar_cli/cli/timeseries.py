@@ -42,6 +42,7 @@ Examples:
 )
 @click.option("--seasonal", is_flag=True, help="Solve for a period of a year beside the velocity.")
 @click.option("--step", "steps", multiple=True, metavar="DATE", help="Solve for a jump at a date; may be repeated.")
+@click.option("--netcdf", is_flag=True, help="Write series.nc too: all dates in one file, by the CF conventions.")
 @json_option
 @debug_option
 def timeseries(
@@ -52,6 +53,7 @@ def timeseries(
     min_pairs: int,
     seasonal: bool,
     steps: tuple[str, ...],
+    netcdf: bool,
     as_json: bool,
 ) -> None:
     """Make velocity and displacement of every date from the maps of many pairs.
@@ -70,6 +72,7 @@ def timeseries(
         least_pairs=min_pairs,
         seasonal=seasonal,
         steps=tuple(sorted({_date(text, "--step") for text in steps})),
+        netcdf=netcdf,
     )
     made = make_series(folder, output or folder / "series", choices)
     record = made.record

@@ -15,6 +15,7 @@ from dinsar_cli.base.files import atomic_path
 from dinsar_cli.errors import UsageError
 from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import MAIN, ProductFacts
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import LAYERS
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 FILE = "displacement.nc"
 
 _CHUNK = 512
-_MAPPING = "crs"  # name of the variable that describes the projection
+MAPPING = "crs"
+"""Name of the variable that describes the projection."""
 _UNITS = {"rad": "radian", "dB": "1"}  # UDUNITS has no decibel; the description tells it
 _STANDARD_NAMES = {"elevation": "height_above_reference_ellipsoid", "incidence_angle": "sensor_zenith_angle"}
 
@@ -69,7 +71,7 @@ def write_netcdf(facts: ProductFacts) -> Path:
     path = facts.output / FILE
     with atomic_path(path) as part, File(part, "w") as file:
         file.attrs.update(_attributes(facts))
-        dimensions = _write_axes(file, facts)
+        dimensions = write_axes(file, facts.grid)
         _write_time(file, facts)
         for variable in _variables(facts):
             _write_layer(file, facts, variable, dimensions)
@@ -98,9 +100,8 @@ def _attributes(facts: ProductFacts) -> dict[str, str]:
     return attributes | {name: facts.tags[name] for name in kept if name in facts.tags}
 
 
-def _write_axes(file: File, facts: ProductFacts) -> tuple[str, str]:
+def write_axes(file: File, grid: Grid) -> tuple[str, str]:
     """Write coordinates and the projection; give the names of the dimensions."""
-    grid = facts.grid
     kinds = (
         (("lat", "latitude", "degrees_north", "Y"), ("lon", "longitude", "degrees_east", "X"))
         if grid.is_geographic
@@ -114,7 +115,7 @@ def _write_axes(file: File, facts: ProductFacts) -> tuple[str, str]:
             {"standard_name": standard, "long_name": f"{standard.replace('_', ' ')} of the pixel centres"}
             | {"units": unit, "axis": axis}
         )
-    mapping = file.create_variable(_MAPPING, (), "i4", data=0)
+    mapping = file.create_variable(MAPPING, (), "i4", data=0)
     # text and numbers alone: PROJ's list for the datum shift of a local datum is no CF attribute of WGS84
     described = {
         name: value for name, value in CRS(grid.crs).to_cf().items() if isinstance(value, (str, float, int))
@@ -130,18 +131,17 @@ def _write_axes(file: File, facts: ProductFacts) -> tuple[str, str]:
         }
     )
     if not grid.is_geographic:
-        _write_lonlat(file, facts, dimensions)
+        _write_lonlat(file, grid, dimensions)
     return dimensions
 
 
-def _write_lonlat(file: File, facts: ProductFacts, dimensions: tuple[str, str]) -> None:
-    """Return the longitude and latitude of each pixel, which CF wants beside the coordinates of a projection."""
-    grid = facts.grid
+def _write_lonlat(file: File, grid: Grid, dimensions: tuple[str, str]) -> None:
+    """Write the longitude and latitude of each pixel, which CF wants beside the coordinates of a projection."""
     positions = grid.to_lonlat(*np.meshgrid(grid.x_centres, grid.y_centres))
     kinds = (("lon", "longitude", "degrees_east"), ("lat", "latitude", "degrees_north"))
     for (name, standard, unit), values in zip(kinds, positions, strict=True):
         variable = file.create_variable(
-            name, dimensions, "f8", data=values, chunks=_chunks(facts), compression="gzip", shuffle=True
+            name, dimensions, "f8", data=values, chunks=chunks_of(grid), compression="gzip", shuffle=True
         )
         variable.attrs.update({"standard_name": standard, "long_name": f"{standard} of the pixel", "units": unit})
 
@@ -177,14 +177,20 @@ def _write_layer(file: File, facts: ProductFacts, variable: _Variable, dimension
     # CF 1.8 has no unsigned types
     kind: dict[str, Any] = {"dtype": "i4"} if labels else {"dtype": "f4", "fillvalue": np.float32(np.nan)}
     made = file.create_variable(
-        variable.name, dimensions, data=values, chunks=_chunks(facts), compression="gzip", shuffle=True, **kind
+        variable.name,
+        dimensions,
+        data=values,
+        chunks=chunks_of(facts.grid),
+        compression="gzip",
+        shuffle=True,
+        **kind,
     )
     band = layer.bands[variable.band - 1]
     text = layer.description if len(layer.bands) == 1 else f"{layer.description}: {band}"
     attributes = {
         "long_name": f"{text} (dB)" if layer.unit == "dB" else text,
         "units": _UNITS.get(layer.unit, layer.unit),
-        "grid_mapping": _MAPPING,
+        "grid_mapping": MAPPING,
         "coordinates": "time" if facts.grid.is_geographic else "time lat lon",
     }
     if layer.name in _STANDARD_NAMES:
@@ -198,5 +204,6 @@ def _write_layer(file: File, facts: ProductFacts, variable: _Variable, dimension
     made.attrs.update({name: value for name, value in attributes.items() if value})
 
 
-def _chunks(facts: ProductFacts) -> tuple[int, int]:
-    return min(_CHUNK, facts.grid.height), min(_CHUNK, facts.grid.width)
+def chunks_of(grid: Grid) -> tuple[int, int]:
+    """Return the rows and columns that are packed together."""
+    return min(_CHUNK, grid.height), min(_CHUNK, grid.width)

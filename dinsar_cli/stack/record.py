@@ -44,7 +44,7 @@ class StackReference:
     def from_dict(cls, record: Mapping[str, Any]) -> StackReference:
         """Return what `to_dict` gave."""
         place = LonLat(float(record["lon"]), float(record["lat"]))
-        return cls(place, bool(record["chosen"]), bool(record["on_map"]))
+        return cls(place, bool(record.get("chosen", False)), bool(record.get("on_map", True)))
 
 
 @dataclass

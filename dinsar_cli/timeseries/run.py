@@ -19,6 +19,7 @@ from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.formats.netcdf import check_netcdf
 from dinsar_cli.products.layers import Layer, write_cog
 from dinsar_cli.products.reader import Products
 from dinsar_cli.series.date_quality import DateQuality, date_quality, signed_correlation
@@ -34,6 +35,7 @@ from dinsar_cli.timeseries.layers import (
     coefficient_layer,
     displacement_layer,
 )
+from dinsar_cli.timeseries.netcdf import write_series_netcdf
 from dinsar_cli.timeseries.page import write_series_page
 from dinsar_cli.timeseries.pair_maps import PairMaps, open_maps, tags_of
 from dinsar_cli.timeseries.solve import Solved, Solver, least_pairs_possible
@@ -66,6 +68,8 @@ class Choices:
         That each date must have in a cell.
     seasonal : bool
     steps : tuple of date
+    netcdf : bool
+        Whether one file with all of it is written too.
     """
 
     repair: bool = True
@@ -74,6 +78,7 @@ class Choices:
     least_pairs: int = 1
     seasonal: bool = False
     steps: tuple[date, ...] = ()
+    netcdf: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,8 @@ def make_series(folder: Path, output: Path, choices: Choices) -> Series:
     DinsarError
         When the maps do not go together, or what was asked for cannot be solved.
     """
+    if choices.netcdf:
+        check_netcdf()
     with Products() as files, bounded_raster_cache():
         maps = _without(open_maps(folder, files), choices.drop)
         _check_choices(maps, choices)
@@ -128,6 +135,8 @@ def make_series(folder: Path, output: Path, choices: Choices) -> Series:
         body = _record(maps, choices, dropped, shown, closure) | record
         write_text(output / RECORD, json.dumps(body, indent=2) + "\n")
         write_series_page(output, maps, body)
+        if choices.netcdf:
+            write_series_netcdf(output, maps, body)
     return Series(output, body)
 
 

@@ -143,6 +143,20 @@ def test_without_atmosphere_and_noise_all_is_exact(tmp_path: Path, monkeypatch: 
         np.testing.assert_allclose(moved, maps.velocity * years(DAYS)[number], atol=1e-6)
 
 
+def test_one_file_has_all_dates_with_their_times(tmp_path: Path) -> None:
+    """As xarray and GDAL read it."""
+    xarray = pytest.importorskip("xarray")
+    maps = write_maps(tmp_path, sequential(1))
+    maps.make(netcdf=True)
+    with xarray.open_dataset(maps.series / "series.nc", engine="h5netcdf") as dataset:
+        assert [str(time)[:10] for time in dataset["time"].values] == [str(day) for day in DAYS]
+        for number, day in enumerate(DAYS):
+            np.testing.assert_array_equal(dataset["displacement"][number], maps.read(f"displacement_{day:%Y%m%d}"))
+        np.testing.assert_array_equal(dataset["velocity"], maps.read("velocity"))
+        assert dataset["velocity"].attrs["units"] == "m year-1"
+        np.testing.assert_allclose(dataset["lon"], GRID.x_centres)
+
+
 def test_wrong_cycles_are_flagged_and_taken_off(tmp_path: Path) -> None:
     blob = np.zeros(GRID.shape)
     blob[10:20, 5:15] = 1
