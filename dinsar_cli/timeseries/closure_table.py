@@ -104,12 +104,15 @@ class Closure:
         """Return what it means."""
         if not self.triangles:
             return ["The pairs make no triangle of dates: nothing tells whether they were unwrapped rightly."]
-        share = self.flagged / max(1, self.cells)
-        counted = (
-            f"{self.flagged} of {self.cells} cells ({100 * share:.2f} %) do not close around some of "
-            f"{len(self.triangles)} triangles: of these the wrong cycles have one explanation in {self.repaired}, "
-            f"several in {self.ambiguous}."
-        )
+        if not self.flagged:
+            counted = f"All {self.cells} cells close around all of {len(self.triangles)} triangles."
+        else:
+            share = 100 * self.flagged / max(1, self.cells)
+            counted = (
+                f"{self.flagged} of {self.cells} cells ({share:.2f} %) do not close around some of "
+                f"{len(self.triangles)} triangles: of these the wrong cycles have one explanation in "
+                f"{self.repaired}, several in {self.ambiguous}."
+            )
         bias = max(self.triangles, key=lambda one: abs(one.mean))
         days = ", ".join(str(day) for day in bias.dates)
         return [counted, f"The mean closure is {bias.mean:+.3f} rad at most (of {days}).", BLIND]
