@@ -35,14 +35,14 @@ def closure(folder: Path, output: Path | None, as_json: bool) -> None:
     STACK is the folder of dinsar stack, or one with the folders of runs on one grid. closure.csv has a row for each
     triangle, closure_cycles.tif the number of triangles that do not close in each cell.
     """
-    from dinsar_cli.timeseries.run import closure_only
+    from dinsar_cli.timeseries.closure_table import find_closure
 
     place = output or folder / "series"
-    maps, found = closure_only(folder, place)
+    found, notes = find_closure(folder, place)
     if as_json:
         click.echo(json.dumps({"folder": str(place.resolve())} | found.to_dict(), indent=2))
         return
-    for text in (*maps.notes, *found.sentences()):
+    for text in (*notes, *found.sentences()):
         click.echo(text)
     for line in table(_rows(found), right=frozenset({1, 2, 3, 4})):
         click.echo(line)

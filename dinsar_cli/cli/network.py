@@ -14,6 +14,7 @@ from dinsar_cli.cli.options import (
     OF_MANY_DATES,
     area_options,
     cache_option,
+    day_given,
     frame_and_year,
     gather_config,
     json_option,
@@ -22,7 +23,6 @@ from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from dinsar_cli.plan.network_dates import NetworkDates
     from dinsar_cli.series.graph import Pair
@@ -106,7 +106,7 @@ def network(
     from dinsar_cli.series.network import parse_rule, write_network
 
     rule = parse_rule(rule_text)
-    days = [_day(text) for text in left_out]
+    days = [day_given("--leave-out", text) for text in left_out]
     request, satellites = request_of(gather_config(config_file, flags)), platforms or PLATFORMS
     if request.config.slc.files:
         _check_no_archive(frame, years)
@@ -143,17 +143,6 @@ def network(
         return
     for line in (*table(_rows(made), right=frozenset({1, 2, 3, 4})), "", *_told(made, dates), *map(str, files)):
         click.echo(line)
-
-
-def _day(text: str) -> date:
-    from dinsar_cli.series.pair_rules import parse_date
-
-    day = parse_date(text)
-    if day is None:
-        raise UsageError(
-            f"--leave-out {text!r} is not a date.", "It is not a day of a year.", "Write it 2023-01-04."
-        )
-    return day
 
 
 def _check_no_archive(frame: int | None, years: tuple[int, ...]) -> None:

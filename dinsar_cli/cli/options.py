@@ -17,6 +17,7 @@ from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from dinsar_cli.config.model import RunConfig
     from dinsar_cli.geo.roi import Roi
@@ -212,6 +213,22 @@ def _platforms(_context: click.Context, _parameter: click.Parameter, values: tup
             )
         found.append(f"S1{match[1]}")
     return tuple(dict.fromkeys(found))
+
+
+def day_given(option: str, text: str) -> date:
+    """Read a date that an option was given.
+
+    Raises
+    ------
+    UsageError
+        When it is none.
+    """
+    from dinsar_cli.series.pair_rules import parse_date
+
+    day = parse_date(text)
+    if day is None:
+        raise UsageError(f"{option} {text!r} is not a date.", "It is not a day of a year.", "Write it 2023-09-04.")
+    return day
 
 
 def existing_xml_option(command: Command) -> Command:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
 from pathlib import Path
 
 import click
 
 from dinsar_cli.cli.common import table
-from dinsar_cli.cli.options import debug_option, json_option
-from dinsar_cli.errors import UsageError
+from dinsar_cli.cli.options import day_given, debug_option, json_option
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -64,14 +62,14 @@ def timeseries(
     """
     from dinsar_cli.timeseries.run import Choices, make_series
 
-    dates = tuple(_date(text, "--drop-dates") for text in drop if text.lower() != "auto")
+    dates = tuple(day_given("--drop-dates", text) for text in drop if text.lower() != "auto")
     choices = Choices(
         repair=not no_repair,
         drop=tuple(sorted(set(dates))),
         drop_noisy=len(dates) < len(drop),
         least_pairs=min_pairs,
         seasonal=seasonal,
-        steps=tuple(sorted({_date(text, "--step") for text in steps})),
+        steps=tuple(sorted({day_given("--step", text) for text in steps})),
         netcdf=netcdf,
     )
     made = make_series(folder, output or folder / "series", choices)
@@ -95,16 +93,3 @@ def timeseries(
         f"velocity {low} to {high} mm/yr toward the satellite, sigma {sigma:.1f}, in {record['cells']} cells"
     )
     click.echo(str(made.folder / "series.html"))
-
-
-def _date(text: str, option: str) -> date:
-    for form in ("%Y-%m-%d", "%Y%m%d"):
-        try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 - a day, not a time
-        except ValueError:
-            continue
-    raise UsageError(
-        f"{option} {text}: that is no date.",
-        "A date is written as 2023-09-04 or 20230904.",
-        f"Give one of the dates of the stack: {option} 2023-09-04",
-    )

@@ -13,6 +13,7 @@ distinct pattern of closures and by integer programming, so that a solution is k
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -108,6 +109,10 @@ class Repair:
     flagged: NDArray[np.bool_]
     ambiguous: NDArray[np.bool_]
 
+    def of(self, cells: slice) -> Repair:
+        """Return the same of some of the cells, which are along one axis."""
+        return Repair(self.cycles[:, cells], self.flagged[cells], self.ambiguous[cells])
+
     def applied(self, phases: Floats) -> Floats:
         """Return phases (radians; shape (pairs, ...)) without the cycles."""
         return phases - (_CYCLE * self.cycles).astype(phases.dtype)
@@ -124,10 +129,12 @@ def repair_cycles(closure_cycles: Integers, signs: Integers) -> Repair:
         As of `triangle_matrix`.
     """
     shape = closure_cycles.shape[1:]
-    told = closure_cycles.reshape(len(signs), -1)
+    told = closure_cycles.reshape(len(signs), math.prod(shape))
     flagged = ((told != 0) & (told != _MISSING)).any(axis=0)
     found = np.zeros((signs.shape[1], told.shape[1]), np.int8)
     ambiguous = np.zeros(told.shape[1], bool)
+    if not flagged.any():
+        return Repair(found.reshape(-1, *shape), flagged.reshape(shape), ambiguous.reshape(shape))
     patterns, place, count = np.unique(told[:, flagged], axis=1, return_inverse=True, return_counts=True)
     solved = np.zeros((signs.shape[1], len(count)), np.int8)
     unsolved = np.ones(len(count), bool)

@@ -13,12 +13,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.base.files import write_text
+from dinsar_cli.base.files import make_folder, write_text
+from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.products.layers import write_cog
-from dinsar_cli.series.closure import cycles, wrapped
+from dinsar_cli.products.reader import Products
+from dinsar_cli.series.closure import Repair, cycles, wrapped
 from dinsar_cli.series.graph import triangles_of
 from dinsar_cli.timeseries.layers import CLOSURE_CYCLES
-from dinsar_cli.timeseries.pair_maps import PairMaps, tags_of
+from dinsar_cli.timeseries.pair_maps import PairMaps, open_maps, tags_of
 from dinsar_cli.timeseries.solve import Solver
 
 Floats = NDArray[np.floating[Any]]
@@ -28,22 +30,6 @@ BLIND: Final = (
     "Closure shows whole cycles of wrong unwrapping, and phase bias of ground that changes. It cannot show the "
     "atmosphere: what a date is delayed by is in both of its pairs and cancels exactly."
 )
-
-
-@dataclass
-class _Sums:
-    """What is added up over cells, for each triangle."""
-
-    cells: NDArray[np.int64]
-    wrong: NDArray[np.int64]
-    left: NDArray[np.int64]
-    total: Floats
-    square: Floats
-
-    @classmethod
-    def of(cls, triangles: int) -> _Sums:
-        cells, wrong, left = (np.zeros(triangles, np.int64) for _ in range(3))
-        return cls(cells, wrong, left, np.zeros(triangles), np.zeros(triangles))
 
 
 @dataclass(frozen=True)
@@ -88,17 +74,23 @@ class Closure:
     Attributes
     ----------
     triangles : tuple of Triangle
-    flagged, repaired, ambiguous : int
-        Cells where some triangle does not close; those of them whose cycles have one explanation, and several.
     cells : int
         With a value in some triangle.
+    flagged : int
+        Cells where some triangle does not close.
+    ambiguous : int
+        Those of them whose cycles have several explanations.
     """
 
     triangles: tuple[Triangle, ...]
     cells: int
     flagged: int
-    repaired: int
     ambiguous: int
+
+    @property
+    def repaired(self) -> int:
+        """Cells that do not close, and whose cycles have one explanation."""
+        return self.flagged - self.ambiguous
 
     def sentences(self) -> list[str]:
         """Return what it means."""
@@ -128,64 +120,92 @@ class Closure:
         }
 
 
-def find_closure(maps: PairMaps, output: Path | None = None) -> Closure:
-    """Look how the pairs close, and write the map and the table of it.
+class ClosureSurvey:
+    """Gathers how the pairs close, from parts of the map.
 
     Parameters
     ----------
     maps : PairMaps
-    output : Path, optional
-        Folder for the files.
+    solver : Solver
+        Of these maps.
     """
-    solver = Solver(maps.dates, maps.pairs, maps.wavelength)
-    names = triangles_of(maps.pairs)
-    sums = _Sums.of(len(names))
-    counted = np.full(maps.grid.shape, CLOSURE_CYCLES.nodata, np.uint16)
-    flagged = repaired = ambiguous = cells = 0
-    for rows in maps.parts() if names else ():
-        los = maps.displacement(rows).reshape(len(maps.pairs), -1)
-        closure = solver.closures(los)
-        found = solver.cycles(los)
+
+    def __init__(self, maps: PairMaps, solver: Solver) -> None:
+        self._maps, self._solver = maps, solver
+        self._names = triangles_of(maps.pairs)
+        self._known, self._wrong, self._left = (np.zeros(len(self._names), np.int64) for _ in range(3))
+        self._total, self._square = np.zeros(len(self._names)), np.zeros(len(self._names))
+        self._counted = np.full(maps.grid.shape, CLOSURE_CYCLES.nodata, np.uint16)
+        self._cells = self._flagged = self._ambiguous = 0
+
+    def add(self, rows: slice, los: Floats) -> Repair:
+        """Take some rows of the map, and return the whole cycles that pairs are wrong by there.
+
+        Parameters
+        ----------
+        rows : slice
+        los : ndarray
+            Displacement of the pairs, metres; shape (pairs, cells).
+        """
+        closure = self._solver.closures(los)
+        wrong = self._solver.wrong_cycles(closure)
         known = np.isfinite(closure)
-        some = known.any(axis=0)
         whole = np.where(known, cycles(closure), 0)
-        _add(sums, known, whole, np.where(known, wrapped(closure), 0))
-        left = whole - solver.signs.astype(int) @ found.cycles.astype(int)
-        sums.left += np.count_nonzero((left != 0) & known, axis=1)
-        counted[rows].reshape(-1)[some] = np.count_nonzero(whole, axis=0)[some]
-        cells += int(some.sum())
-        flagged += int(found.flagged.sum())
-        ambiguous += int(found.ambiguous.sum())
-        repaired += int((found.flagged & ~found.ambiguous).sum())
-    closure_found = Closure(_triangles(names, sums), cells, flagged, repaired, ambiguous)
-    if output is not None:
-        write_cog(output / f"{CLOSURE_CYCLES.name}.tif", counted, maps.grid, CLOSURE_CYCLES, tags_of(maps))
-        write_table(output / FILE, [one.to_dict() for one in closure_found.triangles])
-    return closure_found
+        rest = np.where(known, wrapped(closure), 0)
+        left = whole - self._solver.signs.astype(int) @ wrong.cycles.astype(int)
+        self._known += known.sum(axis=1)
+        self._wrong += np.count_nonzero(whole, axis=1)
+        self._left += np.count_nonzero((left != 0) & known, axis=1)
+        self._total += rest.sum(axis=1, dtype=np.float64)
+        self._square += np.square(rest, dtype=np.float64).sum(axis=1)
+        some = known.any(axis=0)
+        self._counted[rows].reshape(-1)[some] = np.count_nonzero(whole, axis=0)[some]
+        self._cells += int(some.sum())
+        self._flagged += int(wrong.flagged.sum())
+        self._ambiguous += int(wrong.ambiguous.sum())
+        return wrong
 
+    def write(self, output: Path) -> Closure:
+        """Write the map and the table of what was taken, and return it."""
+        made = Closure(self._triangles(), self._cells, self._flagged, self._ambiguous)
+        grid, path = self._maps.grid, output / f"{CLOSURE_CYCLES.name}.tif"
+        write_cog(path, self._counted, grid, CLOSURE_CYCLES, tags_of(self._maps))
+        write_table(output / FILE, [one.to_dict() for one in made.triangles])
+        return made
 
-def _add(sums: _Sums, known: NDArray[np.bool_], whole: NDArray[np.integer[Any]], rest: Floats) -> None:
-    sums.cells += known.sum(axis=1)
-    sums.wrong += np.count_nonzero(whole, axis=1)
-    sums.total += rest.sum(axis=1, dtype=np.float64)
-    sums.square += np.square(rest, dtype=np.float64).sum(axis=1)
-
-
-def _triangles(names: Sequence[tuple[date, date, date]], sums: _Sums) -> tuple[Triangle, ...]:
-    count = np.maximum(sums.cells, 1)
-    mean = sums.total / count
-    deviation = np.sqrt(np.maximum(sums.square / count - mean**2, 0))
-    return tuple(
-        Triangle(
-            name,
-            int(sums.cells[number]),
-            float(sums.wrong[number] / count[number]),
-            float(sums.left[number] / count[number]),
-            float(mean[number]),
-            float(deviation[number]),
+    def _triangles(self) -> tuple[Triangle, ...]:
+        count = np.maximum(self._known, 1)
+        mean = self._total / count
+        deviation = np.sqrt(np.maximum(self._square / count - mean**2, 0))
+        return tuple(
+            Triangle(
+                name,
+                int(self._known[number]),
+                float(self._wrong[number] / count[number]),
+                float(self._left[number] / count[number]),
+                float(mean[number]),
+                float(deviation[number]),
+            )
+            for number, name in enumerate(self._names)
         )
-        for number, name in enumerate(names)
-    )
+
+
+def find_closure(folder: Path, output: Path) -> tuple[Closure, tuple[str, ...]]:
+    """Look how the maps in a folder close, and write the map and the table of it.
+
+    Returns
+    -------
+    closure : Closure
+    notes : tuple of str
+        What there is to be told of the maps.
+    """
+    with Products() as files, bounded_raster_cache():
+        maps = open_maps(folder, files)
+        make_folder(output)
+        survey = ClosureSurvey(maps, Solver(maps.dates, maps.pairs, maps.wavelength))
+        for rows in maps.parts():
+            survey.add(rows, maps.displacement(rows).reshape(len(maps.pairs), -1))
+        return survey.write(output), maps.notes
 
 
 def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:

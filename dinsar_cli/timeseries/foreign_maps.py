@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.uncertainty import phase_deviation
 from dinsar_cli.series.graph import Pair
+from dinsar_cli.series.pair_rules import parse_date
 
 Floats = NDArray[np.float32]
 
@@ -109,11 +110,8 @@ def _days(path: Path) -> tuple[date, date] | None:
     """Return the dates in the name of a file, or in that of its folder."""
     for name in (path.name, path.parent.name):
         match = _DATES.search(name)
-        if match:
-            try:
-                first, second = (datetime.strptime(text, "%Y%m%d").date() for text in match.groups())  # noqa: DTZ007
-            except ValueError:
-                continue
+        first, second = map(parse_date, match.groups()) if match else (None, None)
+        if first is not None and second is not None:
             return first, second
     return None
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from dinsar_cli.base.journal import RUN_FILE, runs_in
+from dinsar_cli.compare.simulated_truth import dates_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
@@ -135,14 +138,19 @@ class PairMaps:
         for first in range(0, self.grid.height, height):
             yield slice(first, min(first + height, self.grid.height))
 
-    def without(self, dates: Sequence[date]) -> PairMaps:
+    def without(self, dates: Collection[date]) -> PairMaps:
         """Return the maps of the pairs that have none of some dates."""
-        kept = [number for number, pair in enumerate(self.pairs) if not set(pair) & set(dates)]
+        kept = pairs_without(self.pairs, dates)
         return replace(
             self,
             layers=tuple(self.layers[number] for number in kept),
             zero=self.zero[kept],
         )
+
+
+def pairs_without(pairs: Sequence[Pair], dates: Collection[date]) -> list[int]:
+    """Return the numbers of the pairs that have none of some dates."""
+    return [number for number, pair in enumerate(pairs) if not set(pair) & set(dates)]
 
 
 def open_maps(folder: Path, files: Products) -> PairMaps:
@@ -161,7 +169,8 @@ def open_maps(folder: Path, files: Products) -> PairMaps:
     NoDataError
         When there are too few.
     """
-    foreign = [] if (folder / STACK_FILE).is_file() else foreign_pairs(folder, files)
+    own = (folder / STACK_FILE).is_file() or (folder / RUN_FILE).is_file() or runs_in(folder)
+    foreign = [] if own else foreign_pairs(folder, files)
     return _relative_to_one_place(_foreign_maps(folder, foreign) if foreign else _own_maps(folder, files))
 
 
@@ -228,17 +237,24 @@ def _pair_of(one: PairProducts) -> Pair:
         )
     try:
         tags = one.product(LOS).tags
-        first, second = (
-            datetime.fromisoformat(tags[f"{which}_date"]).date() for which in ("reference", "secondary")
-        )
-        float(tags["wavelength_m"])
-    except (KeyError, ValueError, RasterioError) as error:
+    except RasterioError as error:
+        raise UsageError(f"{one.rasters[LOS]} cannot be read.", f"It is damaged: {error}.", MAKE_AGAIN) from error
+    dates = dates_of(tags)
+    if dates is None or not _is_number(tags.get("wavelength_m")):
         raise UsageError(
             f"{one.rasters[LOS]} does not tell its dates or its wavelength.",
-            f"It has them as tags when dinsar wrote it ({type(error).__name__}: {error}).",
+            "It has them as tags when dinsar wrote it.",
             MAKE_AGAIN,
-        ) from error
-    return (first, second) if first < second else (second, first)
+        )
+    first, second = sorted(dates)
+    return first, second
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        return math.isfinite(float(text or ""))
+    except ValueError:
+        return False
 
 
 def _check_pairs(folder: Path, found: Sequence[tuple[Pair, Path]]) -> None:

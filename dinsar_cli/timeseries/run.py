@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -23,10 +23,11 @@ from dinsar_cli.formats.netcdf import check_netcdf
 from dinsar_cli.products.layers import Layer, write_cog
 from dinsar_cli.products.reader import Products
 from dinsar_cli.series.date_quality import DateQuality, date_quality, signed_correlation
-from dinsar_cli.series.graph import parts_of
+from dinsar_cli.series.graph import Pair, parts_of
 from dinsar_cli.series.inversion import invert
 from dinsar_cli.series.network import pair_name
-from dinsar_cli.timeseries.closure_table import Closure, find_closure, write_table
+from dinsar_cli.series.velocity import Model
+from dinsar_cli.timeseries.closure_table import Closure, ClosureSurvey, write_table
 from dinsar_cli.timeseries.layers import (
     SERIES_FLAGS,
     TEMPORAL_COHERENCE,
@@ -37,7 +38,7 @@ from dinsar_cli.timeseries.layers import (
 )
 from dinsar_cli.timeseries.netcdf import write_series_netcdf
 from dinsar_cli.timeseries.page import write_series_page
-from dinsar_cli.timeseries.pair_maps import PairMaps, open_maps, tags_of
+from dinsar_cli.timeseries.pair_maps import PairMaps, open_maps, pairs_without, tags_of
 from dinsar_cli.timeseries.solve import Solved, Solver, least_pairs_possible
 
 Floats = NDArray[np.floating[Any]]
@@ -116,23 +117,25 @@ def make_series(folder: Path, output: Path, choices: Choices) -> Series:
         check_netcdf()
     with Products() as files, bounded_raster_cache():
         maps = _without(open_maps(folder, files), choices.drop)
-        _check_choices(maps, choices)
-        all_quality = _quality(maps, choices)
+        _check_pairs_wanted(maps, choices)
+        _check_determined(maps, choices)
+        sample = Sample.of(maps)
+        quality = told = _quality(maps, sample, choices)
         dropped = choices.drop
-        quality = all_quality
-        if choices.drop_noisy and all_quality is not None and all_quality.noisy:
-            maps = _without(maps, all_quality.noisy)
-            dropped = (*dropped, *all_quality.noisy)
-            quality = _quality(maps, choices)
+        if choices.drop_noisy and told is not None and told.noisy:
+            maps, sample = _without(maps, told.noisy), sample.without(told.noisy)
+            _check_determined(maps, choices)
+            dropped = (*dropped, *told.noisy)
+            quality = _quality(maps, sample, choices)
+        check_disk(
+            make_folder(output), 8 * maps.grid.width * maps.grid.height * (len(maps.dates) + 4), "the series"
+        )
         solver = _solver(maps, choices, quality)
-        _check_solver(maps, solver)
-        make_folder(output)
-        closure = find_closure(maps, output)
-        record = _solve_all(maps, solver, output)
-        shown = all_quality or quality
-        if shown is not None:
-            write_table(output / QUALITY, _quality_rows(shown, dropped, record["signed_correlation"]))
-        body = _record(maps, choices, dropped, shown, closure) | record
+        survey = ClosureSurvey(maps, solver)
+        statistics = _solve_all(maps, solver, survey, output)
+        body = _record(maps, choices, dropped, told, survey.write(output)) | statistics | _correlation(sample)
+        if told is not None:
+            write_table(output / QUALITY, _quality_rows(told, dropped, body["signed_correlation"]))
         write_text(output / RECORD, json.dumps(body, indent=2) + "\n")
         write_series_page(output, maps, body)
         if choices.netcdf:
@@ -164,14 +167,17 @@ def _without(maps: PairMaps, dates: Sequence[date]) -> PairMaps:
     raise NoDataError("The pairs do not hang together.", cause, remedy)
 
 
-def _check_choices(maps: PairMaps, choices: Choices) -> None:
-    model = Solver(maps.dates, maps.pairs, maps.wavelength, seasonal=choices.seasonal, steps=choices.steps).model
+def _check_determined(maps: PairMaps, choices: Choices) -> None:
+    model = Model.of(maps.dates, seasonal=choices.seasonal, steps=choices.steps)
     if not model.determined:
         raise UsageError(
             f"{len(maps.dates)} dates do not tell {', '.join(model.names)} from each other.",
             "A step needs dates on both sides, a period of a year needs dates over most of one.",
-            "Ask for less (--seasonal, --step), or make the maps of more dates.",
+            "Ask for less (--seasonal, --step), drop fewer dates, or make the maps of more dates.",
         )
+
+
+def _check_pairs_wanted(maps: PairMaps, choices: Choices) -> None:
     most = least_pairs_possible(maps.dates, maps.pairs)
     if choices.least_pairs > most:
         raise UsageError(
@@ -194,38 +200,47 @@ def _solver(maps: PairMaps, choices: Choices, quality: DateQuality | None) -> So
     )
 
 
-def _check_solver(maps: PairMaps, solver: Solver) -> None:
-    """Make sure that dates are left to solve for, and that there is room."""
-    cells = maps.grid.width * maps.grid.height
-    check_disk(maps.folder, 8 * cells * (len(maps.dates) + 4), "the series")
-    if not solver.model.determined:
-        raise UsageError(
-            f"The {len(maps.dates)} dates that are left do not tell {', '.join(solver.model.names)} apart.",
-            "Noisy dates were dropped.",
-            "Leave --drop-dates out, or ask for less (--seasonal, --step).",
-        )
+@dataclass(frozen=True)
+class Sample:
+    """What pairs show in some cells all over the map.
+
+    Attributes
+    ----------
+    pairs : tuple of Pair
+    los, sigma : ndarray
+        Metres; shape (pairs, cells).
+    """
+
+    pairs: tuple[Pair, ...]
+    los: Floats
+    sigma: Floats
+
+    @classmethod
+    def of(cls, maps: PairMaps) -> Sample:
+        """Take it of maps."""
+        step = max(1, round((maps.grid.width * maps.grid.height / _SAMPLE) ** 0.5))
+        los, sigma = [], []
+        for rows in maps.parts():
+            first = -rows.start % step
+            los.append(maps.displacement(rows)[:, first::step, ::step].reshape(len(maps.pairs), -1))
+            sigma.append(maps.sigma(rows)[:, first::step, ::step].reshape(len(maps.pairs), -1))
+        return cls(maps.pairs, np.concatenate(los, axis=1), np.concatenate(sigma, axis=1))
+
+    def without(self, dates: Collection[date]) -> Sample:
+        """Return that of the pairs that have none of some dates."""
+        kept = pairs_without(self.pairs, dates)
+        return Sample(tuple(self.pairs[number] for number in kept), self.los[kept], self.sigma[kept])
 
 
-def _sample(maps: PairMaps) -> tuple[Floats, Floats]:
-    """Return displacement and sigma of some cells all over the map; shape (pairs, cells)."""
-    step = max(1, round((maps.grid.width * maps.grid.height / _SAMPLE) ** 0.5))
-    los, sigma = [], []
-    for rows in maps.parts():
-        first = -rows.start % step
-        los.append(maps.displacement(rows)[:, first::step, ::step].reshape(len(maps.pairs), -1))
-        sigma.append(maps.sigma(rows)[:, first::step, ::step].reshape(len(maps.pairs), -1))
-    return np.concatenate(los, axis=1), np.concatenate(sigma, axis=1)
-
-
-def _quality(maps: PairMaps, choices: Choices) -> DateQuality | None:
+def _quality(maps: PairMaps, sample: Sample, choices: Choices) -> DateQuality | None:
     """Estimate how noisy each date is; None where the dates are too few."""
     if len(maps.dates) < _LEAST_DATES:
         return None
-    los, sigma = _sample(maps)
-    solver = Solver(maps.dates, maps.pairs, maps.wavelength)
-    if choices.repair and len(solver.signs):
-        los = los - (solver.cycles(los).cycles * solver.half_wave).astype(los.dtype)
-    series = invert(maps.dates, maps.pairs, los.astype(np.float64), np.square(sigma)).series
+    los, solver = sample.los, Solver(maps.dates, maps.pairs, maps.wavelength)
+    if choices.repair:
+        wrong = solver.wrong_cycles(solver.closures(los))
+        los = los - (wrong.cycles * solver.half_wave).astype(los.dtype)
+    series = invert(maps.dates, maps.pairs, los.astype(np.float64), np.square(sample.sigma)).series
     if not np.isfinite(series).all(axis=0).any():
         raise NoDataError(
             "No cell has a value in pairs that join all dates.",
@@ -250,8 +265,8 @@ def _quality_rows(
     ]
 
 
-def _solve_all(maps: PairMaps, solver: Solver, output: Path) -> dict[str, Any]:
-    """Solve part by part, and write the layers; give what the record tells of them."""
+def _solve_all(maps: PairMaps, solver: Solver, survey: ClosureSurvey, output: Path) -> dict[str, Any]:
+    """Solve part by part, look how the pairs close, and write the layers; give what the record tells of them."""
     names = [name for name in solver.model.names if name not in ("offset", "velocity")]
     layers: dict[str, Layer] = {
         layer.name: layer
@@ -272,17 +287,16 @@ def _solve_all(maps: PairMaps, solver: Solver, output: Path) -> dict[str, Any]:
         }
         for rows in maps.parts():
             shape = (len(maps.pairs), -1)
+            los = maps.displacement(rows).reshape(shape)
             solved = solver.solve(
-                maps.displacement(rows).reshape(shape),
-                maps.sigma(rows).reshape(shape),
-                maps.coherence(rows).reshape(shape),
+                los, maps.sigma(rows).reshape(shape), maps.coherence(rows).reshape(shape), survey.add(rows, los)
             )
             for name, values in _named(solved, maps.dates).items():
                 arrays[name][rows] = values.reshape(-1, maps.grid.width)
         for name, layer in layers.items():
             write_cog(output / f"{name}.tif", arrays[name], maps.grid, layer, tags_of(maps) | _days(maps))
         _forget_others(output, layers)
-        return _statistics(arrays) | _correlation(maps)
+        return _statistics(arrays)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -327,8 +341,8 @@ def _statistics(arrays: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _correlation(maps: PairMaps) -> dict[str, Any]:
-    found = signed_correlation(maps.pairs, _sample(maps)[0])
+def _correlation(sample: Sample) -> dict[str, Any]:
+    found = signed_correlation(sample.pairs, sample.los)
     return {
         "signed_correlation": {
             day.isoformat(): round(value, 3) for day, value in found.items() if np.isfinite(value)
@@ -374,12 +388,3 @@ def _on_noise(quality: DateQuality | None, dropped: Sequence[date]) -> list[str]
     return [
         f"Much noisier than the others: {days}. They count less in the velocity; --drop-dates auto leaves them out."
     ]
-
-
-def closure_only(folder: Path, output: Path) -> tuple[PairMaps, Closure]:
-    """Look how the maps in a folder close, and write the table and the map of it."""
-    with Products() as files, bounded_raster_cache():
-        maps = open_maps(folder, files)
-        make_folder(output)
-        closure = find_closure(maps, output)
-        return replace(maps, layers=()), closure

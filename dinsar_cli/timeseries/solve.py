@@ -102,19 +102,24 @@ class Solver:
         """Return the closure of each triangle, radians; shape (triangles, cells)."""
         return closures(los * (2 * np.pi / self.half_wave), self.signs)
 
-    def cycles(self, los: Floats) -> Repair:
-        """Return the whole cycles that pairs are wrong by."""
-        return repair_cycles(cycles(self.closures(los)), self.signs)
+    def wrong_cycles(self, closure: Floats) -> Repair:
+        """Return the whole cycles that pairs are wrong by, from the closure of each triangle."""
+        return repair_cycles(cycles(closure), self.signs)
 
-    def solve(self, los: Floats, sigma: Floats, coherence: Floats) -> Solved:
+    def solve(self, los: Floats, sigma: Floats, coherence: Floats, wrong: Repair) -> Solved:
         """Solve for the motion of some cells.
 
         Parameters
         ----------
         los, sigma, coherence : ndarray
             Displacement and its sigma, metres, and coherence of each pair; shape (pairs, cells), NaN without one.
+        wrong : Repair
+            Whole cycles that pairs are wrong by, in the same cells.
         """
-        parts = [self._part(los[:, part], sigma[:, part], coherence[:, part]) for part in tiles(los.shape[1])]
+        parts = [
+            self._part(los[:, part], sigma[:, part], coherence[:, part], wrong.of(part))
+            for part in tiles(los.shape[1])
+        ]
         return Solved(
             np.concatenate([part.series for part in parts], axis=1),
             np.concatenate([part.velocity for part in parts]),
@@ -124,16 +129,12 @@ class Solver:
             {name: np.concatenate([part.coefficients[name] for part in parts]) for name in parts[0].coefficients},
         )
 
-    def _part(self, los: Floats, sigma: Floats, coherence: Floats) -> Solved:
+    def _part(self, los: Floats, sigma: Floats, coherence: Floats, wrong: Repair) -> Solved:
         los = los.astype(np.float64)
-        flags = np.zeros(los.shape[1], np.uint8)
-        if len(self.signs):
-            found = self.cycles(los)
-            flags += np.where(found.flagged, CYCLE_OPEN, 0).astype(np.uint8)
-            flags += np.where(found.ambiguous, AMBIGUOUS, 0).astype(np.uint8)
-            if self.repair:
-                los = los - found.cycles * self.half_wave
-                flags += np.where(found.flagged & ~found.ambiguous, REPAIRED, 0).astype(np.uint8)
+        flags = CYCLE_OPEN * wrong.flagged + AMBIGUOUS * wrong.ambiguous
+        if self.repair:
+            los = los - wrong.cycles * self.half_wave
+            flags += REPAIRED * (wrong.flagged & ~wrong.ambiguous)
         known = np.isfinite(los)
         variance = np.where(known, np.square(sigma), np.nan)
         few = self._pairs_of_dates(known).min(axis=0) < self.least_pairs

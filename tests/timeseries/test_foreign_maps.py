@@ -60,3 +60,12 @@ def test_what_is_missing_is_named(folder: Path, tmp_path: Path) -> None:
     write(folder / "late" / "20231001_20230901_cc.tif", np.ones((20, 30)))
     with pytest.raises(DinsarError, match="the later date first"), Products() as files:
         open_maps(folder, files)
+
+
+def test_maps_of_dinsar_come_before_what_it_exported_for_other_programs(folder: Path) -> None:
+    """Exports lie beside the maps that they were made of, with another program's names."""
+    (folder / "T052D_20230901_20230913").mkdir()
+    (folder / "T052D_20230901_20230913" / "run.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(DinsarError) as error, Products() as files:
+        open_maps(folder, files)
+    assert "T052D_20230901_20230913" in f"{error.value.problem} {error.value.cause}"

@@ -22,7 +22,8 @@ from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import write_products
 from dinsar_cli.series.inversion import design_matrix
 from dinsar_cli.series.velocity import years
-from dinsar_cli.timeseries.run import Choices, closure_only, make_series
+from dinsar_cli.timeseries.closure_table import find_closure
+from dinsar_cli.timeseries.run import Choices, make_series
 from support.command import run_here
 
 DAYS = tuple(date(2023, 9, 4) + timedelta(days=12 * number) for number in range(6))
@@ -181,7 +182,7 @@ def test_cycles_with_several_explanations_are_left_and_told(tmp_path: Path) -> N
     maps = write_maps(tmp_path, pairs, wrong={(pairs.index((DAYS[0], DAYS[1])), 1): blob})
     maps.make()
     assert (maps.read("series_flags")[blob > 0] == 1 + 4).all()
-    _, found = closure_only(maps.folder, maps.series)
+    found, _ = find_closure(maps.folder, maps.series)
     assert found.ambiguous == found.flagged == blob.sum()
     with (maps.series / "closure.csv").open(encoding="utf-8") as file:
         table = list(csv.DictReader(file))
