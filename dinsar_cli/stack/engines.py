@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from dinsar_cli.engines.topsapp.engine import TopsAppEngine
 from dinsar_cli.errors import DinsarError
@@ -41,6 +41,10 @@ class PairWork(Protocol):
 
 class StackEngine(Protocol):
     """What makes the pairs of a stack. What is done stays done; a further call makes what lacks."""
+
+    @property
+    def one_radar_grid(self) -> bool:
+        """Whether a cell of the radar grid is the same ground in all pairs, on the map and beside it."""
 
     @property
     def shared(self) -> Mapping[str, Any]:
@@ -87,6 +91,7 @@ class OneGeometry:
     """
 
     work: StackWork
+    one_radar_grid: ClassVar[bool] = True
     _shared: SharedMap | None = field(default=None, repr=False)
 
     @property

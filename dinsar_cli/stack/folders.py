@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dinsar_cli.base.files import atomic_path, make_folder
-from dinsar_cli.base.journal import PRODUCTS, RADAR
+from dinsar_cli.base.journal import IN_STACK, PRODUCTS, RADAR
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import pair_name
 
@@ -53,7 +53,7 @@ class StackFolders:
     @property
     def pairs(self) -> Path:
         """Folders of all pairs."""
-        return self.root / "pairs"
+        return self.root / IN_STACK
 
     def of_date(self, day: date) -> Path:
         """Return the folder of a date."""

@@ -21,13 +21,11 @@ from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.eos.costs import CROSS
 from dinsar_cli.engines.eos.filtering import filter_layers, strip_memory
-from dinsar_cli.engines.eos.interferogram import strips
+from dinsar_cli.engines.eos.interferogram import StripWorker, strips
 from dinsar_cli.engines.eos.many_dates import DateFiles, GroundFiles, Strip, mean_interferogram, resampled_file
 from dinsar_cli.engines.eos.mosaic import LookGrid
-from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.steering import OVERLAPS_FILE, Overlaps, save_overlaps, squint_of
 from dinsar_cli.engines.eos.unwrapping import unseen_cells, unwrap_seen
-from dinsar_cli.geo.terrain import Terrain
 from dinsar_cli.radar.interferogram import LAYERS, VISIBILITY, RadarFile, RadarLayer
 from dinsar_cli.radar.visibility import left_out
 from dinsar_cli.series.graph import Pair
@@ -42,10 +40,13 @@ _GROUND = "ground"
 
 def form_pairs(work: StackWork) -> int:
     """Form the interferograms that are not there, and the geometry; give how many pairs that were."""
-    pairs = work.lacking("form", work.form_mark)
-    _resample_dates(work, pairs)
-    _measure_overlaps(work, pairs)
-    grid = work.look_grid
+    pairs, grid = work.lacking("form", work.form_mark), work.look_grid
+    days = _lacking_dates(work, pairs)
+    ground_made = steps_of(work.folders.geometry_radar).holds(_GROUND, work.geometry_mark, verify=True)
+    if pairs or days or not ground_made:
+        with work.strip_workers() as workers:
+            _resample_dates(work, workers, days, ground_made=ground_made)
+            _measure_overlaps(work, workers, pairs)
     check_disk(work.folders.root, len(pairs) * _layer(work, work.folders.root, CROSS).size, "the interferograms")
     formed = each_pair(work, "interferograms", pairs, lambda pair: _form(work, pair, grid))
     if work.plan.config.stack.resampled == "delete":
@@ -54,57 +55,42 @@ def form_pairs(work: StackWork) -> int:
     return formed
 
 
-def _resample_dates(work: StackWork, pairs: Sequence[Pair]) -> None:
-    """Solve the geometry unless it is there, and resample the dates that some pairs need and that are not."""
-    days = _lacking_dates(work, pairs)
-    ground_made = steps_of(work.folders.geometry_radar).holds(_GROUND, work.geometry_mark, verify=True)
-    if ground_made and not days:
-        return
+def _resample_dates(
+    work: StackWork, workers: Mapping[date, StripWorker], days: Sequence[date], *, ground_made: bool
+) -> None:
+    """Solve the geometry unless it is there, and resample dates."""
     first, grid = work.plan.first, work.look_grid
-    terrain, reader = Terrain.open(work.ground.dem), SlcReader()
-    try:
-        workers = work.strip_workers(terrain, reader)
-        some = next(iter(workers.values()))
-        inputs = next(iter(work.inputs.values()))
-        plan = strips(grid.lines, some.bytes_per_look_line, strip_memory(inputs), inputs.threads)
-        ground = GroundFiles(some, work.folders.geometry_radar)
-        dates = {day: DateFiles(workers.get(day, some), day == first, work.folders.of_date(day)) for day in days}
-        files: dict[str, Sequence[RadarFile]] = {
-            work.resample_mark(day): (one.samples, one.amplitude) for day, one in dates.items()
-        }
-        if not ground_made:
-            files[work.geometry_mark] = ground.files
-        check_disk(work.folders.root, sum(file.size for some in files.values() for file in some), "the dates")
-        made = _Strips(work.folders.root / FORMING, plan, files, work.reporter)
-        if not ground_made:
-            made.each(work.geometry_mark, ground.make, inputs.threads)
-            squint = _layer(work, ground.folder, LAYERS["squint"])
-            squint_of(work.geometry_setup.mosaic, grid, work.orbits[first], squint)
-            note_step(ground.folder, _GROUND, work.geometry_mark, [file.path for file in (*ground.files, squint)])
-        for day, one in dates.items():
-            made.each(work.resample_mark(day), partial(one.make, ground), inputs.threads)
-            note_step(one.folder, "amplitude", work.resample_mark(day), [one.amplitude.path])
-            note_step(one.folder, "resample", work.resample_mark(day), [one.samples.path])
-        made.forget()
-    finally:
-        reader.close()
-        terrain.close()
+    some, inputs = next(iter(workers.values())), next(iter(work.inputs.values()))
+    plan = strips(grid.lines, some.bytes_per_look_line, strip_memory(inputs), inputs.threads)
+    ground = GroundFiles(some, work.folders.geometry_radar)
+    dates = {day: DateFiles(workers.get(day, some), day == first, work.folders.of_date(day)) for day in days}
+    files: dict[str, Sequence[RadarFile]] = {
+        work.resample_mark(day): (one.samples, one.amplitude) for day, one in dates.items()
+    }
+    if not ground_made:
+        files[work.geometry_mark] = ground.files
+    check_disk(work.folders.root, sum(file.size for made in files.values() for file in made), "the dates")
+    made = _Strips(work.folders.root / FORMING, plan, files, work.reporter)
+    if not ground_made:
+        made.each(work.geometry_mark, ground.make, inputs.threads)
+        squint = _layer(work, ground.folder, LAYERS["squint"])
+        squint_of(work.geometry_setup.mosaic, grid, work.orbits[first], squint)
+        note_step(ground.folder, _GROUND, work.geometry_mark, [file.path for file in (*ground.files, squint)])
+    for day, one in dates.items():
+        made.each(work.resample_mark(day), partial(one.make, ground), inputs.threads)
+        note_step(one.folder, "amplitude", work.resample_mark(day), [one.amplitude.path])
+        note_step(one.folder, "resample", work.resample_mark(day), [one.samples.path])
+    made.forget()
 
 
-def _measure_overlaps(work: StackWork, pairs: Sequence[Pair]) -> None:
+def _measure_overlaps(work: StackWork, workers: Mapping[date, StripWorker], pairs: Sequence[Pair]) -> None:
     """Compare bursts where they overlap, in the interferograms of some pairs."""
     if not pairs:
         return
     numbers, inputs = work.plan.numbers, next(iter(work.inputs.values()))
-    terrain, reader = Terrain.open(work.ground.dem), SlcReader()
-    try:
-        workers = tuple(work.strip_workers(terrain, reader).values())
-        memory = strip_memory(inputs) // inputs.threads
-        counted = tuple((numbers[first], numbers[second]) for first, second in pairs)
-        told = Overlaps(workers, counted, memory, inputs.threads).measure()
-    finally:
-        reader.close()
-        terrain.close()
+    counted = tuple((numbers[first], numbers[second]) for first, second in pairs)
+    memory = strip_memory(inputs) // inputs.threads
+    told = Overlaps(tuple(workers.values()), counted, memory, inputs.threads).measure()
     for pair, named in zip(pairs, counted, strict=True):
         save_overlaps(work.radar(pair) / OVERLAPS_FILE, told[named])
 
@@ -157,7 +143,7 @@ class _Strips:
         self._path, self._plan, self._reporter = path, plan, reporter
         self._done: dict[str, list[Strip]] = {name: [] for name in files}
         record: Any = read_json(path) if path.is_file() else {}
-        if record.get("strips") == [list(strip) for strip in plan]:
+        if isinstance(record, dict) and record.get("strips") == [list(strip) for strip in plan]:
             self._done |= {name: [(a, b) for a, b in record["done"].get(name, ())] for name in files}
         for name, some in files.items():
             if not self._done[name]:

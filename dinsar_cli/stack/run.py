@@ -39,16 +39,14 @@ from dinsar_cli.stack.reference import CommonBlock, CommonReference
 from dinsar_cli.stack.seams import StackSeams, stack_seams
 from dinsar_cli.stack.topsapp_pairs import in_words_of_stack
 from dinsar_cli.stack.work import StackWork
-from dinsar_cli.workflow.interferogram_stages import Ground
+from dinsar_cli.workflow.interferogram_stages import ZIP_NOTES, Ground
 from dinsar_cli.workflow.map_stages import Displaced
 from dinsar_cli.workflow.result import map_warnings
 from dinsar_cli.workflow.scenes import Meter
 
-_ZIP_NOTES = "verified"
 _BESIDE = "no place on the map is calm in all pairs: all are relative to the calmest ground beside it"
 _NOT_CALM = (
-    "no place is calm in all pairs, on the map or beside it: all are relative to the place on the map that is the "
-    "nearest to it"
+    "no place is calm in all pairs, {where}: all are relative to the place on the map that is the nearest to it"
 )
 
 
@@ -129,9 +127,7 @@ def run_stack(
         with _told(reporter, "dem"):
             ground, of_dem = _ground(plan, cache, meter)
             warnings = (*warnings, *_warn(of_dem, reporter))
-            plan = replace(
-                plan, plans={day: completed(one, one.orbit_files, ground.dem) for day, one in plan.plans.items()}
-            )
+            plan = _completed(plan, ground)
         work = StackWork(plan, folders, ground, reporter, tuple(command))
         record = _begun(plan, earlier)
         record.write(folders.record)
@@ -210,7 +206,7 @@ def _proved(
     for number, day in enumerate(plan.network.dates):
         reporter.progress("checking", number / len(plan.network.dates))
         try:
-            SlcManager(()).fetch(_images_of(plan, day), cache / _ZIP_NOTES)
+            SlcManager(()).fetch(_images_of(plan, day), cache / ZIP_NOTES)
         except NoDataError as error:
             bad[day] = f"{day}: {error.problem} {error.cause}"
     if not bad:
@@ -316,8 +312,10 @@ def _choose_reference(
     if place is not None:
         record.reference = StackReference(place)
         return
-    beside = _beside_map(work, engine, pairs, files) if stays_raw(config) else None
-    work.reporter.note(_BESIDE if beside else _NOT_CALM)
+    looked = engine.one_radar_grid and stays_raw(config)
+    beside = _beside_map(work, engine, pairs, files) if looked else None
+    not_calm = _NOT_CALM.format(where="on the map or beside it" if looked else "on the map")
+    work.reporter.note(_BESIDE if beside else not_calm)
     record.reference = beside or StackReference(common.nearest_to_calm())
 
 

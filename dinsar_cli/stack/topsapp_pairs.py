@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from dinsar_cli.base.journal import RUN_FILE, Journal
 from dinsar_cli.base.reporter import Reporter
@@ -66,6 +66,7 @@ class TopsAppPairs:
     cache: Path
     meter: Meter
     told: Collection[str] = ()
+    one_radar_grid: ClassVar[bool] = False
     _geometry_of: Pair | None = field(default=None, repr=False)
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -80,13 +81,19 @@ class StackWork:
         """The look cells of all layers."""
         return next(iter(self._crops.values()))[1]
 
-    def strip_workers(self, terrain: Terrain, reader: SlcReader) -> dict[date, StripWorker]:
-        """Return what puts each date but the first on the geometry of the first."""
+    @contextmanager
+    def strip_workers(self) -> Iterator[dict[date, StripWorker]]:
+        """Open images and terrain, and give what puts each date but the first on the geometry of the first."""
+        terrain, reader = Terrain.open(self.ground.dem), SlcReader()
         first, heights = self.orbits[self.plan.first], terrain.height_range
-        return {
-            day: StripWorker(mosaic, self.look_grid, first, self.orbits[day], terrain, heights, reader)
-            for day, (mosaic, _) in self._crops.items()
-        }
+        try:
+            yield {
+                day: StripWorker(mosaic, self.look_grid, first, self.orbits[day], terrain, heights, reader)
+                for day, (mosaic, _) in self._crops.items()
+            }
+        finally:
+            reader.close()
+            terrain.close()
 
     def setup(self, folder: Path, pair: Pair | None = None) -> Setup:
         """Return what the steps of the engine share: of a pair, or of the geometry alone."""

@@ -23,7 +23,8 @@ from dinsar_cli.workflow.leftovers import layers_in
 from dinsar_cli.workflow.run_state import Session, check_resources
 
 _FIRST_BUFFER, _MOST_BUFFER = 0.1, 2.0  # degrees around the bursts when the DEM was too small
-_ZIP_NOTES = "verified"  # folder in the cache: which zips were read to their ends
+ZIP_NOTES = "verified"
+"""Folder in the cache: which zips were read to their ends."""
 
 
 def prepare_inputs(session: Session) -> EngineInputs:
@@ -39,7 +40,7 @@ def check_scenes(session: Session) -> None:
     manager = SlcManager(config.slc.files)
 
     def work() -> tuple[Iterable[Path], dict[str, Any], None]:
-        files = manager.fetch(session.plan.slc, session.cache / _ZIP_NOTES, session.reporter.progress)
+        files = manager.fetch(session.plan.slc, session.cache / ZIP_NOTES, session.reporter.progress)
         return files, session.supplies.details, None
 
     paths = [str(path) for path in config.slc.files]

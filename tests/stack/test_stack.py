@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
-from rasterio.warp import Resampling, reproject
 
 from dinsar_cli.config.file import build_config
 from dinsar_cli.config.request import request_of
@@ -32,6 +31,7 @@ from support.catalog_inputs import run_online
 from support.command import PROGRAM, Outcome, run_apart
 from support.fetching import wait_until
 from support.job_inputs import STORE, area
+from support.truth import warped
 
 pytest.importorskip("eos")
 
@@ -84,8 +84,11 @@ class Place:
         found: dict[str, Any] = json.loads((self.stack / "stack.json").read_text(encoding="utf-8"))
         return found
 
+    def map(self, pair: str) -> Path:
+        return self.stack / "pairs" / pair / "products" / "los_displacement.tif"
+
     def los(self, pair: str) -> Array:
-        return read(self.stack / "pairs" / pair / "products" / "los_displacement.tif")
+        return read(self.map(pair))
 
 
 def read(path: Path) -> Array:
@@ -134,8 +137,7 @@ def test_maps_show_the_true_motion(whole: Place) -> None:
     truth = whole.scene.folder / "truth"
     at: dict[str, Array] = {}
     for day in DAYS[1:]:
-        with rasterio.open(truth / f"los_displacement_{day}.tif") as dataset:
-            at[day] = on_map(whole, dataset)
+        at[day] = warped(truth / f"los_displacement_{day}.tif", whole.map(PAIRS[0]))
     at[DAYS[0]] = np.zeros_like(at[DAYS[1]])
     for pair in PAIRS:
         first, second = pair.split("_")
@@ -150,20 +152,6 @@ def facts_of(place: Place, pair: str) -> dict[str, Any]:
     journal = json.loads((place.stack / "pairs" / pair / "run.json").read_text(encoding="utf-8"))
     found: dict[str, Any] = journal["stages"]["displacement"]["details"]["facts"]
     return found
-
-
-def on_map(place: Place, truth: Any) -> Array:
-    with rasterio.open(place.stack / "pairs" / PAIRS[0] / "products" / "los_displacement.tif") as dataset:
-        values = np.full(dataset.shape, np.nan, np.float32)
-        reproject(
-            rasterio.band(truth, 1),
-            values,
-            dst_transform=dataset.transform,
-            dst_crs=dataset.crs,
-            dst_nodata=np.nan,
-            resampling=Resampling.bilinear,
-        )
-    return values
 
 
 def test_zero_is_right_where_all_of_the_map_moves(tmp_path: Path) -> None:
@@ -202,8 +190,7 @@ def test_zero_is_right_where_all_of_the_map_moves(tmp_path: Path) -> None:
         assert (facts["chosen"], facts["shared"], facts["reference_on_map"]) == (False, True, False)
     page = (place.stack / "stack.html").read_text(encoding="utf-8")
     assert "chosen for all pairs, beside the map" in page
-    with rasterio.open(scene.folder / "truth" / "los_displacement.tif") as truth:
-        expected = on_map(place, truth)
+    expected = warped(scene.folder / "truth" / "los_displacement.tif", place.map(PAIRS[0]))
     found = place.los(PAIRS[0])
     known = np.isfinite(found) & np.isfinite(expected)
     assert np.median(expected[known]) < -0.03

@@ -202,6 +202,22 @@ def test_engines_are_not_mixed_in_a_folder(place: Place) -> None:
 
 
 @pytest.mark.long
+def test_zero_is_looked_for_on_the_map_alone(tmp_path: Path) -> None:
+    """Ground beside it has another cell of the radar grid in each pair; all of this map moves."""
+    place = write_place(tmp_path)
+    for pair in PAIRS:
+        place.script(pair)
+    done = place.run("--reference-point", "auto", "--mask", "none")
+    assert done.code == 0, done.err
+    assert "no place is calm in all pairs, on the map: " in done.err
+    zero = place.record["reference"]
+    assert (zero["on_map"], zero["chosen"]) == (True, False)
+    for pair in PAIRS:
+        with rasterio.open(place.map(pair)) as dataset:
+            assert dataset.tags()["reference_point"] == f"{zero['lon']:.6f},{zero['lat']:.6f}"
+
+
+@pytest.mark.long
 def test_a_new_date_makes_its_own_pairs_only(tmp_path: Path) -> None:
     place = write_place(tmp_path)
     for pair in PAIRS:

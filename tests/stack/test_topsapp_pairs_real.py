@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
-from rasterio.warp import Resampling, reproject
 
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from support.command import PROGRAM, Outcome, run_apart
 from support.fetching import wait_until
 from support.topsapp.isce2_process import find_isce2
+from support.truth import warped
 
 pytestmark = [pytest.mark.isce2, pytest.mark.long]
 
@@ -128,7 +128,7 @@ def test_maps_show_the_true_motion_on_one_grid_with_one_reference(topsapp: Made)
     record = json.loads((topsapp.folder / "stack.json").read_text(encoding="utf-8"))
     place, grids, references, at = record["reference"], set(), set(), dict[str, Array]()
     for day in DAYS[1:]:
-        at[day] = on_map(topsapp, topsapp.scene.folder / "truth" / f"los_displacement_{day}.tif")
+        at[day] = warped(topsapp.scene.folder / "truth" / f"los_displacement_{day}.tif", topsapp.path(FIRST))
     at[DAYS[0]] = np.zeros_like(at[DAYS[1]])
     for pair in PAIRS:
         with rasterio.open(topsapp.path(pair)) as dataset:
@@ -141,20 +141,6 @@ def test_maps_show_the_true_motion_on_one_grid_with_one_reference(topsapp: Made)
         assert np.sqrt(np.mean((residual - np.median(residual)) ** 2)) < 0.5e-3
     assert len(grids) == 1
     assert references == {f"{place['lon']:.6f},{place['lat']:.6f}"}
-
-
-def on_map(made: Made, truth: Path) -> Array:
-    with rasterio.open(made.path(FIRST)) as dataset, rasterio.open(truth) as source:
-        values = np.full(dataset.shape, np.nan, np.float32)
-        reproject(
-            rasterio.band(source, 1),
-            values,
-            dst_transform=dataset.transform,
-            dst_crs=dataset.crs,
-            dst_nodata=np.nan,
-            resampling=Resampling.bilinear,
-        )
-    return values
 
 
 def test_maps_are_those_of_the_embedded_engine(topsapp: Made) -> None:

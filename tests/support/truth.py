@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio.warp import Resampling, reproject
 
 from dinsar_cli.compare.truth import LEAST_COHERENCE, Map, Statistics, judge, on_grid, read_map, sample_map
 
@@ -44,3 +45,18 @@ def accuracy(found: Map, truth: Path) -> Accuracy:
     usable = np.isfinite(residual) & np.isfinite(slope).all(axis=0)
     shift, *_ = np.linalg.lstsq(slope[:, usable].T, residual[usable], rcond=None)
     return Accuracy(statistics, float(np.hypot(*shift)))
+
+
+def warped(truth: Path, onto: Path) -> np.ndarray:
+    """Bilinear truth on the grid of a map, by GDAL; NaN outside."""
+    with rasterio.open(onto) as dataset, rasterio.open(truth) as source:
+        values = np.full(dataset.shape, np.nan, np.float32)
+        reproject(
+            rasterio.band(source, 1),
+            values,
+            dst_transform=dataset.transform,
+            dst_crs=dataset.crs,
+            dst_nodata=np.nan,
+            resampling=Resampling.bilinear,
+        )
+    return values
