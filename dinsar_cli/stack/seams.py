@@ -152,8 +152,7 @@ def _of_dates(at: Mapping[Pair, Seam]) -> dict[date, Seam]:
     found = {}
     for day, phase in zip(days, phases, strict=True):
         own = [seam for pair, seam in known.items() if day in pair]
-        overlap = own[0].overlap
-        assert overlap is not None  # noqa: S101 - those that were measured
+        overlap = next(seam.overlap for seam in own if seam.overlap is not None)  # those that were measured
         scale = _metres_per_radian(own)
         metres = None if scale is None else abs(phase) * scale
         sigma = float(np.median([seam.step.sigma for seam in own]))

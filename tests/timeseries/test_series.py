@@ -71,7 +71,7 @@ def write_maps(
     pairs: Pairs,
     delays: Sequence[float] = (0,) * 6,
     wrong: Mapping[tuple[int, int], Array] | None = None,
-    tags: Mapping[str, str] | None = None,
+    sigma: float = SIGMA,
 ) -> Maps:
     """Write maps with a bowl that sinks, delays of dates, noise of dates and pairs, and cycles that are wrong.
 
@@ -82,7 +82,7 @@ def write_maps(
     velocity = -0.15 * np.exp(-((rows - 30) ** 2 + (columns - 40) ** 2) / 120)
     dates = years(DAYS)[:, None, None] * velocity + [size * turbulence(rng) for size in delays]
     dates -= dates[:, :1, :1]
-    noise = rng.normal(0, SIGMA, (len(pairs), *GRID.shape))
+    noise = rng.normal(0, sigma, (len(pairs), *GRID.shape))
     noise[:, 0, 0] = 0
     record: dict[str, Any] = {
         "schema_version": 1,
@@ -109,10 +109,10 @@ def write_maps(
         products.mkdir(parents=True)
         layers = {
             "los_displacement": los.astype(np.float32),
-            "los_sigma": np.full(GRID.shape, SIGMA, np.float32),
+            "los_sigma": np.full(GRID.shape, sigma, np.float32),
             "coherence": np.full(GRID.shape, 0.8, np.float32),
         }
-        write_products(products, layers, GRID, told | dict(tags or {}))
+        write_products(products, layers, GRID, told)
         record["pairs"][name] = {"folder": f"pairs/{name}"}
     (folder / "stack.json").write_text(json.dumps(record), encoding="utf-8")
     return Maps(folder, velocity)
@@ -134,9 +134,8 @@ def test_velocity_is_right_and_off_as_much_as_its_sigma_says(tmp_path: Path) -> 
     assert (maps.series / "series.html").stat().st_size > 10_000
 
 
-def test_without_atmosphere_and_noise_all_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(__name__ + ".SIGMA", 1e-7)
-    maps = write_maps(tmp_path, sequential(2))
+def test_without_atmosphere_and_noise_all_is_exact(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path, sequential(2), sigma=1e-7)
     maps.make()
     np.testing.assert_allclose(maps.read("velocity"), maps.velocity, atol=1e-5)
     for number, day in enumerate(DAYS):
