@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -29,7 +30,9 @@ _MOST: Final = 220  # pixels of the longer side of a thumbnail
 _LEAST_LIMIT: Final = 0.001  # metres
 
 
-def write_page(folders: StackFolders, network: Network, body: Mapping[str, Any]) -> Path:
+def write_page(
+    folders: StackFolders, network: Network, body: Mapping[str, Any], earlier: Mapping[str, Any] | None = None
+) -> Path:
     """Draw the network with the coherence that its pairs have, and write the page.
 
     Parameters
@@ -38,10 +41,14 @@ def write_page(folders: StackFolders, network: Network, body: Mapping[str, Any])
     network : Network
     body : mapping
         Record of the stack.
+    earlier : mapping, optional
+        What it was before: a network of the same pairs and coherence is not drawn again.
     """
     told: Mapping[str, Mapping[str, Any]] = body["pairs"]
     coherence = {pair: told[pair_name(pair)].get("mean_coherence") for pair in network.pairs}
-    draw_network(folders.root / NETWORK, network, coherence)
+    drawn = folders.root / NETWORK
+    if not drawn.is_file() or _network_of(body) != _network_of(earlier or {}):
+        draw_network(drawn, network, coherence)
     maps = {}
     for pair in network.pairs:
         if "problem" not in told[pair_name(pair)]:
@@ -58,7 +65,7 @@ def write_page(folders: StackFolders, network: Network, body: Mapping[str, Any])
             pairs=pairs,
             summary=_summary(network, body),
             told=body["warnings"],
-            network=address_of((folders.root / NETWORK).read_bytes()),
+            network=address_of(drawn.read_bytes()),
             matrix=_matrix(network.dates, coherence),
             limits=[centimetres(value) for value in limits],
         )
@@ -66,6 +73,12 @@ def write_page(folders: StackFolders, network: Network, body: Mapping[str, Any])
     path = folders.root / PAGE
     write_text(path, text)
     return path
+
+
+def _network_of(body: Mapping[str, Any]) -> str:
+    """Return what the picture of the network shows, and which release drew it."""
+    coherence = {name: pair.get("mean_coherence") for name, pair in body.get("pairs", {}).items()}
+    return json.dumps([body.get("dinsar"), body.get("network"), coherence])
 
 
 def _row(

@@ -142,23 +142,41 @@ def run_stack(
             _choose_reference(work, engine, made, record, files)
             record.write(folders.record)
         with _told(reporter, "displacement"):
-            maps = {**failed, **_displaced(engine, made, record.reference, files)}
+            placed = _displaced(engine, made, record.reference, files)
+        maps = {**failed, **placed}
         seams = stack_seams({pair: Interferogram.load(work.radar(pair)) for pair in made})
         warnings = (*warnings, *seams.warnings())
         for text in seams.warnings():
             reporter.warn(text)
-        told = Counter(
-            text for one in maps.values() if isinstance(one, Displaced) for text in map_warnings(one.facts)
-        )
-        for text, count in told.items():
-            reporter.warn(f"{text} ({count} of {len(maps)} pairs)")
+        _tell_maps(maps, reporter)
         record.body = _body(work, {pair: maps[pair] for pair in plan.network.pairs}, seams, warnings)
         record.body["shared"] = engine.shared
         record.write(folders.record)
         with _told(reporter, "report"):
-            write_page(folders, plan.network, record.to_dict())
-    failure = next((failed[pair] for pair in plan.network.pairs if pair in failed), None)
+            write_page(folders, plan.network, record.to_dict(), None if earlier is None else earlier.body)
+    failure = _failure(plan.network.pairs, failed, maps)
     return StackResult(folder, record.to_dict(), time.monotonic() - started, failure)
+
+
+def _tell_maps(maps: Mapping[Pair, Displaced | DinsarError], reporter: Reporter) -> None:
+    """Warn of pairs that have no map, and of what the checks of the others found; each text once."""
+    lost = Counter(" ".join(str(one).splitlines()) for one in maps.values() if isinstance(one, NoDataError))
+    for text, count in lost.items():
+        reporter.warn(f"{count} of {len(maps)} pairs have no map. {text}")
+    told = Counter(text for one in maps.values() if isinstance(one, Displaced) for text in map_warnings(one.facts))
+    for text, count in told.items():
+        reporter.warn(f"{text} ({count} of {len(maps)} pairs)")
+
+
+def _failure(
+    pairs: Sequence[Pair], failed: Mapping[Pair, DinsarError], maps: Mapping[Pair, Displaced | DinsarError]
+) -> DinsarError | None:
+    """Return what the exit code is of: an engine that failed, or that no pair has a map."""
+    errors = [error for pair in pairs if isinstance(error := maps[pair], DinsarError)]
+    told = [failed[pair] for pair in pairs if pair in failed]
+    if len(errors) == len(maps):
+        told += errors
+    return told[0] if told else None
 
 
 def _check_given(config: RunConfig) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from dinsar_cli.config.file import build_config
 from dinsar_cli.config.request import request_of
@@ -306,6 +307,27 @@ def test_a_map_is_that_of_a_single_run(whole: Place, tmp_path: Path, pair: str, 
     known = difference[np.isfinite(difference)]
     assert known.size > 0.95 * np.isfinite(read(single)).sum()
     assert 1e3 * np.sqrt(np.mean((known - np.median(known)) ** 2)) < least
+
+
+def test_a_reference_without_a_value_leaves_no_map_and_is_told(whole: Place, tmp_path: Path) -> None:
+    place = Place(whole.scene, tmp_path)
+    shutil.copytree(whole.stack, place.stack)
+    drawn = (place.stack / "network.png").stat().st_mtime_ns
+    with rasterio.open(whole.map(PAIRS[0])) as dataset:
+        empty = np.all([np.isnan(whole.los(pair)) for pair in PAIRS], axis=0)
+        border = np.argwhere(empty & ndimage.binary_dilation(~empty))
+        lon, lat = dataset.xy(*border[len(border) // 2])
+    done = place.run(products_of(place.scene), "--reference-point", f"{lon},{lat}")
+    assert (done.code, "5 of 5 pairs have no map." in done.err) == (NO_DATA, True), done.err
+    assert all("reference" in pair["problem"] for pair in place.record["pairs"].values())
+    assert (place.stack / "network.png").stat().st_mtime_ns != drawn  # it has no coherence to show now
+
+
+def test_a_stack_that_is_done_stays_as_it_is(whole: Place) -> None:
+    kept = [path for path in whole.stack.glob("**/*") if path.suffix in {".tif", ".npy", ".png"}]
+    before = {path: path.stat().st_mtime_ns for path in kept}
+    assert whole.run(products_of(whole.scene)).code == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == before
 
 
 @pytest.mark.long
