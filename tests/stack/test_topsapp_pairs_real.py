@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
+from support.archive import Archive
+from support.catalog_inputs import run_online
 from support.command import PROGRAM, Outcome, run_apart
 from support.fetching import wait_until
+from support.job_inputs import STORE, area
 from support.topsapp.isce2_process import find_isce2
 from support.truth import warped
 
@@ -168,3 +171,25 @@ def test_a_shared_topo_gives_the_map_of_one_of_its_own(topsapp: Made, tmp_path: 
     for name in ("unwrapped_phase", "coherence", "elevation", "los_vector"):
         (single,) = tmp_path.glob(f"T*/products/{name}.tif")
         np.testing.assert_array_equal(topsapp.read(SECOND, name), read(single))
+
+
+def test_a_stack_from_the_archive_fetches_each_product_once(topsapp: Made, tmp_path: Path) -> None:
+    scene = topsapp.scene
+    with Archive.from_simulation(scene.folder) as archive:
+        archive.log_in(tmp_path)
+        options = ("--roi", area(scene, 0.6), "--start", "2023-09-01", "--end", "2023-09-20", "--looks", "19x7")
+        command = ("stack", *options, "--engine", "isce2", "--output", "stack")
+        done = run_online(archive, tmp_path, *command, timeout=_PATIENCE)
+        assert done.code == 0, done.err
+        record = json.loads((tmp_path / "stack" / "stack.json").read_text(encoding="utf-8"))
+        assert (record["engine"], tuple(record["pairs"])) == ("isce2", (FIRST,))
+        sent = archive.sent(STORE)
+        assert 0 < sent <= sum(slices[0].stat().st_size for slices in scene.products[:2])
+        assert run_online(archive, tmp_path, *command, timeout=_PATIENCE).code == 0
+        assert archive.sent(STORE) == sent
+        assert archive.errors == []
+    path = tmp_path / "stack" / "pairs" / FIRST / "products" / "los_displacement.tif"
+    found, expected = read(path), warped(scene.folder / "truth" / f"los_displacement_{DAYS[1]}.tif", path)
+    residual = (found - expected)[np.isfinite(found) & np.isfinite(expected)]
+    assert residual.size > 0.3 * found.size
+    assert np.sqrt(np.mean((residual - np.median(residual)) ** 2)) < 0.5e-3
