@@ -162,6 +162,12 @@ class TopsappConfig(Section):
         default="auto",
         description="Use the GPU in topo, geo2rdr and resampling; auto does where ISCE2 was built for it.",
     )
+    cut: Annotated[
+        Literal["area", "none"], LOWER, IsceProperty(name="cut", first_step="preprocess", written=False)
+    ] = Field(
+        default="area",
+        description="Columns that topsApp works on: those of the area with 5 km around it, or none left out.",
+    )
     dem_interpolation: Annotated[
         Literal["bicubic", "biquintic", "bilinear"],
         LOWER,

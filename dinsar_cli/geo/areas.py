@@ -137,6 +137,14 @@ def read_polygons(text: str, option: str) -> Polygons:
         ) from error
 
 
+def widened(bounds: Bounds, margin: float) -> Bounds:
+    """Return an area with so many kilometres more on each side; degrees."""
+    west, south, east, north = bounds
+    degrees = margin / _KM_PER_DEGREE
+    across = degrees / max(0.01, math.cos(math.radians((south + north) / 2)))
+    return west - across, south - degrees, east + across, north + degrees
+
+
 def surroundings(bounds: Bounds, cell: float) -> Bounds:
     """Return an area with what is processed around it, so that ground is seen that does not move.
 
@@ -156,8 +164,7 @@ def surroundings(bounds: Bounds, cell: float) -> Bounds:
     most = max(_MOST_CELLS * cell / 1e6, 4 * width * height)  # square kilometres of all of it
     half = (width + height) / 4
     few = math.sqrt(half**2 + (most - width * height) / 4) - half
-    margin = min(max(max(width, height) / 2, _LEAST_AROUND), _MOST_AROUND, few) / _KM_PER_DEGREE
-    return west - margin / along, south - margin, east + margin / along, north + margin
+    return widened(bounds, min(max(max(width, height) / 2, _LEAST_AROUND), _MOST_AROUND, few))
 
 
 def read_water(path: Path) -> Area:

@@ -6,13 +6,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic, los_vector, perpendicular_baseline
+from dinsar_cli.radar.geometry import (
+    LookPlanes,
+    Orbit,
+    cartesian_to_geodetic,
+    geodetic_to_cartesian,
+    los_vector,
+    perpendicular_baseline,
+    zero_doppler,
+)
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 from dinsar_cli.sentinel1.orbit_file import OrbitFile, window
 
+_OUTLINE = 33  # points on each side of an area
 _ORBIT_MARGIN = 90.0  # s of state vectors on each side: nine of them
 
 
@@ -94,6 +105,36 @@ def _fit(orbit: OrbitFile, epoch: datetime, start: datetime, stop: datetime) -> 
     near = window(orbit, start, stop, _ORBIT_MARGIN)
     origin = np.datetime64(epoch.replace(tzinfo=None), "us")
     return Orbit.fit(epoch, (near.times - origin) / np.timedelta64(1, "us") * 1e-6, near.position)
+
+
+def see_area(
+    bounds: tuple[float, float, float, float], orbit: Orbit, heights: tuple[float, float], first_time: float
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
+    """Return where the outline of an area is seen, at the lowest and at the highest height.
+
+    Parameters
+    ----------
+    bounds : (float, float, float, float)
+        West, south, east, north, degrees.
+    orbit : Orbit
+    heights : (float, float)
+        Metres.
+    first_time : float
+        Seconds after the epoch of the orbit from which the times are looked for.
+
+    Returns
+    -------
+    time, slant_range : ndarray
+        Of zero Doppler: seconds after the epoch, and metres; shape (points,).
+    """
+    west, south, east, north = bounds
+    t = np.linspace(0, 1, _OUTLINE)
+    across, along = west + t * (east - west), south + t * (north - south)
+    ends = np.full(_OUTLINE, 1.0)
+    lon = np.concatenate([across, east * ends, across, west * ends])
+    lat = np.concatenate([south * ends, along, north * ends, along])
+    lon, lat, height = np.tile(lon, 2), np.tile(lat, 2), np.repeat(heights, lon.size)
+    return zero_doppler(orbit, geodetic_to_cartesian(lon, lat, height), first_time)
 
 
 def pair_geometry(

@@ -6,16 +6,14 @@ import math
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos import goldstein
 from dinsar_cli.engines.eos.interferogram import cell_spacing
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
 from dinsar_cli.geo.areas import surroundings
 from dinsar_cli.geo.terrain import Terrain
-from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, zero_doppler
-from dinsar_cli.radar.pair_geometry import fit_orbits
+from dinsar_cli.radar.geometry import Orbit
+from dinsar_cli.radar.pair_geometry import fit_orbits, see_area
 
 CROP_MARGIN = goldstein.REACH + 8
 """Look cells around the area, so that its edge is filtered like its middle."""
@@ -70,14 +68,7 @@ def _radar_window(
     bounds: tuple[float, float, float, float], grid: RadarGrid, orbit: Orbit, heights: tuple[float, float]
 ) -> Window:
     """Return the lines and samples in which the outline of an area lies at the lowest and the highest height."""
-    west, south, east, north = bounds
-    t = np.linspace(0, 1, 33)
-    lon = np.concatenate([west + t * (east - west), np.full(33, east), west + t * (east - west), np.full(33, west)])
-    lat = np.concatenate(
-        [np.full(33, south), south + t * (north - south), np.full(33, north), south + t * (north - south)]
-    )
-    lon, lat, height = np.tile(lon, 2), np.tile(lat, 2), np.repeat(heights, lon.size)
-    time_, range_ = zero_doppler(orbit, geodetic_to_cartesian(lon, lat, height), grid.first_time)
+    time_, range_ = see_area(bounds, orbit, heights, grid.first_time)
     line, sample = grid.line(time_), grid.sample(range_)
     return Window(
         math.floor(line.min()), math.ceil(line.max()) + 1, math.floor(sample.min()), math.ceil(sample.max()) + 1

@@ -24,10 +24,12 @@ from dinsar_cli.engines.base import (
     RoughInputs,
     StepChoice,
     StepCost,
+    Work,
 )
 from dinsar_cli.engines.costs import Setting, forecast, note
 from dinsar_cli.engines.topsapp import shared_topo
 from dinsar_cli.engines.topsapp.by_hand import write_scripts
+from dinsar_cli.engines.topsapp.cut import work_of
 from dinsar_cli.engines.topsapp.process.installation import Installation, Search, look_for_isce2
 from dinsar_cli.engines.topsapp.process.monitor import disk_used
 from dinsar_cli.engines.topsapp.process.retries import cured
@@ -125,9 +127,9 @@ class TopsAppEngine:
         }
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
-        """Give seconds, memory and disk, from the size of the bursts in use: topsApp works on whole bursts."""
+        """Give seconds, memory and disk, from the size of the bursts in use and the columns that topsApp gets."""
         steps = _forecast(inputs)
-        return Estimate(steps, left(steps, inputs.work))
+        return Estimate(steps, left(steps, work_of(inputs)))
 
     def outlook(self, rough: RoughInputs) -> Estimate:
         """Return the same as `estimate`, which also asks for no more than the size of the bursts."""
@@ -382,7 +384,7 @@ def _collect(job: _Job, inputs: EngineInputs, versions: dict[str, str]) -> Inter
 def _note(inputs: EngineInputs, step: str, cost: StepCost) -> None:
     """Add a step to the history, unless it was done in a way that nobody knows."""
     if not inputs.choice.own_files:
-        note(inputs.history, step, cost, _manner(inputs).apply(inputs.work), _setting(inputs))
+        note(inputs.history, step, cost, _manner(inputs).apply(_amount(inputs)), _setting(inputs))
 
 
 def _has_overlap(bursts: Sequence[CommonBurst]) -> bool:
@@ -391,7 +393,12 @@ def _has_overlap(bursts: Sequence[CommonBurst]) -> bool:
 
 
 def _manner(inputs: EngineInputs | RoughInputs) -> Manner:
-    return manner_of(inputs.config.topsapp, inputs.work, inputs.threads, inputs.memory)
+    return manner_of(inputs.config.topsapp, _amount(inputs), inputs.threads, inputs.memory)
+
+
+def _amount(inputs: EngineInputs | RoughInputs) -> Work:
+    """Return how much there is to do: of whole bursts as long as nothing but their size is known."""
+    return work_of(inputs) if isinstance(inputs, EngineInputs) else inputs.work
 
 
 def _setting(inputs: EngineInputs | RoughInputs) -> Setting:
@@ -402,5 +409,5 @@ def _setting(inputs: EngineInputs | RoughInputs) -> Setting:
 
 def _forecast(inputs: EngineInputs | RoughInputs) -> dict[str, Forecast]:
     manner, options = _manner(inputs), inputs.config.topsapp
-    work = manner.apply(inputs.work)
+    work = manner.apply(_amount(inputs))
     return forecast(inputs.history, laws(options, manner.bursts, inputs.config.offsets), work, _setting(inputs))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from dinsar_cli.base.files import fingerprint, make_folder, write_text
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.base import EngineInputs, StepChoice
 from dinsar_cli.engines.topsapp.by_hand import edited_files, marks_of, read_own_files, read_record
+from dinsar_cli.engines.topsapp.cut import columns_of, cut_products, write_cut
 from dinsar_cli.engines.topsapp.results import half_turn as halfturn
 from dinsar_cli.engines.topsapp.results.dem_files import write_isce_dem
 from dinsar_cli.engines.topsapp.scripts.burstwise import BURSTS
-from dinsar_cli.engines.topsapp.settings.file_names import DEM_NAME, INPUT_FILES, NOTE
+from dinsar_cli.engines.topsapp.settings.columns import AllColumns, read_columns
+from dinsar_cli.engines.topsapp.settings.file_names import CUT, CUT_NOTE, DEM_NAME, INPUT_FILES, NOTE
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA
 from dinsar_cli.engines.topsapp.settings.steps import (
     EVERY,
@@ -26,6 +30,7 @@ from dinsar_cli.engines.topsapp.settings.steps import (
 from dinsar_cli.engines.topsapp.settings.template import TopsSettings, first_step_affected, record, render
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import UsageError
+from dinsar_cli.sentinel1.acquisition import Acquisition
 
 _DEM_STEP = "verifyDEM"  # the first that reads it
 _PHASE_SIGMA_STEP = "filter"  # likewise
@@ -66,7 +71,9 @@ class Noted:
         write_text(work / NOTE, json.dumps(asdict(self), indent=2) + "\n")
 
 
-def settings_of(inputs: EngineInputs, work: Path, *, gpu: bool) -> TopsSettings:
+def settings_of(
+    inputs: EngineInputs, work: Path, *, gpu: bool, given: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> TopsSettings:
     """Tell what topsApp is asked for.
 
     Parameters
@@ -77,18 +84,20 @@ def settings_of(inputs: EngineInputs, work: Path, *, gpu: bool) -> TopsSettings:
         Working folder of topsApp.
     gpu : bool
         Whether there is a GPU that ISCE2 can use.
+    given : mapping
+        By date, the products that topsApp gets in place of those of the pair.
     """
     pair, options = inputs.pair, inputs.config.topsapp
     for scene in (*pair.reference.scenes, *pair.secondary.scenes):
-        if not scene.safe.is_as_delivered:
+        if not given and not scene.safe.is_as_delivered:
             raise UsageError(
                 f"The scene {scene.safe.path} cannot be read by ISCE2.",
                 "It looks in a file .zip for NAME.SAFE/..., and this zip calls its files otherwise.",
                 "Unpack it and give the folder, or take --engine eos, which reads it as it is.",
             )
     return TopsSettings(
-        reference_safe=tuple(str(scene.safe.path.resolve()) for scene in pair.reference.scenes),
-        secondary_safe=tuple(str(scene.safe.path.resolve()) for scene in pair.secondary.scenes),
+        reference_safe=given.get("reference") or _delivered(pair.reference),
+        secondary_safe=given.get("secondary") or _delivered(pair.secondary),
         reference_orbit=str(inputs.reference_orbit.path.resolve()),
         secondary_orbit=str(inputs.secondary_orbit.path.resolve()),
         swaths=tuple(sorted({int(burst.swath.removeprefix("IW")) for burst in inputs.bursts})),
@@ -151,11 +160,13 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
         Whether there is a GPU that ISCE2 can use.
     """
     turned = halfturn.is_wanted(inputs.dem)
-    settings = settings_of(halfturn.turned_inputs(inputs, work) if turned else inputs, work, gpu=gpu)
     own = inputs.choice.own_files
+    columns = read_columns(work) if own else columns_of(inputs)
+    seen = halfturn.turned_inputs(inputs, work) if turned else inputs
+    settings = settings_of(seen, work, gpu=gpu, given=cut_products(inputs) if columns else {})
     texts = read_own_files(work) if own else render(settings)
     wanted = Noted(
-        inputs=_mark_of(_scenes_and_orbits(inputs)),
+        inputs=_mark_of(_scenes_and_orbits(inputs)) + _mark_of_columns(columns),
         dem=_mark_of([inputs.dem]) + ("turned" if turned else ""),
         mask=fingerprint(mask_mark(inputs.config.mask, inputs.water)),
         settings=read_record(work) | record(settings, unwritten_only=True) if own else record(settings),
@@ -169,6 +180,8 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
             for name in INPUT_FILES:
                 (work / name).unlink(missing_ok=True)
         wanted.write(work)
+    if not own and (noted != wanted or (columns and not (work / CUT / CUT_NOTE).is_file())):
+        write_cut(inputs, columns, work)
     if own:  # whoever edits the region chooses by it
         (work / BURSTS).unlink(missing_ok=True)
     else:
@@ -242,6 +255,15 @@ def _scenes_and_orbits(inputs: EngineInputs) -> list[Path]:
 
 def _mark_of(files: list[Path]) -> str:
     return fingerprint([(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
+
+
+def _mark_of_columns(columns: AllColumns) -> str:
+    told = {f"{date} {swath}": asdict(one) for date, swaths in columns.items() for swath, one in swaths.items()}
+    return fingerprint(told) if told else ""
+
+
+def _delivered(acquisition: Acquisition) -> tuple[str, ...]:
+    return tuple(str(scene.safe.path.resolve()) for scene in acquisition.scenes)
 
 
 def _dem_header(work: Path) -> Path:

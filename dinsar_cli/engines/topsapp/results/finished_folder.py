@@ -13,6 +13,8 @@ from dinsar_cli.engines.topsapp.results.isce_file import IsceFile, isce_release
 from dinsar_cli.engines.topsapp.results.metadata import PairFacts
 from dinsar_cli.engines.topsapp.results.names import date_names
 from dinsar_cli.engines.topsapp.results.swaths import IsceBurst, IsceSwath, first_start, has_swaths, read_swaths
+from dinsar_cli.engines.topsapp.settings.columns import read_columns
+from dinsar_cli.engines.topsapp.settings.file_names import SCENES
 from dinsar_cli.errors import EngineError
 
 _BYTES_PER_SAMPLE = 64  # of the full resolution, at the peak
@@ -86,7 +88,8 @@ class FinishedRun:
                 f"It has {looked.length} lines x {looked.width} samples, made of {whole.length} x {whole.width}.",
                 "Run topsApp again from mergebursts with these looks.",
             )
-        merged_swaths = read_swaths(folder / "fine_interferogram")
+        columns = read_columns(folder).get(SCENES[0], {})
+        merged_swaths = read_swaths(folder / "fine_interferogram", columns)
         names = date_names(folder)
         if pair is None:
             dates = [read_swaths(folder / name) for name in names]

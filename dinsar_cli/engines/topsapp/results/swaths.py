@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dinsar_cli.base.user_files import parse_json
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile, parse_xml, properties
+from dinsar_cli.engines.topsapp.settings.columns import Columns
 from dinsar_cli.errors import EngineError
 from dinsar_cli.radar.geometry import Orbit
 from dinsar_cli.radar.overlaps import BAND, PIECE, OverlapPhase, overlap_phase, worst
@@ -40,7 +41,9 @@ class Steering:
     Attributes
     ----------
     lines, samples : int
-        Size of the burst, invalid ones included.
+        Size of the burst in its product, invalid ones included.
+    first_sample : int
+        Column of its product at which it begins here.
     rate : float
         Radians a second.
     fm_rate, centroid : RangePolynomial
@@ -49,6 +52,7 @@ class Steering:
 
     lines: int
     samples: int
+    first_sample: int
     rate: float
     fm_rate: RangePolynomial
     centroid: RangePolynomial
@@ -113,8 +117,14 @@ class IsceSwath:
     bursts: tuple[IsceBurst, ...]
 
 
-def read_swaths(folder: Path) -> tuple[IsceSwath, ...]:
+def read_swaths(folder: Path, columns: Mapping[str, Columns] | None = None) -> tuple[IsceSwath, ...]:
     """Read the subswaths that topsApp left in a folder (``reference``, ``fine_interferogram``, ...).
+
+    Parameters
+    ----------
+    folder : Path
+    columns : mapping, optional
+        By the names of the subswaths, those of their products that topsApp was given, where it was not given all.
 
     Raises
     ------
@@ -128,7 +138,7 @@ def read_swaths(folder: Path) -> tuple[IsceSwath, ...]:
             "None of IW1.xml, IW2.xml and IW3.xml is there: topsApp has not come so far, or they were removed.",
             "Run topsApp again from preprocess, and keep the XML files.",
         )
-    return tuple(_read_swath(number, path) for number, path in found)
+    return tuple(_read_swath(number, path, (columns or {}).get(f"IW{number}")) for number, path in found)
 
 
 def has_swaths(folder: Path) -> bool:
@@ -140,10 +150,10 @@ def _descriptions(folder: Path) -> list[tuple[int, Path]]:
     return [(number, path) for number in (1, 2, 3) if (path := folder / f"IW{number}.xml").is_file()]
 
 
-def _read_swath(number: int, path: Path) -> IsceSwath:
+def _read_swath(number: int, path: Path, columns: Columns | None) -> IsceSwath:
     root = parse_xml(path)
     try:
-        bursts = [_burst(element) for element in root.iterfind(_BURSTS)]
+        bursts = [_burst(element, columns) for element in root.iterfind(_BURSTS)]
     except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
         raise _not_a_swath(path, f"What is missing or wrong: {error}.") from error
     if not bursts:
@@ -157,7 +167,7 @@ def _not_a_swath(path: Path, cause: str) -> EngineError:
     )
 
 
-def _burst(element: etree._Element) -> IsceBurst:
+def _burst(element: etree._Element, columns: Columns | None) -> IsceBurst:
     values = properties(element)
     states = [_state(properties(state)) for state in element.iterfind(_STATES)]
     if len(states) < 4:
@@ -175,17 +185,18 @@ def _burst(element: etree._Element) -> IsceBurst:
         azimuth_bandwidth=float(values["azimuthprocessingbandwidth"]),
         wavelength=float(values["radarwavelength"]),
         states=tuple(sorted(states, key=lambda state: state.time)),
-        steering=_steering(element, values),
+        steering=_steering(element, values, columns),
     )
 
 
-def _steering(element: etree._Element, values: Mapping[str, str]) -> Steering | None:
+def _steering(element: etree._Element, values: Mapping[str, str], columns: Columns | None) -> Steering | None:
     fm_rate, centroid = _polynomial(element, "azimuthfmrate"), _polynomial(element, "doppler")
     names = ("numberoflines", "numberofsamples", "azimuthsteeringrate")
     if fm_rate is None or centroid is None or not set(names) <= values.keys():
         return None
     lines, samples, rate = (float(values[name]) for name in names)
-    return Steering(int(lines), int(samples), rate, fm_rate, centroid)
+    columns = columns or Columns(0, int(samples), int(samples))
+    return Steering(int(lines), columns.of, columns.first, rate, fm_rate, centroid)
 
 
 def _polynomial(element: etree._Element, name: str) -> RangePolynomial | None:
@@ -295,7 +306,7 @@ def steered(swaths: Sequence[IsceSwath], *, later_on_top: bool) -> list[SteeredB
 
 
 def _steered(burst: IsceBurst, steering: Steering, place: _Valid, first: datetime, near: float) -> SteeredBurst:
-    half = (steering.lines - 1) / 2
+    half, middle = (steering.lines - 1) / 2, steering.samples / 2 - steering.first_sample
     speed = np.linalg.norm(burst.orbit(burst.start).state(np.asarray(half * burst.line_interval))[1])
     to_time = 2 / SPEED_OF_LIGHT
     return SteeredBurst(
@@ -307,7 +318,7 @@ def _steered(burst: IsceBurst, steering: Steering, place: _Valid, first: datetim
         line_interval=burst.line_interval,
         near_time=near * to_time,
         sample_interval=burst.range_spacing * to_time,
-        swath_middle=(burst.starting_range + steering.samples / 2 * burst.range_spacing) * to_time,
+        swath_middle=(burst.starting_range + middle * burst.range_spacing) * to_time,
         fm_rate=steering.fm_rate,
         centroid=steering.centroid,
         steering=float(2 * speed * steering.rate / burst.wavelength),

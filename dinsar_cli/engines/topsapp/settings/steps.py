@@ -11,6 +11,8 @@ from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import atomic_path, write_text
 from dinsar_cli.engines.topsapp.scripts.burstwise import BURSTS
 from dinsar_cli.engines.topsapp.settings.file_names import (
+    CUT,
+    CUT_NOTE,
     DEM_NAME,
     ENVIRONMENT,
     HANDED,
@@ -20,6 +22,7 @@ from dinsar_cli.engines.topsapp.settings.file_names import (
     SCRIPTS,
     TURNED,
 )
+from dinsar_cli.sentinel1.safe import MANIFEST
 
 # in the order of topsApp 2.6.5, up to the one that gives the unwrapped phase
 STEPS = (
@@ -57,15 +60,22 @@ _TOP_FILES = {*_OF_TOPSAPP, *_OF_DEM, BURSTS, ENVIRONMENT, HANDED_NOTE, NOTE, *I
 _FOLDERS = {
     "reference", "secondary", "master", "slave", "geom_reference", "geom_master", "coarse_offsets", "coarse_coreg",
     "coarse_interferogram", "fine_offsets", "fine_coreg", "fine_interferogram", "overlaps", "merged", "ion",
-    TURNED, HANDED, *_ESD,
+    TURNED, HANDED, CUT, *_ESD,
 }  # fmt: skip
 _SUFFIXES = {
     ".slc", ".int", ".cor", ".off", ".rdr", ".full", ".flat", ".unw", ".conncomp", ".amp", ".msk", ".bil", ".bip",
-    ".bin", ".ion", ".esd", ".EOF", ".part",
+    ".bin", ".ion", ".esd", ".EOF", ".tiff", ".part",
 }  # fmt: skip
 _HEADERS = (".xml", ".vrt", ".hdr")
-_SUBSWATH = re.compile(r"\w*IW\d")
-_FILES_IN_FOLDERS = (HANDED_NOTE, "ESDmisregistration.png", "rangeMisregistration.jpg", "warning.txt")
+_SUBSWATH = re.compile(r"\w*IW\d|s1[a-d]-iw\d-slc-.*")
+_FILES_IN_FOLDERS = (
+    HANDED_NOTE,
+    CUT_NOTE,
+    MANIFEST,
+    "ESDmisregistration.png",
+    "rangeMisregistration.jpg",
+    "warning.txt",
+)
 _STOP = b"."  # the last byte of every whole pickle
 _NUMPY_SCALAR = re.compile(r"np\.\w+\(([^()]*)\)")
 

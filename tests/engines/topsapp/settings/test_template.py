@@ -244,7 +244,7 @@ def test_what_is_not_of_the_table_in_the_settings_is_known() -> None:
 CHANGED_OPTIONS: dict[str, Any] = {
     "do_esd": False, "esd_coherence_threshold": 0.1, "esd_azimuth_looks": 1, "esd_range_looks": 1,
     "extra_esd_cycles": 1, "offset_snr_threshold": 1, "unwrapper_name": "icu", "use_virtual_files": False,
-    "dem_interpolation": "bilinear",
+    "cut": "none", "dem_interpolation": "bilinear",
     "auxiliary_data_directory": "/x", "do_ionosphere_correction": False, "apply_ionosphere_correction": True,
     "consider_burst_properties_in_ionosphere_computation": True, "start_ionosphere_step": "rawion",
     "end_ionosphere_step": "rawion", "height_of_ionosphere_layer_in_km": 300,

@@ -1,0 +1,191 @@
+"""topsApp on the columns of the area only.
+
+topsApp works on whole bursts, 85 km wide, whatever the area. So it is given products whose images are a range of
+columns of the real ones: virtual files, nothing is copied, with an annotation to match. A burst then begins at
+another slant range; times, lines, orbits and polynomials of slant range time stay what they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from lxml import etree
+from numpy.typing import NDArray
+
+from dinsar_cli.base.disk import files_below, remove
+from dinsar_cli.base.files import make_folder, write_text
+from dinsar_cli.engines.base import EngineInputs, Work
+from dinsar_cli.engines.topsapp.settings.columns import AllColumns, Columns, write_columns
+from dinsar_cli.engines.topsapp.settings.file_names import CUT, SCENES
+from dinsar_cli.geo.areas import widened
+from dinsar_cli.radar.pair_geometry import fit_orbits, see_area
+from dinsar_cli.sentinel1.acquisition import SwathBurst
+from dinsar_cli.sentinel1.safe import MANIFEST
+from dinsar_cli.sentinel1.scene import Scene
+from dinsar_cli.sentinel1.subswath import Subswath
+
+Floats = NDArray[np.floating[Any]]
+
+LEAST_COLUMNS: Final = 2600
+"""Columns that are given at least: ISCE2 fits the azimuth carrier on columns 500 apart."""
+
+_AROUND: Final = 5.0  # km on both sides of the area, in which ground is seen that does not move
+_REACH: Final = 48  # look cells around the area at least, for the filter
+_UNSURE: Final = 500.0  # m that the ground may be above or below what is known before the DEM is there
+_VIRTUAL: Final = "/vsi"  # what paths begin with that only GDAL knows
+_WORTH_IT: Final = 0.9  # of the columns: where more are needed, all are taken
+
+
+def columns_of(inputs: EngineInputs) -> AllColumns:
+    """Return the columns of each date and subswath in which the area lies, with what is around it.
+
+    Parameters
+    ----------
+    inputs : EngineInputs
+        The run. Where the mean over a scene counts (enhanced spectral diversity, ionosphere), all columns are
+        needed.
+
+    Returns
+    -------
+    mapping
+        Empty where all columns are to be used.
+    """
+    options = inputs.config.topsapp
+    if options.cut == "none" or options.do_esd or options.do_ionosphere_correction or inputs.choice.own_files:
+        return {}
+    epoch = inputs.bursts[0].reference.burst.azimuth_time
+    orbits = fit_orbits(inputs.pair, inputs.bursts, (inputs.reference_orbit, inputs.secondary_orbit), epoch)
+    heights = inputs.heights[0] - _UNSURE, inputs.heights[1] + _UNSURE
+    found: dict[str, dict[str, Columns]] = {}
+    for date, orbit in zip(SCENES, orbits, strict=True):
+        views: dict[str, SwathBurst] = {burst.swath: getattr(burst, date) for burst in inputs.bursts}
+        (_, area), (_, around) = (
+            see_area(bounds, orbit, heights, 0.0) for bounds in (inputs.bounds, widened(inputs.bounds, _AROUND))
+        )
+        found[date] = {
+            swath: _columns(view.subswath, area, around, _REACH * inputs.looks.range)
+            for swath, view in sorted(views.items())
+        }
+    shares = [one.share for swaths in found.values() for one in swaths.values()]
+    return found if np.mean(shares) < _WORTH_IT else {}
+
+
+def _columns(subswath: Subswath, area: Floats, around: Floats, reach: int) -> Columns:
+    """Return the columns of what is around an area, with a reach beyond the area, and as many as ISCE2 needs.
+
+    Parameters
+    ----------
+    subswath : Subswath
+    area, around : ndarray
+        Slant ranges of their outlines, metres.
+    reach : int
+        Columns.
+    """
+    seen, wide = ((ranges - subswath.starting_range) / subswath.range_spacing for ranges in (area, around))
+    first = math.floor(min(seen.min() - reach, wide.min()))
+    last = math.ceil(max(seen.max() + reach, wide.max())) + 1
+    least, most = min(LEAST_COLUMNS, subswath.samples), subswath.samples
+    first = min(first, (first + last - least) // 2, most - least)
+    first = max(0, first)
+    return Columns(first, min(most, max(last, first + least)), most)
+
+
+def work_of(inputs: EngineInputs) -> Work:
+    """Return how much topsApp has to do: the columns that it is given."""
+    columns = columns_of(inputs).get(SCENES[0], {})
+    if not columns:
+        return inputs.work
+    share = float(np.mean([columns[burst.swath].share for burst in inputs.bursts]))
+    work = inputs.work
+    return replace(work, samples=work.samples * share, largest=work.largest * share, cells=work.cells * share)
+
+
+def cut_products(inputs: EngineInputs) -> dict[str, tuple[str, ...]]:
+    """Return by date where the products are that topsApp is given, as seen from its working folder."""
+    return {
+        date: tuple(f"{CUT}/{date}/{scene.name}.SAFE" for scene in getattr(inputs.pair, date).scenes)
+        for date in SCENES
+    }
+
+
+def write_cut(inputs: EngineInputs, columns: AllColumns, work: Path) -> None:
+    """Write the products that topsApp is given, and which columns they have; remove those of before.
+
+    Parameters
+    ----------
+    inputs : EngineInputs
+        The run.
+    columns : mapping
+        What `columns_of` gave.
+    work : Path
+        Working folder of topsApp.
+    """
+    remove(files_below(work / CUT), work)
+    if not columns:
+        return
+    for date, places in cut_products(inputs).items():
+        for scene, place in zip(getattr(inputs.pair, date).scenes, places, strict=True):
+            _write_scene(scene, inputs.pair.polarization, columns[date], work / place)
+    write_columns(work, columns)
+
+
+def _write_scene(scene: Scene, polarization: str, columns: Mapping[str, Columns], safe: Path) -> None:
+    """Write manifest, annotation and virtual images of the subswaths that a scene has."""
+    for swath, wanted in columns.items():
+        if (swath, polarization) not in scene.images:
+            continue
+        annotation, measurement = scene.images[swath, polarization]
+        subswath = scene.subswath(swath, polarization)
+        # another slice may have some columns more or less
+        part = Columns(wanted.first, min(wanted.last, subswath.samples), subswath.samples)
+        for name, text in (
+            (annotation, _cut_annotation(scene.safe.xml(annotation), part, subswath)),
+            (measurement, _cut_image(subswath, part)),
+        ):
+            make_folder((safe / name).parent)
+            write_text(safe / name, text)
+    write_text(safe / MANIFEST, scene.safe.read(MANIFEST).decode())
+
+
+def _cut_annotation(root: etree._Element, part: Columns, subswath: Subswath) -> str:
+    """Return the annotation of some columns; the grid of points, which nobody reads here, is left out."""
+    width = part.last - part.first
+    near = subswath.slant_range_time + part.first / subswath.range_sampling_rate
+    _set(root, "imageAnnotation/imageInformation/slantRangeTime", repr(near))
+    _set(root, "imageAnnotation/imageInformation/numberOfSamples", str(width))
+    _set(root, "swathTiming/samplesPerBurst", str(width))
+    for name in ("firstValidSample", "lastValidSample"):
+        for element in root.iterfind(f"swathTiming/burstList/burst/{name}"):
+            valid = np.array((element.text or "").split(), int)
+            moved = np.where(valid < 0, valid, np.clip(valid - part.first, 0, width - 1))
+            element.text = " ".join(map(str, moved))
+    for element in root.iterfind("geolocationGrid"):
+        root.remove(element)
+    return etree.tostring(root, encoding="unicode")
+
+
+def _set(root: etree._Element, path: str, text: str) -> None:
+    for element in root.iterfind(path):
+        element.text = text
+
+
+def _cut_image(subswath: Subswath, part: Columns) -> str:
+    """Return a virtual file of GDAL: all lines of some columns of an image."""
+    width, lines = part.last - part.first, subswath.lines_per_burst * len(subswath.bursts)
+    root = etree.Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(lines))
+    band = etree.SubElement(root, "VRTRasterBand", dataType="CInt16", band="1")
+    source = etree.SubElement(band, "SimpleSource")
+    image = subswath.measurement
+    path = image if image.startswith(_VIRTUAL) else str(Path(image).resolve())
+    etree.SubElement(source, "SourceFilename", relativeToVRT="0").text = path
+    etree.SubElement(source, "SourceBand").text = "1"
+    size = {"RasterXSize": str(subswath.samples), "RasterYSize": str(lines), "DataType": "CInt16"}
+    etree.SubElement(source, "SourceProperties", size)
+    for name, first in (("SrcRect", part.first), ("DstRect", 0)):
+        etree.SubElement(source, name, xOff=str(first), yOff="0", xSize=str(width), ySize=str(lines))
+    return etree.tostring(root, encoding="unicode")

@@ -1,0 +1,185 @@
+"""topsApp gets the columns of the area: the same samples at the same slant ranges, and the same map."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from lxml import etree
+from rasterio.errors import NotGeoreferencedWarning
+
+from dinsar_cli.engines.topsapp.cut import LEAST_COLUMNS, _columns
+from dinsar_cli.engines.topsapp.settings.columns import Columns
+from dinsar_cli.sentinel1.scene import open_scene
+from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
+from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
+from support.command import Outcome, run_apart
+from support.topsapp.isce2_process import find_isce2
+
+Run = Callable[..., Outcome]
+_PATIENCE = 3600.0  # s
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A wide scene, and a small area in its middle."""
+
+    stack: SimulatedStack
+
+    @property
+    def area(self) -> str:
+        south, north, west, east = json.loads(self.stack.summary.read_text(encoding="utf-8"))["roi_snwe"]
+        lon, lat = (west + east) / 2, (south + north) / 2
+        return f"{lon - 0.005} {lat - 0.005} {lon + 0.005} {lat + 0.005}"
+
+    def options(self, folder: Path) -> list[str]:
+        products = [part for slices in self.stack.products for path in slices for part in ("--slc", str(path))]
+        files = ("--orbits", self.stack.orbits[0].parent, "--dem", self.stack.dem, "--dem-datum", "ellipsoid")
+        places = ("--roi", self.area, "--engine", "isce2", "--workdir", folder, "--cache", folder / "cache")
+        return [*products, *map(str, (*files, *places))]
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    scenario = Scenario(columns=5200, bursts=1, lake=None)
+    return Scene(simulate(scenario, tmp_path_factory.mktemp("scene") / "new"))
+
+
+@pytest.fixture(scope="module")
+def given(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working folder of topsApp, with all that it reads."""
+    folder = tmp_path_factory.mktemp("given")
+    assert run_apart("process", *scene.options(folder), "--xml-only").code == 0
+    (work,) = folder.glob("T*/isce2")
+    return work
+
+
+def samples(image: str | Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(image) as dataset:
+            return dataset.read(1)
+
+
+def safes(work: Path, date: str) -> list[Path]:
+    """Products that topsApp's input files name, as topsApp finds them from its working folder."""
+    root = etree.parse(work / f"{date}.xml")
+    (text,) = root.xpath("//property[@name='safe']/text()")
+    return [(work / path.strip(" '\"")).resolve() for path in text.strip("[] ").split(",")]
+
+
+@pytest.mark.parametrize(("date", "number"), [("reference", 0), ("secondary", 1)])
+def test_samples_are_those_of_the_product_at_their_slant_range(
+    scene: Scene, given: Path, date: str, number: int
+) -> None:
+    (product,) = scene.stack.products[number]
+    whole = open_scene(product).subswath("IW1", "VV")
+    columns = Columns(**json.loads((given / "cut" / "columns.json").read_text())[date]["IW1"])
+    width = columns.last - columns.first
+    assert LEAST_COLUMNS <= width < 0.8 * whole.samples
+    (safe,) = safes(given, date)
+    (image,), (annotation,) = safe.glob("measurement/*.tiff"), safe.glob("annotation/*.xml")
+    some, all_ = samples(image), samples(whole.measurement)
+    assert some.dtype == all_.dtype
+    np.testing.assert_array_equal(some, all_[:, columns.first : columns.last])
+    root = etree.parse(annotation)
+    near = float(root.findtext("imageAnnotation/imageInformation/slantRangeTime")) * SPEED_OF_LIGHT / 2
+    assert near == pytest.approx(whole.starting_range + columns.first * whole.range_spacing, abs=1e-6)
+    assert {root.findtext(path) for path in ("swathTiming/samplesPerBurst", ".//numberOfSamples")} == {str(width)}
+    (burst,) = whole.bursts
+    first, last = (
+        np.array(root.findtext(f"swathTiming/burstList/burst/{name}").split(), int)
+        for name in ("firstValidSample", "lastValidSample")
+    )
+    seen = first >= 0
+    assert set(np.flatnonzero(seen)) == set(range(burst.first_valid_line, burst.last_valid_line + 1))
+    assert (first[seen].max(), last[seen].min()) == (
+        max(0, burst.first_valid_sample - columns.first),
+        min(width - 1, burst.last_valid_sample - columns.first),
+    )
+
+
+def test_whole_products_are_given_when_that_is_asked_for(scene: Scene, given: Path, dinsar: Run) -> None:
+    folder = given.parent.parent
+    settings = folder / "whole.yaml"
+    settings.write_text("topsapp:\n  cut: none\n")
+    for options, cut in (([settings], False), ([], True)):
+        made = dinsar("process", *options, *scene.options(folder), "--xml-only")
+        assert made.code == 0, made.err
+        assert (given / "cut").exists() is cut
+        assert (safes(given, "reference") == [scene.stack.products[0][0].resolve()]) is not cut
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "around", "expected"),
+    [
+        (10_000, 14_000, 800, (9_200, 14_801)),
+        (10_000, 14_000, 100, (9_500, 14_501)),  # the filter reaches farther than what is around
+        (12_000, 12_010, 10, (10_705, 13_305)),  # a fit of the carrier needs more
+        (-900, 100, 10, (0, 2_600)),
+        (22_900, 40_000, 10, (20_400, 23_000)),
+        (-5_000, 50_000, 10, (0, 23_000)),
+    ],
+)
+def test_columns_hold_the_area_and_lie_in_the_image(
+    near: int, far: int, around: int, expected: tuple[int, int]
+) -> None:
+    swath = _Swath()
+    area, wide = (
+        swath.starting_range + swath.range_spacing * np.array([near - more, far + more]) for more in (0, around)
+    )
+    found = _columns(swath, area, wide, 500)  # type: ignore[arg-type]
+    assert (found.first, found.last) == pytest.approx(expected, abs=1)
+    assert found.of == swath.samples
+
+
+@dataclass(frozen=True)
+class _Swath:
+    samples: int = 23_000
+    starting_range: float = 800_000.0
+    range_spacing: float = 2.0
+
+
+def read(folder: Path, name: str) -> Any:
+    (path,) = folder.glob(f"T*/products/{name}.tif")
+    with rasterio.open(path) as dataset:
+        return dataset.read()
+
+
+def run(scene: Scene, folder: Path, *options: str) -> Path:
+    done = run_apart("run", *options, *scene.options(folder), "--looks", "7x2", timeout=_PATIENCE)
+    assert done.code == 0, done.err
+    return folder
+
+
+@pytest.mark.isce2
+@pytest.mark.long
+def test_the_map_is_that_of_whole_bursts(tmp_path: Path) -> None:
+    found, reason = find_isce2()
+    if found is None:
+        pytest.skip(reason)
+    scene = Scene(simulate(Scenario(columns=7000, lake=None), tmp_path / "scene"))
+    settings = tmp_path / "whole.yaml"
+    settings.write_text("topsapp:\n  cut: none\n")
+    west, south, east, north = map(float, scene.area.split())
+    zero = ("--reference-point", f"{(west + east) / 2},{(south + north) / 2}")
+    cut, whole = run(scene, tmp_path / "cut", *zero), run(scene, tmp_path / "whole", str(settings), *zero)
+    one, other = (read(folder, "los_displacement") for folder in (cut, whole))
+    assert np.isfinite(one).sum() == pytest.approx(np.isfinite(other).sum(), rel=0.005)
+    assert 1e3 * np.sqrt(np.nanmean((one - other) ** 2)) < 0.02
+    for name in ("los_vector", "squint", "elevation"):
+        np.testing.assert_allclose(read(cut, name), read(whole, name), atol=2e-3 if name == "elevation" else 2e-6)
+    assert most_disk(cut) < 0.6 * most_disk(whole)
+
+
+def most_disk(folder: Path) -> int:
+    (path,) = folder.glob("T*/run.json")
+    steps: dict[str, Any] = json.loads(path.read_text())["stages"]["process"]["details"]["steps"]
+    return max(int(step["disk"]) for step in steps.values())
