@@ -166,7 +166,7 @@ class TopsappConfig(Section):
         Literal["area", "none"], LOWER, IsceProperty(name="cut", first_step="preprocess", written=False)
     ] = Field(
         default="area",
-        description="Columns that topsApp works on: those of the area with 5 km around it, or none left out.",
+        description="Columns that topsApp works on: area (with 5 to 8 km around it), or none left out.",
     )
     dem_interpolation: Annotated[
         Literal["bicubic", "biquintic", "bilinear"],

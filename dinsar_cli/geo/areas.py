@@ -137,6 +137,13 @@ def read_polygons(text: str, option: str) -> Polygons:
         ) from error
 
 
+def size(bounds: Bounds) -> tuple[float, float]:
+    """Return width and height of an area, kilometres."""
+    west, south, east, north = bounds
+    along = max(0.01, math.cos(math.radians((south + north) / 2)))
+    return (east - west) * along * _KM_PER_DEGREE, (north - south) * _KM_PER_DEGREE
+
+
 def widened(bounds: Bounds, margin: float) -> Bounds:
     """Return an area with so many kilometres more on each side; degrees."""
     west, south, east, north = bounds
@@ -158,9 +165,7 @@ def surroundings(bounds: Bounds, cell: float) -> Bounds:
     cell : float
         Ground of a look cell, square metres.
     """
-    west, south, east, north = bounds
-    along = max(0.01, math.cos(math.radians((south + north) / 2)))
-    width, height = (east - west) * along * _KM_PER_DEGREE, (north - south) * _KM_PER_DEGREE
+    width, height = size(bounds)
     most = max(_MOST_CELLS * cell / 1e6, 4 * width * height)  # square kilometres of all of it
     half = (width + height) / 4
     few = math.sqrt(half**2 + (most - width * height) / 4) - half

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import make_folder, write_text
-from dinsar_cli.engines.base import EngineInputs, Work
+from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.engines.base import EngineInputs, RoughInputs, Work
 from dinsar_cli.engines.topsapp.settings.columns import AllColumns, Columns, write_columns
 from dinsar_cli.engines.topsapp.settings.file_names import CUT, SCENES
-from dinsar_cli.geo.areas import widened
+from dinsar_cli.geo.areas import size, widened
 from dinsar_cli.radar.pair_geometry import fit_orbits, see_area
 from dinsar_cli.sentinel1.acquisition import SwathBurst
 from dinsar_cli.sentinel1.safe import MANIFEST
@@ -34,9 +35,10 @@ Floats = NDArray[np.floating[Any]]
 LEAST_COLUMNS: Final = 2600
 """Columns that are given at least: ISCE2 fits the azimuth carrier on columns 500 apart."""
 
-_AROUND: Final = 5.0  # km on both sides of the area, in which ground is seen that does not move
+_AROUND: Final = (5.0, 8.0)  # km on each side of the area, where ground is seen that does not move; by its size
 _REACH: Final = 48  # look cells around the area at least, for the filter
 _UNSURE: Final = 500.0  # m that the ground may be above or below what is known before the DEM is there
+_ROUGH_MARGIN: Final = 0.15  # of a subswath: twice what is around
 _VIRTUAL: Final = "/vsi"  # what paths begin with that only GDAL knows
 _WORTH_IT: Final = 0.9  # of the columns: where more are needed, all are taken
 
@@ -55,17 +57,17 @@ def columns_of(inputs: EngineInputs) -> AllColumns:
     mapping
         Empty where all columns are to be used.
     """
-    options = inputs.config.topsapp
-    if options.cut == "none" or options.do_esd or options.do_ionosphere_correction or inputs.choice.own_files:
+    if not _is_wanted(inputs.config.topsapp) or inputs.choice.own_files:
         return {}
     epoch = inputs.bursts[0].reference.burst.azimuth_time
     orbits = fit_orbits(inputs.pair, inputs.bursts, (inputs.reference_orbit, inputs.secondary_orbit), epoch)
     heights = inputs.heights[0] - _UNSURE, inputs.heights[1] + _UNSURE
+    margin = float(np.clip(max(size(inputs.bounds)) / 2, *_AROUND))
     found: dict[str, dict[str, Columns]] = {}
     for date, orbit in zip(SCENES, orbits, strict=True):
         views: dict[str, SwathBurst] = {burst.swath: getattr(burst, date) for burst in inputs.bursts}
         (_, area), (_, around) = (
-            see_area(bounds, orbit, heights, 0.0) for bounds in (inputs.bounds, widened(inputs.bounds, _AROUND))
+            see_area(bounds, orbit, heights, 0.0) for bounds in (inputs.bounds, widened(inputs.bounds, margin))
         )
         found[date] = {
             swath: _columns(view.subswath, area, around, _REACH * inputs.looks.range)
@@ -73,6 +75,10 @@ def columns_of(inputs: EngineInputs) -> AllColumns:
         }
     shares = [one.share for swaths in found.values() for one in swaths.values()]
     return found if np.mean(shares) < _WORTH_IT else {}
+
+
+def _is_wanted(options: TopsappConfig) -> bool:
+    return options.cut == "area" and not (options.do_esd or options.do_ionosphere_correction)
 
 
 def _columns(subswath: Subswath, area: Floats, around: Floats, reach: int) -> Columns:
@@ -100,9 +106,7 @@ def work_of(inputs: EngineInputs) -> Work:
     columns = columns_of(inputs).get(SCENES[0], {})
     if not columns:
         return inputs.work
-    share = float(np.mean([columns[burst.swath].share for burst in inputs.bursts]))
-    work = inputs.work
-    return replace(work, samples=work.samples * share, largest=work.largest * share, cells=work.cells * share)
+    return _part_of(inputs.work, float(np.mean([columns[burst.swath].share for burst in inputs.bursts])))
 
 
 def cut_products(inputs: EngineInputs) -> dict[str, tuple[str, ...]]:
@@ -111,6 +115,16 @@ def cut_products(inputs: EngineInputs) -> dict[str, tuple[str, ...]]:
         date: tuple(f"{CUT}/{date}/{scene.name}.SAFE" for scene in getattr(inputs.pair, date).scenes)
         for date in SCENES
     }
+
+
+def rough_work_of(rough: RoughInputs) -> Work:
+    """Return about how much topsApp has to do, from the share of the ground of the bursts that is asked for."""
+    part = min(1.0, math.sqrt(rough.share) + _ROUGH_MARGIN) if _is_wanted(rough.config.topsapp) else 1.0
+    return _part_of(rough.work, part)
+
+
+def _part_of(work: Work, share: float) -> Work:
+    return replace(work, samples=work.samples * share, largest=work.largest * share, cells=work.cells * share)
 
 
 def write_cut(inputs: EngineInputs, columns: AllColumns, work: Path) -> None:

@@ -29,7 +29,7 @@ from dinsar_cli.engines.base import (
 from dinsar_cli.engines.costs import Setting, forecast, note
 from dinsar_cli.engines.topsapp import shared_topo
 from dinsar_cli.engines.topsapp.by_hand import write_scripts
-from dinsar_cli.engines.topsapp.cut import work_of
+from dinsar_cli.engines.topsapp.cut import rough_work_of, work_of
 from dinsar_cli.engines.topsapp.process.installation import Installation, Search, look_for_isce2
 from dinsar_cli.engines.topsapp.process.monitor import disk_used
 from dinsar_cli.engines.topsapp.process.retries import cured
@@ -129,12 +129,12 @@ class TopsAppEngine:
     def estimate(self, inputs: EngineInputs) -> Estimate:
         """Give seconds, memory and disk, from the size of the bursts in use and the columns that topsApp gets."""
         steps = _forecast(inputs)
-        return Estimate(steps, left(steps, work_of(inputs)))
+        return Estimate(steps, left(steps, _amount(inputs)))
 
     def outlook(self, rough: RoughInputs) -> Estimate:
-        """Return the same as `estimate`, which also asks for no more than the size of the bursts."""
+        """Return the same before it is known where in the bursts the area lies."""
         steps = _forecast(rough)
-        return Estimate(steps, left(steps, rough.work))
+        return Estimate(steps, left(steps, _amount(rough)))
 
     def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
         """Refuse what topsApp, or this one, cannot do."""
@@ -397,8 +397,7 @@ def _manner(inputs: EngineInputs | RoughInputs) -> Manner:
 
 
 def _amount(inputs: EngineInputs | RoughInputs) -> Work:
-    """Return how much there is to do: of whole bursts as long as nothing but their size is known."""
-    return work_of(inputs) if isinstance(inputs, EngineInputs) else inputs.work
+    return work_of(inputs) if isinstance(inputs, EngineInputs) else rough_work_of(inputs)
 
 
 def _setting(inputs: EngineInputs | RoughInputs) -> Setting:
