@@ -21,6 +21,7 @@ from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.config.topsapp import TopsappConfig
 from dinsar_cli.engines.base import EngineInputs, RoughInputs, Work
+from dinsar_cli.engines.topsapp.results.psfilt import STEP
 from dinsar_cli.engines.topsapp.settings.columns import AllColumns, Columns, write_columns
 from dinsar_cli.engines.topsapp.settings.file_names import CUT, SCENES
 from dinsar_cli.geo.areas import size, widened
@@ -70,7 +71,7 @@ def columns_of(inputs: EngineInputs) -> AllColumns:
             see_area(bounds, orbit, heights, 0.0) for bounds in (inputs.bounds, widened(inputs.bounds, margin))
         )
         found[date] = {
-            swath: _columns(view.subswath, area, around, _REACH * inputs.looks.range)
+            swath: _columns(view.subswath, area, around, inputs.looks.range)
             for swath, view in sorted(views.items())
         }
     shares = [one.share for swaths in found.values() for one in swaths.values()]
@@ -81,23 +82,25 @@ def _is_wanted(options: TopsappConfig) -> bool:
     return options.cut == "area" and not (options.do_esd or options.do_ionosphere_correction)
 
 
-def _columns(subswath: Subswath, area: Floats, around: Floats, reach: int) -> Columns:
-    """Return the columns of what is around an area, with a reach beyond the area, and as many as ISCE2 needs.
+def _columns(subswath: Subswath, area: Floats, around: Floats, looks: int) -> Columns:
+    """Return the columns of what is around an area, enough for filter and carrier.
+
+    Look cells, and the patches of the filter, then lie where they lie in the whole image.
 
     Parameters
     ----------
     subswath : Subswath
     area, around : ndarray
         Slant ranges of their outlines, metres.
-    reach : int
-        Columns.
+    looks : int
+        In range.
     """
     seen, wide = ((ranges - subswath.starting_range) / subswath.range_spacing for ranges in (area, around))
-    first = math.floor(min(seen.min() - reach, wide.min()))
-    last = math.ceil(max(seen.max() + reach, wide.max())) + 1
+    first = math.floor(min(seen.min() - _REACH * looks, wide.min()))
+    last = math.ceil(max(seen.max() + _REACH * looks, wide.max())) + 1
     least, most = min(LEAST_COLUMNS, subswath.samples), subswath.samples
     first = min(first, (first + last - least) // 2, most - least)
-    first = max(0, first)
+    first = max(0, first - first % (STEP * looks))
     return Columns(first, min(most, max(last, first + least)), most)
 
 
