@@ -21,6 +21,7 @@ Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
 CELLS_AT_A_TIME: Final = 20_000
+_MOST_VALUES: Final = 20_000_000  # of the operators that are in memory at a time
 
 
 def design_matrix(dates: Sequence[date], pairs: Sequence[Pair]) -> Floats:
@@ -120,7 +121,8 @@ def temporal_coherence(pairs_phase: Floats, series_phase: Floats, matrix: Floats
     return np.where(np.isfinite(series_phase).all(axis=0), coherence, np.nan)
 
 
-def tiles(cells: int) -> Iterator[slice]:
-    """Return parts of some cells that fit into memory."""
-    for first in range(0, cells, CELLS_AT_A_TIME):
-        yield slice(first, min(first + CELLS_AT_A_TIME, cells))
+def tiles(cells: int, dates: int, pairs: int) -> Iterator[slice]:
+    """Return parts of some cells whose `Inverted.operator` fits into memory."""
+    size = max(1, min(CELLS_AT_A_TIME, _MOST_VALUES // (dates * pairs)))
+    for first in range(0, cells, size):
+        yield slice(first, min(first + size, cells))
