@@ -170,7 +170,7 @@ def calm_cells(los: Floats, coherence: Floats, time: Floats, place: tuple[int, i
     ndarray
         Shape (rows, columns). Cells have a value in all pairs.
     """
-    everywhere = np.isfinite(los).all(axis=0)
+    everywhere = np.asarray(np.isfinite(los).all(axis=0), bool)
     if not everywhere.any():
         return everywhere
     rate = np.tensordot(time, np.where(everywhere, los, 0), 1) / np.sum(time**2)
@@ -187,4 +187,5 @@ def calm_cells(los: Floats, coherence: Floats, time: Floats, place: tuple[int, i
     mean = np.where(everywhere, coherence, 0).mean(axis=0)
     enough = mean >= _COHERENT * float(np.median(mean[middle]))
     calm = np.abs(smooth - level) <= max(_CALM * float(scatter), 1e-12)
-    return np.logical_and.reduce([everywhere, enough, calm])
+    used: Bools = np.logical_and.reduce([everywhere, enough, calm])
+    return used
