@@ -16,7 +16,7 @@ from dinsar_cli.drawing.png import save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_DPI: Final = 160
+_DPI: Final = 130
 _SIZE: Final = (8.0, 5.2)  # inches
 _WIDEST: Final = 16.0
 _INCHES_A_DATE: Final = 0.16
@@ -65,13 +65,15 @@ def date_picture(path: Path, bars: Sequence[DateBar]) -> None:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     width = min(max(_SIZE[0], _INCHES_A_DATE * len(bars)), _WIDEST)
-    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
-    figure = Figure(figsize=(width, _SIZE[1]), dpi=_DPI, layout=layout, facecolor="white")
+    figure = Figure(figsize=(width, _SIZE[1]), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    upper, lower = figure.subplots(2, sharex=True)
+    upper, lower = figure.subplots(
+        2,
+        sharex=True,
+        gridspec_kw={"left": 0.8 / width, "right": 0.99, "top": 0.93, "bottom": 0.16, "hspace": 0.25},
+    )
     _draw_delay(upper, bars)
     _draw_correlation(lower, bars)
     _name_dates(lower, bars)
