@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -48,13 +49,13 @@ class DateQuality:
         """Median of all dates, metres."""
         return float(np.median(self.deviation))
 
-    @property
+    @cached_property
     def noisy(self) -> tuple[date, ...]:
         """Dates that are much noisier than the others."""
         found = zip(self.dates, self.deviation, self.limits, strict=True)
         return tuple(day for day, own, limit in found if own > limit)
 
-    @property
+    @cached_property
     def limits(self) -> Floats:
         """Deviation above which each date counts as noisy: twice that of the others together, metres."""
         limits: Floats = np.maximum(_LEAST, _TIMES_OTHERS * self._others())
@@ -101,7 +102,9 @@ def date_quality(dates: Sequence[date], series: Floats, noise: Floats | None = N
         covariance = covariance - residual @ noise @ residual.T
     upper = np.triu_indices(len(dates))
     columns = [np.outer(column, column)[upper] for column in residual.T]
-    variance, _ = nnls(np.column_stack(columns), covariance[upper])
+    # of many dates there are many equations: first as few as there are unknowns, with the same solution
+    rotation, triangle = np.linalg.qr(np.column_stack(columns))
+    variance, _ = nnls(triangle, rotation.T @ covariance[upper])
     own = 0.0 if noise is None else float(np.trace(noise)) / len(dates)
     return DateQuality(tuple(dates), np.sqrt(variance), own)
 

@@ -81,12 +81,13 @@ def _inverted(
     """Return displacement of dates in some cells, and the sum of the covariances that decorrelation gives it."""
     variance = np.square(sigma.astype(np.float64))
     found = invert(maps.dates, maps.pairs, los.astype(np.float64), variance)
-    whole = np.flatnonzero(np.isfinite(found.series).all(axis=0))
-    some = whole[:: max(1, len(whole) * len(maps.pairs) // _MOST_FOR_NOISE)]
-    if not some.size:
+    whole = np.flatnonzero(found.connected)
+    if not whole.size:
         return found.series, np.zeros((len(maps.dates), len(maps.dates)))
-    correlations = decorrelation.of(coherence[:, some])
-    noise = decorrelation_covariance(found.operator[some], variance[:, some], correlations)
+    some = slice(None, None, max(1, len(whole) * len(maps.pairs) // _MOST_FOR_NOISE))
+    cells = whole[some]
+    correlations = decorrelation.of(coherence[:, cells])
+    noise = decorrelation_covariance(found.operator(some), variance[:, cells], correlations)
     return found.series, noise * len(whole)
 
 

@@ -158,9 +158,8 @@ class Solver:
         flags = np.where(incoherent, flags | INCOHERENT, flags).astype(np.uint8)
         flags[~known.any(axis=0)] = NO_PAIRS
         functional = self.model.functional("velocity", self.date_weights)
-        operator = np.einsum("d,cdp->cp", functional, inverted.operator)
         noise = self.decorrelation or Decorrelation(self.dates, self.pairs)
-        power = decorrelation_variance(operator, variance, noise.of(coherence))
+        power = decorrelation_variance(inverted.of(functional), variance, noise.of(coherence))
         if self.date_variance is not None:
             power = power + functional**2 @ self.date_variance
         scale = 2 * np.pi / self.half_wave

@@ -80,7 +80,7 @@ def trial(law: str, reach: int, delay: float, *, measured: bool, rng: np.random.
     noise = Decorrelation(DAYS, pairs, between, LOOKS)
     seen = coherence[:, i, j].T
     inverted = invert(DAYS, pairs, los, sigma**2)
-    own = decorrelation_covariance(inverted.operator, sigma**2, noise.of(seen))
+    own = decorrelation_covariance(inverted.operator(), sigma**2, noise.of(seen))
     quality = date_quality(DAYS, inverted.series, own)
     solver = Solver(
         DAYS,
