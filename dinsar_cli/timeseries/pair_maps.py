@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -167,23 +167,35 @@ class PairMaps:
         """All pairs, in the order of time."""
         return tuple(one.pair for one in self.layers)
 
-    def _window(self, rows: slice) -> Window:
-        return Window(0, rows.start, self.grid.width, rows.stop - rows.start)
+    def _read(self, rows: slice, layer: Callable[[PairLayers, Window], Floats]) -> Floats:
+        """Read a layer of all pairs; shape (pairs, rows, columns)."""
+        window = Window(0, rows.start, self.grid.width, rows.stop - rows.start)
+        found = np.empty((len(self.layers), rows.stop - rows.start, self.grid.width), np.float32)
+        for values, one in zip(found, self.layers, strict=True):
+            try:
+                values[:] = layer(one, window)
+            except RasterioError as error:
+                raise UsageError(
+                    f"A map of {pair_name(one.pair)} in {self.folder} cannot be read.",
+                    "Its file is cut short, or damaged in another way.",
+                    MAKE_AGAIN,
+                ) from error
+        return found
 
     def displacement(self, rows: slice) -> Floats:
         """Return the displacement of all pairs relative to one place, metres; shape (pairs, rows, columns)."""
-        los = np.stack([one.los(self._window(rows)) for one in self.layers])
+        los = self._read(rows, lambda one, window: one.los(window))
         return los - self.zero[:, None, None].astype(np.float32)
 
     def sigma(self, rows: slice) -> Floats:
         """Return the standard deviation of the noise of all pairs, metres; shape (pairs, rows, columns)."""
-        power = np.square(np.stack([one.sigma(self._window(rows)) for one in self.layers]))
+        power = np.square(self._read(rows, lambda one, window: one.sigma(window)))
         changed = power + self.variance[:, None, None].astype(np.float32)
         return np.sqrt(np.maximum(changed, _LEAST_POWER * power))
 
     def coherence(self, rows: slice) -> Floats:
         """Return the coherence of all pairs, 0 to 1; shape (pairs, rows, columns)."""
-        return np.stack([one.correlation(self._window(rows)) for one in self.layers])
+        return self._read(rows, lambda one, window: one.correlation(window))
 
     def parts(self) -> Iterator[slice]:
         """Return rows that fit into memory together, of all pairs."""
