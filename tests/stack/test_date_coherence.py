@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from dinsar_cli.series.velocity import (
 from dinsar_cli.stack.date_coherence import sampled_coherence
 
 DAYS = tuple(date(2023, 9, 4) + timedelta(days=12 * number) for number in range(4))
-PAIRS = tuple(zip(DAYS, DAYS[1:], strict=False))
+PAIRS = tuple(itertools.pairwise(DAYS))
 LOOKS = (5, 8)  # azimuth, range
 
 
@@ -30,7 +31,7 @@ def between(first: float) -> np.ndarray:
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Path:
-    """The samples of four dates: coherence is 0.8 in the upper half and 0.5 in the lower one; no data on the left."""
+    """The samples of four dates: coherence is 0.8 in the upper half, 0.5 in the lower one; no data on the left."""
     rng = np.random.default_rng(1)
     shape = (len(DAYS), 60 * LOOKS[0], 40 * LOOKS[1])
     white = rng.normal(size=shape) + 1j * rng.normal(size=shape)
