@@ -19,6 +19,7 @@ Floats = NDArray[np.floating[Any]]
 
 _CELLS: Final = 4000  # look cells all over the image that are looked at
 _LEAST_LINES: Final = 20
+_LEAST_DATA: Final = 0.8  # of the samples of a look cell, on each date
 
 
 def sampled_coherence(folder: Path, dates: Sequence[date]) -> Floats | None:
@@ -77,7 +78,7 @@ def _look_cells(files: Sequence[NDArray[np.int16]], azimuth: int, range_: int) -
 
 def _coherence(samples: NDArray[np.complex64]) -> Floats:
     """Return the coherence of dates in look cells where all have data; shape (cells, dates, dates)."""
-    whole = (samples != 0).all(axis=(1, 2))
+    whole = ((samples != 0).mean(axis=2) > _LEAST_DATA).all(axis=1)  # single samples round to zero on dark ground
     samples = samples[whole]
     joint = np.abs(samples @ np.conj(np.swapaxes(samples, 1, 2)))
     power = np.sqrt(np.einsum("cdd->cd", joint))
