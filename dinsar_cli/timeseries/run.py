@@ -121,8 +121,10 @@ def make_series(folder: Path, output: Path, choices: Choices) -> Series:
         # tables, pictures, page
         closure = survey.write(output)
         body = _record(maps, choices, dropped, told, closure) | statistics
+        shared = _on_sigma(noise, statistics["mean_coherence"])
+        body["notes"] += _notes_on_sigma(shared)
         body |= {
-            "sigma_of_pairs_that_share_a_date": _on_sigma(noise, statistics["mean_coherence"]),
+            "sigma_of_pairs_that_share_a_date": shared,
             "signed_correlation": {day.isoformat(): round(value, 3) for day, value in correlation.items()},
         }
         (output / NOISE_PICTURE).unlink(missing_ok=True)
@@ -301,3 +303,16 @@ def _on_sigma(noise: Decorrelation, coherence: float) -> dict[str, Any]:
         "how": "pairs of one length do not tell: taken as lost day by day, by which no sigma is too small",
         "too_large_at_most": round(excess_of_law(noise.dates, noise.pairs, coherence), 2),
     }
+
+
+def _notes_on_sigma(told: dict[str, Any]) -> list[str]:
+    """Return a sentence where the sigma is a bound."""
+    if "too_large_at_most" not in told:
+        return []
+    sentence = (
+        "All pairs are about as long, and the samples of the dates are not there: how much of their noise cancels "
+        "in the velocity is not known. velocity_sigma takes none to, and may be up to "
+        f"{told['too_large_at_most']:g} times what decorrelation makes of it. Pairs of two lengths (--network "
+        "sequential:2) would tell."
+    )
+    return [sentence]
