@@ -86,7 +86,7 @@ def closure_picture(path: Path, maps: Sequence[ClosureMaps], ratio: float) -> No
         if cycles:
             told = range(-cycles, cycles + 1, max(1, cycles // 3))
             bar.set_ticks([2 * math.pi * whole for whole in told])
-            bar.set_ticklabels([f"{whole:+d} cycles" if whole else "0" for whole in told])
+            bar.set_ticklabels([f"{whole:+d} cycle{'s' * (abs(whole) > 1)}" if whole else "0" for whole in told])
             bar.set_label("closure")
         bar.ax.tick_params(labelsize=8)
     with atomic_path(path) as part:

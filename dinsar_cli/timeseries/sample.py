@@ -19,6 +19,7 @@ from dinsar_cli.timeseries.pair_maps import PairMaps, pairs_without
 Floats = NDArray[np.floating[Any]]
 
 _SAMPLE: Final = 50_000  # cells
+_MOST_OF_DATES: Final = 2_000_000  # of cells times dates: what is solved for of many dates takes its time
 _NAMED: Final = 5  # pairs that a sentence names
 
 
@@ -41,7 +42,8 @@ class Sample:
     @classmethod
     def of(cls, maps: PairMaps) -> Sample:
         """Take it of maps."""
-        step = max(1, round((maps.grid.width * maps.grid.height / _SAMPLE) ** 0.5))
+        wanted = min(_SAMPLE, _MOST_OF_DATES // len(maps.dates))
+        step = max(1, round((maps.grid.width * maps.grid.height / wanted) ** 0.5))
         found = []
         for rows in maps.parts():
             thin = (slice(None), slice(-rows.start % step, None, step), slice(None, None, step))
