@@ -32,8 +32,10 @@ Example:
 def closure(folder: Path, output: Path | None, as_json: bool) -> None:
     """Tell how the pairs close around triangles of dates: whole cycles of wrong unwrapping, and phase bias.
 
-    STACK is the folder of dinsar stack, or one with the folders of runs on one grid. closure.csv has a row for each
-    triangle, closure_cycles.tif the number of triangles that do not close in each cell.
+    STACK is the folder of dinsar stack, or one with the folders of runs on one grid. closure.csv and closure.json
+    have a row for each triangle: the whole cycles by which it is off everywhere, the share of cells off by other
+    ones, and what is left within a cycle, before and after what has one explanation is taken off. closure.png shows
+    the worst, closure_cycles.tif the number of triangles that do not close in each cell.
     """
     from dinsar_cli.timeseries.closure_table import find_closure
 
@@ -44,15 +46,17 @@ def closure(folder: Path, output: Path | None, as_json: bool) -> None:
         return
     for text in (*notes, *found.sentences()):
         click.echo(text)
-    for line in table(_rows(found), right=frozenset({1, 2, 3, 4})):
+    for line in table(_rows(found), right=frozenset(range(1, 8))):
         click.echo(line)
     click.echo(str(place / "closure.csv"))
 
 
 def _rows(found: Closure) -> Sequence[tuple[str, ...]]:
-    rows = [("Triangle", "Mean rad", "Deviation rad", "Open %", "Repaired, open %")]
+    rows = [
+        ("Triangle", "Cycles", "Off %", "RMS rad", "After repair: cycles", "off %", "RMS rad", "Within cycles rad")
+    ]
     for one in found.triangles:
-        name = "_".join(f"{day:%Y%m%d}" for day in one.dates)
-        shares = (f"{100 * one.wrong:.3f}", f"{100 * one.left:.3f}")
-        rows.append((name, f"{one.mean:+.3f}", f"{one.deviation:.3f}", *shares))
+        before = (f"{one.constant:+d}", f"{100 * one.wrong:.3f}", f"{one.rms:.3f}")
+        after = (f"{one.constant_left:+d}", f"{100 * one.left:.3f}", f"{one.rms_left:.3f}")
+        rows.append((one.name, *before, *after, f"{one.wrapped_rms:.3f}"))
     return rows

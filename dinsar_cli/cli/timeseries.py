@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +12,28 @@ from dinsar_cli.cli.common import table
 from dinsar_cli.cli.options import day_given, debug_option, json_option
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class CoherentPairs(click.ParamType):  # type: ignore[type-arg]
+    """Pairs: all, a number of them, or a share."""
+
+    name = "pairs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, float]:
+        """Return number and share, of which one is zero."""
+        text = str(value).strip().lower()
+        try:
+            share = 1.0 if text == "all" else float(text[:-1]) / 100 if text.endswith("%") else float(text)
+            number = 0 if text == "all" or not text.isdigit() else int(text)
+        except ValueError:
+            share, number = -1.0, 0
+        if number:
+            return number, 0.0
+        if not 0 < share <= 1:
+            self.fail(
+                f"{value} is neither all, nor a number of pairs like 5, nor a share like 0.8 or 80%.", param, ctx
+            )
+        return 0, share
 
 
 @click.command(
@@ -38,6 +61,28 @@ Examples:
     show_default=True,
     help="Pairs that each date must have in a cell.",
 )
+@click.option(
+    "--coherent-in",
+    type=CoherentPairs(),
+    metavar="all|N|SHARE",
+    help="Pairs in which a cell must be coherent: all, a number, or a share like 0.8 or 80%.",
+)
+@click.option(
+    "--least-coherence",
+    type=click.FloatRange(0, 1),
+    default=0.3,
+    show_default=True,
+    help="From which on a cell is coherent for --coherent-in.",
+)
+@click.option(
+    "--reference-window",
+    "window",
+    type=click.IntRange(min=0),
+    metavar="CELLS",
+    default=25,
+    show_default=True,
+    help="Side of the square around the reference whose calm, coherent cells are averaged; 0: as in the pairs.",
+)
 @click.option("--seasonal", is_flag=True, help="Solve for a period of a year beside the velocity.")
 @click.option("--step", "steps", multiple=True, metavar="DATE", help="Solve for a jump at a date; may be repeated.")
 @click.option("--netcdf", is_flag=True, help="Write series.nc too: all dates in one file, by the CF conventions.")
@@ -49,6 +94,9 @@ def timeseries(
     no_repair: bool,
     drop: tuple[str, ...],
     min_pairs: int,
+    coherent_in: tuple[int, float] | None,
+    least_coherence: float,
+    window: int,
     seasonal: bool,
     steps: tuple[str, ...],
     netcdf: bool,
@@ -60,7 +108,8 @@ def timeseries(
     close by whole cycles are repaired where the cycles have one explanation. Dates count by how much their delay
     varies over the map; the sigma of the velocity has that, and decorrelation, in it.
     """
-    from dinsar_cli.timeseries.run import Choices, make_series
+    from dinsar_cli.timeseries.choices import Choices, CoherentIn
+    from dinsar_cli.timeseries.run import make_series
 
     dates = tuple(day_given("--drop-dates", text) for text in drop if text.lower() != "auto")
     choices = Choices(
@@ -68,6 +117,8 @@ def timeseries(
         drop=tuple(sorted(set(dates))),
         drop_noisy=len(dates) < len(drop),
         least_pairs=min_pairs,
+        coherent_in=CoherentIn(*(coherent_in or (0, 0.0)), least_coherence),
+        window=window,
         seasonal=seasonal,
         steps=tuple(sorted({day_given("--step", text) for text in steps})),
         netcdf=netcdf,

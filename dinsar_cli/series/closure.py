@@ -180,23 +180,48 @@ def least_cycles(pattern: Integers, signs: Integers) -> Integers | None:
     return solutions[0] if (solutions[0] == solutions[1]).all() else None
 
 
-def constant_cycles(closure: Floats, signs: Integers) -> Integers | None:
-    """Return the whole cycles by which each pair as a whole is off: its reference was unwrapped differently.
+@dataclass(frozen=True)
+class Constants:
+    """Whole cycles by which maps are off as a whole: their zero was unwrapped differently.
+
+    Attributes
+    ----------
+    triangles : ndarray
+        Cycles by which each triangle does not close in most cells; int8, shape (triangles,).
+    pairs : ndarray
+        Cycles by which each pair is off, to be subtracted; int8, shape (pairs,). Zero where that is not known.
+    known : bool
+        Whether the pairs are the only ones that explain the triangles.
+    """
+
+    triangles: Integers
+    pairs: Integers
+    known: bool
+
+    @property
+    def left(self) -> Integers:
+        """Cycles of the triangles that those of the pairs do not explain."""
+        return self.triangles * (not self.known)
+
+
+def constant_cycles(closure: Floats, signs: Integers) -> Constants:
+    """Return the whole cycles by which each pair as a whole is off.
 
     Parameters
     ----------
     closure : ndarray
-        Radians; shape (triangles, ...).
+        Radians; shape (triangles, ...), NaN where there is none.
     signs : ndarray
         As of `triangle_matrix`.
-
-    Returns
-    -------
-    ndarray or None
-        Shape (pairs,), to be subtracted; None where several sets explain it as well.
     """
-    flat = closure.reshape(len(signs), -1)
+    flat = closure.reshape(len(signs), math.prod(closure.shape[1:]))
     known = np.isfinite(flat).any(axis=1)
     middle = np.full(len(signs), np.nan)
     middle[known] = np.nanmedian(flat[known], axis=1)
-    return least_cycles(cycles(middle), signs)
+    told = cycles(middle)
+    nothing = np.zeros(signs.shape[1], np.int8)
+    triangles = np.where(known, told, 0).astype(np.int8)
+    if not triangles.any():
+        return Constants(triangles, nothing, known=True)
+    found = least_cycles(told, signs)
+    return Constants(triangles, nothing, known=False) if found is None else Constants(triangles, found, known=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -35,24 +36,30 @@ class DateQuality:
     dates : tuple of date
     deviation : ndarray
         Standard deviation of the delay, metres; zero where it is less than the method can tell.
+    noise : float
+        Variance that decorrelation gives a date in the mean, square metres.
     """
 
     dates: tuple[date, ...]
     deviation: Floats
+    noise: float = 0.0
 
     @property
     def typical(self) -> float:
         """Median of all dates, metres."""
         return float(np.median(self.deviation))
 
-    @property
+    @cached_property
     def noisy(self) -> tuple[date, ...]:
         """Dates that are much noisier than the others."""
-        return tuple(
-            day
-            for day, own, others in zip(self.dates, self.deviation, self._others(), strict=True)
-            if own > max(_LEAST, _TIMES_OTHERS * others)
-        )
+        found = zip(self.dates, self.deviation, self.limits, strict=True)
+        return tuple(day for day, own, limit in found if own > limit)
+
+    @cached_property
+    def limits(self) -> Floats:
+        """Deviation above which each date counts as noisy: twice that of the others together, metres."""
+        limits: Floats = np.maximum(_LEAST, _TIMES_OTHERS * self._others())
+        return limits
 
     def _others(self) -> Floats:
         """Return the root mean square of the other dates: the median may be zero when single dates are not told."""
@@ -60,13 +67,19 @@ class DateQuality:
         return np.array([np.sqrt(np.delete(power, number).mean()) for number in range(len(power))])
 
     @property
-    def weights(self) -> Floats:
-        """Inverse variances, none of them below the typical one: an estimate of zero does not take all weight."""
+    def variance(self) -> Floats:
+        """Variance of each delay as sigmas are to have it: none below the typical one, square metres."""
         floor = max(self.typical, float(np.sqrt(np.square(self.deviation).mean())) / 2, 1e-6)
-        return 1 / np.square(np.maximum(self.deviation, floor))
+        return np.square(np.maximum(self.deviation, floor))
+
+    @property
+    def weights(self) -> Floats:
+        """Inverse variances: an estimate of zero does not take all weight, and noise that all dates have counts."""
+        weights: Floats = 1 / (self.variance + self.noise)
+        return weights
 
 
-def date_quality(dates: Sequence[date], series: Floats) -> DateQuality:
+def date_quality(dates: Sequence[date], series: Floats, noise: Floats | None = None) -> DateQuality:
     """Estimate the deviation of the delay of each date.
 
     Parameters
@@ -75,6 +88,9 @@ def date_quality(dates: Sequence[date], series: Floats) -> DateQuality:
         Four or more: with three, a line leaves one equation.
     series : ndarray
         Displacement of dates, metres; shape (dates, cells). Cells with NaN are left out.
+    noise : ndarray, optional
+        Covariance that decorrelation gives the dates in the mean of these cells, square metres; shape (dates,
+        dates). It is no delay, and differs from cell to cell.
     """
     cells = series[:, np.isfinite(series).all(axis=0)]
     level = cells - np.median(cells, axis=1, keepdims=True)  # a date's delay at the reference is in all cells
@@ -82,10 +98,15 @@ def date_quality(dates: Sequence[date], series: Floats) -> DateQuality:
     residual = np.eye(len(dates)) - matrix @ np.linalg.pinv(matrix)
     left = residual @ level
     covariance = left @ left.T / max(1, left.shape[1])
+    if noise is not None:
+        covariance = covariance - residual @ noise @ residual.T
     upper = np.triu_indices(len(dates))
     columns = [np.outer(column, column)[upper] for column in residual.T]
-    variance, _ = nnls(np.column_stack(columns), covariance[upper])
-    return DateQuality(tuple(dates), np.sqrt(variance))
+    # of many dates there are many equations: first as few as there are unknowns, with the same solution
+    rotation, triangle = np.linalg.qr(np.column_stack(columns))
+    variance, _ = nnls(triangle, rotation.T @ covariance[upper])
+    own = 0.0 if noise is None else float(np.trace(noise)) / len(dates)
+    return DateQuality(tuple(dates), np.sqrt(variance), own)
 
 
 def signed_correlation(pairs: Sequence[Pair], values: Floats) -> dict[date, float]:

@@ -21,6 +21,8 @@ Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
 CELLS_AT_A_TIME: Final = 20_000
+_ALL: Final = slice(None)
+_MOST_VALUES: Final = 20_000_000  # of the operators that are in memory at a time
 
 
 def design_matrix(dates: Sequence[date], pairs: Sequence[Pair]) -> Floats:
@@ -40,12 +42,51 @@ class Inverted:
     ----------
     series : ndarray
         Of the unit of the pairs; shape (dates, cells); zero on the first date, NaN where a cell is not connected.
-    operator : ndarray
-        By which `series` follows from the pairs; shape (cells, dates, pairs); pairs without a value have zero.
+    normal, weight : ndarray
+        Of the cells that are: the matrix of the unknowns, which are all dates but the first, and the weights of the
+        pairs; shapes (connected, unknowns, unknowns) and (connected, pairs).
+    matrix : ndarray
+        As of `design_matrix`, of the unknowns.
     """
 
     series: Floats
-    operator: Floats
+    normal: Floats
+    weight: Floats
+    matrix: Floats
+
+    @property
+    def connected(self) -> Bools:
+        """Cells in which the pairs join all dates; shape (cells,)."""
+        return np.asarray(np.isfinite(self.series).all(axis=0), bool)
+
+    def operator(self, cells: slice = _ALL) -> Floats:
+        """Return by what the series follows from the pairs, in some of the connected cells.
+
+        Returns
+        -------
+        ndarray
+            Shape (cells, dates, pairs); pairs without a value have zero.
+        """
+        solved = np.linalg.solve(self.normal[cells], self.matrix.T * self.weight[cells][:, None, :])
+        return np.concatenate([np.zeros_like(solved[:, :1]), solved], axis=1)
+
+    def of(self, functional: Floats) -> Floats:
+        """Return by what a linear function of the dates follows from the pairs.
+
+        Parameters
+        ----------
+        functional : ndarray
+            Shape (dates,).
+
+        Returns
+        -------
+        ndarray
+            Shape (cells, pairs); zero in cells that are not connected.
+        """
+        found = np.zeros((self.series.shape[1], self.weight.shape[1]))
+        rows = np.linalg.solve(self.normal, functional[1:, None])  # it is symmetric
+        found[self.connected] = rows[..., 0] @ self.matrix.T * self.weight
+        return found
 
 
 def connected(dates: Sequence[date], pairs: Sequence[Pair], known: Bools) -> Bools:
@@ -88,14 +129,24 @@ def invert(dates: Sequence[date], pairs: Sequence[Pair], values: Floats, varianc
     known = np.isfinite(values) & np.isfinite(variance) & (variance > 0)
     whole = connected(dates, pairs, known)
     weight = np.where(known, 1 / np.where(known, variance, 1), 0).T[whole]  # (cells, pairs)
-    weighted = matrix.T * weight[:, None, :]
-    solved = np.linalg.solve(weighted @ matrix, weighted)
-    operator = np.zeros((values.shape[1], len(dates), len(pairs)))
-    operator[whole, 1:] = solved
+    normal = _normal(matrix, weight)
+    right = weight * np.where(known, values, 0).T[whole] @ matrix
     series = np.full((len(dates), values.shape[1]), np.nan)
-    filled = np.where(known, values, 0).T[whole]
-    series[:, whole] = np.einsum("cdp,cp->dc", operator[whole], filled)
-    return Inverted(series, operator)
+    series[0, whole] = 0
+    series[1:, whole] = np.linalg.solve(normal, right[..., None])[..., 0].T
+    return Inverted(series, normal, weight, matrix)
+
+
+def _normal(matrix: Floats, weight: Floats) -> Floats:
+    """Return ``A' W A`` of each cell, which have few unknowns in each pair; (cells, unknowns, unknowns)."""
+    cells, unknowns = len(weight), matrix.shape[1]
+    normal = np.zeros((unknowns, unknowns, cells))
+    for row, own in zip(matrix, weight.T, strict=True):
+        there = np.flatnonzero(row)
+        for one in there:
+            for other in there:
+                normal[one, other] += row[one] * row[other] * own
+    return np.ascontiguousarray(np.moveaxis(normal, 2, 0))
 
 
 def temporal_coherence(pairs_phase: Floats, series_phase: Floats, matrix: Floats) -> Floats:
@@ -120,7 +171,8 @@ def temporal_coherence(pairs_phase: Floats, series_phase: Floats, matrix: Floats
     return np.where(np.isfinite(series_phase).all(axis=0), coherence, np.nan)
 
 
-def tiles(cells: int) -> Iterator[slice]:
-    """Return parts of some cells that fit into memory."""
-    for first in range(0, cells, CELLS_AT_A_TIME):
-        yield slice(first, min(first + CELLS_AT_A_TIME, cells))
+def tiles(cells: int, dates: int, pairs: int) -> Iterator[slice]:
+    """Return parts of some cells whose `Inverted.operator` fits into memory."""
+    size = max(1, min(CELLS_AT_A_TIME, _MOST_VALUES // (dates * pairs)))
+    for first in range(0, cells, size):
+        yield slice(first, min(first + size, cells))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.uncertainty import phase_deviation
 from dinsar_cli.series.graph import Pair
@@ -69,6 +70,16 @@ class ForeignPair:
     def correlation(self, window: Window) -> Floats:
         """Return the coherence, 0 to 1."""
         return np.clip(self.files[self.coherence].read_floats(1, window=window), 0, 1)
+
+    @property
+    def looks(self) -> float:
+        """Independent looks of the coherence."""
+        return LOOKS
+
+    def mean_sigma(self, coherence: float, cells: int, _: Grid) -> float:
+        """Return the standard deviation of the noise of the mean displacement of some cells, metres."""
+        deviation = float(phase_deviation(np.array(coherence), LOOKS))
+        return deviation * self.wavelength / (4 * np.pi) / max(1, cells) ** 0.5
 
 
 def foreign_pairs(folder: Path, files: Products) -> list[ForeignPair]:

@@ -23,7 +23,8 @@ TEMPORAL_COHERENCE: Final = Layer(
 SERIES_FLAGS: Final = Layer(
     "series_flags",
     "Sum of: 1 pairs around a triangle do not close by whole cycles; 2 these were taken off; 4 several sets of "
-    "cycles explain it, and none was taken off; 8 the pairs do not join all dates. 255 = no pair has a value",
+    "cycles explain it, and none was taken off; 8 the pairs do not join all dates; 16 coherent in too few pairs. "
+    "255 = no pair has a value",
     "1",
     ("flags",),
     dtype="uint8",

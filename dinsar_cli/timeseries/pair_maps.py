@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,12 @@ from dinsar_cli.compare.simulated_truth import dates_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.zero.reference import NOISE_TAGS, mean_variance
 from dinsar_cli.products.folder import PairProducts, find_products
 from dinsar_cli.products.reader import MAKE_AGAIN, NoGridError, Products
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import pair_name
+from dinsar_cli.series.velocity import MANY_LOOKS
 from dinsar_cli.stack.folders import STACK_FILE, StackFolders
 from dinsar_cli.stack.record import StackRecord
 from dinsar_cli.timeseries.foreign_maps import LOOKS, ForeignPair, foreign_pairs
@@ -34,7 +36,7 @@ _TAGS: Final = ("engine", "engine_version", "looks", "version", "wavelength_m")
 _NEEDED: Final = (LOS, "los_sigma", "coherence")
 _MOST_VALUES: Final = 8_000_000  # of one layer of all pairs that are in memory at a time
 _MOST_TURNED: Final = 0.01  # between the lines of sight of two maps of a track, radians
-_AROUND: Final = 2  # cells around the place that is made zero
+_LEAST_POWER: Final = 0.1  # of the noise of a cell that is left when that of its zero is taken off
 
 
 class PairLayers(Protocol):
@@ -52,6 +54,13 @@ class PairLayers(Protocol):
 
     def correlation(self, window: Window) -> Floats:
         """Return the coherence, 0 to 1."""
+
+    @property
+    def looks(self) -> float:
+        """Independent looks of the coherence."""
+
+    def mean_sigma(self, coherence: float, cells: int, grid: Grid) -> float:
+        """Return the standard deviation of the noise of the mean displacement of some cells, metres."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,41 @@ class OwnPair:
         """Return the coherence, 0 to 1."""
         return self.products.product("coherence").read_floats(1, window=window).astype(np.float32)
 
+    @property
+    def looks(self) -> float:
+        """Independent looks of the coherence; many where the maps do not tell."""
+        return float(self._noise.get("coherence_looks", MANY_LOOKS))
+
+    def mean_sigma(self, coherence: float, cells: int, grid: Grid) -> float:
+        """Return the standard deviation of the noise of the mean displacement of some cells, metres.
+
+        Zero where the map does not tell of how many looks it is.
+        """
+        noise = self._noise
+        if not set(NOISE_TAGS) <= set(noise):
+            return 0.0
+        scale = float(self.products.product(LOS).tags["wavelength_m"]) / (4 * math.pi)
+        return scale * math.sqrt(mean_variance(coherence, cells, grid, noise))
+
+    @property
+    def _noise(self) -> dict[str, str]:
+        return dict(self.products.product("phase_sigma").tags) if "phase_sigma" in self.products.rasters else {}
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """Cells around a place whose mean is zero in all pairs.
+
+    Attributes
+    ----------
+    window : int
+        Cells on a side of the square in which they lie.
+    cells : int
+    """
+
+    window: int
+    cells: int
+
 
 @dataclass(frozen=True)
 class PairMaps:
@@ -93,6 +137,11 @@ class PairMaps:
         Where all are zero; None where that is beside the map.
     zero : ndarray
         To be subtracted from the displacement of each pair, metres; shape (pairs,).
+    variance : ndarray
+        To be added to that of the noise of each pair, square metres: it has the noise of its own zero in it, and
+        gets that of the common one; shape (pairs,).
+    averaged : Averaged or None
+        The cells whose mean is zero in all pairs; None where the maps keep the zero that they came with.
     notes : tuple of str
         What the user is told of them.
     """
@@ -104,6 +153,8 @@ class PairMaps:
     tags: dict[str, str]
     reference: LonLat | None
     zero: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    averaged: Averaged | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -116,21 +167,35 @@ class PairMaps:
         """All pairs, in the order of time."""
         return tuple(one.pair for one in self.layers)
 
-    def _window(self, rows: slice) -> Window:
-        return Window(0, rows.start, self.grid.width, rows.stop - rows.start)
+    def _read(self, rows: slice, layer: Callable[[PairLayers, Window], Floats]) -> Floats:
+        """Read a layer of all pairs; shape (pairs, rows, columns)."""
+        window = Window(0, rows.start, self.grid.width, rows.stop - rows.start)
+        found = np.empty((len(self.layers), rows.stop - rows.start, self.grid.width), np.float32)
+        for values, one in zip(found, self.layers, strict=True):
+            try:
+                values[:] = layer(one, window)
+            except RasterioError as error:
+                raise UsageError(
+                    f"A map of {pair_name(one.pair)} in {self.folder} cannot be read.",
+                    "Its file is cut short, or damaged in another way.",
+                    MAKE_AGAIN,
+                ) from error
+        return found
 
     def displacement(self, rows: slice) -> Floats:
         """Return the displacement of all pairs relative to one place, metres; shape (pairs, rows, columns)."""
-        los = np.stack([one.los(self._window(rows)) for one in self.layers])
+        los = self._read(rows, lambda one, window: one.los(window))
         return los - self.zero[:, None, None].astype(np.float32)
 
     def sigma(self, rows: slice) -> Floats:
         """Return the standard deviation of the noise of all pairs, metres; shape (pairs, rows, columns)."""
-        return np.stack([one.sigma(self._window(rows)) for one in self.layers])
+        power = np.square(self._read(rows, lambda one, window: one.sigma(window)))
+        changed = power + self.variance[:, None, None].astype(np.float32)
+        return np.sqrt(np.maximum(changed, _LEAST_POWER * power))
 
     def coherence(self, rows: slice) -> Floats:
         """Return the coherence of all pairs, 0 to 1; shape (pairs, rows, columns)."""
-        return np.stack([one.correlation(self._window(rows)) for one in self.layers])
+        return self._read(rows, lambda one, window: one.correlation(window))
 
     def parts(self) -> Iterator[slice]:
         """Return rows that fit into memory together, of all pairs."""
@@ -140,12 +205,16 @@ class PairMaps:
 
     def without(self, dates: Collection[date]) -> PairMaps:
         """Return the maps of the pairs that have none of some dates."""
-        kept = pairs_without(self.pairs, dates)
-        return replace(
-            self,
-            layers=tuple(self.layers[number] for number in kept),
-            zero=self.zero[kept],
-        )
+        return self.only(pairs_without(self.pairs, dates))
+
+    def shifted(self, metres: NDArray[np.floating[Any]]) -> PairMaps:
+        """Return the maps with something taken off each, metres; shape (pairs,)."""
+        return replace(self, zero=self.zero + metres)
+
+    def only(self, kept: Sequence[int]) -> PairMaps:
+        """Return the maps of some of the pairs, by their numbers."""
+        layers = tuple(self.layers[number] for number in kept)
+        return replace(self, layers=layers, zero=self.zero[list(kept)], variance=self.variance[list(kept)])
 
 
 def pairs_without(pairs: Sequence[Pair], dates: Collection[date]) -> list[int]:
@@ -171,7 +240,7 @@ def open_maps(folder: Path, files: Products) -> PairMaps:
     """
     own = (folder / STACK_FILE).is_file() or (folder / RUN_FILE).is_file() or runs_in(folder)
     foreign = [] if own else foreign_pairs(folder, files)
-    return _relative_to_one_place(_foreign_maps(folder, foreign) if foreign else _own_maps(folder, files))
+    return _foreign_maps(folder, foreign) if foreign else _own_maps(folder, files)
 
 
 def _own_maps(folder: Path, files: Products) -> PairMaps:
@@ -185,11 +254,12 @@ def _own_maps(folder: Path, files: Products) -> PairMaps:
     tags = products[0].product(LOS).tags
     points = {one.product(LOS).tags.get("reference_point", "") for one in products}
     place = None
-    if len(points) == 1 and (text := points.pop()):
+    if len(points) == 1 and "," in (text := points.pop()):
         lon, _, lat = text.partition(",")
         place = LonLat(float(lon), float(lat))
     kept: dict[str, str] = {name: tags[name] for name in _TAGS if name in tags}
-    return PairMaps(folder, tuple(found), grid, float(tags["wavelength_m"]), kept, place, np.zeros(len(found)), ())
+    nothing = np.zeros(len(found))
+    return PairMaps(folder, tuple(found), grid, float(tags["wavelength_m"]), kept, place, nothing, nothing)
 
 
 def _foreign_maps(folder: Path, found: Sequence[ForeignPair]) -> PairMaps:
@@ -208,7 +278,8 @@ def _foreign_maps(folder: Path, found: Sequence[ForeignPair]) -> PairMaps:
         f"coherence for one of {LOOKS:.0f} independent looks"
     )
     tags = {"wavelength_m": f"{wavelengths[0]:.8g}"}
-    return PairMaps(folder, tuple(found), grid, wavelengths[0], tags, None, np.zeros(len(found)), (note,))
+    nothing = np.zeros(len(found))
+    return PairMaps(folder, tuple(found), grid, wavelengths[0], tags, None, nothing, nothing, notes=(note,))
 
 
 def _products(folder: Path) -> list[PairProducts]:
@@ -246,7 +317,14 @@ def _pair_of(one: PairProducts) -> Pair:
             "It has them as tags when dinsar wrote it.",
             MAKE_AGAIN,
         )
-    first, second = sorted(dates)
+    first, second = dates
+    if first >= second:
+        raise UsageError(
+            f"{one.rasters[LOS]} has the later date first.",
+            f"Its tags tell {first} as the reference and {second} as the secondary: its sign is not that of a map "
+            "of dinsar, which has the earlier date first.",
+            MAKE_AGAIN,
+        )
     return first, second
 
 
@@ -298,16 +376,16 @@ def _words(grid: Grid) -> str:
 
 
 def _check_alike(products: Sequence[PairProducts]) -> None:
-    """Refuse maps of other looks, wavelength or track."""
+    """Refuse maps of other looks, wavelength, engine, filter or track."""
     first = products[0]
-    tags, direction = first.product(LOS).tags, _direction(first)
+    told, direction = _made_by(first), _direction(first)
     for one in products[1:]:
-        own = one.product(LOS).tags
-        for name, words in (("looks", "looks"), ("wavelength_m", "wavelength"), ("engine", "engine")):
-            if own.get(name) != tags.get(name):
+        own = _made_by(one)
+        for words in told:
+            if own[words] != told[words]:
                 raise UsageError(
                     f"{one.folder} was made with another {words} than {first.folder}.",
-                    f"One has {own.get(name)}, the other {tags.get(name)}: their noise and cells differ.",
+                    f"One has {own[words]}, the other {told[words]}: their noise and cells differ.",
                     "Make all maps alike, or move those that differ to a folder of their own.",
                 )
         turned = _direction(one)
@@ -319,35 +397,22 @@ def _check_alike(products: Sequence[PairProducts]) -> None:
             )
 
 
+def _made_by(one: PairProducts) -> dict[str, str | None]:
+    """Return by what a map was made, in words for people."""
+    tags = one.product(LOS).tags
+    noise = one.product("phase_sigma").tags if "phase_sigma" in one.rasters else {}
+    return {
+        "looks": tags.get("looks"),
+        "wavelength": tags.get("wavelength_m"),
+        "engine": tags.get("engine"),
+        "filter strength": noise.get("filter_strength"),
+        "ramp": tags.get("ramp"),
+    }
+
+
 def _direction(one: PairProducts) -> NDArray[np.float64] | None:
     mean = one.product("los_vector").mean_direction() if "los_vector" in one.rasters else None
     return None if mean is None else np.array(mean)
-
-
-def _relative_to_one_place(maps: PairMaps) -> PairMaps:
-    """Make all maps zero at one place, unless they are."""
-    if maps.reference is not None:
-        return maps
-    coherence, everywhere = np.full(maps.grid.shape, np.inf, np.float32), np.ones(maps.grid.shape, bool)
-    for rows in maps.parts():
-        everywhere[rows] = np.isfinite(maps.displacement(rows)).all(axis=0)
-        coherence[rows] = np.nan_to_num(maps.coherence(rows)).min(axis=0)
-    if not everywhere.any():
-        raise NoDataError(
-            "The maps have no cell in common.",
-            "Each has its own zero, and there is no cell with a value in all of them that could be zero in all.",
-            "Leave the worst pairs or dates out, or make the maps with one --reference-point.",
-        )
-    row, column = np.unravel_index(np.argmax(np.where(everywhere, coherence, -1)), maps.grid.shape)
-    rows = slice(max(0, int(row) - _AROUND), min(maps.grid.height, int(row) + _AROUND + 1))
-    columns = slice(max(0, int(column) - _AROUND), int(column) + _AROUND + 1)
-    zero = np.nanmedian(maps.displacement(rows)[:, :, columns].astype(np.float64), axis=(1, 2))
-    place = LonLat(*(round(degrees, 6) for degrees in maps.grid.lonlat(int(row), int(column))))
-    note = (
-        f"the maps were relative to different places: all are made zero at {place.lon:.4f}, {place.lat:.4f} "
-        "(longitude, latitude), the most coherent cell that all have"
-    )
-    return replace(maps, reference=place, zero=zero, notes=(*maps.notes, note))
 
 
 def tags_of(maps: PairMaps) -> dict[str, str]:

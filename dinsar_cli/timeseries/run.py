@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,16 +18,25 @@ from dinsar_cli import __version__
 from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.memory import bounded_raster_cache
-from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.errors import NoDataError
 from dinsar_cli.formats.netcdf import check_netcdf
 from dinsar_cli.products.layers import Layer, write_cog
 from dinsar_cli.products.reader import Products
-from dinsar_cli.series.date_quality import DateQuality, date_quality, signed_correlation
-from dinsar_cli.series.graph import Pair, parts_of
-from dinsar_cli.series.inversion import invert
+from dinsar_cli.series.date_quality import DateQuality
 from dinsar_cli.series.network import pair_name
-from dinsar_cli.series.velocity import Model
-from dinsar_cli.timeseries.closure_table import Closure, ClosureSurvey, write_table
+from dinsar_cli.series.velocity import DateCoherence, Decorrelation, excess_of_law, is_law_known
+from dinsar_cli.stack.date_coherence import sampled_coherence
+from dinsar_cli.timeseries.choices import Choices, check_wanted, without_dates
+from dinsar_cli.timeseries.closure_table import (
+    Closure,
+    ClosureSurvey,
+    constants_of,
+    constants_without,
+    off,
+    write_table,
+)
+from dinsar_cli.timeseries.date_noise import PICTURE as NOISE_PICTURE
+from dinsar_cli.timeseries.date_noise import draw_noise, noise_of_dates, on_noise, quality_rows
 from dinsar_cli.timeseries.layers import (
     SERIES_FLAGS,
     TEMPORAL_COHERENCE,
@@ -39,47 +48,12 @@ from dinsar_cli.timeseries.layers import (
 from dinsar_cli.timeseries.netcdf import write_series_netcdf
 from dinsar_cli.timeseries.page import write_series_page
 from dinsar_cli.timeseries.pair_maps import PairMaps, open_maps, pairs_without, tags_of
-from dinsar_cli.timeseries.solve import Solved, Solver, least_pairs_possible
-
-Floats = NDArray[np.floating[Any]]
+from dinsar_cli.timeseries.reference import relative_to_one_place
+from dinsar_cli.timeseries.sample import Sample, without_empty
+from dinsar_cli.timeseries.solve import Solved, Solver
 
 RECORD: Final = "series.json"
 QUALITY: Final = "date_quality.csv"
-_FEW_DATES: Final = (
-    "Three dates do not tell how noisy each is: velocity_sigma has decorrelation only, and 1-3 cm of atmosphere on "
-    "one date are usual."
-)
-_LEAST_DATES: Final = 4  # a line through three leaves one equation for three variances
-_SAMPLE: Final = 50_000  # cells that the noise of the dates is estimated from
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a series is made by.
-
-    Attributes
-    ----------
-    repair : bool
-        Whether whole cycles that have one explanation are taken off.
-    drop : tuple of date
-        Dates that are left out.
-    drop_noisy : bool
-        Whether dates that are much noisier than the others are left out.
-    least_pairs : int
-        That each date must have in a cell.
-    seasonal : bool
-    steps : tuple of date
-    netcdf : bool
-        Whether one file with all of it is written too.
-    """
-
-    repair: bool = True
-    drop: tuple[date, ...] = ()
-    drop_noisy: bool = False
-    least_pairs: int = 1
-    seasonal: bool = False
-    steps: tuple[date, ...] = ()
-    netcdf: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,26 +90,47 @@ def make_series(folder: Path, output: Path, choices: Choices) -> Series:
     if choices.netcdf:
         check_netcdf()
     with Products() as files, bounded_raster_cache():
-        maps = _without(open_maps(folder, files), choices.drop)
-        _check_pairs_wanted(maps, choices)
-        _check_determined(maps, choices)
+        # maps that have a value and hang together, relative to one place
+        maps = without_dates(without_empty(open_maps(folder, files)), choices.drop)
+        check_wanted(maps, choices)
+        maps = relative_to_one_place(maps, choices.window)
+
+        # pairs that are off as a whole, and dates that are noisy
         sample = Sample.of(maps)
-        quality = told = _quality(maps, sample, choices)
-        dropped = choices.drop
+        constants = constants_of(maps, sample)
+        if choices.repair:
+            sample, maps = sample.shifted(off(maps, constants)), maps.shifted(off(maps, constants))
+        noise = _decorrelation(maps)
+        quality = told = noise_of_dates(maps, sample, noise, repair=choices.repair)
+        correlation, dropped = sample.signed_correlation, choices.drop
         if choices.drop_noisy and told is not None and told.noisy:
-            maps, sample = _without(maps, told.noisy), sample.without(told.noisy)
-            _check_determined(maps, choices)
+            constants = constants_without(constants, maps.pairs, pairs_without(maps.pairs, told.noisy))
+            maps, sample = without_dates(maps, told.noisy), sample.without(told.noisy)
+            check_wanted(maps, choices)
             dropped = (*dropped, *told.noisy)
-            quality = _quality(maps, sample, choices)
-        check_disk(
-            make_folder(output), 8 * maps.grid.width * maps.grid.height * (len(maps.dates) + 4), "the series"
-        )
-        solver = _solver(maps, choices, quality)
-        survey = ClosureSurvey(maps, solver)
+            noise = _decorrelation(maps)
+            quality = noise_of_dates(maps, sample, noise, repair=choices.repair)
+
+        # cell by cell
+        cells = maps.grid.width * maps.grid.height
+        check_disk(make_folder(output), 8 * cells * (len(maps.dates) + 4), "the series")
+        solver = _solver(maps, choices, quality, noise)
+        survey = ClosureSurvey(maps, solver, sample, constants, taken_off=choices.repair)
         statistics = _solve_all(maps, solver, survey, output)
-        body = _record(maps, choices, dropped, told, survey.write(output)) | statistics | _correlation(sample)
+
+        # tables, pictures, page
+        closure = survey.write(output)
+        body = _record(maps, choices, dropped, told, closure) | statistics
+        shared = _on_sigma(noise, statistics["mean_coherence"])
+        body["notes"] += _notes_on_sigma(shared)
+        body |= {
+            "sigma_of_pairs_that_share_a_date": shared,
+            "signed_correlation": {day.isoformat(): round(value, 3) for day, value in correlation.items()},
+        }
+        (output / NOISE_PICTURE).unlink(missing_ok=True)
         if told is not None:
-            write_table(output / QUALITY, _quality_rows(told, dropped, body["signed_correlation"]))
+            write_table(output / QUALITY, quality_rows(told, dropped, correlation))
+            draw_noise(output, told, dropped, correlation)
         write_text(output / RECORD, json.dumps(body, indent=2) + "\n")
         write_series_page(output, maps, body)
         if choices.netcdf:
@@ -143,126 +138,30 @@ def make_series(folder: Path, output: Path, choices: Choices) -> Series:
     return Series(output, body)
 
 
-def _without(maps: PairMaps, dates: Sequence[date]) -> PairMaps:
-    """Leave dates out, if the others still hang together."""
-    unknown = [day for day in dates if day not in maps.dates]
-    if unknown:
-        raise UsageError(
-            f"{unknown[0]} is no date of {maps.folder}.",
-            f"Its dates are {', '.join(map(str, maps.dates))}.",
-            "Give one of these to --drop-dates.",
-        )
-    rest = maps.without(dates)
-    parts = parts_of(rest.dates, rest.pairs)
-    if len(parts) == 1 and len(rest.dates) > 2:
-        return rest
-    if not dates:
-        cause = f"No pair joins {parts[0][0]} to {parts[0][-1]} with {parts[1][0]} to {parts[1][-1]}."
-        remedy = "Make pairs that join them: dinsar stack --network sequential:3"
-    else:
-        lost = ", ".join(map(str, dates))
-        left = [day for day in maps.dates if day not in dates]
-        cause = f"Without {lost} the pairs do not join all of {', '.join(map(str, left))}."
-        remedy = "Drop fewer dates, or make pairs that go past them: dinsar stack --network sequential:3"
-    raise NoDataError("The pairs do not hang together.", cause, remedy)
-
-
-def _check_determined(maps: PairMaps, choices: Choices) -> None:
-    model = Model.of(maps.dates, seasonal=choices.seasonal, steps=choices.steps)
-    if not model.determined:
-        raise UsageError(
-            f"{len(maps.dates)} dates do not tell {', '.join(model.names)} from each other.",
-            "A step needs dates on both sides, a period of a year needs dates over most of one.",
-            "Ask for less (--seasonal, --step), drop fewer dates, or make the maps of more dates.",
-        )
-
-
-def _check_pairs_wanted(maps: PairMaps, choices: Choices) -> None:
-    most = least_pairs_possible(maps.dates, maps.pairs)
-    if choices.least_pairs > most:
-        raise UsageError(
-            f"--min-pairs {choices.least_pairs}: some date is in {most} pairs.",
-            "No cell could have a value.",
-            f"Give {most} or less, or make more pairs: dinsar stack --network sequential:{choices.least_pairs}",
-        )
-
-
-def _solver(maps: PairMaps, choices: Choices, quality: DateQuality | None) -> Solver:
+def _solver(maps: PairMaps, choices: Choices, quality: DateQuality | None, noise: Decorrelation) -> Solver:
     return Solver(
         maps.dates,
         maps.pairs,
         maps.wavelength,
         repair=choices.repair,
         least_pairs=choices.least_pairs,
+        coherent_in=choices.coherent_in.pairs(len(maps.pairs)),
+        least_coherence=choices.coherent_in.least,
         seasonal=choices.seasonal,
         steps=choices.steps,
-        date_variance=None if quality is None else 1 / quality.weights,
+        date_variance=None if quality is None else quality.variance,
+        date_weights=None if quality is None else quality.weights,
+        decorrelation=noise,
     )
 
 
-@dataclass(frozen=True)
-class Sample:
-    """What pairs show in some cells all over the map.
-
-    Attributes
-    ----------
-    pairs : tuple of Pair
-    los, sigma : ndarray
-        Metres; shape (pairs, cells).
-    """
-
-    pairs: tuple[Pair, ...]
-    los: Floats
-    sigma: Floats
-
-    @classmethod
-    def of(cls, maps: PairMaps) -> Sample:
-        """Take it of maps."""
-        step = max(1, round((maps.grid.width * maps.grid.height / _SAMPLE) ** 0.5))
-        los, sigma = [], []
-        for rows in maps.parts():
-            first = -rows.start % step
-            los.append(maps.displacement(rows)[:, first::step, ::step].reshape(len(maps.pairs), -1))
-            sigma.append(maps.sigma(rows)[:, first::step, ::step].reshape(len(maps.pairs), -1))
-        return cls(maps.pairs, np.concatenate(los, axis=1), np.concatenate(sigma, axis=1))
-
-    def without(self, dates: Collection[date]) -> Sample:
-        """Return that of the pairs that have none of some dates."""
-        kept = pairs_without(self.pairs, dates)
-        return Sample(tuple(self.pairs[number] for number in kept), self.los[kept], self.sigma[kept])
-
-
-def _quality(maps: PairMaps, sample: Sample, choices: Choices) -> DateQuality | None:
-    """Estimate how noisy each date is; None where the dates are too few."""
-    if len(maps.dates) < _LEAST_DATES:
-        return None
-    los, solver = sample.los, Solver(maps.dates, maps.pairs, maps.wavelength)
-    if choices.repair:
-        wrong = solver.wrong_cycles(solver.closures(los))
-        los = los - (wrong.cycles * solver.half_wave).astype(los.dtype)
-    series = invert(maps.dates, maps.pairs, los.astype(np.float64), np.square(sample.sigma)).series
-    if not np.isfinite(series).all(axis=0).any():
-        raise NoDataError(
-            "No cell has a value in pairs that join all dates.",
-            "What is coherent in one pair is not in the next one.",
-            "Make the maps with more looks (--looks), a lower --mask-coherence, or more pairs (--network).",
-        )
-    return date_quality(maps.dates, series)
-
-
-def _quality_rows(
-    quality: DateQuality, dropped: Sequence[date], correlation: dict[str, float]
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "date": day.isoformat(),
-            "delay_sigma_m": round(float(deviation), 5),
-            "noisy": day in quality.noisy,
-            "used": day not in dropped,
-            "signed_correlation": correlation.get(day.isoformat(), ""),
-        }
-        for day, deviation in zip(quality.dates, quality.deviation, strict=True)
-    ]
+def _decorrelation(maps: PairMaps) -> Decorrelation:
+    """Tell how the noise of pairs is correlated, by the coherence of dates that are no pair where it can be had."""
+    count, looks = len(maps.dates), maps.layers[0].looks
+    complete = len(maps.pairs) == count * (count - 1) // 2
+    sampled = None if complete else sampled_coherence(maps.folder, maps.dates)
+    between = None if sampled is None else DateCoherence.of(sampled, maps.dates, maps.pairs)
+    return Decorrelation(maps.dates, maps.pairs, between, looks)
 
 
 def _solve_all(maps: PairMaps, solver: Solver, survey: ClosureSurvey, output: Path) -> dict[str, Any]:
@@ -285,18 +184,21 @@ def _solve_all(maps: PairMaps, solver: Solver, survey: ClosureSurvey, output: Pa
             name: np.lib.format.open_memmap(scratch / f"{name}.npy", "w+", np.dtype(layer.dtype), maps.grid.shape)
             for name, layer in layers.items()
         }
+        total, known = 0.0, 0
         for rows in maps.parts():
             shape = (len(maps.pairs), -1)
             los = maps.displacement(rows).reshape(shape)
-            solved = solver.solve(
-                los, maps.sigma(rows).reshape(shape), maps.coherence(rows).reshape(shape), survey.add(rows, los)
-            )
+            wrong = survey.add(rows, los)
+            coherence = maps.coherence(rows).reshape(shape)
+            total += float(np.nansum(coherence, dtype=np.float64))
+            known += int(np.isfinite(coherence).sum())
+            solved = solver.solve(los, maps.sigma(rows).reshape(shape), coherence, wrong)
             for name, values in _named(solved, maps.dates).items():
                 arrays[name][rows] = values.reshape(-1, maps.grid.width)
         for name, layer in layers.items():
             write_cog(output / f"{name}.tif", arrays[name], maps.grid, layer, tags_of(maps) | _days(maps))
         _forget_others(output, layers)
-        return _statistics(arrays)
+        return _statistics(arrays) | {"mean_coherence": round(total / max(1, known), 4)}
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -329,8 +231,9 @@ def _statistics(arrays: dict[str, Any]) -> dict[str, Any]:
     if not known.any():
         raise NoDataError(
             "No cell has a velocity.",
-            "Nowhere do the pairs that have a value join all dates.",
-            "Lower --min-pairs, drop the worst dates (--drop-dates), or make the maps with more looks.",
+            "Nowhere do the pairs that have a value, and the coherence that was asked for, join all dates.",
+            "Lower --min-pairs, --coherent-in and --least-coherence, drop the worst dates (--drop-dates), or make "
+            "the maps with more looks.",
         )
     low, high = (float(value) for value in np.percentile(velocity[known], (0.5, 99.5)))
     return {
@@ -341,23 +244,17 @@ def _statistics(arrays: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _correlation(sample: Sample) -> dict[str, Any]:
-    found = signed_correlation(sample.pairs, sample.los)
-    return {
-        "signed_correlation": {
-            day.isoformat(): round(value, 3) for day, value in found.items() if np.isfinite(value)
-        }
-    }
-
-
 def _record(
     maps: PairMaps, choices: Choices, dropped: Sequence[date], quality: DateQuality | None, closure: Closure
 ) -> dict[str, Any]:
-    place = None if maps.reference is None else {"lon": maps.reference.lon, "lat": maps.reference.lat}
-    of_dates = () if quality is None else zip(quality.dates, quality.deviation, strict=True)
+    of_dates = () if quality is None else zip(quality.dates, quality.deviation, quality.limits, strict=True)
     noise = {
-        day.isoformat(): {"delay_sigma_m": float(deviation), "noisy": quality is not None and day in quality.noisy}
-        for day, deviation in of_dates
+        day.isoformat(): {
+            "delay_sigma_m": float(deviation),
+            "noisy_above_m": float(limit),
+            "noisy": quality is not None and day in quality.noisy,
+        }
+        for day, deviation, limit in of_dates
     }
     return {
         "schema_version": 1,
@@ -366,25 +263,56 @@ def _record(
         "dates": [day.isoformat() for day in maps.dates],
         "pairs": [pair_name(pair) for pair in maps.pairs],
         "dropped": [day.isoformat() for day in sorted(dropped)],
-        "reference": place,
+        "reference": _reference(maps),
         "repair": choices.repair,
         "seasonal": choices.seasonal,
         "steps": [day.isoformat() for day in choices.steps],
         "min_pairs": choices.least_pairs,
-        "notes": [*maps.notes, *closure.sentences(), *_on_noise(quality, dropped)],
+        "coherent_in": {
+            "pairs": choices.coherent_in.pairs(len(maps.pairs)),
+            "of": len(maps.pairs),
+            "least_coherence": choices.coherent_in.least,
+        },
+        "notes": [*maps.notes, *closure.sentences(), *on_noise(quality, dropped)],
         "closure": closure.to_dict(),
         "date_quality": noise,
     }
 
 
-def _on_noise(quality: DateQuality | None, dropped: Sequence[date]) -> list[str]:
-    """Return sentences on the noise of dates."""
-    if quality is None:
-        return [_FEW_DATES]
-    kept = [day for day in quality.noisy if day not in dropped]
-    if not kept:
+def _reference(maps: PairMaps) -> dict[str, Any] | None:
+    """Tell to what the series is relative."""
+    if maps.reference is None:
+        return None
+    told: dict[str, Any] = {"lon": maps.reference.lon, "lat": maps.reference.lat}
+    if maps.averaged is None:
+        return told | {"averaged": "as in the maps of the pairs"}
+    return told | {
+        "averaged": "a plane through calm, coherent cells around it, the same in all pairs",
+        "window_cells": maps.averaged.window,
+        "cells": maps.averaged.cells,
+    }
+
+
+def _on_sigma(noise: Decorrelation, coherence: float) -> dict[str, Any]:
+    """Tell how the noise of pairs that share a date was taken to be correlated, and what that leaves open."""
+    if noise.between is not None:
+        return {"how": "measured from the samples of all dates"}
+    if is_law_known(noise.pairs):
+        return {"how": "coherence of dates that are no pair by a law fitted to the pairs"}
+    return {
+        "how": "pairs of one length do not tell: taken as lost day by day, by which no sigma is too small",
+        "too_large_at_most": round(excess_of_law(noise.dates, noise.pairs, coherence), 2),
+    }
+
+
+def _notes_on_sigma(told: dict[str, Any]) -> list[str]:
+    """Return a sentence where the sigma is a bound."""
+    if "too_large_at_most" not in told:
         return []
-    days = ", ".join(f"{day} ({1e3 * quality.deviation[quality.dates.index(day)]:.0f} mm)" for day in kept)
-    return [
-        f"Much noisier than the others: {days}. They count less in the velocity; --drop-dates auto leaves them out."
-    ]
+    sentence = (
+        "All pairs are about as long, and the samples of the dates are not there: how much of their noise cancels "
+        "in the velocity is not known. velocity_sigma takes none to, and may be up to "
+        f"{told['too_large_at_most']:g} times what decorrelation makes of it. Pairs of two lengths (--network "
+        "sequential:2) would tell."
+    )
+    return [sentence]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dinsar_cli.series.closure import Repair, closures, cycles, repair_cycles, triangle_matrix
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.inversion import design_matrix, invert, temporal_coherence, tiles
-from dinsar_cli.series.velocity import Model, decorrelation_variance
+from dinsar_cli.series.velocity import Decorrelation, Model, decorrelation_variance
 
 Floats = NDArray[np.floating[Any]]
 
@@ -22,6 +22,7 @@ CYCLE_OPEN: Final = 1
 REPAIRED: Final = 2
 AMBIGUOUS: Final = 4
 FEW_PAIRS: Final = 8
+INCOHERENT: Final = 16
 NO_PAIRS: Final = 255
 
 
@@ -39,7 +40,7 @@ class Solved:
         0 to 1.
     flags : ndarray
         Sum of: 1 a closure is not zero, 2 that was repaired, 4 it has several explanations, 8 pairs do not join all
-        dates; 255 no pair has a value.
+        dates, 16 it is coherent in too few pairs; 255 no pair has a value.
     coefficients : dict of str to ndarray
         What was asked for beside the velocity, metres.
     """
@@ -71,7 +72,15 @@ class Solver:
     steps : tuple of date
         Of jumps that are solved for too.
     date_variance : ndarray, optional
-        Of the delay of each date, metres squared: for the weights of the dates and the sigma; shape (dates,).
+        Of the delay of each date, metres squared, for the sigma; shape (dates,).
+    date_weights : ndarray, optional
+        Of the dates when the velocity is fitted to them; alike unless given.
+    coherent_in : int
+        Pairs in which a cell is coherent that gets a value.
+    least_coherence : float
+        From which on it is.
+    decorrelation : Decorrelation, optional
+        How the noise of pairs that share a date is correlated; by their coherence alone unless given.
     """
 
     dates: tuple[date, ...]
@@ -82,6 +91,10 @@ class Solver:
     seasonal: bool = False
     steps: tuple[date, ...] = ()
     date_variance: Floats | None = None
+    date_weights: Floats | None = None
+    coherent_in: int = 0
+    least_coherence: float = 0.0
+    decorrelation: Decorrelation | None = None
 
     @cached_property
     def model(self) -> Model:
@@ -118,7 +131,7 @@ class Solver:
         """
         parts = [
             self._part(los[:, part], sigma[:, part], coherence[:, part], wrong.of(part))
-            for part in tiles(los.shape[1])
+            for part in tiles(los.shape[1], len(self.dates), len(self.pairs))
         ]
         return Solved(
             np.concatenate([part.series for part in parts], axis=1),
@@ -138,13 +151,15 @@ class Solver:
         known = np.isfinite(los)
         variance = np.where(known, np.square(sigma), np.nan)
         few = self._pairs_of_dates(known).min(axis=0) < self.least_pairs
-        inverted = invert(self.dates, self.pairs, np.where(few, np.nan, los), variance)
+        incoherent = (known & (coherence >= self.least_coherence)).sum(axis=0) < self.coherent_in
+        inverted = invert(self.dates, self.pairs, np.where(few | incoherent, np.nan, los), variance)
         unsolved = ~np.isfinite(inverted.series).all(axis=0)
-        flags = np.where(unsolved, flags | FEW_PAIRS, flags).astype(np.uint8)
+        flags = np.where(unsolved & ~incoherent, flags | FEW_PAIRS, flags)
+        flags = np.where(incoherent, flags | INCOHERENT, flags).astype(np.uint8)
         flags[~known.any(axis=0)] = NO_PAIRS
-        functional = self.model.functional("velocity", self._date_weights)
-        operator = np.einsum("d,cdp->cp", functional, inverted.operator)
-        power = decorrelation_variance(operator, variance, coherence, self.dates, self.pairs)
+        functional = self.model.functional("velocity", self.date_weights)
+        noise = self.decorrelation or Decorrelation(self.dates, self.pairs)
+        power = decorrelation_variance(inverted.of(functional), variance, noise.of(coherence))
         if self.date_variance is not None:
             power = power + functional**2 @ self.date_variance
         scale = 2 * np.pi / self.half_wave
@@ -156,12 +171,8 @@ class Solver:
             np.where(unsolved, np.nan, np.sqrt(power)),
             told,
             flags,
-            {name: self.model.functional(name, self._date_weights) @ inverted.series for name in others},
+            {name: self.model.functional(name, self.date_weights) @ inverted.series for name in others},
         )
-
-    @property
-    def _date_weights(self) -> Floats | None:
-        return None if self.date_variance is None else 1 / self.date_variance
 
     def _pairs_of_dates(self, known: NDArray[np.bool_]) -> NDArray[np.integer[Any]]:
         """Return how many pairs with a value each date has; shape (dates, cells)."""

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from dinsar_cli.timeseries.run import Choices, make_series
+from dinsar_cli.timeseries.choices import Choices
+from dinsar_cli.timeseries.run import make_series
 
 pytestmark = pytest.mark.real
 

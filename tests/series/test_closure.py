@@ -106,5 +106,18 @@ def test_the_constants_of_whole_maps_are_told_from_local_errors() -> None:
     values[4] -= 2 * np.pi
     values[7, : CELLS // 5] += 2 * np.pi
     constant = constant_cycles(closures(values, signs), signs)
-    assert constant is not None
-    assert constant.tolist() == [-1 if number == 4 else 0 for number in range(len(pairs))]
+    assert constant.known
+    assert not constant.left.any()
+    assert constant.pairs.tolist() == [-1 if number == 4 else 0 for number in range(len(pairs))]
+    np.testing.assert_array_equal(constant.triangles, -signs[:, 4])
+
+
+def test_constants_that_two_pairs_explain_as_well_are_left() -> None:
+    pairs = sequential(2)
+    signs = triangle_matrix(pairs)
+    values = phases(pairs, 0.1)
+    values[pairs.index((DAYS[0], DAYS[1]))] += 2 * np.pi  # in one triangle, as is the pair of the first and third
+    constant = constant_cycles(closures(values, signs), signs)
+    assert not constant.known
+    assert not constant.pairs.any()
+    np.testing.assert_array_equal(constant.left, signs[:, pairs.index((DAYS[0], DAYS[1]))])

@@ -72,3 +72,17 @@ def test_signed_correlation_knows_the_pairs_of_a_noisy_date() -> None:
     assert max(told, key=lambda day: told[day]) == DAYS[3]
     assert told[DAYS[3]] > 0.8
     assert signed_correlation(pairs, np.full((len(pairs), 4), np.nan)) == {}
+
+
+def test_noise_of_decorrelation_is_no_delay() -> None:
+    """With its covariance given, what each date has of its own is not taken for delay."""
+    rng = np.random.default_rng(10)
+    true = np.array([3, 3, 3, 9, 3, 3]) * 1e-3
+    own = 6e-3
+    cells = series(true, rng) + rng.normal(0, own, (len(DAYS), SIDE**2))
+    told = date_quality(DAYS, cells, own**2 * np.eye(len(DAYS)))
+    plain = date_quality(DAYS, cells)
+    assert plain.deviation.mean() > 1.4 * told.deviation.mean()
+    assert told.deviation[3] == pytest.approx(true[3], rel=0.2)
+    assert told.noise == pytest.approx(own**2)
+    assert np.allclose(told.weights, 1 / (told.variance + own**2))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dinsar_cli.radar.uncertainty import phase_deviation
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.inversion import connected, design_matrix, invert, temporal_coherence
-from dinsar_cli.series.velocity import Model, decorrelation_variance, years
+from dinsar_cli.series.velocity import Decorrelation, Model, decorrelation_variance, years
 
 DAYS = tuple(date(2023, 9, 4) + timedelta(days=12 * number) for number in range(6))
 LOOKS, CELLS = 40, 2500
@@ -51,8 +51,9 @@ def test_velocity_is_off_as_much_as_its_sigma_says(reach: int, at_once: float, d
     inverted = invert(DAYS, pairs, phase, variance)
     functional = Model.of(DAYS).functional("velocity")
     velocity = functional @ inverted.series
-    operator = np.einsum("d,cdp->cp", functional, inverted.operator)
-    sigma = np.sqrt(decorrelation_variance(operator, variance, coherence, DAYS, pairs))
+    operator = inverted.of(functional)
+    np.testing.assert_allclose(operator, np.einsum("d,cdp->cp", functional, inverted.operator()), atol=1e-9)
+    sigma = np.sqrt(decorrelation_variance(operator, variance, Decorrelation(DAYS, pairs).of(coherence)))
     assert velocity.std() / np.sqrt(np.mean(sigma**2)) == pytest.approx(1, abs=0.1)
 
 

@@ -13,8 +13,9 @@ from rasterio.transform import from_origin
 
 from dinsar_cli.errors import DinsarError
 from dinsar_cli.products.reader import Products
+from dinsar_cli.timeseries.choices import Choices
 from dinsar_cli.timeseries.pair_maps import open_maps
-from dinsar_cli.timeseries.run import Choices, make_series
+from dinsar_cli.timeseries.run import make_series
 
 
 def write(path: Path, values: NDArray[Any], **tags: str) -> None:

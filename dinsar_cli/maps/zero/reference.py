@@ -158,9 +158,6 @@ def _beside(place: ReferencePoint, los: Floats, components: NDArray[np.integer[A
 def reference_variance(reference: ReferencePoint | None, grid: Grid, noise: Mapping[str, str]) -> float:
     """Return the variance of the mean phase of the reference, square radians.
 
-    A filter takes away what differs from cell to cell, and no more of a mean over many cells than averaging does:
-    it is the variance of the unfiltered phase over the number of look cells in the window.
-
     Parameters
     ----------
     reference : ReferencePoint or None
@@ -170,10 +167,27 @@ def reference_variance(reference: ReferencePoint | None, grid: Grid, noise: Mapp
     """
     if reference is None or reference.coherence is None:
         return 0.0
+    return mean_variance(reference.coherence, reference.cells, grid, noise)
+
+
+def mean_variance(coherence: float, cells: int, grid: Grid, noise: Mapping[str, str]) -> float:
+    """Return the variance of the mean phase of some cells of a map, square radians.
+
+    A filter takes away what differs from cell to cell, and no more of a mean over many cells than averaging does:
+    it is the variance of the unfiltered phase over the number of look cells.
+
+    Parameters
+    ----------
+    coherence : float
+        Mean of the cells.
+    cells : int
+    noise : mapping
+        Tags of ``phase_sigma.tif``: looks, and the area of a look cell.
+    """
     looks, samples, area = (float(noise[name]) for name in NOISE_TAGS)
-    coherence = unbiased_coherence(np.array([reference.coherence]), samples)
-    cells = max(1.0, reference.cells * min(1.0, cell_area(grid) / area))
-    return float(phase_deviation(coherence, looks)[0]) ** 2 / cells
+    true = unbiased_coherence(np.array([coherence]), samples)
+    counted = max(1.0, cells * min(1.0, cell_area(grid) / area))
+    return float(phase_deviation(true, looks)[0]) ** 2 / counted
 
 
 NOISE_TAGS = ("effective_looks", "coherence_looks", "look_area_m2")
