@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from dinsar_cli.base.journal import RUN_FILE, runs_in
+from dinsar_cli.base.journal import RUN_FILE, read_journal, read_map_record, runs_in
 from dinsar_cli.compare.simulated_truth import dates_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
@@ -171,13 +171,34 @@ def open_maps(folder: Path, files: Products) -> PairMaps:
     """
     own = (folder / STACK_FILE).is_file() or (folder / RUN_FILE).is_file() or runs_in(folder)
     foreign = [] if own else foreign_pairs(folder, files)
-    return _relative_to_one_place(_foreign_maps(folder, foreign) if foreign else _own_maps(folder, files))
+    if foreign:
+        return _relative_to_one_place(_foreign_maps(folder, foreign))
+    return maps_of(folder, _products(folder), files)
 
 
-def _own_maps(folder: Path, files: Products) -> PairMaps:
-    found = sorted(
-        (OwnPair(_pair_of(one), replace(one, files=files)) for one in _products(folder)), key=lambda one: one.pair
-    )
+def maps_of(folder: Path, products: Sequence[PairProducts], files: Products) -> PairMaps:
+    """Return the maps of pairs that dinsar made, if they go together.
+
+    Parameters
+    ----------
+    folder : Path
+        By which they are called in messages.
+    products : sequence of PairProducts
+    files : Products
+        What they are read with.
+
+    Raises
+    ------
+    UsageError
+        When they do not go together.
+    NoDataError
+        When there are too few.
+    """
+    return _relative_to_one_place(_own_maps(folder, products, files))
+
+
+def _own_maps(folder: Path, made: Sequence[PairProducts], files: Products) -> PairMaps:
+    found = sorted((OwnPair(_pair_of(one), replace(one, files=files)) for one in made), key=lambda one: one.pair)
     _check_pairs(folder, [(one.pair, one.products.folder) for one in found])
     products = [one.products for one in found]
     grid = _common_grid([one.rasters[name] for one in products for name in _NEEDED], files)
@@ -185,7 +206,7 @@ def _own_maps(folder: Path, files: Products) -> PairMaps:
     tags = products[0].product(LOS).tags
     points = {one.product(LOS).tags.get("reference_point", "") for one in products}
     place = None
-    if len(points) == 1 and (text := points.pop()):
+    if len(points) == 1 and (text := points.pop()) not in ("", "none"):
         lon, _, lat = text.partition(",")
         place = LonLat(float(lon), float(lat))
     kept: dict[str, str] = {name: tags[name] for name in _TAGS if name in tags}
@@ -297,17 +318,38 @@ def _words(grid: Grid) -> str:
     return f"{grid.width} x {grid.height} cells of {grid.posting:g} from {corner} in {grid.crs}"
 
 
+_ALIKE: Final = {
+    "looks": "looks",
+    "wavelength_m": "wavelength",
+    "engine": "engine",
+    "filter": "filter strength",
+    "polarization": "polarization",
+    "ramp_removed": "ramp",
+    "corrections": "corrections",
+}
+"""What must be the same for all maps of a series, and how it is called."""
+
+
+def _told_of(one: PairProducts) -> dict[str, str]:
+    """Return what a map and its record tell of how it was made."""
+    journal = one.folder / RUN_FILE
+    record = read_journal(journal) if journal.is_file() else read_map_record(one.folder)
+    told = {"filter": record.get("filter_strength"), "polarization": (record.get("pair") or {}).get("polarization")}
+    return one.product(LOS).tags | {name: str(value) for name, value in told.items() if value is not None}
+
+
 def _check_alike(products: Sequence[PairProducts]) -> None:
-    """Refuse maps of other looks, wavelength or track."""
+    """Refuse maps of other looks, wavelength, filter, polarization or track."""
     first = products[0]
-    tags, direction = first.product(LOS).tags, _direction(first)
+    tags, direction = _told_of(first), _direction(first)
     for one in products[1:]:
-        own = one.product(LOS).tags
-        for name, words in (("looks", "looks"), ("wavelength_m", "wavelength"), ("engine", "engine")):
+        own = _told_of(one)
+        for name, words in _ALIKE.items():
             if own.get(name) != tags.get(name):
                 raise UsageError(
                     f"{one.folder} was made with another {words} than {first.folder}.",
-                    f"One has {own.get(name)}, the other {tags.get(name)}: their noise and cells differ.",
+                    f"One has {own.get(name, 'none')}, the other {tags.get(name, 'none')}: what differs between "
+                    "them would be taken for motion, or noise for signal.",
                     "Make all maps alike, or move those that differ to a folder of their own.",
                 )
         turned = _direction(one)

@@ -1,0 +1,119 @@
+"""``dinsar export --format mintpy`` of many pairs: one folder, checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dinsar_cli.base.disk import check_disk
+from dinsar_cli.base.files import make_folder
+from dinsar_cli.base.journal import RUN_FILE, runs_in
+from dinsar_cli.base.memory import bounded_raster_cache
+from dinsar_cli.errors import UsageError
+from dinsar_cli.formats.mintpy import CONFIGURATION, FOLDER
+from dinsar_cli.products.folder import PairProducts
+from dinsar_cli.products.reader import Products
+from dinsar_cli.stack.folders import STACK_FILE
+from dinsar_cli.timeseries.foreign_maps import foreign_pairs
+from dinsar_cli.timeseries.mintpy.stack_set import StackSet, plan_set
+from dinsar_cli.timeseries.pair_maps import PairMaps, maps_of, open_maps
+
+
+@dataclass(frozen=True)
+class SetExport:
+    """A folder for MintPy that can be written.
+
+    Attributes
+    ----------
+    folder : Path
+    files : Products
+        What the maps are read with.
+    maps : PairMaps
+    planned : StackSet
+    """
+
+    folder: Path
+    files: Products
+    maps: PairMaps
+    planned: StackSet
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be told of it."""
+        made = self.planned.made
+        place = () if made.place is None else (f"MintPy's zero is {made.place.words}",)
+        return (*place, *made.notes)
+
+    def write(self) -> Path:
+        """Write it, and return its configuration."""
+        size = 8 * self.maps.grid.width * self.maps.grid.height * len(self.maps.pairs)
+        check_disk(make_folder(self.folder), size, "the folder for MintPy", "Free some space.")
+        with self.files, bounded_raster_cache():
+            return self.planned.write(self.folder)[0]
+
+
+def plan_export(folders: Sequence[Path], pairs: Sequence[PairProducts], into: Path | None) -> SetExport | None:
+    """Look whether the maps in some folders can be one folder for MintPy.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        As the user gave them.
+    pairs : sequence of PairProducts
+        What dinsar made of them; without any the folder is looked through for interferograms of other programs.
+    into : Path or None
+        Where it goes; None: into the folder itself.
+
+    Returns
+    -------
+    SetExport or None
+        None where the folder has no interferogram of another program, or has runs of dinsar.
+
+    Raises
+    ------
+    UsageError
+        When they do not go together, or it is not told where the folder goes.
+    NoDataError
+        When MintPy could not solve them.
+    """
+    files = Products()
+    with files, bounded_raster_cache():
+        if pairs:
+            maps = maps_of(folders[0] if len(folders) == 1 else folders[0].resolve().parent, pairs, files)
+        elif _is_foreign(folders[0]) and foreign_pairs(folders[0], files):
+            maps = open_maps(folders[0], files)
+        else:
+            return None
+        return SetExport(_place(folders, into), files, maps, plan_set(maps))
+
+
+def _is_foreign(folder: Path) -> bool:
+    own = (folder / STACK_FILE, folder / RUN_FILE, folder / "products")
+    return not any(path.exists() for path in own) and not runs_in(folder)
+
+
+def _place(folders: Sequence[Path], into: Path | None) -> Path:
+    """Return the folder that is written; one that holds something else is refused."""
+    if into is not None:
+        if (into / FOLDER).exists():
+            raise UsageError(
+                f"The formats cannot be written into {into}.",
+                f"{into / FOLDER} is there already, and would be replaced.",
+                "Choose another folder for --into, or remove what is there first.",
+            )
+        return into / FOLDER
+    if len(folders) > 1:
+        raise UsageError(
+            "It is not told where the folder for MintPy goes.",
+            f"{len(folders)} folders make one set, which belongs to none of them.",
+            "Name a folder for it: --into FOLDER",
+        )
+    folder = folders[0] / FOLDER
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIGURATION).is_file():
+        raise UsageError(
+            f"{folder} is in the way.",
+            f"It has no {CONFIGURATION}, so it was not written by dinsar export.",
+            "Remove or rename it, or give --into FOLDER.",
+        )
+    return folder
