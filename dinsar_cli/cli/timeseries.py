@@ -13,6 +13,8 @@ from dinsar_cli.cli.options import day_given, debug_option, json_option
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dinsar_cli.timeseries.mintpy.second_opinion import SecondOpinion
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -141,13 +143,16 @@ def timeseries(
     )
     click.echo(str(made.folder / "series.html"))
     if opinion is not None:
-        _tell(opinion)
+        _tell(opinion, record["notes"])
 
 
-def _tell(opinion: SecondOpinion) -> None:
-    """Print how far the velocity is from MintPy's."""
+def _tell(opinion: SecondOpinion, told: Sequence[str]) -> None:
+    """Print how far the velocity is from MintPy's, with the notes that are not told yet."""
     record = opinion.record
     click.echo(f"MintPy {record['mintpy']}: its zero is {record['zero']['is']}")
+    for note in record["notes"]:
+        if note not in told:
+            click.echo(note)
     rows = [("Coherence", "Cells", "Bias mm/yr", "RMS mm/yr", "Gain", "RMS, dates alike")]
     for row in opinion.rows:
         gain = "" if row.given.gain is None else f"{row.given.gain:.4f}"

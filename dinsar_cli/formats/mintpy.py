@@ -75,6 +75,10 @@ _KEYS: Final = {
 """Keys of MintPy's configuration, below ``mintpy.load``, by the rasters that they are for."""
 
 
+def _constant(values: Array) -> Callable[[], Array]:
+    return lambda: values
+
+
 @dataclass(frozen=True)
 class MintPyPair:
     """A pair as MintPy loads it.
@@ -161,68 +165,67 @@ class MintPySet:
             files.append(path)
         return files
 
+    def setting(self, key: str) -> str | None:
+        """Return to what a key of MintPy, without ``mintpy.``, is set; None: to what MintPy chooses."""
+        found = [keys[key] for _, keys in self._groups() if key in keys]
+        return (self.options or {}).get(key, found[0] if found else None)
+
     def configuration(self) -> str:
         """Return the text of the configuration."""
-        keys = [*self.pairs[0].layers, *(name for name in _LAYERS if name in self.geometry)]
-        return _configuration(self, keys)
+        changed, groups = self.options or {}, self._groups()
+        text = "# For MintPy, in this folder: smallbaselineApp.py mintpy.cfg\n"
+        text += "".join(f"# {note[:1].upper()}{note[1:].rstrip('.')}.\n" for note in self.notes)
+        text += f"WAVELENGTH = {self.wavelength:.9g}\n"
+        for words, keys in groups:
+            text += f"\n# {words}\n"
+            text += "".join(f"mintpy.{key} = {changed.get(key, value)}\n" for key, value in keys.items())
+        others = {key: value for key, value in changed.items() if not any(key in keys for _, keys in groups)}
+        if others:
+            text += "\n# As asked for.\n" + "".join(f"mintpy.{key} = {value}\n" for key, value in others.items())
+        return text
+
+    def _groups(self) -> list[tuple[str, dict[str, str]]]:
+        """Return what is set, each group with a sentence on it."""
+        load = {"load.processor": "hyp3", "load.updateMode": "no"}
+        for name, key in _KEYS.items():
+            if name in self.pairs[0].layers:
+                load[f"load.{key}"] = f"./S1*/*_{name}.tif"
+            elif name in self.geometry:
+                load[f"load.{key}"] = f"./{_GEOMETRY}/*_{name}.tif"
+        few, cells, place = self.dates < LEAST_DATES_FOR_HEIGHT, self.grid.width * self.grid.height, self.place
+        return [
+            ("What there is; it is loaded anew each time, for MintPy does not see that files have changed.", load),
+            (
+                "The zero of the velocity." if place is None else f"The zero of the velocity: {place.words}.",
+                {"reference.yx": "auto" if place is None else f"{place.row},{place.column}"},
+            ),
+            ("All pairs and dates as they were made: nothing is left out by coherence or residual.", _ALL_KEPT),
+            (
+                "Small maps have fewer reliable cells than MintPy asks for.",
+                {"networkInversion.minNumPixel": str(min(_LEAST_PIXELS, max(1, cells // 100)))},
+            ),
+            (
+                "MintPy's own choice waits for a weather model from the network, for ever without an account.",
+                {"troposphericDelay.method": "no"},
+            ),
+            (
+                f"{self.dates} dates: fewer than {LEAST_DATES_FOR_HEIGHT} do not tell air from errors of height.",
+                {"topographicResidual": "no" if few else "yes"},
+            ),
+            (
+                "Pictures, and a map for Google Earth: drawing libraries that do not fit would end all before.",
+                {"plot": "no", "save.kmz": "no"},
+            ),
+        ]
 
 
-def _constant(values: Array) -> Callable[[], Array]:
-    return lambda: values
-
-
-def _configuration(made: MintPySet, rasters: Sequence[str]) -> str:
-    load = {"load.processor": "hyp3", "load.updateMode": "no"}
-    for name in rasters:
-        folder = "S1*" if name in made.pairs[0].layers else _GEOMETRY
-        load[f"load.{_KEYS[name]}"] = f"./{folder}/*_{name}.tif"
-    few = made.dates < LEAST_DATES_FOR_HEIGHT
-    cells = made.grid.width * made.grid.height
-    place = made.place
-    groups: list[tuple[str, dict[str, str]]] = [
-        ("What there is; it is loaded anew each time, for MintPy does not see that files have changed.", load),
-        (
-            "The zero of the velocity." if place is None else f"The zero of the velocity: {place.words}.",
-            {"reference.yx": "auto" if place is None else f"{place.row},{place.column}"},
-        ),
-        (
-            "All pairs and dates as they were made: nothing is left out by its coherence or its residual.",
-            {
-                "network.coherenceBased": "no",
-                "network.areaRatioBased": "no",
-                "timeFunc.excludeDate": "no",
-                "topographicResidual.excludeDate": "no",
-                "reference.date": "no",
-            },
-        ),
-        (
-            "Small maps have fewer reliable cells than MintPy asks for.",
-            {"networkInversion.minNumPixel": str(min(_LEAST_PIXELS, max(1, cells // 100)))},
-        ),
-        (
-            "MintPy's own choice waits for a weather model from the network, for ever without an account.",
-            {"troposphericDelay.method": "no"},
-        ),
-        (
-            f"{made.dates} dates: fewer than {LEAST_DATES_FOR_HEIGHT} do not tell air from errors of the height.",
-            {"topographicResidual": "no" if few else "yes"},
-        ),
-        (
-            "Pictures and a map for Google Earth: a drawing library that does not fit would end all before that.",
-            {"plot": "no", "save.kmz": "no"},
-        ),
-    ]
-    changed = made.options or {}
-    text = "# For MintPy, in this folder: smallbaselineApp.py mintpy.cfg\n"
-    text += "".join(f"# {note[:1].upper()}{note[1:].rstrip('.')}.\n" for note in made.notes)
-    text += f"WAVELENGTH = {made.wavelength:.9g}\n"
-    for words, keys in groups:
-        text += f"\n# {words}\n"
-        text += "".join(f"mintpy.{key} = {changed.get(key, value)}\n" for key, value in keys.items())
-    others = {key: value for key, value in changed.items() if not any(key in keys for _, keys in groups)}
-    if others:
-        text += "\n# As asked for.\n" + "".join(f"mintpy.{key} = {value}\n" for key, value in others.items())
-    return text
+_ALL_KEPT: Final = {
+    "network.coherenceBased": "no",
+    "network.areaRatioBased": "no",
+    "timeFunc.excludeDate": "no",
+    "topographicResidual.excludeDate": "no",
+    "reference.date": "no",
+}
 
 
 def is_own(path: Path, folder: Path) -> bool:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from dinsar_cli.base.journal import RUN_FILE, read_journal, read_map_record, runs_in
+from dinsar_cli.base.journal import MAP_RECORD, PRODUCTS, RUN_FILE, read_journal, read_map_record, runs_in
 from dinsar_cli.compare.simulated_truth import dates_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.products.folder import PairProducts, find_products
+from dinsar_cli.products.folder import PairProducts, find_products, products_of
 from dinsar_cli.products.reader import MAKE_AGAIN, NoGridError, Products
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import pair_name
@@ -169,11 +169,22 @@ def open_maps(folder: Path, files: Products) -> PairMaps:
     NoDataError
         When there are too few.
     """
-    own = (folder / STACK_FILE).is_file() or (folder / RUN_FILE).is_file() or runs_in(folder)
-    foreign = [] if own else foreign_pairs(folder, files)
+    foreign = [] if has_own(folder) else foreign_pairs(folder, files)
     if foreign:
         return _relative_to_one_place(_foreign_maps(folder, foreign))
     return maps_of(folder, _products(folder), files)
+
+
+def has_own(folder: Path) -> bool:
+    """Tell whether a folder has maps that dinsar made."""
+    found = (folder / STACK_FILE).is_file() or (folder / RUN_FILE).is_file() or runs_in(folder)
+    return bool(found or _maps_in(folder))
+
+
+def _maps_in(folder: Path) -> list[Path]:
+    """Return the folders of maps that ``dinsar displacement`` made of topsApp folders, side by side or in these."""
+    found = (*folder.glob(f"*/{MAP_RECORD}"), *folder.glob(f"*/*/{MAP_RECORD}"))
+    return sorted(path.parent for path in found if (path.parent / PRODUCTS).is_dir())
 
 
 def maps_of(folder: Path, products: Sequence[PairProducts], files: Products) -> PairMaps:
@@ -236,7 +247,8 @@ def _products(folder: Path) -> list[PairProducts]:
     folders = StackFolders(folder)
     record = StackRecord.open(folders.record)
     if record is None:
-        return find_products(folder)[0]
+        maps = [] if (folder / RUN_FILE).is_file() or runs_in(folder) else _maps_in(folder)
+        return [products_of(one) for one in maps] or find_products(folder)[0]
     pairs = record.body.get("pairs", {})
     made = [name for name, told in pairs.items() if "problem" not in told]
     if not made:

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder
-from dinsar_cli.base.journal import RUN_FILE, runs_in
+from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, runs_in
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import UsageError
 from dinsar_cli.formats.mintpy import CONFIGURATION, FOLDER
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.reader import Products
-from dinsar_cli.stack.folders import STACK_FILE
 from dinsar_cli.timeseries.foreign_maps import foreign_pairs
 from dinsar_cli.timeseries.mintpy.stack_set import StackSet, plan_set
-from dinsar_cli.timeseries.pair_maps import PairMaps, maps_of, open_maps
+from dinsar_cli.timeseries.pair_maps import PairMaps, has_own, maps_of, open_maps
 
 
 @dataclass(frozen=True)
@@ -61,14 +60,14 @@ def plan_export(folders: Sequence[Path], pairs: Sequence[PairProducts], into: Pa
     folders : sequence of Path
         As the user gave them.
     pairs : sequence of PairProducts
-        What dinsar made of them; without any the folder is looked through for interferograms of other programs.
+        Of the runs in them; without any the folder is looked through for maps that are of no run.
     into : Path or None
         Where it goes; None: into the folder itself.
 
     Returns
     -------
     SetExport or None
-        None where the folder has no interferogram of another program, or has runs of dinsar.
+        None where there are no runs, and the folder has no such maps.
 
     Raises
     ------
@@ -79,18 +78,20 @@ def plan_export(folders: Sequence[Path], pairs: Sequence[PairProducts], into: Pa
     """
     files = Products()
     with files, bounded_raster_cache():
-        if pairs:
-            maps = maps_of(folders[0] if len(folders) == 1 else folders[0].resolve().parent, pairs, files)
-        elif _is_foreign(folders[0]) and foreign_pairs(folders[0], files):
+        if len(folders) == 1 and (pairs or _is_for_all(folders[0], files)):
             maps = open_maps(folders[0], files)
+        elif pairs:
+            maps = maps_of(folders[0].resolve().parent, pairs, files)
         else:
             return None
         return SetExport(_place(folders, into), files, maps, plan_set(maps))
 
 
-def _is_foreign(folder: Path) -> bool:
-    own = (folder / STACK_FILE, folder / RUN_FILE, folder / "products")
-    return not any(path.exists() for path in own) and not runs_in(folder)
+def _is_for_all(folder: Path, files: Products) -> bool:
+    """Tell whether a folder has maps of many pairs that are no runs: of other programs, or of topsApp folders."""
+    if (folder / RUN_FILE).is_file() or (folder / PRODUCTS).is_dir() or runs_in(folder):
+        return False
+    return has_own(folder) or bool(foreign_pairs(folder, files))
 
 
 def _place(folders: Sequence[Path], into: Path | None) -> Path:

@@ -15,7 +15,7 @@ from rasterio.windows import Window
 from dinsar_cli.formats.hyp3 import SPACECRAFT_HEIGHT, earth_radius, slant_range
 from dinsar_cli.formats.mintpy import MintPyPair, name_without_scenes
 from dinsar_cli.products.reader import NoGridError, Product
-from dinsar_cli.timeseries.foreign_maps import LOOKS, ForeignPair
+from dinsar_cli.timeseries.foreign_maps import LOOKS, ForeignPair, files_in
 from dinsar_cli.timeseries.mintpy.phase import phase_of
 from dinsar_cli.timeseries.pair_maps import PairMaps
 
@@ -50,7 +50,9 @@ def foreign_geometry(maps: PairMaps) -> tuple[dict[str, Array], tuple[str, ...]]
 
 def _on_grid(maps: PairMaps, name: str) -> Iterator[Array]:
     """Give the values of the files of a layer that lie on the grid of the maps."""
-    for path in sorted(maps.folder.rglob(f"*{name}*.tif")):
+    for path in files_in(maps.folder):
+        if f"{name}." not in path.name and f"{name}_clip" not in path.name:
+            continue
         with Product(path) as product:
             try:
                 if product.foreign_grid == maps.grid:

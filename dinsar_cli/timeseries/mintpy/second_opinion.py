@@ -20,7 +20,7 @@ from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import UsageError
-from dinsar_cli.formats.mintpy import CONFIGURATION
+from dinsar_cli.formats.mintpy import CONFIGURATION, MintPySet
 from dinsar_cli.products.layers import Layer, write_cog
 from dinsar_cli.products.reader import Product, Products
 from dinsar_cli.series.velocity import Model
@@ -47,6 +47,10 @@ _DIFFERENCE: Final = Layer(
     ("difference",),
 )
 _PREFIX: Final = "mintpy."
+_HEIGHT_OFF: Final = (
+    "MintPy took off what it finds to be errors of the height, which is not done here; to compare like with like: "
+    "--mintpy-option topographicResidual=no"
+)
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ class Question:
         dropped = [date.fromisoformat(day) for day in series.record["dropped"]]
         with Products() as files, bounded_raster_cache():
             maps = open_maps(folder, files).without(dropped)
-            planned = plan_set(maps, dict(self.options))
+            planned = plan_set(maps, dict(self.options), whole=False)
             self._run(maps, planned, output, on_step)
             scratch = Path(tempfile.mkdtemp(prefix=".read_", dir=output))
             try:
@@ -167,7 +171,7 @@ class Question:
             "dates": [day.isoformat() for day in maps.dates],
             "pairs": len(maps.pairs),
             **facts,
-            "notes": list(planned.made.notes),
+            "notes": [*planned.made.notes, *_on_height(planned.made)],
             "comparison": [row.to_dict() for row in rows],
             "seconds": round(time.monotonic() - started, 1),
         }
@@ -183,6 +187,13 @@ class Question:
         log.write_bytes(b"")
         for steps in _STEPS:
             run_steps(self.mintpy, run, steps, log, on_step)
+
+
+def _on_height(made: MintPySet) -> tuple[str, ...]:
+    """Tell that MintPy took something off that the own series has not taken off."""
+    if made.setting("topographicResidual") == "no":
+        return ()
+    return (_HEIGHT_OFF,)
 
 
 def _fresh(folder: Path) -> Path:

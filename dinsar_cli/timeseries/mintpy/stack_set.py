@@ -63,7 +63,7 @@ class StackSet:
         return self.made.write(folder)
 
 
-def plan_set(maps: PairMaps, options: dict[str, str] | None = None) -> StackSet:
+def plan_set(maps: PairMaps, options: dict[str, str] | None = None, *, whole: bool = True) -> StackSet:
     """Look at all maps, and tell what MintPy is to get of them.
 
     Parameters
@@ -71,6 +71,8 @@ def plan_set(maps: PairMaps, options: dict[str, str] | None = None) -> StackSet:
     maps : PairMaps
     options : dict of str to str, optional
         Keys of MintPy, without ``mintpy.``, that are set otherwise than is usual here.
+    whole : bool
+        Whether MintPy goes through all of its steps, with the one that fails where all triangles close.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def plan_set(maps: PairMaps, options: dict[str, str] | None = None) -> StackSet:
     survey = _Survey.of(maps, geometry, facts)
     row, column, words = survey.zero(maps)
     pairs = _own_pairs(facts, maps) if facts else [foreign_pair(maps, number) for number in range(len(maps.pairs))]
-    triangles = len(triangle_matrix(maps.pairs))
+    triangles = len(triangle_matrix(maps.pairs)) if whole else 0
     if triangles == 1:
         notes = (*notes, _ONE_TRIANGLE)
     elif triangles > 1 and survey.closes(maps, row, column):
