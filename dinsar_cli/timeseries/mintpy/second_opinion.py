@@ -102,7 +102,7 @@ def options_of(mintpy: MintPy, given: Sequence[str], choices: Choices) -> dict[s
             raise UsageError(
                 f"--mintpy-option {text!r} cannot be read.",
                 "It is a key of MintPy and its value.",
-                "Write it as networkInversion.weightFunc=no.",
+                "Write it as KEY=VALUE, such as networkInversion.weightFunc=no.",
             )
         if f"{_PREFIX}{key}" not in mintpy.keys:
             near = get_close_matches(f"{_PREFIX}{key}", sorted(mintpy.keys), 1)
