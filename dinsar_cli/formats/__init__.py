@@ -138,10 +138,12 @@ def check_into(facts: Sequence[ProductFacts], names: Collection[str], into: Path
     Raises
     ------
     UsageError
-        When pairs have one name, or something is there that would be replaced.
+        When pairs have one name, something is there that would be replaced, or a format cannot be there.
     """
     problem = f"The formats cannot be written into {into}."
     places = [replace(one, into=into / one.name) for one in facts]
+    for one in places if "mintpy" in names else ():
+        mintpy.check_place(one.output, "--into FOLDER")
     first: dict[str, ProductFacts] = {}
     for one in places:
         other = first.setdefault(one.name, one)

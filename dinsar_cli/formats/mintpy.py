@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import fingerprint, make_folder
+from dinsar_cli.errors import UsageError
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
 from dinsar_cli.formats.hyp3 import PRODUCT_NAME, geometry_entries, parameters, product_name
@@ -35,6 +36,7 @@ LEAST_DATES_FOR_HEIGHT: Final = 15
 six dates and 3 mm of turbulence on each the error of the velocity doubled."""
 
 _GEOMETRY: Final = "geometry"
+_PATTERN: Final = "[]*?"
 _LEAST_PIXELS: Final = 100  # MintPy's own least number of reliable cells, where the map has many more
 _NEXT_TO_ZERO: Final = np.float32(1e-6)
 _SCENELESS = re.compile(r"S1_\d{6}_IW\d_\d{8}_\d{8}_(VV|HH)_INT\d{2}_[0-9A-F]{4}")
@@ -313,6 +315,30 @@ def geometry_of(facts: ProductFacts) -> dict[str, Array]:
     return made
 
 
+def check_place(folder: Path, option: str) -> None:
+    """Make sure that MintPy can find files in a folder: it takes some signs in a path for a pattern.
+
+    Parameters
+    ----------
+    folder : Path
+    option : str
+        By which another one is chosen.
+
+    Raises
+    ------
+    UsageError
+        When it cannot.
+    """
+    path = str(folder.absolute())
+    signs = [sign for sign in _PATTERN if sign in path]
+    if signs:
+        raise UsageError(
+            f"MintPy cannot work in {folder.absolute()}.",
+            f"It takes {' and '.join(signs)} in the path for a pattern of names, and finds no file.",
+            f"Choose a folder without such signs in its path: {option}",
+        )
+
+
 def check_mintpy(facts: ProductFacts) -> None:
     """Make sure that the set can be written, and that MintPy can load it.
 
@@ -321,9 +347,10 @@ def check_mintpy(facts: ProductFacts) -> None:
     NoDataError
         When a product is missing.
     UsageError
-        When the wavelength is not known.
+        When the wavelength is not known, or MintPy could not work there.
     """
     _ = facts.wavelength
+    check_place(facts.output, "--into FOLDER")
     for layer in ("coherence", "elevation"):
         facts.require(layer)
     parameters_of_pair(facts)
@@ -340,10 +367,16 @@ def write_mintpy(facts: ProductFacts) -> list[Path]:
 
 
 def _own_place(facts: ProductFacts) -> MintPyPlace | None:
-    """Return the reference of the map, where it has a phase for MintPy."""
-    if facts.reference_point is None:
+    """Return the reference of the map, where MintPy can use it, or else the most coherent cell that it can."""
+    usable = np.isfinite(facts.read("los_displacement"))
+    if "connected_components" in facts.rasters:
+        usable &= facts.read("connected_components") > 0
+    if not usable.any():
         return None
-    row, column = facts.grid.index(*facts.reference_point)
-    if not facts.grid.holds(row, column) or not np.isfinite(facts.read("los_displacement")[row, column]):
-        return None
-    return MintPyPlace(row, column, "the reference point of the map")
+    if facts.reference_point is not None:
+        row, column = facts.grid.index(*facts.reference_point)
+        if facts.grid.holds(row, column) and usable[row, column]:
+            return MintPyPlace(row, column, "the reference point of the map")
+    coherence = np.where(usable, np.nan_to_num(facts.read("coherence")), -1)
+    row, column = (int(i) for i in np.unravel_index(int(np.argmax(coherence)), coherence.shape))
+    return MintPyPlace(row, column, "the most coherent cell, for MintPy cannot use the reference of the map")

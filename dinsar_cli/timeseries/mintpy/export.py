@@ -11,7 +11,7 @@ from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, runs_in
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import UsageError
-from dinsar_cli.formats.mintpy import CONFIGURATION, FOLDER
+from dinsar_cli.formats.mintpy import CONFIGURATION, FOLDER, check_place
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.reader import Products
 from dinsar_cli.timeseries.foreign_maps import foreign_pairs
@@ -84,7 +84,9 @@ def plan_export(folders: Sequence[Path], pairs: Sequence[PairProducts], into: Pa
             maps = maps_of(folders[0].resolve().parent, pairs, files)
         else:
             return None
-        return SetExport(_place(folders, into), files, maps, plan_set(maps))
+        place = _place(folders, into)
+        check_place(place, "--into FOLDER")
+        return SetExport(place, files, maps, plan_set(maps))
 
 
 def _is_for_all(folder: Path, files: Products) -> bool:

@@ -20,7 +20,7 @@ from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import UsageError
-from dinsar_cli.formats.mintpy import CONFIGURATION, MintPySet
+from dinsar_cli.formats.mintpy import CONFIGURATION, MintPySet, check_place
 from dinsar_cli.products.layers import Layer, write_cog
 from dinsar_cli.products.reader import Product, Products
 from dinsar_cli.series.velocity import Model
@@ -150,6 +150,7 @@ class Question:
             When MintPy cannot solve them, or fails.
         """
         started = time.monotonic()
+        check_place(series.folder, "--output FOLDER")
         output = make_folder(series.folder / FOLDER)
         dropped = [date.fromisoformat(day) for day in series.record["dropped"]]
         with Products() as files, bounded_raster_cache():

@@ -356,6 +356,15 @@ def test_clipped_files_of_hyp3_come_before_the_whole_ones(exported: Path, tmp_pa
         assert open_maps(tmp_path, files).grid.shape == GRID.shape
 
 
+def test_a_path_that_mintpy_takes_for_a_pattern_is_refused(stack: Path, tmp_path: Path, dinsar: Dinsar) -> None:
+    check_refusal(
+        dinsar("export", stack, "--format", "mintpy", "--into", tmp_path / "x [1]"), 2, "[ and ]", "--into"
+    )
+    assert not (tmp_path / "x [1]").exists()
+    pair = min((stack / "pairs").iterdir())
+    check_refusal(dinsar("export", pair, "--format", "mintpy", "--into", tmp_path / "a*"), 2, "*", "--into")
+
+
 def test_one_triangle_of_dates_is_told_to_be_too_few(tmp_path: Path, dinsar: Dinsar) -> None:
     stack = Runs().write_stack(tmp_path / "stack", sequential(2, DAYS[:3]))
     done = dinsar("export", stack, "--format", "mintpy")
