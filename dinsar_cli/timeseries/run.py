@@ -130,7 +130,7 @@ def make_series(folder: Path, output: Path, choices: Choices) -> Series:
         check_disk(
             make_folder(output), 8 * maps.grid.width * maps.grid.height * (len(maps.dates) + 4), "the series"
         )
-        solver = _solver(maps, choices, quality)
+        solver = _solver(maps, choices, quality, float(np.nanmedian(np.square(sample.sigma))))
         survey = ClosureSurvey(maps, solver)
         statistics = _solve_all(maps, solver, survey, output)
         body = _record(maps, choices, dropped, told, survey.write(output)) | statistics | _correlation(sample)
@@ -187,7 +187,7 @@ def _check_pairs_wanted(maps: PairMaps, choices: Choices) -> None:
         )
 
 
-def _solver(maps: PairMaps, choices: Choices, quality: DateQuality | None) -> Solver:
+def _solver(maps: PairMaps, choices: Choices, quality: DateQuality | None, pair_variance: float) -> Solver:
     return Solver(
         maps.dates,
         maps.pairs,
@@ -197,6 +197,7 @@ def _solver(maps: PairMaps, choices: Choices, quality: DateQuality | None) -> So
         seasonal=choices.seasonal,
         steps=choices.steps,
         date_variance=None if quality is None else 1 / quality.weights,
+        pair_variance=pair_variance,
     )
 
 

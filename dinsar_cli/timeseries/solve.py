@@ -72,6 +72,8 @@ class Solver:
         Of jumps that are solved for too.
     date_variance : ndarray, optional
         Of the delay of each date, metres squared: for the weights of the dates and the sigma; shape (dates,).
+    pair_variance : float
+        Usual variance of a pair by decorrelation, metres squared: delays below it do not tell dates apart.
     """
 
     dates: tuple[date, ...]
@@ -82,6 +84,7 @@ class Solver:
     seasonal: bool = False
     steps: tuple[date, ...] = ()
     date_variance: Floats | None = None
+    pair_variance: float = 0.0
 
     @cached_property
     def model(self) -> Model:
@@ -161,7 +164,7 @@ class Solver:
 
     @property
     def _date_weights(self) -> Floats | None:
-        return None if self.date_variance is None else 1 / self.date_variance
+        return None if self.date_variance is None else 1 / (self.date_variance + self.pair_variance)
 
     def _pairs_of_dates(self, known: NDArray[np.bool_]) -> NDArray[np.integer[Any]]:
         """Return how many pairs with a value each date has; shape (dates, cells)."""

@@ -127,6 +127,8 @@ def find_mintpy(python: Path | None = None, conda_env: str | None = None) -> Min
             "There is no MintPy.", f"There is no conda environment of the name or path {conda_env}.", INSTALL
         )
     causes = "; ".join(f"{fault.python} {fault.text}" for fault in faults)
+    if candidates == [Path(sys.executable)] and python is None:
+        causes = f"{PROGRAM} is not on PATH, there is no conda environment {_USUAL}, and {causes}"
     told = next((fault for fault in faults if fault.remedy != INSTALL), faults[0])
     raise EngineError("There is no MintPy that works.", f"{causes}.", told.remedy)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,10 @@ def test_it_is_found_by_its_program_its_environment_and_its_python(
 
 
 def test_what_lacks_is_told(nowhere: Path) -> None:
+    if find_spec("mintpy") is None:
+        with pytest.raises(EngineError, match="no MintPy") as error:
+            find_mintpy()
+        assert "smallbaselineApp.py is not on PATH" in error.value.cause
     with pytest.raises(EngineError, match="no MintPy") as error:
         find_mintpy(conda_env="nonesuch")
     assert "nonesuch" in error.value.cause
