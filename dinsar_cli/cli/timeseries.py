@@ -15,7 +15,8 @@ from dinsar_cli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dinsar_cli.timeseries.mintpy.second_opinion import SecondOpinion
+    from dinsar_cli.timeseries.mintpy.second_opinion import Question, SecondOpinion
+    from dinsar_cli.timeseries.run import Choices
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -104,19 +105,8 @@ def timeseries(
         steps=tuple(sorted({day_given("--step", text) for text in steps})),
         netcdf=netcdf,
     )
-    ask = None
-    if second is not None:  # it is found before anything takes long
-        from dinsar_cli.timeseries.mintpy.installation import find_mintpy
-        from dinsar_cli.timeseries.mintpy.second_opinion import Question, options_of
-
-        found = find_mintpy(mintpy_python, mintpy_env)
-        ask = Question(found, options_of(found, mintpy_options, choices), choices)
-    elif mintpy_python or mintpy_env or mintpy_options:
-        raise UsageError(
-            "MintPy is told of, and not asked.",
-            "--mintpy-python, --mintpy-env and --mintpy-option are for its run.",
-            "Add --with mintpy, or leave them out.",
-        )
+    # MintPy is found before anything takes long
+    ask = _question(second, mintpy_python, mintpy_env, mintpy_options, choices)
     made = make_series(folder, output or folder / "series", choices)
     record = made.record
     opinion = None
@@ -144,6 +134,27 @@ def timeseries(
     click.echo(str(made.folder / "series.html"))
     if opinion is not None:
         _tell(opinion, record["notes"])
+    elif (made.folder / "mintpy" / "mintpy.json").is_file():
+        click.echo(f"{made.folder / 'mintpy'} is of an earlier call; it is made again with --with mintpy", err=True)
+
+
+def _question(
+    second: str | None, python: Path | None, conda_env: str | None, options: Sequence[str], choices: Choices
+) -> Question | None:
+    """Return what MintPy is to be asked, if it is."""
+    from dinsar_cli.timeseries.mintpy.installation import find_mintpy
+    from dinsar_cli.timeseries.mintpy.second_opinion import Question, options_of
+
+    if second is not None:
+        found = find_mintpy(python, conda_env)
+        return Question(found, options_of(found, options, choices), choices)
+    if python or conda_env or options:
+        raise UsageError(
+            "MintPy is told of, and not asked.",
+            "--mintpy-python, --mintpy-env and --mintpy-option are for its run.",
+            "Add --with mintpy, or leave them out.",
+        )
+    return None
 
 
 def _tell(opinion: SecondOpinion, told: Sequence[str]) -> None:

@@ -244,6 +244,11 @@ def is_own(path: Path, folder: Path) -> bool:
     return name != stem and _is_name(name)
 
 
+def is_set(folder: Path) -> bool:
+    """Tell whether a folder may be replaced: it has a set, or a part of one that was not written to its end."""
+    return (folder / CONFIGURATION).is_file() or all(is_own(path, folder) for path in files_below(folder))
+
+
 def _is_name(text: str) -> bool:
     return any(form.fullmatch(text) is not None for form in (PRODUCT_NAME, _SCENELESS))
 

@@ -11,7 +11,7 @@ from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, runs_in
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import UsageError
-from dinsar_cli.formats.mintpy import CONFIGURATION, FOLDER, check_place
+from dinsar_cli.formats.mintpy import CONFIGURATION, FOLDER, check_place, is_set
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.reader import Products
 from dinsar_cli.timeseries.foreign_maps import foreign_pairs
@@ -113,7 +113,7 @@ def _place(folders: Sequence[Path], into: Path | None) -> Path:
             "Name a folder for it: --into FOLDER",
         )
     folder = folders[0] / FOLDER
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIGURATION).is_file():
+    if folder.is_dir() and not is_set(folder):
         raise UsageError(
             f"{folder} is in the way.",
             f"It has no {CONFIGURATION}, so it was not written by dinsar export.",

@@ -20,7 +20,7 @@ from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import UsageError
-from dinsar_cli.formats.mintpy import CONFIGURATION, MintPySet, check_place
+from dinsar_cli.formats.mintpy import CONFIGURATION, MintPySet, check_place, is_set
 from dinsar_cli.products.layers import Layer, write_cog
 from dinsar_cli.products.reader import Product, Products
 from dinsar_cli.series.velocity import Model
@@ -199,14 +199,17 @@ def _on_height(made: MintPySet) -> tuple[str, ...]:
 
 def _fresh(folder: Path) -> Path:
     """Return an empty folder; only one that was such a run before is emptied."""
+    old = folder.with_name(f".{folder.name}_before")  # so that what is half removed is not taken for another's
+    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
-        if not (folder / CONFIGURATION).is_file():
+        if not is_set(folder):
             raise UsageError(
                 f"{folder} is in the way.",
                 f"It has no {CONFIGURATION}, so no run of MintPy was in it.",
                 "Remove or rename it, or choose another --output.",
             )
-        shutil.rmtree(folder)
+        folder.rename(old)
+        shutil.rmtree(old)
     return make_folder(folder)
 
 

@@ -278,6 +278,9 @@ def test_nothing_of_an_earlier_set_stays_but_what_is_not_ours(stack: Path, dinsa
     assert dinsar("export", stack, "--format", "mintpy").code == 0
     assert len(list((stack / "mintpy").glob("S1*"))) == len(PAIRS) - 1
     assert (stack / "mintpy" / "velocity.h5").is_file()
+    (stack / "mintpy" / "mintpy.cfg").unlink()  # as after an end in the middle, which is gone over again
+    (stack / "mintpy" / "velocity.h5").unlink()
+    assert dinsar("export", stack, "--format", "mintpy").code == 0
     shutil.rmtree(stack / "mintpy")
     (stack / "mintpy").mkdir()
     (stack / "mintpy" / "mine.txt").touch()
