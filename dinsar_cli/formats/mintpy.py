@@ -36,6 +36,7 @@ LEAST_DATES_FOR_HEIGHT: Final = 15
 six dates and 3 mm of turbulence on each the error of the velocity doubled."""
 
 _GEOMETRY: Final = "geometry"
+_MARK: Final = "# Written by dinsar for MintPy, which takes it in this folder: smallbaselineApp.py mintpy.cfg"
 _PATTERN: Final = "[]*?"
 _LEAST_PIXELS: Final = 100  # MintPy's own least number of reliable cells, where the map has many more
 _NEXT_TO_ZERO: Final = np.float32(1e-6)
@@ -149,12 +150,14 @@ class MintPySet:
 
     def write(self, folder: Path) -> list[Path]:
         """Write it into a folder, in place of one that was written there; the configuration comes first."""
-        files: list[Path] = []
+        configuration, files = make_folder(folder) / CONFIGURATION, list[Path]()
+        if not configuration.exists():  # whose folder it is can be told from the beginning
+            put(configuration, f"{_MARK}\n# It is not whole: run the same command again.\n")
         for pair in self.pairs:
             files += self._put(folder / pair.name, pair, pair.layers.items())
         known = [(name, _constant(self.geometry[name])) for name in _LAYERS if name in self.geometry]
         files += self._put(folder / _GEOMETRY, self.pairs[0], known)
-        files.insert(0, put(make_folder(folder) / CONFIGURATION, self.configuration()))
+        files.insert(0, put(configuration, self.configuration()))
         remove([path for path in files_below(folder) if path not in files and is_own(path, folder)], folder)
         return files
 
@@ -175,7 +178,7 @@ class MintPySet:
     def configuration(self) -> str:
         """Return the text of the configuration."""
         changed, groups = self.options or {}, self._groups()
-        text = "# For MintPy, in this folder: smallbaselineApp.py mintpy.cfg\n"
+        text = f"{_MARK}\n"
         text += "".join(f"# {note[:1].upper()}{note[1:].rstrip('.')}.\n" for note in self.notes)
         text += f"WAVELENGTH = {self.wavelength:.9g}\n"
         for words, keys in groups:
@@ -245,8 +248,11 @@ def is_own(path: Path, folder: Path) -> bool:
 
 
 def is_set(folder: Path) -> bool:
-    """Tell whether a folder may be replaced: it has a set, or a part of one that was not written to its end."""
-    return (folder / CONFIGURATION).is_file() or all(is_own(path, folder) for path in files_below(folder))
+    """Tell whether a folder may be replaced: it has a set of ours, whole or begun, or nothing."""
+    path = folder / CONFIGURATION
+    if not path.is_file():
+        return not any(folder.iterdir())
+    return path.read_bytes().startswith(_MARK.encode())
 
 
 def _is_name(text: str) -> bool:

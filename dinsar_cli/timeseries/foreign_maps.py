@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from dinsar_cli.errors import UsageError
-from dinsar_cli.formats.mintpy import CONFIGURATION
+from dinsar_cli.formats.mintpy import CONFIGURATION, is_set
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.uncertainty import phase_deviation
 from dinsar_cli.series.graph import Pair
@@ -107,7 +107,7 @@ def foreign_pairs(folder: Path, files: Products) -> list[ForeignPair]:
 
 def files_in(folder: Path, ending: str = ".tif") -> Iterator[Path]:
     """Give the files of a folder and its subfolders, without those that were written of them for MintPy."""
-    sets = {path.parent for path in folder.rglob(CONFIGURATION)} - {folder}
+    sets = {path.parent for path in folder.rglob(CONFIGURATION) if is_set(path.parent)} - {folder}
     return (path for path in sorted(folder.rglob(f"*{ending}")) if not sets & set(path.parents))
 
 

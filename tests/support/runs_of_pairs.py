@@ -74,7 +74,6 @@ class Runs:
             "los_displacement": los,
             "los_sigma": np.where(np.isfinite(los), sigma, np.nan),
             "coherence": coherence,
-            "unwrapped_phase": phase + 3,
             "wrapped_phase": np.angle(np.exp(1j * (phase + 3))),
             "los_vector": vector,
             "incidence_angle": np.full(shape, 38.0),

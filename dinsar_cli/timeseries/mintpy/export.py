@@ -116,7 +116,7 @@ def _place(folders: Sequence[Path], into: Path | None) -> Path:
     if folder.is_dir() and not is_set(folder):
         raise UsageError(
             f"{folder} is in the way.",
-            f"It has no {CONFIGURATION}, so it was not written by dinsar export.",
+            f"What is in it is not of dinsar: it has no {CONFIGURATION} that says so.",
             "Remove or rename it, or give --into FOLDER.",
         )
     return folder

@@ -205,7 +205,7 @@ def _fresh(folder: Path) -> Path:
         if not is_set(folder):
             raise UsageError(
                 f"{folder} is in the way.",
-                f"It has no {CONFIGURATION}, so no run of MintPy was in it.",
+                f"What is in it is not of dinsar: it has no {CONFIGURATION} that says so.",
                 "Remove or rename it, or choose another --output.",
             )
         folder.rename(old)

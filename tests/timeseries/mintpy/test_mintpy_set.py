@@ -278,13 +278,31 @@ def test_nothing_of_an_earlier_set_stays_but_what_is_not_ours(stack: Path, dinsa
     assert dinsar("export", stack, "--format", "mintpy").code == 0
     assert len(list((stack / "mintpy").glob("S1*"))) == len(PAIRS) - 1
     assert (stack / "mintpy" / "velocity.h5").is_file()
-    (stack / "mintpy" / "mintpy.cfg").unlink()  # as after an end in the middle, which is gone over again
-    (stack / "mintpy" / "velocity.h5").unlink()
-    assert dinsar("export", stack, "--format", "mintpy").code == 0
     shutil.rmtree(stack / "mintpy")
     (stack / "mintpy").mkdir()
     (stack / "mintpy" / "mine.txt").touch()
     check_refusal(dinsar("export", stack, "--format", "mintpy"), 2, "in the way")
+
+
+def test_products_of_hyp3_with_a_configuration_of_a_person_are_not_touched(
+    stack: Path, exported: Path, dinsar: Dinsar
+) -> None:
+    """They have the names that are written here, and often lie in a folder called mintpy."""
+    shutil.copytree(exported, stack / "mintpy")
+    (stack / "mintpy" / "mintpy.cfg").write_text("mintpy.load.processor = hyp3\n", encoding="utf-8")
+    before = snapshot(stack)
+    check_refusal(dinsar("export", stack, "--format", "mintpy"), 2, "in the way", "mintpy.cfg")
+    assert snapshot(stack) == before
+
+
+def test_a_set_whose_writing_was_ended_is_written_again(stack: Path, exported: Path, dinsar: Dinsar) -> None:
+    shutil.copytree(exported, stack / "mintpy")
+    text = (exported / "mintpy.cfg").read_text(encoding="utf-8")
+    (stack / "mintpy" / "mintpy.cfg").write_text(text.splitlines()[0], encoding="utf-8")
+    next((stack / "mintpy").glob("S1*/*_corr.tif")).unlink()
+    assert dinsar("export", stack, "--format", "mintpy").code == 0
+    assert (stack / "mintpy" / "mintpy.cfg").read_text(encoding="utf-8") == text
+    assert len(values_of(stack / "mintpy", "corFile")) == len(PAIRS)
 
 
 @pytest.mark.parametrize(
