@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from dinsar_cli.formats import ProductFacts
     from dinsar_cli.products.folder import PairProducts
+    from dinsar_cli.timeseries.mintpy.export import SetExport
 
 
 @click.command(
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Examples:
   dinsar export T154D_20230904_20230916 --format netcdf
   dinsar export . --format qgis --format range_change
+  dinsar export STACK --format mintpy
   dinsar export . --format netcdf --into shared""",
 )
 @click.argument(
@@ -58,19 +60,47 @@ def export(folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | Non
     stac          an item for a SpatioTemporal Asset Catalog
     qgis          styles that QGIS takes when it opens the GeoTIFFs
     hyp3          GeoTIFFs with the names, units and signs of ASF's HyP3
-    mintpy        a set that MintPy loads
+    mintpy        a folder that MintPy's smallbaselineApp.py runs as it is
     range_change  the displacement, positive away from the satellite
+
+    Several pairs make one folder for MintPy, STACK/mintpy or FOLDER/mintpy. With that format FOLDER may also be one
+    with interferograms of another program, such as HyP3.
     """
-    from dinsar_cli.formats import check_into, check_products, write_formats
+    from dinsar_cli.timeseries.mintpy.export import plan_export
+
+    if set(formats) == {"mintpy"} and (foreign := plan_export(folders, [], into)) is not None:
+        _write_set(foreign)
+        return
+    pairs, together = _pairs(folders), None
+    if "mintpy" in formats and len(pairs) > 1:
+        formats = tuple(name for name in formats if name != "mintpy")
+        together = plan_export(folders, pairs, into)
+    every = _checked(pairs, formats, into)
+    if together is not None:
+        _write_set(together)
+    _write_each(every if formats else [], formats, into)
+
+
+def _checked(pairs: Sequence[PairProducts], formats: Sequence[str], into: Path | None) -> list[ProductFacts]:
+    """Make sure that all formats of all pairs can be written, before the first file is."""
+    from dinsar_cli.formats import check_into, check_products
 
     every = []
-    for pair in _pairs(folders):  # all are checked before the first file is written
+    for pair in pairs:
         with pair.files:
             every.append(_facts(pair))
             check_products(every[-1], formats)
-    if into is not None:
-        every = check_into(every, formats, into)
-        _make_folder(into)
+    if into is None:
+        return every
+    placed = check_into(every, formats, into)
+    _make_folder(into)
+    return placed
+
+
+def _write_each(every: Sequence[ProductFacts], formats: Sequence[str], into: Path | None) -> None:
+    """Write the formats of each pair, and tell the file of each to look at first."""
+    from dinsar_cli.formats import write_formats
+
     done: list[str] = []
     for facts in every:
         try:
@@ -85,6 +115,13 @@ def export(folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | Non
         for files in written.values():
             for path in files[:1]:
                 click.echo(str(path))
+
+
+def _write_set(planned: SetExport) -> None:
+    """Write the folder for MintPy, and tell of it."""
+    for note in planned.notes:
+        click.echo(note, err=True)
+    click.echo(str(planned.write()))
 
 
 def _make_folder(folder: Path) -> None:

@@ -115,6 +115,8 @@ def stack(
         ScreenReporter(quiet=quiet) as reporter,
     ):
         made = run_stack(config, output, cache, reporter, ["dinsar", *sys.argv[1:]], rule)
+        if "mintpy" in config.output.formats:
+            _write_for_mintpy(made.folder, reporter)
     code = ExitCode.OK if made.failure is None else made.failure.exit_code
     if as_json:
         click.echo(
@@ -126,6 +128,20 @@ def stack(
     maps = sum("problem" not in pair for pair in made.record["pairs"].values())
     click.echo(f"{maps} maps in {made.folder}, took {duration(made.seconds)}")
     return code
+
+
+def _write_for_mintpy(folder: Path, reporter: ScreenReporter) -> None:
+    """Write the folder for MintPy, or warn of why there is none: the maps are made all the same."""
+    from dinsar_cli.errors import DinsarError
+    from dinsar_cli.products.folder import find_products
+    from dinsar_cli.timeseries.mintpy.export import plan_export
+
+    try:
+        planned = plan_export([folder], find_products(folder)[0], None)
+        if planned is not None:
+            planned.write()
+    except DinsarError as error:
+        reporter.warn(f"there is no folder for MintPy. {error.problem} {error.cause}")
 
 
 def _rows(record: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dinsar_cli.cli.common import table
 from dinsar_cli.cli.options import day_given, debug_option, json_option
+from dinsar_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dinsar_cli.timeseries.choices import Choices
+    from dinsar_cli.timeseries.mintpy.second_opinion import Question, SecondOpinion
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -42,7 +49,8 @@ class CoherentPairs(click.ParamType):  # type: ignore[type-arg]
 Examples:
   dinsar timeseries STACK
   dinsar timeseries STACK --drop-dates auto
-  dinsar timeseries STACK --step 2023-09-08 --seasonal""",
+  dinsar timeseries STACK --step 2023-09-08 --seasonal
+  dinsar timeseries STACK --with mintpy""",
 )
 @click.argument("folder", metavar="STACK", type=_FOLDER)
 @click.option("--output", type=_FOLDER, metavar="FOLDER", help="Folder for the files.  [default: STACK/series]")
@@ -86,6 +94,26 @@ Examples:
 @click.option("--seasonal", is_flag=True, help="Solve for a period of a year beside the velocity.")
 @click.option("--step", "steps", multiple=True, metavar="DATE", help="Solve for a jump at a date; may be repeated.")
 @click.option("--netcdf", is_flag=True, help="Write series.nc too: all dates in one file, by the CF conventions.")
+@click.option(
+    "--with",
+    "second",
+    type=click.Choice(["mintpy"]),
+    help="Let MintPy solve the same maps too, in its own environment, and compare: STACK/series/mintpy.",
+)
+@click.option(
+    "--mintpy-python",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Python that has MintPy.",
+)
+@click.option("--mintpy-env", metavar="NAME", help="Conda environment that has MintPy.")
+@click.option(
+    "--mintpy-option",
+    "mintpy_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A key of MintPy, such as networkInversion.weightFunc=no; may be repeated.",
+)
 @json_option
 @debug_option
 def timeseries(
@@ -100,6 +128,10 @@ def timeseries(
     seasonal: bool,
     steps: tuple[str, ...],
     netcdf: bool,
+    second: str | None,
+    mintpy_python: Path | None,
+    mintpy_env: str | None,
+    mintpy_options: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Make velocity and displacement of every date from the maps of many pairs.
@@ -123,10 +155,16 @@ def timeseries(
         steps=tuple(sorted({day_given("--step", text) for text in steps})),
         netcdf=netcdf,
     )
+    # MintPy is found before anything takes long
+    ask = _question(second, mintpy_python, mintpy_env, mintpy_options, choices)
     made = make_series(folder, output or folder / "series", choices)
     record = made.record
+    opinion = None
+    if ask is not None:
+        opinion = ask.put(folder, made, lambda step: click.echo(f"MintPy: {step}", err=True))
     if as_json:
-        click.echo(json.dumps({"folder": str(made.folder.resolve())} | record, indent=2))
+        told = {} if opinion is None else {"mintpy": opinion.record}
+        click.echo(json.dumps({"folder": str(made.folder.resolve())} | record | told, indent=2))
         return
     for text in record["notes"]:
         click.echo(text)
@@ -144,3 +182,43 @@ def timeseries(
         f"velocity {low} to {high} mm/yr toward the satellite, sigma {sigma:.1f}, in {record['cells']} cells"
     )
     click.echo(str(made.folder / "series.html"))
+    if opinion is not None:
+        _tell(opinion, record["notes"])
+    elif (made.folder / "mintpy" / "mintpy.json").is_file():
+        click.echo(f"{made.folder / 'mintpy'} is of an earlier call; it is made again with --with mintpy", err=True)
+
+
+def _question(
+    second: str | None, python: Path | None, conda_env: str | None, options: Sequence[str], choices: Choices
+) -> Question | None:
+    """Return what MintPy is to be asked, if it is."""
+    from dinsar_cli.timeseries.mintpy.installation import find_mintpy
+    from dinsar_cli.timeseries.mintpy.second_opinion import Question, options_of
+
+    if second is not None:
+        found = find_mintpy(python, conda_env)
+        return Question(found, options_of(found, options, choices), choices)
+    if python or conda_env or options:
+        raise UsageError(
+            "MintPy is told of, and not asked.",
+            "--mintpy-python, --mintpy-env and --mintpy-option are for its run.",
+            "Add --with mintpy, or leave them out.",
+        )
+    return None
+
+
+def _tell(opinion: SecondOpinion, told: Sequence[str]) -> None:
+    """Print how far the velocity is from MintPy's, with the notes that are not told yet."""
+    record = opinion.record
+    click.echo(f"MintPy {record['mintpy']}: its zero is {record['zero']['is']}")
+    for note in record["notes"]:
+        if note not in told:
+            click.echo(note)
+    rows = [("Coherence", "Cells", "Bias mm/yr", "RMS mm/yr", "Gain", "RMS, dates alike")]
+    for row in opinion.rows:
+        gain = "" if row.given.gain is None else f"{row.given.gain:.4f}"
+        figures = (f"{1e3 * row.given.bias:+.3f}", f"{1e3 * row.given.rms:.3f}", gain, f"{1e3 * row.alike.rms:.3f}")
+        rows.append((row.name, str(row.given.cells), *figures))
+    for line in table(rows, right=frozenset(range(1, 6))):
+        click.echo(line)
+    click.echo(str(opinion.folder / "velocity_difference.tif"))

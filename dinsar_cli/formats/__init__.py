@@ -57,7 +57,7 @@ _FILES = (
     (netcdf.FILE, "netcdf"),
     *((f"{layer}.qml", "qgis") for layer in LAYERS),
 )
-_FOLDERS = (hyp3.FOLDER, mintpy.FOLDER)
+_FOLDERS = ((hyp3.FOLDER, hyp3.is_own), (mintpy.FOLDER, mintpy.is_own))
 _MADE: Mapping[str, tuple[str, ...]] = {
     "kmz": (kmz.FILE,),
     "citation": citation.FILES,
@@ -138,10 +138,12 @@ def check_into(facts: Sequence[ProductFacts], names: Collection[str], into: Path
     Raises
     ------
     UsageError
-        When pairs have one name, or something is there that would be replaced.
+        When pairs have one name, something is there that would be replaced, or a format cannot be there.
     """
     problem = f"The formats cannot be written into {into}."
     places = [replace(one, into=into / one.name) for one in facts]
+    for one in places if "mintpy" in names else ():
+        mintpy.check_place(one.output, "--into FOLDER")
     first: dict[str, ProductFacts] = {}
     for one in places:
         other = first.setdefault(one.name, one)
@@ -254,5 +256,5 @@ def _further_files(folder: Path) -> Iterator[tuple[str, Path]]:
         path = folder / name
         if path.is_file() and not path.is_symlink() and (made_by != "qgis" or qgis.is_own(path)):
             yield made_by, path
-    for name in _FOLDERS:
-        yield from (("", path) for path in files_below(folder / name) if hyp3.is_own(path, folder / name))
+    for name, is_own in _FOLDERS:
+        yield from (("", path) for path in files_below(folder / name) if is_own(path, folder / name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ from dinsar_cli.products.layers import Layer, write_cog
 Floats = NDArray[np.floating[Any]]
 
 FOLDER = "hyp3"
-_NAME = re.compile(r"S1[A-Z]{2}(_\d{8}T\d{6}){2}_[A-Z]{2}[PRO]-?\d{3,}_INT\d{2}_G_[uw]eF_[0-9A-F]{4}")
+PRODUCT_NAME = re.compile(r"S1[A-Z]{2}(_\d{8}T\d{6}){2}_[A-Z]{2}[PRO]-?\d{3,}_INT\d{2}_G_[uw]eF_[0-9A-F]{4}")
 
-_SPACECRAFT_HEIGHT = 693_000.0  # m, nominal, as HyP3 itself writes
+SPACECRAFT_HEIGHT = 693_000.0  # m, nominal, as HyP3 itself writes
 _SEMI_MAJOR, _SEMI_MINOR = 6_378_137.0, 6_356_752.314245  # m, WGS84
 _SOFTWARE = "G"  # GAMMA, which it is not: MintPy and other tools read no other letter here
 _LARGEST_SIZE = 99  # m; names have two digits
@@ -108,29 +108,17 @@ def write_hyp3(facts: ProductFacts) -> list[Path]:
     NoDataError
         When it is not known which scenes the products were made from: they are part of the names.
     """
-    rasters = write_set(facts, facts.output / FOLDER, {raster.suffix for raster in _RASTERS})
     name = product_name(facts)
-    folder = facts.output / FOLDER / name
+    folder = make_folder(facts.output / FOLDER / name)
+    rasters = _write_rasters(facts, folder, name)
     return [put(folder / f"{name}.README.md.txt", _readme(facts, name)), *rasters]
 
 
-def write_set(facts: ProductFacts, folder: Path, suffixes: Collection[str]) -> list[Path]:
-    """Write the parameter file and some of the rasters of the set, those whose product is there.
-
-    Pixels without a value are 0, as in HyP3's own products.
-
-    Parameters
-    ----------
-    folder : Path
-        Gets a folder with the name of the product.
-    suffixes : collection of str
-        Of the rasters.
-    """
-    name = product_name(facts)
-    made = make_folder(folder / name)
-    files = [put(made / f"{name}.txt", parameters(facts))]
+def _write_rasters(facts: ProductFacts, folder: Path, name: str) -> list[Path]:
+    """Write the parameter file and the rasters of the set whose product is there; without a value they are 0."""
+    files = [put(folder / f"{name}.txt", parameters(facts))]
     for raster in _RASTERS:
-        if raster.suffix in suffixes and raster.layer in facts.rasters:
+        if raster.layer in facts.rasters:
             values = raster.make(facts) if raster.make else facts.read(raster.layer)
             labels = raster.suffix == "conncomp"
             layer = Layer(
@@ -143,19 +131,17 @@ def write_set(facts: ProductFacts, folder: Path, suffixes: Collection[str]) -> l
                 nodata=0,
                 overviews="nearest" if labels or raster.suffix == "wrapped_phase" else "average",
             )
-            path = made / f"{name}_{raster.suffix}.tif"
+            path = folder / f"{name}_{raster.suffix}.tif"
             write_cog(path, values, facts.grid, layer, facts.tags)
             files.append(path)
     return files
 
 
 def is_own(path: Path, folder: Path) -> bool:
-    """Tell whether a file below the folder of the set is one of those that `write_set` and its callers write."""
+    """Tell whether a file below the folder of the set is one of those that `write_hyp3` writes."""
     parts = path.relative_to(folder).parts
-    if len(parts) == 1:
-        return path.name == "mintpy.cfg"
     name, made = parts[0], {f"_{raster.suffix}.tif" for raster in _RASTERS} | {".txt", ".README.md.txt"}
-    return len(parts) == 2 and _NAME.fullmatch(name) is not None and parts[1].removeprefix(name) in made
+    return len(parts) == 2 and PRODUCT_NAME.fullmatch(name) is not None and parts[1].removeprefix(name) in made
 
 
 def product_name(facts: ProductFacts) -> str:
@@ -196,25 +182,37 @@ def parameters(facts: ProductFacts) -> str:
     height over a sphere of the Earth's local radius.
     """
     reference, secondary = _granules(facts)
-    direction = _direction(facts)
+    entries = {
+        "Reference Granule": reference,
+        "Secondary Granule": secondary,
+        "Reference Orbit Number": str(int(reference.split("_")[-3])),
+        "Secondary Orbit Number": str(int(secondary.split("_")[-3])),
+    }
+    return "".join(f"{key}: {value}\n" for key, value in (entries | geometry_entries(facts)).items())
+
+
+def geometry_entries(facts: ProductFacts) -> dict[str, str]:
+    """Return what the parameter file tells beside the scenes.
+
+    Raises
+    ------
+    NoDataError
+        When it is not known from where the satellite looked.
+    """
     first = facts.dates[0]
-    heading = (heading_of(direction) + 180) % 360 - 180
+    heading = (heading_of(_direction(facts)) + 180) % 360 - 180
     flight = "ASCENDING" if is_ascending(heading) else "DESCENDING"
     radius = earth_radius(facts.grid.lonlat(facts.grid.height // 2, facts.grid.width // 2)[1])
     near, centre, far = (slant_range(angle, radius) for angle in _incidence_span(facts))
     looks = facts.looks or (1, 1)
     own_filter = facts.filter_strength
-    entries = {
-        "Reference Granule": reference,
-        "Secondary Granule": secondary,
+    return {
         "Reference Pass Direction": flight,
-        "Reference Orbit Number": str(int(reference.split("_")[-3])),
         "Secondary Pass Direction": flight,
-        "Secondary Orbit Number": str(int(secondary.split("_")[-3])),
         "Baseline": f"{facts.baseline or 0.0:.4f}",
         "UTC time": f"{(first.hour * 60 + first.minute) * 60 + first.second + first.microsecond * 1e-6:.6f}",
         "Heading": f"{heading:.6f}",
-        "Spacecraft height": f"{_SPACECRAFT_HEIGHT:.1f}",
+        "Spacecraft height": f"{SPACECRAFT_HEIGHT:.1f}",
         "Earth radius at nadir": f"{radius:.4f}",
         "Slant range near": f"{near:.4f}",
         "Slant range center": f"{centre:.4f}",
@@ -230,7 +228,6 @@ def parameters(facts: ProductFacts) -> str:
         "Speckle filter": "no",
         "Water mask": "yes" if _without_water(facts) else "no",
     }
-    return "".join(f"{key}: {value}\n" for key, value in entries.items())
 
 
 def _direction(facts: ProductFacts) -> tuple[float, float, float]:
@@ -255,7 +252,7 @@ def earth_radius(latitude: float) -> float:
 
 def slant_range(incidence: float, radius: float) -> float:
     """Distance to a satellite at its nominal height that is seen at an angle (radians) from the zenith, metres."""
-    orbit = radius + _SPACECRAFT_HEIGHT
+    orbit = radius + SPACECRAFT_HEIGHT
     return math.sqrt(orbit**2 - (radius * math.sin(incidence)) ** 2) - radius * math.cos(incidence)
 
 

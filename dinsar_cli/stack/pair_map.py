@@ -38,7 +38,7 @@ from dinsar_cli.series.graph import Pair
 from dinsar_cli.stack.folders import share
 from dinsar_cli.stack.record import StackReference
 from dinsar_cli.stack.reference import block_at
-from dinsar_cli.stack.work import StackWork, note_step, steps_of
+from dinsar_cli.stack.work import StackWork, formats_of_pairs, note_step, steps_of
 from dinsar_cli.workflow.map_stages import (
     Displaced,
     Geocoded,
@@ -155,7 +155,7 @@ class PairMap:
     @property
     def formats(self) -> Collection[str]:
         """Further formats of the products."""
-        return self.work.plan.config.output.formats
+        return formats_of_pairs(self.config)
 
     @cached_property
     def journal(self) -> Journal:

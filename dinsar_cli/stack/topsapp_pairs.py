@@ -28,7 +28,7 @@ from dinsar_cli.series.network import pair_name
 from dinsar_cli.stack.folders import share
 from dinsar_cli.stack.pair_map import report_if_asked, shared_zero
 from dinsar_cli.stack.record import StackReference
-from dinsar_cli.stack.work import StackWork
+from dinsar_cli.stack.work import StackWork, formats_of_pairs
 from dinsar_cli.workflow.interferogram_stages import make_interferogram, prepare_inputs
 from dinsar_cli.workflow.leftovers import Removal
 from dinsar_cli.workflow.map_stages import Displaced, Geocoded, displace, geocode
@@ -132,7 +132,7 @@ class TopsAppPairs:
                 work.command,
                 supplies,
                 self.meter,
-                plan.config.output.formats,
+                formats_of_pairs(plan.config),
                 StepChoice(),
                 more,
                 force=False,

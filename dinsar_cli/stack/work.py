@@ -17,6 +17,8 @@ from dinsar_cli import __version__
 from dinsar_cli.base.files import file_mark, fingerprint, sha256
 from dinsar_cli.base.journal import RADAR, Journal, StageRecord
 from dinsar_cli.base.reporter import Reporter
+from dinsar_cli.config.map import FormatName
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import STEPS_FILE, EngineInputs
 from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
 from dinsar_cli.engines.eos.engine import package_versions
@@ -206,3 +208,8 @@ def each_pair(work: StackWork, step: str, pairs: Sequence[Pair], make: Callable[
         finally:
             pool.shutdown(cancel_futures=True)
     return len(pairs)
+
+
+def formats_of_pairs(config: RunConfig) -> tuple[FormatName, ...]:
+    """Return the further formats that each pair gets: what MintPy loads is one folder of all pairs, made after."""
+    return tuple(name for name in config.output.formats if name != "mintpy")

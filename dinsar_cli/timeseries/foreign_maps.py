@@ -1,6 +1,7 @@
 """Interferograms of other programs: GeoTIFFs of unwrapped phase and coherence with both dates in their names.
 
-So write HyP3 (``*_unw_phase.tif``, ``*_corr.tif``), GAMMA users (``*_unw.tif``, ``*_cc.tif``) and LiCSAR
+So write HyP3 (``*_unw_phase.tif``, ``*_corr.tif``, with ``_clipped`` before the ending where they were cut to one
+area), GAMMA users (``*_unw.tif``, ``*_cc.tif``) and LiCSAR
 (``*.geo.unw.tif``, ``*.geo.cc.tif``); in all of them positive phase is motion away from the satellite, later minus
 earlier.
 """
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from dinsar_cli.errors import UsageError
+from dinsar_cli.formats.mintpy import CONFIGURATION, is_set
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.uncertainty import phase_deviation
@@ -33,8 +35,9 @@ LOOKS: Final = 20.0
 """Independent looks that the coherence of other programs is taken to have: HyP3's 20 x 4 and LiCSAR's 20 x 4 have
 about as many when the oversampling of the images is counted."""
 _DATES: Final = re.compile(r"(?<!\d)(\d{8})(?:T\d{6})?[-_](\d{8})(?:T\d{6})?(?!\d)")
-_PHASE: Final = re.compile(r"unw(_phase|rapped)?\.tif$", re.IGNORECASE)
-_COHERENCE: Final = re.compile(r"(cc|corr|coh|coherence)\.tif$", re.IGNORECASE)
+_CLIPPED: Final = re.compile(r"_clip(ped)?\.tif$", re.IGNORECASE)
+_PHASE: Final = re.compile(r"unw(_phase|rapped)?(_clip(ped)?)?\.tif$", re.IGNORECASE)
+_COHERENCE: Final = re.compile(r"(cc|corr|coh|coherence)(_clip(ped)?)?\.tif$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,17 @@ def foreign_pairs(folder: Path, files: Products) -> list[ForeignPair]:
     return found
 
 
-def _named(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*.tif")) if pattern.search(path.name))
+def files_in(folder: Path, ending: str = ".tif") -> Iterator[Path]:
+    """Give the files of a folder and its subfolders, without those that were written of them for MintPy."""
+    sets = {path.parent for path in folder.rglob(CONFIGURATION) if is_set(path.parent)} - {folder}
+    return (path for path in sorted(folder.rglob(f"*{ending}")) if not sets & set(path.parents))
+
+
+def _named(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
+    """Return the files of a pattern; of those that were clipped to one area too, the clipped ones."""
+    found = [path for path in files_in(folder) if pattern.search(path.name)]
+    clipped = [path for path in found if _CLIPPED.search(path.name)]
+    return clipped or found
 
 
 def _days(path: Path) -> tuple[date, date] | None:

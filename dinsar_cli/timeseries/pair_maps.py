@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from dinsar_cli.base.journal import RUN_FILE, runs_in
+from dinsar_cli.base.journal import MAP_RECORD, PRODUCTS, RUN_FILE, read_journal, read_map_record, runs_in
 from dinsar_cli.compare.simulated_truth import dates_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.zero.reference import NOISE_TAGS, mean_variance
-from dinsar_cli.products.folder import PairProducts, find_products
+from dinsar_cli.products.folder import PairProducts, find_products, products_of
 from dinsar_cli.products.reader import MAKE_AGAIN, NoGridError, Products
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import pair_name
@@ -238,21 +238,49 @@ def open_maps(folder: Path, files: Products) -> PairMaps:
     NoDataError
         When there are too few.
     """
-    own = (folder / STACK_FILE).is_file() or (folder / RUN_FILE).is_file() or runs_in(folder)
-    foreign = [] if own else foreign_pairs(folder, files)
-    return _foreign_maps(folder, foreign) if foreign else _own_maps(folder, files)
+    foreign = [] if has_own(folder) else foreign_pairs(folder, files)
+    return _foreign_maps(folder, foreign) if foreign else maps_of(folder, _products(folder), files)
 
 
-def _own_maps(folder: Path, files: Products) -> PairMaps:
+def has_own(folder: Path) -> bool:
+    """Tell whether a folder has maps that dinsar made."""
+    found = (folder / STACK_FILE).is_file() or (folder / RUN_FILE).is_file() or runs_in(folder)
+    return bool(found or _maps_in(folder))
+
+
+def _maps_in(folder: Path) -> list[Path]:
+    """Return the folders of maps that ``dinsar displacement`` made of topsApp folders, side by side or in these."""
+    found = (*folder.glob(f"*/{MAP_RECORD}"), *folder.glob(f"*/*/{MAP_RECORD}"))
+    return sorted(path.parent for path in found if (path.parent / PRODUCTS).is_dir())
+
+
+def maps_of(folder: Path, products: Sequence[PairProducts], files: Products) -> PairMaps:
+    """Return the maps of pairs that dinsar made, if they go together.
+
+    Parameters
+    ----------
+    folder : Path
+        By which they are called in messages.
+    products : sequence of PairProducts
+    files : Products
+        What they are read with.
+
+    Raises
+    ------
+    UsageError
+        When they do not go together.
+    NoDataError
+        When there are too few.
+    """
     found = sorted(
-        (OwnPair(_pair_of(one), replace(one, files=files)) for one in _products(folder)), key=lambda one: one.pair
+        (OwnPair(_pair_of(one), replace(one, files=files)) for one in products), key=lambda one: one.pair
     )
     _check_pairs(folder, [(one.pair, one.products.folder) for one in found])
-    products = [one.products for one in found]
-    grid = _common_grid([one.rasters[name] for one in products for name in _NEEDED], files)
-    _check_alike(products)
-    tags = products[0].product(LOS).tags
-    points = {one.product(LOS).tags.get("reference_point", "") for one in products}
+    made = [one.products for one in found]
+    grid = _common_grid([one.rasters[name] for one in made for name in _NEEDED], files)
+    _check_alike(made)
+    tags = made[0].product(LOS).tags
+    points = {one.product(LOS).tags.get("reference_point", "") for one in made}
     place = None
     if len(points) == 1 and "," in (text := points.pop()):
         lon, _, lat = text.partition(",")
@@ -286,7 +314,8 @@ def _products(folder: Path) -> list[PairProducts]:
     folders = StackFolders(folder)
     record = StackRecord.open(folders.record)
     if record is None:
-        return find_products(folder)[0]
+        maps = [] if (folder / RUN_FILE).is_file() or runs_in(folder) else _maps_in(folder)
+        return [products_of(one) for one in maps] or find_products(folder)[0]
     pairs = record.body.get("pairs", {})
     made = [name for name, told in pairs.items() if "problem" not in told]
     if not made:
@@ -375,17 +404,42 @@ def _words(grid: Grid) -> str:
     return f"{grid.width} x {grid.height} cells of {grid.posting:g} from {corner} in {grid.crs}"
 
 
+_ALIKE: Final = {
+    "looks": "looks",
+    "wavelength_m": "wavelength",
+    "engine": "engine",
+    "filter": "filter strength",
+    "polarization": "polarization",
+    "ramp_removed": "ramp",
+    "corrections": "corrections",
+}
+"""What must be the same for all maps of a series, and how it is called."""
+
+
+def _told_of(one: PairProducts) -> dict[str, str]:
+    """Return what a map and its record tell of how it was made."""
+    journal = one.folder / RUN_FILE
+    record = read_journal(journal) if journal.is_file() else read_map_record(one.folder)
+    noise = one.product("phase_sigma").tags if "phase_sigma" in one.rasters else {}
+    told = {
+        "filter": noise.get("filter_strength", record.get("filter_strength")),
+        "polarization": (record.get("pair") or {}).get("polarization"),
+    }
+    return one.product(LOS).tags | {name: str(value) for name, value in told.items() if value is not None}
+
+
 def _check_alike(products: Sequence[PairProducts]) -> None:
-    """Refuse maps of other looks, wavelength, engine, filter or track."""
+    """Refuse maps of other looks, wavelength, engine, filter, polarization, corrections or track."""
     first = products[0]
-    told, direction = _made_by(first), _direction(first)
+    tags, direction = _told_of(first), _direction(first)
     for one in products[1:]:
-        own = _made_by(one)
-        for words in told:
-            if own[words] != told[words]:
+        own = _told_of(one)
+        for name, words in _ALIKE.items():
+            if own.get(name) != tags.get(name):
                 raise UsageError(
                     f"{one.folder} was made with another {words} than {first.folder}.",
-                    f"One has {own[words]}, the other {told[words]}: their noise and cells differ.",
+                    f"One has {own.get(name, 'none')}, the other {tags.get(name, 'none')}: what differs between "
+                    "them would be taken for motion, or noise for signal.",
                     "Make all maps alike, or move those that differ to a folder of their own.",
                 )
         turned = _direction(one)
@@ -395,19 +449,6 @@ def _check_alike(products: Sequence[PairProducts]) -> None:
                 "They are of different tracks: each has its own line of sight, and one series cannot have two.",
                 "Give each track a folder of its own, and separate east and up with: dinsar decompose",
             )
-
-
-def _made_by(one: PairProducts) -> dict[str, str | None]:
-    """Return by what a map was made, in words for people."""
-    tags = one.product(LOS).tags
-    noise = one.product("phase_sigma").tags if "phase_sigma" in one.rasters else {}
-    return {
-        "looks": tags.get("looks"),
-        "wavelength": tags.get("wavelength_m"),
-        "engine": tags.get("engine"),
-        "filter strength": noise.get("filter_strength"),
-        "ramp": tags.get("ramp"),
-    }
 
 
 def _direction(one: PairProducts) -> NDArray[np.float64] | None:

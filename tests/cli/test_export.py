@@ -37,6 +37,7 @@ def test_one_impossible_format_keeps_the_others_from_being_written(dinsar: Dinsa
 
 
 def test_all_impossible_formats_are_named(dinsar: Dinsar, folder: Path) -> None:
+    (folder / "coherence.tif").unlink()
     outcome = dinsar("export", folder, "--format", "hyp3", "--format", "mintpy")
     check_refusal(outcome, 3, "formats hyp3 and mintpy")
 
@@ -102,7 +103,8 @@ def formats_of(*names: str) -> list[str]:
 def test_several_pairs_are_written_into_one_folder(dinsar: Dinsar, work: Path, tmp_path: Path) -> None:
     """Each has what an export beside the GeoTIFFs has, in a folder of its name, and nothing is put elsewhere."""
     before, into = snapshot(work), tmp_path / "new" / "shared"
-    names = [name for name in get_args(FormatName) if name != "netcdf"]
+    # of several pairs there is one folder for MintPy
+    names = [name for name in get_args(FormatName) if name not in ("netcdf", "mintpy")]
     done = dinsar("export", work, work / PAIR, *formats_of(*names), "--into", into)  # one pair is named twice
     assert done.code == 0, done.err
     assert snapshot(work) == before
@@ -138,6 +140,17 @@ def test_a_further_format_may_come_beside_and_nothing_is_replaced(
     assert snapshot(into) == before
     (into / PAIR / "range_change.tif").unlink()
     assert dinsar("export", work, *formats_of("hyp3", "range_change"), "--into", into).code == 0
+
+
+def test_pairs_that_are_no_series_keep_all_formats_from_being_written(
+    dinsar: Dinsar, work: Path, tmp_path: Path
+) -> None:
+    """The GeoTIFFs of both folders are of one pair."""
+    before = snapshot(work)
+    outcome = dinsar("export", work, *formats_of("range_change", "mintpy"), "--into", tmp_path / "shared")
+    check_refusal(outcome, 2, PAIR, LATER, "twice")
+    assert snapshot(work) == before
+    assert not (tmp_path / "shared").exists()
 
 
 def test_one_impossible_pair_keeps_all_from_being_written_into_a_folder(

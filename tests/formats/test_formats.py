@@ -37,7 +37,7 @@ KML = "{http://www.opengis.net/kml/2.2}"
 def test_every_geotiff_is_a_valid_cog(made: Made) -> None:
     write_formats(made.facts, ["range_change", "hyp3", "mintpy"])
     files = sorted(made.facts.folder.rglob("*.tif"))
-    assert len(files) == len(made.arrays) + 1 + 10 + 6
+    assert len(files) == len(made.arrays) + 1 + 10 + 9
     for path in files:
         valid, errors, warnings = cog_validate(path, strict=True, quiet=True)
         assert valid, (path.name, errors, warnings)

@@ -86,7 +86,7 @@ def test_two_maps_of_a_pair_are_refused(tmp_path: Path) -> None:
         ("looks", "los_displacement", {"looks": "7x2"}),
         ("engine", "los_displacement", {"engine": "isce2"}),
         ("wavelength", "los_displacement", {"wavelength_m": "0.2384"}),
-        ("ramp", "los_displacement", {"ramp": "linear"}),
+        ("ramp", "los_displacement", {"ramp_removed": "linear"}),
         ("filter strength", "phase_sigma", {"filter_strength": "0.9"}),
     ],
 )

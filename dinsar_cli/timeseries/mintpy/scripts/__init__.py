@@ -1,0 +1,1 @@
+"""What the Python of MintPy runs, in a process of its own."""
