@@ -108,7 +108,8 @@ def _geometries_of(members: Sequence[Mapping[str, Any] | None]) -> list[BaseGeom
         else:
             found[number] = shapely.from_geojson(json.dumps(member, allow_nan=False))
     pairs = np.array([members[number]["coordinates"][:2] for number in points], np.float64)  # type: ignore[index]
-    for number, point in zip(points, np.atleast_1d(shapely.points(pairs.reshape(-1, 2))), strict=True):
+    made: Any = shapely.points(pairs.reshape(-1, 2))
+    for number, point in zip(points, made, strict=True):
         found[number] = point
     return found
 

@@ -105,7 +105,9 @@ class Variogram:
         shared = self.sill * (1 - _FORMS[self.model](metres / self.range))
         return shared + np.where(metres > 0, 0.0, self.nugget)
 
-    def covariance_of_means(self, first: Floats, second: Floats | None = None) -> float:
+    def covariance_of_means(
+        self, first: Floats, second: Floats | None = None, *, count: int | None = None
+    ) -> float:
         """Return the covariance of the means over two sets of cells, or the variance of one mean.
 
         Of a set of more than some thousand cells its parts are taken that stand for it; the nugget, which falls
@@ -115,9 +117,11 @@ class Variogram:
         ----------
         first, second : ndarray, shape (n, 2)
             Metres east and north of each cell. Without ``second`` it is the variance of the mean over ``first``.
+        count : int, optional
+            Cells for which those of ``first`` stand, where they are not all.
         """
         if second is None:
-            return self._variance_of_mean(np.asarray(first, np.float64))
+            return self._variance_of_mean(np.asarray(first, np.float64), count or len(first))
         one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
         return self._mean_over(_standing_for(one), _standing_for(other))
 
@@ -132,12 +136,11 @@ class Variogram:
             "plane_removed": self.plane_removed,
         }
 
-    def _variance_of_mean(self, cells: Doubles) -> float:
-        count = len(cells)
+    def _variance_of_mean(self, cells: Doubles, count: int) -> float:
         chosen = _standing_for(cells)
-        if len(chosen) == count:
-            return self._mean_over(cells, cells)
         taken = len(chosen)
+        if taken in {1, count}:
+            return self._mean_over(chosen, chosen)
         # those of different cells stand for all pairs of different ones
         together = (self._mean_over(chosen, chosen) * taken - self.variance) / (taken - 1)
         return together * (1 - 1 / count) + self.variance / count

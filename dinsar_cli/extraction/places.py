@@ -1,0 +1,347 @@
+"""The places at which values are wanted: points, lines and areas from files of any kind or typed."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+from shapely.geometry.base import BaseGeometry
+
+from dinsar_cli.errors import UsageError
+from dinsar_cli.extraction.point_table import read_point_table, transformer_from
+from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
+from dinsar_cli.geo.vector_file import DEGREES, Features, features_of_geojson, read_features, short
+
+Kind = Literal["point", "line", "area"]
+KINDS: tuple[Kind, ...] = ("point", "line", "area")
+_KIND_OF: dict[str, Kind] = {
+    "Point": "point",
+    "LineString": "line",
+    "LinearRing": "line",
+    "Polygon": "area",
+    "MultiPolygon": "area",
+}
+_EDGE_PARTS = 50  # a straight edge of a projected CRS is a curve in degrees: it is followed in so many chords
+FORMS = (
+    "Give a table with the columns lon and lat (.csv), GeoJSON, GeoPackage, a shapefile or KML, or type 'lon lat', "
+    "WKT or GeoJSON."
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Places of one kind; all sequences have one length.
+
+    Attributes
+    ----------
+    geometries : ndarray of shapely geometries
+        Longitude and latitude in degrees (WGS84), valid and in range.
+    labels : list of str
+        What each is called in messages.
+    columns : dict of str to list
+        What the file told of each beside its place.
+    """
+
+    geometries: NDArray[Any]
+    labels: list[str]
+    columns: dict[str, list[Any]]
+
+    def __len__(self) -> int:
+        return len(self.geometries)
+
+    @property
+    def lonlat(self) -> NDArray[np.float64]:
+        """Of points: longitude and latitude, shape (n, 2)."""
+        return np.asarray(shapely.get_coordinates(self.geometries), np.float64).reshape(-1, 2)
+
+
+@dataclass(frozen=True)
+class Places:
+    """What was read.
+
+    Attributes
+    ----------
+    source : str
+        The file, or what was typed.
+    groups : dict of Kind to Group
+        Only of kinds that there are.
+    left_out : tuple of str
+        What could not be used, each with the reason.
+    notes : tuple of str
+        How the file was read, where that is not plain.
+    """
+
+    source: str
+    groups: dict[Kind, Group]
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Places that can be used."""
+        return sum(map(len, self.groups.values()))
+
+
+@dataclass
+class _Sorted:
+    """Places by kind while they are sorted."""
+
+    shapes: dict[Kind, list[BaseGeometry]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    rows: dict[Kind, list[int]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    left_out: list[str] = field(default_factory=list)
+
+
+def read_places(text: str, crs: str | None = None) -> Places:
+    """Read points, lines and areas.
+
+    Parameters
+    ----------
+    text : str
+        The path of a table (see `dinsar_cli.extraction.point_table.read_point_table`), of GeoJSON, a GeoPackage, a
+        shapefile (also zipped) or KML/KMZ; or WKT, GeoJSON, or longitudes and latitudes in turn.
+    crs : str, optional
+        Coordinate reference system of a file that does not tell its own.
+
+    Raises
+    ------
+    UsageError
+        When it is none of these, or nothing in it can be used.
+    """
+    source = text.strip()
+    if not source:
+        raise UsageError("No places are given.", "The last argument is empty.", FORMS)
+    numbers = _typed_numbers(source)
+    if numbers is not None:
+        return _from_features([_of_numbers(numbers, source)], source, crs)
+    if source.startswith("{"):
+        return _from_features([features_of_geojson(source, "The GeoJSON text", FORMS)], source, None)
+    path = Path(source)
+    if _exists(path):
+        return _from_file(path, crs)
+    if re.match(r"\s*(SRID=\d+;\s*)?(MULTI)?(POINT|LINESTRING|POLYGON)", source, re.IGNORECASE):
+        return _from_features([_of_wkt(source)], source, crs)
+    raise UsageError(
+        f"{short(source)!r} cannot be read.", "There is no such file, and it is neither coordinates nor WKT.", FORMS
+    )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # longer than a name can be: a text, not a path
+        return False
+
+
+def _typed_numbers(text: str) -> list[float] | None:
+    words = re.sub(r"[\[\](),;\s]+", " ", text.replace("\N{MINUS SIGN}", "-")).split()
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return None
+
+
+def _of_numbers(numbers: Sequence[float], source: str) -> Features:
+    if len(numbers) < 2 or len(numbers) % 2:
+        hint = " Write decimals with a point." if "," in source else ""
+        raise UsageError(
+            f"{short(source)!r} is no place.",
+            f"It has {len(numbers)} number(s), and longitudes and latitudes come in pairs.{hint}",
+            "Give 'lon lat', or 'lon lat lon lat ...' for a line.",
+        )
+    pairs = np.array(numbers, np.float64).reshape(-1, 2)
+    shape = shapely.Point(pairs[0]) if len(pairs) == 1 else shapely.LineString(pairs)
+    return Features("", [shape], {}, ("",), DEGREES)
+
+
+def _of_wkt(source: str) -> Features:
+    match = re.match(r"\s*(?:SRID=(\d+);\s*)?(.*)", source, re.IGNORECASE | re.DOTALL)
+    srid, wkt = match.groups() if match else (None, source)
+    try:
+        shape = shapely.from_wkt(wkt)
+    except (shapely.errors.ShapelyError, NotImplementedError) as error:
+        raise UsageError(f"{short(source)!r} cannot be read as WKT.", f"{error}".strip() + ".", FORMS) from error
+    return Features("", [shape], {}, ("",), f"EPSG:{srid}" if srid else None)
+
+
+def _from_file(path: Path, crs: str | None) -> Places:
+    name = str(path)
+    if path.is_dir():
+        raise UsageError(f"{name} is a folder.", "The last argument is that of the places.", FORMS)
+    if path.suffix.lower() in FILE_SUFFIXES:
+        return _from_features(read_features(path, name, FORMS), name, crs)
+    table = read_point_table(path)
+    if not table.degrees and crs is None:
+        raise UsageError(
+            f"{name} has x and y without their coordinate reference system.",
+            "Columns of that name may be metres of any projection.",
+            "Add --crs, such as --crs EPSG:32629, or --crs EPSG:4326 if x is the longitude and y the latitude.",
+        )
+    layer = Features("", table.geometries, table.columns, table.labels, crs or DEGREES)
+    return _collect([layer], name, table.reasons, table.notes)
+
+
+def _from_features(layers: Sequence[Features], source: str, crs: str | None) -> Places:
+    notes: list[str] = []
+    known = []
+    for layer in layers:
+        system = layer.crs
+        if system is None and crs is None:
+            system = DEGREES
+            _check_degrees(layer, source)
+            if Path(source).suffix:
+                notes.append(f"{source} has no coordinate reference system: its numbers were read as degrees.")
+        elif system is not None and crs is not None and not _same(system, crs):
+            raise UsageError(
+                f"--crs {crs} is not that of {short(source)}.",
+                f"The file tells its own: {short(system)}.",
+                "Leave --crs away; if what the file tells is wrong, correct it in the file.",
+            )
+        known.append(Features(layer.layer, layer.geometries, layer.columns, layer.labels, system or crs))
+    return _collect(known, source, {}, tuple(dict.fromkeys(notes)))
+
+
+def _same(first: str, second: str) -> bool:
+    try:
+        return bool(CRS.from_user_input(first).equals(CRS.from_user_input(second), ignore_axis_order=True))
+    except CRSError:  # what is wrong with one is told when it is used
+        return True
+
+
+def _check_degrees(layer: Features, source: str) -> None:
+    points = shapely.get_coordinates([shape for shape in layer.geometries if shape is not None])
+    points = points[np.isfinite(points).all(axis=1)]
+    if len(points) and np.abs(points).max() > 360:
+        x, y = points[0]
+        raise UsageError(
+            f"{short(source)} has no coordinate reference system.",
+            f"Its numbers ({x:.10g}, {y:.10g}) are no degrees: they look like metres of a projection.",
+            "Add --crs, such as --crs EPSG:32629, or save it with its system.",
+        )
+
+
+def _collect(layers: Iterable[Features], source: str, reasons: dict[int, str], notes: tuple[str, ...]) -> Places:
+    """Sort all places by kind, in degrees, without those that cannot be used."""
+    found = _Sorted()
+    columns: dict[str, list[Any]] = {}
+    labels: list[str] = []
+    names = dict.fromkeys(name for layer in layers for name in layer.columns)
+    for layer in layers:
+        first = len(labels)
+        size = len(layer.geometries)
+        labels += layer.labels
+        for name in names:
+            columns.setdefault(name, []).extend(layer.columns.get(name, [None] * size))
+        _sort(layer, first, source, reasons, found)
+    groups: dict[Kind, Group] = {}
+    for kind in KINDS:
+        rows = found.rows[kind]
+        if rows:
+            shapes = np.empty(len(rows), object)
+            shapes[:] = found.shapes[kind]
+            own = {name: [values[row] for row in rows] for name, values in columns.items()}
+            groups[kind] = Group(shapes, [labels[row] for row in rows], own)
+    if not groups:
+        what = f" Left out: {'; '.join(found.left_out[:5])}." if found.left_out else ""
+        raise UsageError(
+            f"{short(source)} has no place in it.", f"No point, line or area can be used.{what}", FORMS
+        )
+    return Places(source, groups, tuple(found.left_out), notes)
+
+
+def _sort(layer: Features, first: int, source: str, reasons: dict[int, str], found: _Sorted) -> None:
+    shapes = _in_degrees(layer, source)
+    points = np.array([shape is not None and shape.geom_type == "Point" for shape in shapes], bool)
+    _check_not_swapped(shapes, source)
+    if points.all():  # of which there may be very many
+        xy = shapely.get_coordinates(shapes)
+        good = (np.abs(xy[:, 0]) <= 360) & (np.abs(xy[:, 1]) <= 90) if len(xy) == len(shapes) else None
+        if good is not None and good.all():
+            found.shapes["point"] += [shape for shape in shapes if shape is not None]
+            found.rows["point"] += range(first, first + len(shapes))
+            return
+    for row, shape in enumerate(shapes):
+        label = layer.labels[row] or "the shape"
+        fault = reasons.get(row, "no geometry") if shape is None or shape.is_empty else _fault(shape)
+        if shape is None or fault:
+            found.left_out.append(f"{label}: {fault}")
+            continue
+        for part in _parts(shape):
+            kind = _KIND_OF[part.geom_type]
+            found.shapes[kind].append(part)
+            found.rows[kind].append(first + row)
+
+
+def _in_degrees(layer: Features, source: str) -> list[BaseGeometry | None]:
+    shapes = [None if shape is None else shape for shape in layer.geometries]
+    if any(shape is not None and shape.has_z for shape in shapes):
+        shapes = [None if shape is None else shapely.force_2d(shape) for shape in shapes]
+    move = transformer_from(layer.crs or DEGREES, short(source))
+    if move is None:
+        return shapes
+    long = [shape for shape in shapes if shape is not None and shape.length > 0]
+    edge = max((shape.length for shape in long), default=0.0) / _EDGE_PARTS
+    if edge > 0 and math.isfinite(edge):
+        shapes = [shapely.segmentize(s, edge) if s is not None and s.length > 0 else s for s in shapes]
+    known = np.array([shape for shape in shapes if shape is not None], object)
+
+    def to_lonlat(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(move.transform(xy[:, 0], xy[:, 1]))
+
+    moved = iter(np.atleast_1d(shapely.transform(known, to_lonlat)))
+    return [None if shape is None else next(moved) for shape in shapes]
+
+
+def _check_not_swapped(shapes: Sequence[BaseGeometry | None], source: str) -> None:
+    """Refuse latitudes beyond 90 degrees that would be longitudes."""
+    xy = shapely.get_coordinates([shape for shape in shapes if shape is not None])
+    xy = xy[np.isfinite(xy).all(axis=1)]
+    beyond = np.abs(xy[:, 1]) > 90
+    if beyond.sum() > len(xy) / 2 and (np.abs(xy[beyond, 0]) <= 90).all() and (np.abs(xy[beyond, 1]) <= 360).all():
+        x, y = xy[beyond][0]
+        raise swapped(source, f"{y:.10g} is no latitude, and {x:.10g} could be one")
+
+
+def swapped(source: str, why: str) -> UsageError:
+    """Make the error on places whose longitude and latitude are swapped."""
+    return UsageError(
+        f"{short(source)} seems to have longitude and latitude swapped.",
+        f"{why[:1].upper()}{why[1:]}.",
+        "Swap them: longitude (x, east) comes first in files, WKT and what is typed; in a table swap the names of "
+        "the columns lon and lat.",
+    )
+
+
+def _fault(shape: BaseGeometry) -> str:
+    """Tell why a place in degrees cannot be used; empty when it can."""
+    xy = shapely.get_coordinates(shape)
+    if not np.isfinite(xy).all():
+        return "a coordinate is NaN or infinite"
+    if np.abs(xy[:, 1]).max() > 90 or np.abs(xy[:, 0]).max() > 360:
+        x, y = xy[np.argmax(np.maximum(np.abs(xy[:, 0]) / 360, np.abs(xy[:, 1]) / 90))]
+        return f"longitude {x:.10g}, latitude {y:.10g} is no place on the Earth"
+    if not shape.is_valid:
+        return f"an outline that crosses or touches itself ({shapely.is_valid_reason(shape)})"
+    if shape.geom_type in {"Polygon", "MultiPolygon"} and shape.area == 0:
+        return "an area of nothing"
+    if shape.geom_type in {"LineString", "LinearRing"} and shape.length == 0:
+        return "a line of no length"
+    return ""
+
+
+def _parts(shape: BaseGeometry) -> Iterator[BaseGeometry]:
+    """Give the points, lines and areas in a geometry; several polygons are one area."""
+    if shape.geom_type in _KIND_OF:
+        yield shape
+        return
+    for part in getattr(shape, "geoms", ()):
+        if not part.is_empty:
+            yield from _parts(part)
