@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.cli.common import show_notes
+from dinsar_cli.cli.common import folders_and_last, show_notes
 from dinsar_cli.cli.options import debug_option, json_option
-from dinsar_cli.errors import UsageError
 
 
 @click.command(
@@ -89,22 +88,3 @@ def extract(
         click.echo(str(output))
     else:
         click.echo(csv_text(found.tables), nl=False)
-
-
-def folders_and_last(arguments: tuple[str, ...], last: str, command: str) -> tuple[list[Path], str]:
-    """Return the folders and what comes after them.
-
-    Raises
-    ------
-    UsageError
-        When one is missing, or an option is not known.
-    """
-    usage = f"Usage: dinsar {command} [OPTIONS] FOLDER... {last}"
-    see = f"See: dinsar {command} --help"
-    unknown = next((text for text in arguments if text.startswith("--")), None)
-    if unknown is not None:
-        raise UsageError(f"No such option: {unknown}", usage, see)
-    if len(arguments) < 2:
-        missing = f"{last} is missing." if arguments else f"FOLDER and {last} are missing."
-        raise UsageError(missing, usage, see)
-    return [Path(text) for text in arguments[:-1]], arguments[-1]

@@ -94,7 +94,7 @@ def area_table(source: Source, shapes: NDArray[Any], noise: Noise) -> dict[str, 
 
 
 def _as_column(name: str, values: list[Any]) -> Array:
-    if name == "status":
+    if name in {"status", "noise_model"}:
         return np.array(values, object)
     if name == "cells":
         return np.array([NONE if value is None else value for value in values], np.int64)
@@ -216,6 +216,8 @@ def _sigmas(
     metres = np.column_stack([cells[1] * spacing[1], cells[0] * spacing[0]])
     variance = model.covariance_of_means(metres, count=count)
     found: dict[str, Any] = {f"{main}_mean_sigma{unit}": math.sqrt(max(variance, 0.0))}
+    told = noise.as_record()
+    found |= {f"noise_{key}": told[key] for key in ("model", "nugget", "sill", "range_m")}
     if source.reference is not None:
         there = _reference_cells(source)
         both = variance + model.covariance_of_means(there) - 2 * model.covariance_of_means(metres, there)

@@ -142,8 +142,8 @@ def extract(folders: Sequence[Path], places: str, choices: Choices) -> Extracted
         noises: dict[str, Noise] = {}
         for source in found.sources:
             for kind, group in wanted.groups.items():
-                if kind == "area" and source.name not in noises:
-                    noises[source.name] = noise_of(source, list(group.geometries))
+                if kind == "area":
+                    noises |= _noises_of(source, group)
                 table = _table(kind, group, source, choices, noises)
                 tables.setdefault(table.kind, []).append(table)
         whole = tuple(stacked(kind, parts) for kind, parts in tables.items())
@@ -165,10 +165,7 @@ def check_on_maps(places: Places, sources: Sequence[Source]) -> None:
         for kind, group in places.groups.items()
     ]
     lonlat = np.concatenate(corners)
-    on, turned = (
-        np.any([_on(source, places, lonlat, turned=turned) for source in sources], axis=0)
-        for turned in (False, True)
-    )
+    on, turned = (np.any([_on(source, given) for source in sources], axis=0) for given in (lonlat, lonlat[:, ::-1]))
     if turned.sum() > on.sum():
         lon, lat = lonlat[np.flatnonzero(turned)[0]]
         why = (
@@ -182,18 +179,17 @@ def check_on_maps(places: Places, sources: Sequence[Source]) -> None:
         more = f" (that of {sources[0].name})" if len(sources) > 1 else ""
         raise NoDataError(
             f"No place of {places.source} lies on the map.",
-            f"The map{more} covers longitude {west:.4f} to {east:.4f}, latitude {south:.4f} to {north:.4f}; the first "
-            f"place is at longitude {lon:.6g}, latitude {lat:.6g}.",
+            f"The map{more} covers longitude {west:.4f} to {east:.4f}, latitude {south:.4f} to {north:.4f}; the "
+            f"first place is at longitude {lon:.6g}, latitude {lat:.6g}.",
             "Check coordinates and --crs, or give the folder of a map that covers them.",
         )
 
 
-def _on(source: Source, places: Places, lonlat: NDArray[np.float64], *, turned: bool) -> NDArray[np.bool_]:
-    del places
-    given = lonlat[:, ::-1] if turned else lonlat
-    possible = np.abs(given[:, 1]) <= 90
-    on = np.zeros(len(given), bool)
-    on[possible] = source.cells(given[possible])[2]
+def _on(source: Source, lonlat: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which places lie on a map."""
+    possible = np.abs(lonlat[:, 1]) <= 90
+    on = np.zeros(len(lonlat), bool)
+    on[possible] = source.cells(lonlat[possible])[2]
     return on
 
 
@@ -220,7 +216,7 @@ def _lonlat_bounds(source: Source) -> tuple[float, float, float, float]:
 def _table(kind: str, group: Group, source: Source, choices: Choices, noises: Mapping[str, Noise]) -> Table:
     if kind == "area":
         own = _kept(group, np.arange(len(group)))
-        values = area_table(source, group.geometries, noises[source.name])
+        values = _area_values(source, group, noises)
         return Table("areas", own | _of_map(source, len(group)) | values, group.geometries)
     if kind == "line":
         return _line_table(group, source, choices)
@@ -228,6 +224,28 @@ def _table(kind: str, group: Group, source: Source, choices: Choices, noises: Ma
     own = _kept(group, np.arange(len(group))) | {"lon": lonlat[:, 0], "lat": lonlat[:, 1]}
     values = values_at(source, lonlat, choices.around(source))
     return Table("points", own | _of_map(source, len(group)) | values, group.geometries)
+
+
+def _area_values(source: Source, group: Group, noises: Mapping[str, Noise]) -> dict[str, Array]:
+    """Return the columns of areas for each motion of a map; what two would share has the name of the second before."""
+    values: dict[str, Array] = {}
+    for motion in source.motions:
+        more = area_table(source.first(motion), group.geometries, noises[_noise_name(source, motion)])
+        before = motion.removesuffix("_m")
+        for name, column in more.items():
+            own = name in values and name.startswith(("noise_", "min_", "max_"))
+            values.setdefault(f"{before}_{name}" if own else name, column)
+    return values
+
+
+def _noises_of(source: Source, group: Group) -> dict[str, Noise]:
+    """Return the noise of each motion of a map, outside of areas."""
+    shapes = list(group.geometries)
+    return {_noise_name(source, motion): noise_of(source.first(motion), shapes) for motion in source.motions}
+
+
+def _noise_name(source: Source, motion: str) -> str:
+    return source.name if len(source.motions) == 1 else f"{source.name}, {motion.removesuffix('_m')}"
 
 
 def _line_table(group: Group, source: Source, choices: Choices) -> Table:
@@ -267,6 +285,8 @@ _RESERVED = frozenset(
     | {"los_north", "los_up", "incidence_deg", "elevation_m", "flags", "flags_words", "velocity", "velocity_sigma"}
     | {"temporal_coherence", "series_flags", "series_flags_words", "distance_to_reference_m", "window_median"}
     | {"window_scatter", "window_cells", "east_m", "up_m", "east_sigma_m", "up_sigma_m", "area_km2", "cells"}
+    | {"share_with_values", "noise_model", "noise_nugget", "noise_sill", "noise_range_m"}
+    | {"min_lon", "min_lat", "max_lon", "max_lat"}
 )
 
 
@@ -304,7 +324,7 @@ def _told(
         "dinsar": __version__,
         "places": places.source,
         "sign": "displacement in metres, positive toward the satellite, later minus earlier",
-        "maps": {source.name: _map_record(source) for source in found.sources},
+        "maps": {source.name: source.as_record() for source in found.sources},
         "noise": {name: noise.as_record() for name, noise in noises.items()},
         "counts": counts,
         "left_out": list(places.left_out),
@@ -321,17 +341,6 @@ def _counted(name: str, kinds: Mapping[str, int], left_out: int) -> str:
     rest = [f"{count} {kind.partition(': ')[2]}" for kind, count in kinds.items() if not kind.endswith(f": {OK}")]
     told = f"{name}: {total} rows, {good} ok"
     return "; ".join([told, *rest, *([f"{left_out} left out"] if left_out else [])]) + "."
-
-
-def _map_record(source: Source) -> dict[str, Any]:
-    return {
-        "dates": list(source.dates),
-        "reference_point": None if source.reference is None else list(source.reference),
-        "reference_component": source.component,
-        "crs": source.crs.to_string(),
-        "cell_m": [round(metres, 3) for metres in source.spacing],
-        "layers": {name: str(band.path) for name, band in source.bands.items()},
-    }
 
 
 def _listed(texts: Sequence[str]) -> str:

@@ -30,6 +30,9 @@ _SMOOTHED = 5  # of them, a side
 _STANDS_OUT = 3.0  # robust standard deviations of the smoothed map about its plane
 _MARGIN = 3  # coarse cells around what stands out
 _LEAST_SHARE = 0.05  # of the map that must be left
+_LEAST_CALM = 0.3  # of the map, below which no more is looked for
+_ROUNDS = 5
+_GAUSSIAN = 1.4826  # standard deviation of a normal distribution over its median absolute deviation
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,15 @@ class Noise:
         Of the map without its plane; None where it cannot be told.
     outside : float
         Share of the cells with values that it is taken from.
+    unit : str
+        Of thousandths of what the map holds: ``mm`` or ``mm/year``.
     reason : str
         Why it cannot be told.
     """
 
     variogram: Variogram | None
     outside: float
+    unit: str = "mm"
     reason: str = ""
 
     def sentence(self, name: str) -> str:
@@ -55,17 +61,29 @@ class Noise:
         found = self.variogram
         if found is None:
             return f"{name}: no sigma of means, because {self.reason}."
+        squared = "mm²" if self.unit == "mm" else f"({self.unit})²"
         return (
             f"{name}: noise by the {found.model} variogram of {100 * self.outside:.0f} % of the map, where nothing "
-            f"stands out, without its plane: nugget {found.nugget * 1e6:.3g} mm², sill {found.sill * 1e6:.3g} mm², "
-            f"range {found.range / 1000:.3g} km."
+            f"stands out, without its plane: nugget {found.nugget * 1e6:.3g} {squared}, "
+            f"sill {found.sill * 1e6:.3g} {squared}, range {found.range / 1000:.3g} km."
         )
 
     def as_record(self) -> dict[str, Any]:
         """Return what a file says of it."""
         found = self.variogram
-        told: dict[str, Any] = {"model": None, "reason": self.reason} if found is None else found.as_record()
-        return told | {"share_of_map": round(self.outside, 4)}
+        if found is None:
+            return {"model": None, "reason": self.reason, "share_of_map": round(self.outside, 4)}
+        unit = "m" if self.unit == "mm" else "m/year"
+        return {
+            "model": found.model,
+            "nugget": found.nugget,
+            "sill": found.sill,
+            "unit": f"({unit})^2",
+            "range_m": found.range,
+            "misfit": found.misfit,
+            "plane_removed": found.plane_removed,
+            "share_of_map": round(self.outside, 4),
+        }
 
 
 def noise_of(source: Source, areas: Sequence[BaseGeometry] = ()) -> Noise:
@@ -76,15 +94,16 @@ def noise_of(source: Source, areas: Sequence[BaseGeometry] = ()) -> Noise:
     UsageError
         When a layer cannot be read.
     """
+    unit = "mm" if source.main.endswith("_m") else "mm/year"
     try:
         coarse = _coarse_map(source)
         moving, outside = _standing_out(coarse, _inside(source, coarse.shape, areas))
         if outside < _LEAST_SHARE:
-            return Noise(None, outside, f"only {100 * outside:.1f} % of it is ground that does not stand out")
+            return Noise(None, outside, unit, f"only {100 * outside:.1f} % of it is ground that does not stand out")
         found = variogram_at(_Reader(source, moving), source.shape, source.spacing)
     except RasterioError as error:
         raise unreadable(source.bands[source.main].path, error) from error
-    return Noise(found, outside, "" if found else "too few of its cells have values")
+    return Noise(found, outside, unit, "" if found else "too few of its cells have values")
 
 
 @dataclass(frozen=True)
@@ -141,18 +160,28 @@ def _inside(source: Source, shape: tuple[int, int], areas: Sequence[BaseGeometry
 
 
 def _standing_out(coarse: Floats, areas: Bools) -> tuple[Bools, float]:
-    """Return what stands out of the plane of a map or is in an area, and the share of the rest."""
+    """Return what stands out of the plane of a map or is in an area, and the share of the rest.
+
+    What stands out hides by its size what stands out less, so that it is looked for again without it.
+    """
     known = np.isfinite(coarse)
-    if known.sum() < _SMOOTHED**2:
-        return np.ones(coarse.shape, bool), 0.0
+    moving = areas.copy()
     row, column = (part / max(coarse.shape) - 0.5 for part in np.indices(coarse.shape))
-    design = np.column_stack([np.ones(known.sum()), row[known], column[known]])
-    solution, _ = robust_fit(design, coarse[known])
-    away = np.zeros(coarse.shape)
-    away[known] = coarse[known] - design @ solution
-    weight = uniform_filter(known.astype(np.float64), _SMOOTHED, mode="constant")
-    smooth = uniform_filter(away, _SMOOTHED, mode="constant") / np.maximum(weight, 1e-3)
-    spread = 1.4826 * float(np.median(np.abs(smooth[known])))
-    out = known & (np.abs(smooth) > _STANDS_OUT * spread) if spread > 0 else np.zeros(coarse.shape, bool)
-    moving = binary_dilation(out, iterations=_MARGIN) | areas if out.any() else areas.copy()
-    return moving, float((known & ~moving).sum() / known.sum())
+    for _ in range(_ROUNDS):
+        calm = known & ~moving
+        if calm.sum() < max(_SMOOTHED**2, _LEAST_SHARE * known.sum()):
+            break
+        design = np.column_stack([np.ones(calm.sum()), row[calm], column[calm]])
+        solution, _ = robust_fit(design, coarse[calm])
+        away = np.where(known, coarse - (solution[0] + solution[1] * row + solution[2] * column), 0.0)
+        weight = uniform_filter(known.astype(np.float64), _SMOOTHED, mode="constant")
+        smooth = uniform_filter(away, _SMOOTHED, mode="constant") / np.maximum(weight, 1e-3)
+        spread = _GAUSSIAN * float(np.median(np.abs(smooth[calm])))
+        out = known & ~moving & (np.abs(smooth) > _STANDS_OUT * spread)
+        if spread == 0 or not out.any():
+            break
+        wider = moving | binary_dilation(out, iterations=_MARGIN)
+        if (known & ~wider).sum() < _LEAST_CALM * known.sum() and moving.any():
+            break
+        moving = wider
+    return moving, float((known & ~moving).sum() / max(known.sum(), 1))

@@ -112,23 +112,28 @@ def _around(
     source: Source, row: Cells, column: Cells, on: NDArray[np.bool_], table: dict[str, Array], around: Around
 ) -> dict[str, Array]:
     """Return median, scatter and number of the cells around places, of the component of the place."""
-    band = source.bands[source.main]
     keep = None
     if "component" in table:
         keep = source.bands["component"].path, table["component"][on]
-    try:
-        found = read_around(band.path, row[on], column[on], around, keep)
-    except RasterioError as error:
-        raise unreadable(band.path, error) from error
-    median, scatter = np.full(on.size, np.nan), np.full(on.size, np.nan)
-    median[on], scatter[on] = found.median * band.scale, found.scatter * abs(band.scale)
-    count = np.full(on.size, NONE, np.int64)
-    count[on] = found.cells
-    return {"window_median": median, "window_scatter": scatter, "window_cells": count}
+    result: dict[str, Array] = {}
+    for number, motion in enumerate(source.motions):
+        band = source.bands[motion]
+        try:
+            found = read_around(band.path, row[on], column[on], around, keep)
+        except RasterioError as error:
+            raise unreadable(band.path, error) from error
+        median, scatter = np.full(on.size, np.nan), np.full(on.size, np.nan)
+        median[on], scatter[on] = found.median * band.scale, found.scatter * abs(band.scale)
+        count = np.full(on.size, NONE, np.int64)
+        count[on] = found.cells
+        before = f"{motion.removesuffix('_m')}_" if number else ""
+        result |= {f"{before}window_median": median, f"{before}window_scatter": scatter}
+        result[f"{before}window_cells"] = count
+    return result
 
 
 def _distance(lonlat: Doubles, reference: tuple[float, float]) -> Doubles:
     """Return the metres on the ellipsoid from each place to the reference."""
     size = len(lonlat)
     metres = _ELLIPSOID.inv(np.full(size, reference[0]), np.full(size, reference[1]), lonlat[:, 0], lonlat[:, 1])[2]
-    return np.asarray(metres, np.float64)
+    return np.asarray(metres, np.float64).round(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,13 @@ Floats = NDArray[np.floating[Any]]
 
 NONE = -1
 """Value of whole numbers where there is none."""
+
+_SIGMA_OF = {
+    "los_displacement_m": "los_sigma_m",
+    "velocity": "velocity_sigma",
+    "east_m": "east_sigma_m",
+    "up_m": "up_sigma_m",
+}
 
 LABELS = frozenset({"component", "flags", "series_flags"})
 """Columns of labels, which have no mean."""
@@ -54,7 +61,7 @@ class Source:
     ----------
     name : str
     bands : dict of str to Band
-        By the name of the column; the first is the motion itself, the second where there is one its sigma.
+        By the name of the column; the first is the motion itself.
     transform : Affine
         Of the pixel corners.
     crs : CRS
@@ -86,10 +93,18 @@ class Source:
         return next(iter(self.bands))
 
     @property
-    def sigma(self) -> str | None:
-        """Column of its standard deviation."""
-        names = ("los_sigma_m", "velocity_sigma", f"{self.main.removesuffix('_m')}_sigma_m")
-        return next((name for name in names if name in self.bands), None)
+    def motions(self) -> tuple[str, ...]:
+        """Columns of motion: one, or east and up."""
+        return tuple(name for name in _SIGMA_OF if name in self.bands)
+
+    def sigma_of(self, motion: str) -> str | None:
+        """Return the column of the standard deviation of a motion; None where there is none."""
+        name = _SIGMA_OF[motion]
+        return name if name in self.bands else None
+
+    def first(self, motion: str) -> Source:
+        """Return the same map with another of its motions as the first."""
+        return replace(self, bands={motion: self.bands[motion]} | dict(self.bands))
 
     @property
     def is_geographic(self) -> bool:
@@ -108,6 +123,17 @@ class Source:
         east = 111_412.84 * math.cos(latitude) - 93.5 * math.cos(3 * latitude) + 0.118 * math.cos(5 * latitude)
         return height * north, width * east
 
+    def as_record(self) -> dict[str, Any]:
+        """Return what is known of it, as JSON holds it."""
+        return {
+            "dates": list(self.dates),
+            "reference_point": None if self.reference is None else list(self.reference),
+            "reference_component": self.component,
+            "crs": self.crs.to_string(),
+            "cell_m": [round(metres, 3) for metres in self.spacing],
+            "layers": {name: str(band.path) for name, band in self.bands.items()},
+        }
+
     def cells(self, lonlat: Doubles) -> tuple[Cells, Cells, NDArray[np.bool_]]:
         """Return the rows and columns of the cells in which places (degrees) lie, and which are on the map."""
         x, y = self.from_lonlat(lonlat)
@@ -121,7 +147,7 @@ class Source:
         return row, column, on
 
     def from_cells(self, row: Floats, column: Floats) -> tuple[Doubles, Doubles]:
-        """Return the x and y on the map of places in fractions of rows and columns, from the corner of the first."""
+        """Return the x and y on the map of fractions of rows and columns, from the corner of the first."""
         a = self.transform
         return a.a * column + a.b * row + a.c, a.d * column + a.e * row + a.f
 

@@ -27,7 +27,6 @@ _GEOPACKAGE, _GEOJSON, _JSON, _CSV = ".gpkg", ".geojson", ".json", ".csv"
 SUFFIXES: Final = (_CSV, _GEOPACKAGE, _GEOJSON, _JSON)
 _WHOLE = re.compile(r"-?(0|[1-9]\d{0,14})")
 _DECIMAL = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d*)?([eE][+-]?\d{1,3})?")
-_TYPES = {"point": "Point", "line": "LineString", "area": "MultiPolygon"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,8 @@ class Table:
     kind : str
         ``points``, ``lines`` or ``areas``: also the name of the layer in a GeoPackage.
     columns : dict of str to ndarray
-        All of one length: floating-point numbers (NaN: none), whole numbers (`NONE`: none), or objects: text or None.
+        All of one length: floating-point numbers (NaN: none), whole numbers (`NONE`: none), or objects (text or
+        None).
     geometries : ndarray of shapely geometries
         Longitude and latitude in degrees.
     """
@@ -71,7 +71,7 @@ def _nothing(like: Array, count: int) -> Array:
 def texts_of(values: Array) -> list[str]:
     """Return the text of a column: of single precision nine digits, which are that number and no other."""
     if values.dtype.kind == "f":
-        form = "%.9g" if values.dtype.itemsize <= 4 else "%.12g"
+        form = "%.9g" if values.dtype.itemsize <= 4 else "%.10g"
         texts = list(map(form.__mod__, values.tolist()))
         for row in np.flatnonzero(~np.isfinite(values)).tolist():
             texts[row] = ""
@@ -185,6 +185,7 @@ def _write_layers(path: Path, tables: Sequence[Table], driver: str, record: Mapp
             kinds = {"MultiPolygon"}
         options: dict[str, Any] = {"append": number > 0}
         if driver == "GPKG":
+            options["dataset_options"] = {"VERSION": "1.2"}  # which all readers know
             options["layer_metadata"] = {"dinsar": json.dumps(record, ensure_ascii=False)}
         pyogrio.raw.write(
             str(path),
@@ -214,7 +215,7 @@ def _named_for_files(columns: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _typed(values: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Return a column in the type of a file, and which of its values are none; text that is all numbers as these."""
+    """Return a column in the type of a file, and which of its values are none; text of numbers alone as numbers."""
     if values.dtype.kind == "f":
         return values, ~np.isfinite(values)
     if values.dtype.kind == "i":
