@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from dinsar_cli import __version__
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.extraction.areas import area_table
 from dinsar_cli.extraction.cells import Around
 from dinsar_cli.extraction.lines import along_line
-from dinsar_cli.extraction.noise import Noise, noise_of
 from dinsar_cli.extraction.places import Group, Places, read_places, swapped
 from dinsar_cli.extraction.points import OK, OTHER_COMPONENT, OUTSIDE, values_at
 from dinsar_cli.extraction.source import Source
 from dinsar_cli.extraction.sources import Found, find_sources
 from dinsar_cli.extraction.table import Table, stacked
 from dinsar_cli.products.reader import Products
+
+if TYPE_CHECKING:
+    from dinsar_cli.extraction.noise import Noise
 
 Array = NDArray[Any]
 
@@ -227,7 +228,9 @@ def _table(kind: str, group: Group, source: Source, choices: Choices, noises: Ma
 
 
 def _area_values(source: Source, group: Group, noises: Mapping[str, Noise]) -> dict[str, Array]:
-    """Return the columns of areas for each motion of a map; what two would share has the name of the second before."""
+    """Return the columns of areas for each motion of a map; of what two share the second has its name before."""
+    from dinsar_cli.extraction.areas import area_table
+
     values: dict[str, Array] = {}
     for motion in source.motions:
         more = area_table(source.first(motion), group.geometries, noises[_noise_name(source, motion)])
@@ -240,6 +243,8 @@ def _area_values(source: Source, group: Group, noises: Mapping[str, Noise]) -> d
 
 def _noises_of(source: Source, group: Group) -> dict[str, Noise]:
     """Return the noise of each motion of a map, outside of areas."""
+    from dinsar_cli.extraction.noise import noise_of
+
     shapes = list(group.geometries)
     return {_noise_name(source, motion): noise_of(source.first(motion), shapes) for motion in source.motions}
 

@@ -12,10 +12,10 @@ from pyproj import Geod
 from rasterio.errors import RasterioError
 
 from dinsar_cli.extraction.cells import Around, as_floats, read_around, read_cells
-from dinsar_cli.extraction.flags import OF_PAIR, OF_SERIES, flags_in_words
 from dinsar_cli.extraction.source import LABELS, NONE, Band, Cells, Doubles, Source
 from dinsar_cli.extraction.sources import unreadable
-from dinsar_cli.maps.checks.phase import NO_PHASE
+from dinsar_cli.products.flags import FLAG_WORDS, NO_PHASE, flags_in_words
+from dinsar_cli.timeseries.layers import SERIES_FLAG_WORDS
 
 Array = NDArray[Any]
 
@@ -23,7 +23,7 @@ OK: Final = "ok"
 OUTSIDE: Final = "outside the map"
 NO_DATA: Final = "no data"
 OTHER_COMPONENT: Final = "other component than the reference"
-_WORDS = {"flags": OF_PAIR, "series_flags": OF_SERIES}
+_WORDS = {"flags": FLAG_WORDS, "series_flags": SERIES_FLAG_WORDS}
 _ELLIPSOID = Geod(ellps="WGS84")
 
 

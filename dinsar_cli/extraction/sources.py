@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -14,18 +13,13 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 
-from dinsar_cli.base.journal import RUN_FILE, read_journal
+from dinsar_cli.base.journal import DECOMPOSITION_RECORD, RUN_FILE, SERIES_RECORD, STACK_FILE, read_journal
 from dinsar_cli.base.user_files import read_json
-from dinsar_cli.compare.decompose_files import RECORD_FILE as DECOMPOSITION
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.extraction.source import Band, Source
 from dinsar_cli.products.folder import PairProducts, find_products
 from dinsar_cli.products.one_run import check_one_run
 from dinsar_cli.products.reader import Product, Products, Words
-from dinsar_cli.series.network import pair_name
-from dinsar_cli.stack.folders import STACK_FILE
-from dinsar_cli.timeseries.foreign_maps import foreign_pairs
-from dinsar_cli.timeseries.run import RECORD as SERIES
 
 WORDS = Words()
 _METRES = {"", "m", "metre", "metres", "meter", "meters"}
@@ -116,9 +110,9 @@ def _sources(folder: Path, files: Products, pairs: bool, notes: _Notes) -> list[
         return [_of_raster(folder, files)]
     if not folder.exists():
         raise UsageError(f"{folder} is not there.", "There is no such file or folder.", _REMEDY)
-    if (folder / DECOMPOSITION).is_file():
+    if (folder / DECOMPOSITION_RECORD).is_file():
         return [_of_decomposition(folder, files)]
-    series = next((place for place in (folder, folder / "series") if (place / SERIES).is_file()), None)
+    series = next((place for place in (folder, folder / "series") if (place / SERIES_RECORD).is_file()), None)
     if series is not None and not (pairs and series != folder):
         return [_of_series(series, folder, files)]
     if series is None and (folder / STACK_FILE).is_file():
@@ -128,19 +122,12 @@ def _sources(folder: Path, files: Products, pairs: bool, notes: _Notes) -> list[
     try:
         products, unfinished = find_products(folder)
     except NoDataError:
-        foreign = foreign_pairs(folder, files)
+        from dinsar_cli.extraction.foreign import foreign_bands
+
+        foreign = foreign_bands(folder, files)
         if not foreign:
             raise
-        return [
-            _placed(
-                pair_name(one.pair),
-                {"los_displacement_m": Band(one.phase, 1, -one.wavelength / (4 * math.pi))}
-                | {"coherence": Band(one.coherence)},
-                files,
-                dates=tuple(str(day) for day in one.pair),
-            )
-            for one in foreign
-        ]
+        return [_placed(name, bands, files, dates=dates) for name, dates, bands in foreign]
     notes.texts += [f"The run is not finished. {text}" for text in unfinished]
     return [_of_run(one, files) for one in products]
 
@@ -214,10 +201,10 @@ def _of_series(series: Path, folder: Path, files: Products) -> Source:
 
 def _dates_of_series(series: Path) -> list[date]:
     try:
-        told = [date.fromisoformat(text) for text in read_json(series / SERIES)["dates"]]
+        told = [date.fromisoformat(text) for text in read_json(series / SERIES_RECORD)["dates"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{series / SERIES} is not as dinsar timeseries writes it.",
+            f"{series / SERIES_RECORD} is not as dinsar timeseries writes it.",
             f"Its dates cannot be read: {error}.",
             "Make it again with: dinsar timeseries",
         ) from error

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from dinsar_cli.base.journal import RUN_FILE, runs_in
+from dinsar_cli.base.journal import RUN_FILE, STACK_FILE, runs_in
 from dinsar_cli.compare.simulated_truth import dates_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
@@ -23,7 +23,7 @@ from dinsar_cli.products.folder import PairProducts, find_products
 from dinsar_cli.products.reader import MAKE_AGAIN, NoGridError, Products
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import pair_name
-from dinsar_cli.stack.folders import STACK_FILE, StackFolders
+from dinsar_cli.stack.folders import StackFolders
 from dinsar_cli.stack.record import StackRecord
 from dinsar_cli.timeseries.foreign_maps import LOOKS, ForeignPair, foreign_pairs
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder, write_text
+from dinsar_cli.base.journal import SERIES_RECORD as RECORD
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.formats.netcdf import check_netcdf
@@ -43,7 +44,6 @@ from dinsar_cli.timeseries.solve import Solved, Solver, least_pairs_possible
 
 Floats = NDArray[np.floating[Any]]
 
-RECORD: Final = "series.json"
 QUALITY: Final = "date_quality.csv"
 _FEW_DATES: Final = (
     "Three dates do not tell how noisy each is: velocity_sigma has decorrelation only, and 1-3 cm of atmosphere on "

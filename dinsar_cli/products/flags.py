@@ -1,4 +1,4 @@
-"""What the numbers of flags say, in words."""
+"""What the checks of the phase put into ``flags.tif``, and its words."""
 
 from __future__ import annotations
 
@@ -8,19 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.maps.checks.phase import (
-    COMPONENT,
-    CYCLES,
-    FILLED,
-    INCONGRUENT,
-    JUMP,
-    NO_PHASE,
-    NOISE,
-    REVERSED,
-    UNSEEN,
-)
-
-OF_PAIR: Final[Mapping[int, str]] = {
+REVERSED, CYCLES, JUMP, COMPONENT, INCONGRUENT, FILLED, UNSEEN, NOISE, NO_PHASE = 1, 2, 4, 8, 16, 32, 64, 128, 255
+"""Values that ``flags.tif`` sums, and the one of cells without phase of which nothing else is to be said."""
+FLAG_WORDS: Final[Mapping[int, str]] = {
     REVERSED: "reversed pair differs",
     CYCLES: "reversed pair differs by half a cycle or more",
     JUMP: "beside a step of half a cycle",
@@ -31,13 +21,6 @@ OF_PAIR: Final[Mapping[int, str]] = {
     NOISE: "coherence of noise alone",
 }
 """Words of the bits of ``flags.tif``."""
-OF_SERIES: Final[Mapping[int, str]] = {
-    1: "triangles do not close",
-    2: "whole cycles taken off",
-    4: "several sets of cycles explain the closure",
-    8: "pairs do not join all dates",
-}
-"""Words of the bits of ``series_flags.tif``."""
 
 
 def flags_in_words(values: NDArray[np.integer[Any]], words: Mapping[int, str]) -> NDArray[Any]:
