@@ -45,14 +45,11 @@ class Group:
     ----------
     geometries : ndarray of shapely geometries
         Longitude and latitude in degrees (WGS84), valid and in range.
-    labels : list of str
-        What each is called in messages.
     columns : dict of str to list
         What the file told of each beside its place.
     """
 
     geometries: NDArray[Any]
-    labels: list[str]
     columns: dict[str, list[Any]]
 
     def __len__(self) -> int:
@@ -98,6 +95,7 @@ class _Sorted:
     shapes: dict[Kind, list[BaseGeometry]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     rows: dict[Kind, list[int]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     left_out: list[str] = field(default_factory=list)
+    count: int = 0
 
 
 def read_places(text: str, crs: str | None = None) -> Places:
@@ -231,16 +229,13 @@ def _check_degrees(layer: Features, source: str) -> None:
 def _collect(layers: Iterable[Features], source: str, reasons: dict[int, str], notes: tuple[str, ...]) -> Places:
     """Sort all places by kind, in degrees, without those that cannot be used."""
     found = _Sorted()
-    columns: dict[str, list[Any]] = {}
-    labels: list[str] = []
+    layers = list(layers)
     names = dict.fromkeys(name for layer in layers for name in layer.columns)
+    columns: dict[str, list[Any]] = {name: [] for name in names}
     for layer in layers:
-        first = len(labels)
-        size = len(layer.geometries)
-        labels += layer.labels
         for name in names:
-            columns.setdefault(name, []).extend(layer.columns.get(name, [None] * size))
-        _sort(layer, first, source, reasons, found)
+            columns[name] += layer.columns.get(name, [None] * len(layer.geometries))
+        _sort(layer, source, reasons, found)
     groups: dict[Kind, Group] = {}
     for kind in KINDS:
         rows = found.rows[kind]
@@ -248,7 +243,7 @@ def _collect(layers: Iterable[Features], source: str, reasons: dict[int, str], n
             shapes = np.empty(len(rows), object)
             shapes[:] = found.shapes[kind]
             own = {name: [values[row] for row in rows] for name, values in columns.items()}
-            groups[kind] = Group(shapes, [labels[row] for row in rows], own)
+            groups[kind] = Group(shapes, own)
     if not groups:
         what = f" Left out: {'; '.join(found.left_out[:5])}." if found.left_out else ""
         raise UsageError(
@@ -257,22 +252,18 @@ def _collect(layers: Iterable[Features], source: str, reasons: dict[int, str], n
     return Places(source, groups, tuple(found.left_out), notes)
 
 
-def _sort(layer: Features, first: int, source: str, reasons: dict[int, str], found: _Sorted) -> None:
+def _sort(layer: Features, source: str, reasons: dict[int, str], found: _Sorted) -> None:
+    first, found.count = found.count, found.count + len(layer.geometries)
     shapes = _in_degrees(layer, source)
-    points = np.array([shape is not None and shape.geom_type == "Point" for shape in shapes], bool)
     _check_not_swapped(shapes, source)
-    if points.all():  # of which there may be very many
-        xy = shapely.get_coordinates(shapes)
-        good = (np.abs(xy[:, 0]) <= 360) & (np.abs(xy[:, 1]) <= 90) if len(xy) == len(shapes) else None
-        if good is not None and good.all():
-            found.shapes["point"] += [shape for shape in shapes if shape is not None]
-            found.rows["point"] += range(first, first + len(shapes))
-            return
+    if _all_good_points(shapes):  # of which there may be very many
+        found.shapes["point"] += shapes.tolist()
+        found.rows["point"] += range(first, found.count)
+        return
     for row, shape in enumerate(shapes):
-        label = layer.labels[row] or "the shape"
         fault = reasons.get(row, "no geometry") if shape is None or shape.is_empty else _fault(shape)
         if shape is None or fault:
-            found.left_out.append(f"{label}: {fault}")
+            found.left_out.append(f"{layer.labels[row] or 'the shape'}: {fault}")
             continue
         for part in _parts(shape):
             kind = _KIND_OF[part.geom_type]
@@ -280,29 +271,38 @@ def _sort(layer: Features, first: int, source: str, reasons: dict[int, str], fou
             found.rows[kind].append(first + row)
 
 
-def _in_degrees(layer: Features, source: str) -> list[BaseGeometry | None]:
-    shapes = [None if shape is None else shape for shape in layer.geometries]
-    if any(shape is not None and shape.has_z for shape in shapes):
-        shapes = [None if shape is None else shapely.force_2d(shape) for shape in shapes]
+def _all_good_points(shapes: NDArray[Any]) -> bool:
+    if not (shapely.get_type_id(shapes) == shapely.GeometryType.POINT).all():
+        return False
+    xy = shapely.get_coordinates(shapes)
+    return len(xy) == len(shapes) and bool(((np.abs(xy[:, 0]) <= 360) & (np.abs(xy[:, 1]) <= 90)).all())
+
+
+def _in_degrees(layer: Features, source: str) -> NDArray[Any]:
+    """Return the shapes of a layer in longitude and latitude, without heights; None stays."""
+    shapes = np.empty(len(layer.geometries), object)
+    shapes[:] = layer.geometries
+    if shapely.has_z(shapes).any():
+        shapes = shapely.force_2d(shapes)
     move = transformer_from(layer.crs or DEGREES, short(source))
     if move is None:
         return shapes
-    long = [shape for shape in shapes if shape is not None and shape.length > 0]
-    edge = max((shape.length for shape in long), default=0.0) / _EDGE_PARTS
+    long = np.flatnonzero(np.nan_to_num(shapely.length(shapes)) > 0)
+    edge = float(shapely.length(shapes[long]).max()) / _EDGE_PARTS if long.size else 0.0
     if edge > 0 and math.isfinite(edge):
-        shapes = [shapely.segmentize(s, edge) if s is not None and s.length > 0 else s for s in shapes]
-    known = np.array([shape for shape in shapes if shape is not None], object)
+        shapes[long] = shapely.segmentize(shapes[long], edge)
 
     def to_lonlat(xy: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack(move.transform(xy[:, 0], xy[:, 1]))
 
-    moved = iter(np.atleast_1d(shapely.transform(known, to_lonlat)))
-    return [None if shape is None else next(moved) for shape in shapes]
+    known = np.flatnonzero(~shapely.is_missing(shapes))
+    shapes[known] = shapely.transform(shapes[known], to_lonlat)
+    return shapes
 
 
-def _check_not_swapped(shapes: Sequence[BaseGeometry | None], source: str) -> None:
+def _check_not_swapped(shapes: NDArray[Any], source: str) -> None:
     """Refuse latitudes beyond 90 degrees that would be longitudes."""
-    xy = shapely.get_coordinates([shape for shape in shapes if shape is not None])
+    xy = shapely.get_coordinates(shapes)
     xy = xy[np.isfinite(xy).all(axis=1)]
     beyond = np.abs(xy[:, 1]) > 90
     if beyond.sum() > len(xy) / 2 and (np.abs(xy[beyond, 0]) <= 90).all() and (np.abs(xy[beyond, 1]) <= 360).all():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import shapely
@@ -41,7 +41,7 @@ class PointTable:
         As they were written, in the coordinate reference system; None where there is none.
     columns : dict of str to list
         Text of the other columns.
-    labels : tuple of str
+    labels : sequence of str
         What each row is called in messages.
     reasons : dict of int to str
         Why a row, from 0, has no geometry.
@@ -53,10 +53,31 @@ class PointTable:
 
     geometries: list[BaseGeometry | None]
     columns: dict[str, list[Any]]
-    labels: tuple[str, ...]
+    labels: Sequence[str]
     reasons: dict[int, str]
     degrees: bool
     notes: tuple[str, ...]
+
+
+class RowLabels(Sequence[str]):
+    """What rows are called in messages: made when they are asked for, since there may be very many."""
+
+    def __init__(self, numbers: Sequence[int], names: Sequence[str] | None) -> None:
+        self._numbers, self._names = numbers, names
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[str]: ...
+    def __getitem__(self, row: int | slice) -> str | Sequence[str]:
+        """Return the label of a row, from 0, or those of several."""
+        if isinstance(row, slice):
+            return RowLabels(self._numbers[row], None if self._names is None else self._names[row])
+        name = self._names[row] if self._names is not None else ""
+        return f"line {self._numbers[row]}" + (f" ({short(name, 40)})" if name else "")
 
 
 def read_point_table(path: Path) -> PointTable:
@@ -88,13 +109,10 @@ def read_point_table(path: Path) -> PointTable:
     if not body:
         raise _wrong(path, "It has a header and no points.")
     _check_width(path, header, body, numbers)
-    cells = [[row[k].strip() if k < len(row) else "" for row in body] for k in range(len(header))]
-    kept = {name or f"column_{k + 1}": cells[k] for k, name in enumerate(header) if k not in {x, y, shape}}
+    cells = _columns(body, len(header), {x, y})
+    kept = {name or f"column_{k + 1}": list(cells[k]) for k, name in enumerate(header) if k not in {x, y, shape}}
     named = next((kept[name] for name in kept if name.lower() in {"name", "id", "station", "site", "label"}), None)
-    labels = tuple(
-        f"line {number}" + (f" ({short(named[k], 40)})" if named and named[k] else "")
-        for k, number in enumerate(numbers)
-    )
+    labels = RowLabels(numbers, named)
     if shape is not None:
         geometries, reasons = _shapes(cells[shape])
         return PointTable(geometries, kept, labels, reasons, True, tuple(notes))
@@ -173,7 +191,17 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def _columns(rows: Sequence[Sequence[str]], count: int, numbers: Collection[int]) -> list[Sequence[str]]:
+    """Return the columns of rows, of which some may be short; those of numbers as they are."""
+    if set(map(len, rows)) == {count}:
+        columns = enumerate(zip(*rows, strict=True))
+        return [column if k in numbers else list(map(str.strip, column)) for k, column in columns]
+    return [[row[k].strip() if k < len(row) else "" for row in rows] for k in range(count)]
+
+
 def _check_width(path: Path, header: Sequence[str], body: Sequence[Sequence[str]], numbers: Sequence[int]) -> None:
+    if max(map(len, body)) <= len(header):
+        return
     wide = next((k for k, row in enumerate(body) if any(cell.strip() for cell in row[len(header) :])), None)
     if wide is None:
         return
@@ -198,14 +226,14 @@ def _numbers(
     for axis, column in enumerate((x, y)):
         texts = cells[column]
         try:
-            places[:, axis] = np.array(texts, np.float64)
+            places[:, axis] = list(map(float, texts))
         except ValueError:
             for row, text in enumerate(texts):
                 value, comma = _number(text)
                 commas |= comma
                 places[row, axis] = value
         for row in np.flatnonzero(~np.isfinite(places[:, axis])).tolist():
-            told = "nothing" if texts[row].lower() in _NOTHING else f"{short(texts[row], 20)!r}"
+            told = "nothing" if texts[row].strip().lower() in _NOTHING else f"{short(texts[row].strip(), 20)!r}"
             reasons.setdefault(row, f"{told} in {header[column]}")
     return places, reasons, commas
 

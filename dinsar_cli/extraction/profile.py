@@ -169,7 +169,7 @@ def _lines(places: Places) -> tuple[Places, list[str]]:
     if group is None and points is not None and len(points) > 1:
         shapes = np.empty(1, object)
         shapes[0] = shapely.LineString(points.lonlat)
-        return Places(places.source, {"line": type(points)(shapes, [""], {})}, places.left_out, places.notes), [""]
+        return Places(places.source, {"line": type(points)(shapes, {})}, places.left_out, places.notes), [""]
     if group is None:
         kinds = ", ".join(places.groups)
         raise UsageError(

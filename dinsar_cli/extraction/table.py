@@ -95,11 +95,20 @@ def values_of(values: Array) -> list[Any]:
 def csv_text(tables: Sequence[Table]) -> str:
     """Return tables as CSV, below each other with the columns of all."""
     table = stacked("all", tables) if len(tables) > 1 else tables[0]
+    columns = [_quoted(name, texts_of(values)) for name, values in table.columns.items()]
+    return "\n".join(map(",".join, zip(*columns, strict=True))) + "\n"
+
+
+def _quoted(name: str, texts: list[str]) -> list[str]:
+    """Return a column with its name, in quotes where a text needs them: few do, and there may be very many."""
+    column = [name, *texts]
+    together = "".join(column)
+    if not any(mark in together for mark in '",\r\n'):
+        return column
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows(zip(*(texts_of(values) for values in table.columns.values()), strict=True))
-    return buffer.getvalue()
+    writer = csv.writer(buffer, lineterminator="\x00")
+    writer.writerows([text] if text else ("", "") for text in column)
+    return [text if text != "," else "" for text in buffer.getvalue().split("\x00")[:-1]]
 
 
 def rows_of(table: Table) -> list[dict[str, Any]]:

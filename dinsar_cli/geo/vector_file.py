@@ -54,7 +54,7 @@ class Features:
         As they were written: they may be invalid or out of range. None is a feature without one.
     columns : dict of str to list
         What is told of each feature, by name.
-    labels : tuple of str
+    labels : sequence of str
         What each is called in messages; empty for a geometry that is no feature.
     crs : str or None
         Coordinate reference system; None where the file has none.
@@ -63,7 +63,7 @@ class Features:
     layer: str
     geometries: list[BaseGeometry | None]
     columns: dict[str, list[Any]]
-    labels: tuple[str, ...]
+    labels: Sequence[str]
     crs: str | None
 
 
