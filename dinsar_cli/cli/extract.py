@@ -68,15 +68,14 @@ def extract(
     and the displacement of each date in columns D20230904, which the plugin InSAR Explorer of QGIS reads. An area
     gets the mean, whose sigma counts the noise that cells share, median and extremes.
     """
-    from dinsar_cli.extraction.extract import Choices
-    from dinsar_cli.extraction.extract import extract as take
+    from dinsar_cli.extraction.extract import Choices, values_of_places
     from dinsar_cli.extraction.table import check_output, csv_text, json_text, write_tables
 
     folders, places = folders_and_last(arguments, "POINTS", "extract")
     choices = Choices(crs, window, radius, step, pairs)
     if output is not None:
         check_output(output, [Path(places)] if len(places) < 1000 else [])
-    found = take(folders, places, choices)
+    found = values_of_places(folders, places, choices)
     show_notes(found.warnings)
     if output is not None:
         write_tables(output, found.tables, found.record)

@@ -18,7 +18,7 @@ from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.extraction.cells import Around
 from dinsar_cli.extraction.lines import along_line
 from dinsar_cli.extraction.places import Group, Places, read_places, swapped
-from dinsar_cli.extraction.points import OK, OTHER_COMPONENT, OUTSIDE, values_at
+from dinsar_cli.extraction.points import NO_DATA, OK, OTHER_COMPONENT, OUTSIDE, values_at
 from dinsar_cli.extraction.source import Source
 from dinsar_cli.extraction.sources import Found, find_sources
 from dinsar_cli.extraction.table import Table, stacked
@@ -115,14 +115,14 @@ class Extracted:
         return stacked("all", self.tables).columns
 
 
-def extract(folders: Sequence[Path], places: str, choices: Choices) -> Extracted:
+def values_of_places(folders: Sequence[Path], places: str | Places, choices: Choices) -> Extracted:
     """Extract the values of maps at places.
 
     Parameters
     ----------
     folders : sequence of Path
         See `dinsar_cli.extraction.sources.find_sources`.
-    places : str
+    places : str or Places
         See `dinsar_cli.extraction.places.read_places`.
     choices : Choices
 
@@ -136,7 +136,7 @@ def extract(folders: Sequence[Path], places: str, choices: Choices) -> Extracted
     with Products() as files, bounded_raster_cache():
         # what is asked for, and where
         found = find_sources(folders, files, pairs=choices.pairs)
-        wanted = read_places(places, choices.crs)
+        wanted = read_places(places, choices.crs) if isinstance(places, str) else places
         check_on_maps(wanted, found.sources)
         # the values, map by map
         tables: dict[str, list[Table]] = {}
@@ -316,15 +316,8 @@ def _told(
             mine = table.columns["map"] == name
             kinds = Counter(table.columns["status"][mine].tolist())
             counts.setdefault(name, {}).update({f"{table.kind}: {kind}": n for kind, n in kinds.items()})
-            if kinds[OTHER_COMPONENT]:
-                warnings.append(
-                    f"{name}: {kinds[OTHER_COMPONENT]} {table.kind} are in another component than the reference: "
-                    "whole cycles of their displacement are unknown."
-                )
-            if kinds[OUTSIDE]:
-                warnings.append(f"{name}: {kinds[OUTSIDE]} {table.kind} lie outside the map, and have no value.")
-    summary = [_counted(name, kinds, len(places.left_out)) for name, kinds in counts.items()]
-    summary += [noise.sentence(name) for name, noise in noises.items()]
+            warnings += _doubts(name, table.kind, kinds)
+    summary = _summary(counts, len(places.left_out), noises)
     record = {
         "dinsar": __version__,
         "places": places.source,
@@ -340,11 +333,33 @@ def _told(
     return Extracted(tables, record, tuple(warnings), tuple(summary))
 
 
+def _summary(counts: Mapping[str, Mapping[str, int]], left_out: int, noises: Mapping[str, Noise]) -> list[str]:
+    """Return lines that count what was done, and tell the noise: of many maps together."""
+    if len(counts) <= _NAMED:
+        lines = [_counted(name, kinds, left_out) for name, kinds in counts.items()]
+        return lines + [noise.sentence(name) for name, noise in noises.items()]
+    together: Counter[str] = Counter()
+    for kinds in counts.values():
+        together.update(kinds)
+    told = ["The noise of each map is in the columns noise_model to noise_range_m."] if noises else []
+    return [_counted(f"{len(counts)} maps", together, left_out), *told]
+
+
+def _doubts(name: str, what: str, kinds: Mapping[str, int]) -> list[str]:
+    """Warn of places without a value that can be relied on."""
+    words = {
+        OTHER_COMPONENT: "in another component than the reference: whole cycles of their displacement are unknown",
+        OUTSIDE: "outside the map: they have no value",
+        NO_DATA: "where the map has no data: they have no value",
+    }
+    return [f"{name}: {kinds[kind]} of the {what} are {text}." for kind, text in words.items() if kinds.get(kind)]
+
+
 def _counted(name: str, kinds: Mapping[str, int], left_out: int) -> str:
     total = sum(kinds.values())
     good = sum(count for kind, count in kinds.items() if kind.endswith(f": {OK}"))
     rest = [f"{count} {kind.partition(': ')[2]}" for kind, count in kinds.items() if not kind.endswith(f": {OK}")]
-    told = f"{name}: {total} rows, {good} ok"
+    told = f"{name}: {total} row{'' if total == 1 else 's'}, {good} ok"
     return "; ".join([told, *rest, *([f"{left_out} left out"] if left_out else [])]) + "."
 
 

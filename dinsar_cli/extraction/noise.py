@@ -27,7 +27,7 @@ Bools = NDArray[np.bool_]
 
 _COARSE = 300  # cells on the longer side of the map on which what moves is looked for
 _SMOOTHED = 5  # of them, a side
-_STANDS_OUT = 3.0  # robust standard deviations of the smoothed map about its plane
+_STANDS_OUT = 3.5  # robust standard deviations of the smoothed map about its plane
 _MARGIN = 3  # coarse cells around what stands out
 _LEAST_SHARE = 0.05  # of the map that must be left
 _LEAST_CALM = 0.3  # of the map, below which no more is looked for
@@ -62,10 +62,11 @@ class Noise:
         if found is None:
             return f"{name}: no sigma of means, because {self.reason}."
         squared = "mm²" if self.unit == "mm" else f"({self.unit})²"
+        short = "" if found.reaches_sill else " (at least: the sill is not reached, so that the sigma is a guess)"
         return (
             f"{name}: noise by the {found.model} variogram of {100 * self.outside:.0f} % of the map, where nothing "
             f"stands out, without its plane: nugget {found.nugget * 1e6:.3g} {squared}, "
-            f"sill {found.sill * 1e6:.3g} {squared}, range {found.range / 1000:.3g} km."
+            f"sill {found.sill * 1e6:.3g} {squared}, range {found.range / 1000:.3g} km{short}."
         )
 
     def as_record(self) -> dict[str, Any]:
@@ -80,6 +81,7 @@ class Noise:
             "sill": found.sill,
             "unit": f"({unit})^2",
             "range_m": found.range,
+            "reaches_sill": found.reaches_sill,
             "misfit": found.misfit,
             "plane_removed": found.plane_removed,
             "share_of_map": round(self.outside, 4),

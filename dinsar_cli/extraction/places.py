@@ -119,17 +119,36 @@ def read_places(text: str, crs: str | None = None) -> Places:
         raise UsageError("No places are given.", "The last argument is empty.", FORMS)
     numbers = _typed_numbers(source)
     if numbers is not None:
-        return _from_features([_of_numbers(numbers, source)], source, crs)
+        return _from_features([_of_numbers(numbers, source, crs)], source, None)
     if source.startswith("{"):
         return _from_features([features_of_geojson(source, "The GeoJSON text", FORMS)], source, None)
     path = Path(source)
     if _exists(path):
         return _from_file(path, crs)
     if re.match(r"\s*(SRID=\d+;\s*)?(MULTI)?(POINT|LINESTRING|POLYGON)", source, re.IGNORECASE):
-        return _from_features([_of_wkt(source)], source, crs)
+        return _from_features([_of_wkt(source)], source, crs, typed=True)
     raise UsageError(
         f"{short(source)!r} cannot be read.", "There is no such file, and it is neither coordinates nor WKT.", FORMS
     )
+
+
+def points_of(lonlat: Sequence[tuple[float, float]]) -> Places:
+    """Return points of longitudes and latitudes, degrees.
+
+    Raises
+    ------
+    UsageError
+        When they are none.
+    """
+    try:
+        pairs = np.array(lonlat, np.float64).reshape(-1, 2)
+    except ValueError as error:
+        raise UsageError(
+            "The places are no points.", f"{error}.", "Give pairs of longitude and latitude."
+        ) from error
+    shapes: Any = shapely.points(pairs)
+    labels = tuple(f"point {number + 1}" for number in range(len(pairs)))
+    return _from_features([Features("", list(shapes), {}, labels, DEGREES)], "what was given", None)
 
 
 def _exists(path: Path) -> bool:
@@ -147,7 +166,7 @@ def _typed_numbers(text: str) -> list[float] | None:
         return None
 
 
-def _of_numbers(numbers: Sequence[float], source: str) -> Features:
+def _of_numbers(numbers: Sequence[float], source: str, crs: str | None) -> Features:
     if len(numbers) < 2 or len(numbers) % 2:
         hint = " Write decimals with a point." if "," in source else ""
         raise UsageError(
@@ -157,7 +176,7 @@ def _of_numbers(numbers: Sequence[float], source: str) -> Features:
         )
     pairs = np.array(numbers, np.float64).reshape(-1, 2)
     shape = shapely.Point(pairs[0]) if len(pairs) == 1 else shapely.LineString(pairs)
-    return Features("", [shape], {}, ("",), DEGREES)
+    return Features("", [shape], {}, ("",), crs or DEGREES)
 
 
 def _of_wkt(source: str) -> Features:
@@ -187,7 +206,7 @@ def _from_file(path: Path, crs: str | None) -> Places:
     return _collect([layer], name, table.reasons, table.notes)
 
 
-def _from_features(layers: Sequence[Features], source: str, crs: str | None) -> Places:
+def _from_features(layers: Sequence[Features], source: str, crs: str | None, *, typed: bool = False) -> Places:
     notes: list[str] = []
     known = []
     for layer in layers:
@@ -195,7 +214,7 @@ def _from_features(layers: Sequence[Features], source: str, crs: str | None) -> 
         if system is None and crs is None:
             system = DEGREES
             _check_degrees(layer, source)
-            if Path(source).suffix:
+            if not typed:
                 notes.append(f"{source} has no coordinate reference system: its numbers were read as degrees.")
         elif system is not None and crs is not None and not _same(system, crs):
             raise UsageError(
@@ -260,8 +279,8 @@ def _sort(layer: Features, source: str, reasons: dict[int, str], found: _Sorted)
         found.shapes["point"] += shapes.tolist()
         found.rows["point"] += range(first, found.count)
         return
-    for row, shape in enumerate(shapes):
-        fault = reasons.get(row, "no geometry") if shape is None or shape.is_empty else _fault(shape)
+    for row, (shape, given) in enumerate(zip(shapes, layer.geometries, strict=True)):
+        fault = reasons.get(row, "no geometry") if shape is None or shape.is_empty else _fault(shape, given)
         if shape is None or fault:
             found.left_out.append(f"{layer.labels[row] or 'the shape'}: {fault}")
             continue
@@ -320,16 +339,16 @@ def swapped(source: str, why: str) -> UsageError:
     )
 
 
-def _fault(shape: BaseGeometry) -> str:
-    """Tell why a place in degrees cannot be used; empty when it can."""
+def _fault(shape: BaseGeometry, given: BaseGeometry | None) -> str:
+    """Tell why a place in degrees, which was given so or in another system, cannot be used; empty when it can."""
     xy = shapely.get_coordinates(shape)
     if not np.isfinite(xy).all():
         return "a coordinate is NaN or infinite"
     if np.abs(xy[:, 1]).max() > 90 or np.abs(xy[:, 0]).max() > 360:
         x, y = xy[np.argmax(np.maximum(np.abs(xy[:, 0]) / 360, np.abs(xy[:, 1]) / 90))]
         return f"longitude {x:.10g}, latitude {y:.10g} is no place on the Earth"
-    if not shape.is_valid:
-        return f"an outline that crosses or touches itself ({shapely.is_valid_reason(shape)})"
+    if given is not None and not given.is_valid:
+        return f"an outline that crosses or touches itself ({shapely.is_valid_reason(given)})"
     if shape.geom_type in {"Polygon", "MultiPolygon"} and shape.area == 0:
         return "an area of nothing"
     if shape.geom_type in {"LineString", "LinearRing"} and shape.length == 0:

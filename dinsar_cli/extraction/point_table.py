@@ -134,6 +134,8 @@ def _text(path: Path) -> tuple[str, list[str]]:
         raise _wrong(path, error.cause) from error
     except OSError as error:
         raise _wrong(path, f"It cannot be read: {error.strerror or error}.") from error
+    if not content:
+        raise _wrong(path, "It is empty.")
     encoding = odd_encoding(content)
     if encoding:
         try:
@@ -178,9 +180,8 @@ def _place_columns(path: Path, header: Sequence[str]) -> tuple[int, int, int | N
             f"Its first line has numbers ({short(' '.join(header), 60)}) where the names of the columns should be."
         )
         raise _wrong(path, cause)
-    raise _wrong(
-        path, f"Its columns are {short(', '.join(header), 200)}; longitude and latitude, or x and y, are not."
-    )
+    told = short(", ".join(header), 200)
+    raise _wrong(path, f"Its columns are: {told}. Of longitude and latitude, or x and y, not both are there.")
 
 
 def _is_number(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -235,7 +236,16 @@ def _of_raster(path: Path, files: Products) -> Source:
     if path.stem == "los_displacement":
         folder = path.parent.parent if path.parent.name == "products" else path.parent
         return _of_run(find_products(folder)[0][0], files)
-    return _placed(path.stem, {"los_displacement_m": Band(path)}, files)
+    return _placed(path.stem, {"los_displacement_m": Band(path)}, files, dates=_dates_in(path.stem))
+
+
+def _dates_in(name: str) -> tuple[str, ...]:
+    """Return the two dates in a name; nothing where there are none."""
+    found = re.search(r"(?<!\d)(\d{8})(?:T\d{6})?[-_](\d{8})(?!\d)", name)
+    try:
+        return tuple(str(date.fromisoformat(text)) for text in found.groups()) if found else ()
+    except ValueError:
+        return ()
 
 
 def _placed(

@@ -184,7 +184,10 @@ def _write_layers(path: Path, tables: Sequence[Table], driver: str, record: Mapp
     import pyogrio
 
     for number, table in enumerate(tables):
-        columns = {name: _typed(values) for name, values in _named_for_files(table.columns).items()}
+        # GDAL writes single precision into GeoJSON with fewer digits than it has
+        wide = {name: v.astype(np.float64) if v.dtype.kind == "f" else v for name, v in table.columns.items()}
+        own = wide if driver == "GeoJSON" else table.columns
+        columns = {name: _typed(values) for name, values in _named_for_files(own).items()}
         shapes = table.geometries
         kinds = {shape.geom_type for shape in shapes}
         if kinds == {"Polygon", "MultiPolygon"}:

@@ -34,6 +34,7 @@ _ROUNDS = 4  # of drawing pairs, until enough have values
 _BINS = 24  # of distance, in equal ratios
 _LEAST_PAIRS = 50  # of a bin that counts
 _LEAST_BINS = 5  # that a model needs
+_REACHED = 0.98  # of the largest distance: the most that a range has which is not at its limit
 _RANGES = 60  # that are tried, before the best is refined
 _MOST_CELLS = 2000  # of a set, of whose mean the covariance is summed over all pairs
 _CHUNK = 500  # cells of which the distance to all others is held at a time
@@ -93,6 +94,11 @@ class Variogram:
     def variance(self) -> float:
         """Variance of a single cell."""
         return self.nugget + self.sill
+
+    @property
+    def reaches_sill(self) -> bool:
+        """Whether the range is within the distances that it was fitted to; else range and sill are a least."""
+        return self.empirical is None or self.range < _REACHED * float(self.empirical.distance[-1])
 
     def semivariance(self, distance: ArrayLike) -> Doubles:
         """Return half of the expected squared difference of cells that are a distance apart, metres."""
