@@ -29,8 +29,8 @@ Array = NDArray[Any]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-_STRIP = 1 << 22  # cells that are looked at in a go
-_KEPT = 1 << 21  # values of which the median is taken; of more, so many that stand for all
+_STRIP = 1 << 21  # cells that are looked at in a go
+_KEPT = 1 << 20  # values of which the median is taken; of more, so many that stand for all
 _FOR_MEAN = 50_000  # cells of which the means of the other layers are taken where there are more
 _PARTLY: Final = "partly outside the map"
 _TINY: Final = "smaller than a cell: the cell in its middle"
@@ -61,9 +61,10 @@ class _Collected:
         low, high = int(np.argmin(values)), int(np.argmax(values))
         self.lowest = min(self.lowest, (float(values[low]), int(rows[low]), int(columns[low])))
         self.highest = max(self.highest, (float(values[high]), int(rows[high]), int(columns[high])))
-        self.values.append(values[::thin])
-        self.rows.append(rows[::thin])
-        self.columns.append(columns[::thin])
+        # copies: what they are taken from would stay in memory
+        self.values.append(values[::thin].copy())
+        self.rows.append(rows[::thin].copy())
+        self.columns.append(columns[::thin].copy())
 
 
 def area_table(source: Source, shapes: NDArray[Any], noise: Noise) -> dict[str, Array]:

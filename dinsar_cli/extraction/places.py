@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ _KIND_OF: dict[str, Kind] = {
     "MultiPolygon": "area",
 }
 _EDGE_PARTS = 50  # a straight edge of a projected CRS is a curve in degrees: it is followed in so many chords
+_KML_STYLE = {"tessellate", "extrude", "visibility", "altitudeMode", "drawOrder", "icon", "snippet", "id"}
 FORMS = (
     "Give a table with the columns lon and lat (.csv), GeoJSON, GeoPackage, a shapefile or KML, or type 'lon lat', "
     "WKT or GeoJSON."
@@ -194,7 +195,10 @@ def _from_file(path: Path, crs: str | None) -> Places:
     if path.is_dir():
         raise UsageError(f"{name} is a folder.", "The last argument is that of the places.", FORMS)
     if path.suffix.lower() in FILE_SUFFIXES:
-        return _from_features(read_features(path, name, FORMS), name, crs)
+        layers = read_features(path, name, FORMS)
+        if path.suffix.lower() in {".kml", ".kmz"}:
+            layers = [replace(layer, columns=_told_in_kml(layer.columns)) for layer in layers]
+        return _from_features(layers, name, crs)
     table = read_point_table(path)
     if not table.degrees and crs is None:
         raise UsageError(
@@ -204,6 +208,12 @@ def _from_file(path: Path, crs: str | None) -> Places:
         )
     layer = Features("", table.geometries, table.columns, table.labels, crs or DEGREES)
     return _collect([layer], name, table.reasons, table.notes)
+
+
+def _told_in_kml(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return the columns that somebody filled: GDAL gives one for each property that a KML may have."""
+    told = {name: values for name, values in columns.items() if name not in _KML_STYLE}
+    return {name: values for name, values in told.items() if any(value not in {None, ""} for value in values)}
 
 
 def _from_features(layers: Sequence[Features], source: str, crs: str | None, *, typed: bool = False) -> Places:

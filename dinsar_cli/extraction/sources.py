@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -66,13 +66,6 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@dataclass
-class _Notes:
-    """Collects what the user should know."""
-
-    texts: list[str] = field(default_factory=list)
-
-
 def find_sources(folders: Sequence[Path], files: Products, *, pairs: bool = False) -> Found:
     """Find the maps in folders.
 
@@ -90,9 +83,9 @@ def find_sources(folders: Sequence[Path], files: Products, *, pairs: bool = Fals
     DinsarError
         When one has no map, or its layers do not belong together.
     """
-    notes = _Notes()
+    notes: list[str] = []
     found = [source for folder in folders for source in _sources(folder, files, pairs, notes)]
-    return Found(_named_apart(found), tuple(notes.texts))
+    return Found(_named_apart(found), tuple(notes))
 
 
 def _named_apart(sources: Sequence[Source]) -> tuple[Source, ...]:
@@ -106,7 +99,7 @@ def _named_apart(sources: Sequence[Source]) -> tuple[Source, ...]:
     return tuple(result)
 
 
-def _sources(folder: Path, files: Products, pairs: bool, notes: _Notes) -> list[Source]:
+def _sources(folder: Path, files: Products, pairs: bool, notes: list[str]) -> list[Source]:
     if folder.is_file():
         return [_of_raster(folder, files)]
     if not folder.exists():
@@ -117,9 +110,7 @@ def _sources(folder: Path, files: Products, pairs: bool, notes: _Notes) -> list[
     if series is not None and not (pairs and series != folder):
         return [_of_series(series, folder, files)]
     if series is None and (folder / STACK_FILE).is_file():
-        notes.texts.append(
-            f"{folder} has no series yet: its pairs are taken. Make it with: dinsar timeseries {folder}"
-        )
+        notes.append(f"{folder} has no series yet: its pairs are taken. Make it with: dinsar timeseries {folder}")
     try:
         products, unfinished = find_products(folder)
     except NoDataError:
@@ -129,7 +120,7 @@ def _sources(folder: Path, files: Products, pairs: bool, notes: _Notes) -> list[
         if not foreign:
             raise
         return [_placed(name, bands, files, dates=dates) for name, dates, bands in foreign]
-    notes.texts += [f"The run is not finished. {text}" for text in unfinished]
+    notes += [f"The run is not finished. {text}" for text in unfinished]
     return [_of_run(one, files) for one in products]
 
 

@@ -78,7 +78,7 @@ def texts_of(values: Array) -> list[str]:
         return texts
     if values.dtype.kind == "i":
         return ["" if value == NONE else str(value) for value in values.tolist()]
-    return ["" if value is None else str(value) for value in values.tolist()]
+    return ["" if value is None or value != value else str(value) for value in values.tolist()]  # noqa: PLR0124 (NaN)
 
 
 def values_of(values: Array) -> list[Any]:
@@ -232,7 +232,7 @@ def _typed(values: Array) -> tuple[Array, NDArray[np.bool_]]:
         return values, ~np.isfinite(values)
     if values.dtype.kind == "i":
         return values, values == NONE
-    texts = [None if value is None or value == "" else str(value) for value in values.tolist()]
+    texts = [text or None for text in texts_of(values)]
     mask = np.array([text is None for text in texts], bool)
     known = [text for text in texts if text is not None]
     if known and all(_WHOLE.fullmatch(text) for text in known):

@@ -36,7 +36,7 @@ _LEAST_PAIRS = 50  # of a bin that counts
 _LEAST_BINS = 5  # that a model needs
 _REACHED = 0.98  # of the largest distance: the most that a range has which is not at its limit
 _RANGES = 60  # that are tried, before the best is refined
-_MOST_CELLS = 2000  # of a set, of whose mean the covariance is summed over all pairs
+_MOST_CELLS = 1000  # of a set, of whose mean the covariance is summed over all pairs
 _CHUNK = 500  # cells of which the distance to all others is held at a time
 
 
@@ -312,7 +312,7 @@ def _exponential(ratio: Doubles) -> Doubles:
 
 def _spherical(ratio: Doubles) -> Doubles:
     inside = np.minimum(ratio, 1)
-    return 1.5 * inside - 0.5 * inside**3
+    return inside * (1.5 - 0.5 * inside * inside)
 
 
 _FORMS: Mapping[ModelName, Callable[[Doubles], Doubles]] = {"exponential": _exponential, "spherical": _spherical}

@@ -153,6 +153,7 @@ def test_kml_and_kmz(tmp_path: Path) -> None:
     for name in ("places.kml", "places.kmz"):
         places = read_places(str(tmp_path / name))
         assert set(places.groups) == {"point", "line", "area"}
+        assert places.groups["point"].columns == {"Name": ["station"]}
         np.testing.assert_allclose(places.groups["point"].lonlat, POINTS[:1])
 
 
