@@ -89,6 +89,7 @@ def extract(
     radius: float | None = None,
     step: float | None = None,
     pairs: bool = False,
+    columns: Sequence[str] = (),
 ) -> Extracted:
     """Extract the values of maps at points, along lines and over areas, as ``dinsar extract`` does.
 
@@ -108,6 +109,8 @@ def extract(
         Metres between points along lines; the size of a cell by default.
     pairs : bool
         Whether pairs of a stack are taken although it has a series.
+    columns : sequence of str
+        Of the maps, that are wanted beside motion and component; all but ``vertical_displacement_m`` by default.
 
     Returns
     -------
@@ -129,7 +132,7 @@ def extract(
     >>> found.columns["velocity"]  # doctest: +SKIP
     """
     chosen = [folders] if isinstance(folders, (str, Path)) else list(folders)
-    choices = Choices(crs, window, radius, step, pairs)
+    choices = Choices(crs, window, radius, step, pairs, tuple(columns))
     wanted = str(places) if isinstance(places, (str, Path)) else points_of(places)
     return values_of_places([Path(folder) for folder in chosen], wanted, choices)
 

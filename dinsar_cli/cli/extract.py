@@ -42,6 +42,12 @@ Examples:
     metavar="METRES",
     help="Between the points along a line.  [default: the size of a cell]",
 )
+@click.option(
+    "--columns",
+    metavar="NAME,...",
+    help="Columns of the maps that are wanted beside the motion, such as coherence,los_sigma_m: large maps then "
+    "take less time.  [default: all but vertical_displacement_m]",
+)
 @click.option("--pairs", is_flag=True, help="Take the pairs of a stack, although it has a series.")
 @json_option
 @debug_option
@@ -52,6 +58,7 @@ def extract(
     window: int | None,
     radius: float | None,
     step: float | None,
+    columns: str | None,
     pairs: bool,
     as_json: bool,
 ) -> None:
@@ -72,7 +79,8 @@ def extract(
     from dinsar_cli.extraction.table import check_output, csv_text, json_text, write_tables
 
     folders, places = folders_and_last(arguments, "POINTS", "extract")
-    choices = Choices(crs, window, radius, step, pairs)
+    wanted = tuple(name.strip() for name in (columns or "").split(",") if name.strip())
+    choices = Choices(crs, window, radius, step, pairs, wanted)
     if output is not None:
         check_output(output, [Path(places)] if len(places) < 1000 else [])
     found = values_of_places(folders, places, choices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _NAMED = 8  # that a message names
+_ASSUMING = {"vertical_displacement_m"}
 _MOST_AROUND = 1_000_000  # cells around a place
 
 
@@ -49,6 +50,8 @@ class Choices:
         Metres between points along lines; the size of a cell by default.
     pairs : bool
         Whether pairs of a stack are taken although it has a series.
+    columns : tuple of str
+        Of the maps, that are wanted beside motion and component; empty for all but those that assume something.
     """
 
     crs: str | None = None
@@ -56,6 +59,7 @@ class Choices:
     radius: float | None = None
     step: float | None = None
     pairs: bool = False
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.window is not None and self.radius is not None:
@@ -68,6 +72,27 @@ class Choices:
                 "It is the cells on a side of a square around the cell of a point.",
                 f"Give an odd number, such as {max(1, self.window) | 1}.",
             )
+
+    def of(self, sources: Sequence[Source]) -> tuple[Source, ...]:
+        """Return maps with the columns that are wanted.
+
+        Raises
+        ------
+        UsageError
+            When no map has one of them.
+        """
+        known = dict.fromkeys(name for source in sources for name in source.bands)
+        unknown = [name for name in self.columns if name not in known]
+        if unknown:
+            raise UsageError(
+                f"--columns {unknown[0]} is in no map.", f"They have {', '.join(known)}.", "Give one of these."
+            )
+        wanted = set(self.columns or known) - (set() if self.columns else _ASSUMING)
+        result = []
+        for source in sources:
+            kept = wanted | set(source.motions) | {"component"}
+            result.append(replace(source, bands={name: b for name, b in source.bands.items() if name in kept}))
+        return tuple(result)
 
     def around(self, source: Source) -> Around | None:
         """Return the cells around a cell of a map; None where none are asked for."""
@@ -136,6 +161,7 @@ def values_of_places(folders: Sequence[Path], places: str | Places, choices: Cho
     with Products() as files, bounded_raster_cache():
         # what is asked for, and where
         found = find_sources(folders, files, pairs=choices.pairs)
+        found = replace(found, sources=choices.of(found.sources))
         wanted = read_places(places, choices.crs) if isinstance(places, str) else places
         check_on_maps(wanted, found.sources)
         # the values, map by map

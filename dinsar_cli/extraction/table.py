@@ -87,9 +87,9 @@ def values_of(values: Array) -> list[Any]:
         return [value if math.isfinite(value) else None for value in values.tolist()]
     if values.dtype.kind == "i":
         return [None if value == NONE else value for value in values.tolist()]
-    return [
-        value if value is None or isinstance(value, (str, int, float)) else str(value) for value in values.tolist()
-    ]
+    plain = (str, int, float, type(None))
+    known = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values.tolist()]
+    return [value if isinstance(value, plain) else str(value) for value in known]
 
 
 def csv_text(tables: Sequence[Table]) -> str:

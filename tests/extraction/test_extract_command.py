@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
+import shapely
 
 from dinsar_cli import extract
 from support.command import Outcome
@@ -193,6 +195,34 @@ def test_wrong_options_are_refused_before_anything_is_read(
     assert dinsar("extract", tmp_path / "nothing", points).code == 2
     assert dinsar("extract", tmp_path, points).code == 3
     assert dinsar("extract", folder, folder).code == 2
+
+
+def test_only_the_columns_that_are_asked_for(folder: Path, points: Path, dinsar: Run) -> None:
+    done = dinsar("extract", folder, points, "--columns", "los_sigma_m")
+    names = set(done.out.splitlines()[0].split(","))
+    assert {"los_displacement_m", "los_sigma_m", "component", "status"} <= names
+    assert "flags" not in names
+    done = dinsar("extract", folder, points, "--columns", "los_sigma_m,coherance")
+    assert done.code == 2
+    assert "coherance" in done.error[0]
+    assert "los_sigma_m" in done.error[1]
+
+
+def test_empty_numbers_of_a_file_stay_empty(folder: Path, tmp_path: Path, dinsar: Run) -> None:
+    lon, lat = DEGREES.lonlat(300, 300)
+    shapes = shapely.to_wkb(np.array([shapely.Point(lon, lat), shapely.Point(lon, lat + 1e-4)], object))
+    source = str(tmp_path / "wells.gpkg")
+    values = [np.array([1.5, np.nan]), np.array(["x", None], object)]
+    pyogrio.raw.write(
+        source, shapes, values, ["depth", "kind"], driver="GPKG", crs="EPSG:4326", geometry_type="Point"
+    )
+    found = json.loads(dinsar("extract", folder, source, "--json").out)["points"]
+    assert [(row["depth"], row["kind"]) for row in found] == [(1.5, "x"), (None, None)]
+    rows = list(csv.DictReader(dinsar("extract", folder, source).out.splitlines()))
+    assert [(row["depth"], row["kind"]) for row in rows] == [("1.5", "x"), ("", "")]
+    assert dinsar("extract", folder, source, "--output", tmp_path / "out.gpkg").code == 0
+    _, _, _, (depth, _, *_) = pyogrio.raw.read(str(tmp_path / "out.gpkg"))
+    np.testing.assert_array_equal(depth, [1.5, np.nan])
 
 
 def test_places_may_be_typed_with_a_minus(folder: Path, dinsar: Run) -> None:
