@@ -118,7 +118,7 @@ function chartPicture(svg, text, done) {
     context.fillText(text, CHART.left, 19);
     canvas.toBlob(done, "image/png");
   };
-  image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
+  image.setAttribute("src", `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`);
 }
 
 /** What the map calls: start and drag a line, draw it, and show the values of a layer along it. */
