@@ -84,14 +84,12 @@ function profileTable(layer, values, grid, [from, to]) {
   return [["distance_m", "lon", "lat", unit ? `${layer.name}_${unit}` : layer.name], ...rows].map((row) => `${row.join(",")}\n`).join("");
 }
 
-/** Let the browser save something under a name. */
-function save(blob, name) {
-  const link = element("a", { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+/** Let the browser save what an address holds itself under a name. */
+function save(address, name) {
+  element("a", { href: address, download: name }).click();
 }
 
-/** Picture of a chart with a line of text above, twice as fine as on the screen: calls back with a PNG. */
+/** Picture of a chart with a line of text above, twice as fine as on the screen: calls back with the address of a PNG. */
 function chartPicture(svg, text, done) {
   const { width, height } = CHART;
   const copy = svg.cloneNode(true);
@@ -116,7 +114,7 @@ function chartPicture(svg, text, done) {
     context.fillStyle = page.color;
     context.font = "bold 13px system-ui, sans-serif";
     context.fillText(text, CHART.left, 19);
-    canvas.toBlob(done, "image/png");
+    done(canvas.toDataURL("image/png"));
   };
   image.setAttribute("src", `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`);
 }
@@ -137,12 +135,13 @@ function profileTool(grid, cell, redraw) {
     const chart = profileChart(tool.layer, values);
     const name = `profile_${tool.layer.name}`;
     const table = element("button", { type: "button", textContent: "Save as CSV" });
-    table.onclick = () => save(new Blob([profileTable(tool.layer, values, grid, tool.line)], { type: "text/csv" }), `${name}.csv`);
+    table.onclick = () => save(
+      `data:text/csv;charset=utf-8,${encodeURIComponent(profileTable(tool.layer, values, grid, tool.line))}`, `${name}.csv`);
     const picture = element("button", { type: "button", textContent: "Save as PNG" });
     picture.onclick = () => {
       const ends = tool.line.map(([x, y]) => lonLat(grid, grid.west + x / grid.metres[0], grid.north - y / grid.metres[1]));
       const words = ["A", "B"].map((end, n) => `${end} ${placeText(ends[n])}`).join(" to ");
-      chartPicture(chart, `${tool.layer.title}, ${words}`, (blob) => save(blob, `${name}.png`));
+      chartPicture(chart, `${tool.layer.title}, ${words}`, (address) => save(address, `${name}.png`));
     };
     const saving = chart.matches("svg") ? [table, picture] : []; // a line without values has a sentence in its place
     tool.chart.replaceChildren(chart, ...saving, close);
