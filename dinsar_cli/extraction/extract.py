@@ -173,7 +173,7 @@ def values_of_places(folders: Sequence[Path], places: str | Places, choices: Cho
                     noises |= _noises_of(source, group)
                 table = _table(kind, group, source, choices, noises)
                 tables.setdefault(table.kind, []).append(table)
-        whole = tuple(stacked(kind, parts) for kind, parts in tables.items())
+        whole = tuple(_with_plain_names(stacked(kind, parts)) for kind, parts in tables.items())
     return _told(whole, wanted, found, noises, choices)
 
 
@@ -297,28 +297,28 @@ def _line_table(group: Group, source: Source, choices: Choices) -> Table:
     return Table("lines", own | _of_map(source, number.size) | values, shapes)
 
 
-_OWN = {"map", "lon", "lat", "status", "line", "distance_m", "first_date", "last_date"}
+_GIVEN = "\0"  # before the names of columns of the file, until all others are known
 
 
 def _kept(group: Group, rows: NDArray[np.int64]) -> dict[str, Array]:
-    """Return what the file told of each place, under names that no column of values has."""
+    """Return what the file told of each place."""
     found: dict[str, Array] = {}
     for name, values in group.columns.items():
         column = np.empty(len(values), object)
         column[:] = values
-        found[f"input_{name}" if name.lower() in _RESERVED else name] = column[rows]
+        found[_GIVEN + name] = column[rows]
     return found
 
 
-_RESERVED = frozenset(
-    _OWN
-    | {"los_displacement_m", "los_sigma_m", "vertical_displacement_m", "coherence", "component", "los_east"}
-    | {"los_north", "los_up", "incidence_deg", "elevation_m", "flags", "flags_words", "velocity", "velocity_sigma"}
-    | {"temporal_coherence", "series_flags", "series_flags_words", "distance_to_reference_m", "window_median"}
-    | {"window_scatter", "window_cells", "east_m", "up_m", "east_sigma_m", "up_sigma_m", "area_km2", "cells"}
-    | {"share_with_values", "noise_model", "noise_nugget", "noise_sill", "noise_range_m"}
-    | {"min_lon", "min_lat", "max_lon", "max_lat"}
-)
+def _with_plain_names(table: Table) -> Table:
+    """Return a table in which columns of the file have their names, after ``input_`` where values have the same."""
+    taken = {name.lower() for name in table.columns if not name.startswith(_GIVEN)}
+    columns = {}
+    for name, values in table.columns.items():
+        plain = name.removeprefix(_GIVEN)
+        same = name.startswith(_GIVEN) and plain.lower() in taken
+        columns[f"input_{plain}" if same else plain] = values
+    return replace(table, columns=columns)
 
 
 def _of_map(source: Source, count: int) -> dict[str, Array]:

@@ -127,7 +127,8 @@ def _around(
         count = np.full(on.size, NONE, np.int64)
         count[on] = found.cells
         before = f"{motion.removesuffix('_m')}_" if number else ""
-        result |= {f"{before}window_median": median, f"{before}window_scatter": scatter}
+        unit = "_m" if motion.endswith("_m") else ""
+        result |= {f"{before}window_median{unit}": median, f"{before}window_scatter{unit}": scatter}
         result[f"{before}window_cells"] = count
     return result
 

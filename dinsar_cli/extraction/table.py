@@ -107,6 +107,7 @@ def _quoted(name: str, texts: list[str]) -> list[str]:
         return column
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\x00")
+    # a row of one empty text would be written as two quotes
     writer.writerows([text] if text else ("", "") for text in column)
     return [text if text != "," else "" for text in buffer.getvalue().split("\x00")[:-1]]
 

@@ -112,9 +112,9 @@ def test_median_and_scatter_of_a_window_are_those_of_its_cells(degrees: Path, tm
         assert found["window_cells"][number] == values.size
         if values.size:
             middle = np.median(values)
-            assert found["window_median"][number] == pytest.approx(middle, rel=1e-6)
+            assert found["window_median_m"][number] == pytest.approx(middle, rel=1e-6)
             scatter = 1.4826 * np.median(np.abs(values - middle))
-            assert found["window_scatter"][number] == pytest.approx(scatter, rel=1e-5)
+            assert found["window_scatter_m"][number] == pytest.approx(scatter, rel=1e-5)
     assert found["window_cells"].tolist()[:3] == [25, 0, 21]
 
 
@@ -180,8 +180,8 @@ def test_a_decomposition_gives_east_and_up(tmp_path: Path) -> None:
     points = str(write_points(tmp_path / "p.csv", np.array([DEGREES.lonlat(10, 20)])))
     found = values_of_places([folder], points, Choices(window=3)).columns
     assert (found["east_m"][0], found["up_m"][0]) == (east[10, 20], up[10, 20])
-    assert found["window_median"][0] == pytest.approx(np.median(east[9:12, 19:22]))
-    assert found["up_window_median"][0] == pytest.approx(np.median(up[9:12, 19:22]))
+    assert found["window_median_m"][0] == pytest.approx(np.median(east[9:12, 19:22]))
+    assert found["up_window_median_m"][0] == pytest.approx(np.median(up[9:12, 19:22]))
     assert found["up_sigma_m"][0] == np.float32(0.002)
 
 
