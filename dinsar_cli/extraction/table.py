@@ -72,7 +72,7 @@ def texts_of(values: Array) -> list[str]:
     """Return the text of a column: of single precision nine digits, which are that number and no other."""
     if values.dtype.kind == "f":
         form = "%.9g" if values.dtype.itemsize <= 4 else "%.10g"
-        texts = list(map(form.__mod__, values.tolist()))
+        texts = list(map(form.__mod__, (values + values.dtype.type(0)).tolist()))  # without -0
         for row in np.flatnonzero(~np.isfinite(values)).tolist():
             texts[row] = ""
         return texts

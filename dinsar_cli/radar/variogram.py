@@ -98,7 +98,9 @@ class Variogram:
     @property
     def reaches_sill(self) -> bool:
         """Whether the range is within the distances that it was fitted to; else range and sill are a least."""
-        return self.empirical is None or self.range < _REACHED * float(self.empirical.distance[-1])
+        if self.empirical is None or self.sill == 0:
+            return True
+        return self.range < _REACHED * float(self.empirical.distance[-1])
 
     def semivariance(self, distance: ArrayLike) -> Doubles:
         """Return half of the expected squared difference of cells that are a distance apart, metres."""
