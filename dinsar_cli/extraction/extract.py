@@ -163,7 +163,7 @@ def values_of_places(folders: Sequence[Path], places: str | Places, choices: Cho
         found = find_sources(folders, files, pairs=choices.pairs)
         found = replace(found, sources=choices.of(found.sources))
         wanted = read_places(places, choices.crs) if isinstance(places, str) else places
-        check_on_maps(wanted, found.sources)
+        found = replace(found, notes=(*found.notes, *check_on_maps(wanted, found.sources)))
         # the values, map by map
         tables: dict[str, list[Table]] = {}
         noises: dict[str, Noise] = {}
@@ -177,8 +177,13 @@ def values_of_places(folders: Sequence[Path], places: str | Places, choices: Cho
     return _told(whole, wanted, found, noises, choices)
 
 
-def check_on_maps(places: Places, sources: Sequence[Source]) -> None:
+def check_on_maps(places: Places, sources: Sequence[Source]) -> list[str]:
     """Refuse places of which none is on a map, or most are if longitude and latitude are swapped.
+
+    Returns
+    -------
+    list of str
+        That some would lie on a map so, where the others do not.
 
     Raises
     ------
@@ -187,11 +192,7 @@ def check_on_maps(places: Places, sources: Sequence[Source]) -> None:
     NoDataError
         When none is on a map.
     """
-    corners = [
-        shapely.get_coordinates(group.geometries) if kind != "point" else group.lonlat
-        for kind, group in places.groups.items()
-    ]
-    lonlat = np.concatenate(corners)
+    lonlat = np.concatenate([shapely.get_coordinates(group.geometries) for group in places.groups.values()])
     on, turned = (np.any([_on(source, given) for source in sources], axis=0) for given in (lonlat, lonlat[:, ::-1]))
     if turned.sum() > on.sum():
         lon, lat = lonlat[np.flatnonzero(turned)[0]]
@@ -210,6 +211,10 @@ def check_on_maps(places: Places, sources: Sequence[Source]) -> None:
             f"first place is at longitude {lon:.6g}, latitude {lat:.6g}.",
             "Check coordinates and --crs, or give the folder of a map that covers them.",
         )
+    doubtful = int((turned & ~on).sum())
+    return [f"{doubtful} positions beside the map would lie on it with longitude and latitude swapped."] * bool(
+        doubtful
+    )
 
 
 def _on(source: Source, lonlat: NDArray[np.float64]) -> NDArray[np.bool_]:

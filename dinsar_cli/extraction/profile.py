@@ -138,8 +138,8 @@ def profiles_along(
     with Products() as files, bounded_raster_cache():
         found = find_sources(folders, files, pairs=pairs)
         places, names = _lines(read_places(line, crs))
-        check_on_maps(places, found.sources)
-        warnings = [*places.notes, *found.notes, *(f"Left out: {text}." for text in places.left_out)]
+        doubts = check_on_maps(places, found.sources)
+        warnings = [*places.notes, *found.notes, *doubts, *(f"Left out: {text}." for text in places.left_out)]
         profiles = []
         for number, shape in enumerate(places.groups["line"].geometries, 1):
             for source in found.sources:

@@ -197,6 +197,14 @@ def test_wrong_options_are_refused_before_anything_is_read(
     assert dinsar("extract", folder, folder).code == 2
 
 
+def test_some_swapped_points_among_others_are_told(folder: Path, tmp_path: Path, dinsar: Run) -> None:
+    good = [DEGREES.lonlat(300 + n, 300) for n in range(3)]
+    source = write_points(tmp_path / "p.csv", np.array([*good, good[0][::-1]]))
+    done = dinsar("extract", folder, source)
+    assert done.code == 0
+    assert "1 positions beside the map would lie on it with longitude and latitude swapped" in done.err
+
+
 def test_only_the_columns_that_are_asked_for(folder: Path, points: Path, dinsar: Run) -> None:
     done = dinsar("extract", folder, points, "--columns", "los_sigma_m")
     names = set(done.out.splitlines()[0].split(","))
