@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -95,21 +95,18 @@ def read_point_table(path: Path) -> PointTable:
         When it is not such a table; the message names the line.
     """
     text, notes = _text(path)
-    lines = [
-        (number, line)
-        for number, line in enumerate(text.splitlines(), 1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
+    numbers, lines = _lines(text)
     if not lines:
         raise _wrong(path, "It is empty.")
-    rows = _rows(path, lines)
-    header = [cell.strip() for cell in rows[0]]
+    separator = _separator(lines[0])
+    (first,) = _rows(path, lines[:1], separator)
+    header = [cell.strip() for cell in first]
     x, y, shape = _place_columns(path, header)
-    body, numbers = rows[1:], [number for number, _ in lines[1:]]
-    if not body:
+    numbers, lines = numbers[1:], lines[1:]
+    if not lines:
         raise _wrong(path, "It has a header and no points.")
-    _check_width(path, header, body, numbers)
-    cells = _columns(body, len(header), {x, y})
+    cells = _columns(path, header, lines, numbers, separator)
+    cells = [cell if k in {x, y} else list(map(str.strip, cell)) for k, cell in enumerate(cells)]
     kept = {name or f"column_{k + 1}": list(cells[k]) for k, name in enumerate(header) if k not in {x, y, shape}}
     named = next((kept[name] for name in kept if name.lower() in {"name", "id", "station", "site", "label"}), None)
     labels = RowLabels(numbers, named)
@@ -119,7 +116,7 @@ def read_point_table(path: Path) -> PointTable:
     places, reasons, commas = _numbers(header, cells, x, y)
     if commas:
         notes.append(f"{path} has decimal commas: they were read as such.")
-    points: list[BaseGeometry | None] = [None] * len(body)
+    points: list[BaseGeometry | None] = [None] * len(lines)
     known = np.flatnonzero(np.isfinite(places).all(axis=1))
     made: Any = shapely.points(places[known])
     for k, point in zip(known.tolist(), made, strict=True):
@@ -153,16 +150,43 @@ def _text(path: Path) -> tuple[str, list[str]]:
         return content.decode("cp1252", errors="replace"), [told]
 
 
-def _rows(path: Path, lines: Sequence[tuple[int, str]]) -> list[list[str]]:
-    """Split the lines at the separator of the header."""
-    header = re.sub(r'"[^"]*"', "", lines[0][1])
-    separator = max(_SEPARATORS, key=header.count)
-    if not header.count(separator):
-        return [line.split() for _, line in lines]
+def _lines(text: str) -> tuple[Sequence[int], list[str]]:
+    """Return the lines that are neither empty nor a comment, and their numbers from 1."""
+    lines = text.splitlines()
+    if "#" not in text and all(map(str.strip, lines)):
+        return range(1, len(lines) + 1), lines
+    kept = [k for k, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")]
+    return [k + 1 for k in kept], [lines[k] for k in kept]
+
+
+def _separator(header: str) -> str:
+    """Return what is between the columns; empty for blanks."""
+    plain = re.sub(r'"[^"]*"', "", header)
+    separator = max(_SEPARATORS, key=plain.count)
+    return separator if plain.count(separator) else ""
+
+
+def _rows(path: Path, lines: Sequence[str], separator: str) -> list[list[str]]:
+    if not separator:
+        return [line.split() for line in lines]
     try:
-        return list(csv.reader((line for _, line in lines), delimiter=separator, skipinitialspace=True))
+        return list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
     except csv.Error as error:
         raise _wrong(path, f"It cannot be split into columns: {error}.") from error
+
+
+def _columns(
+    path: Path, header: Sequence[str], lines: Sequence[str], numbers: Sequence[int], separator: str
+) -> list[list[str]]:
+    """Return the columns of lines, of which some may be short."""
+    count = len(header)
+    together = separator.join(lines) if separator else '"'
+    if '"' not in together and all(line.count(separator) == count - 1 for line in lines):
+        cells = together.split(separator)  # no list for each of very many lines
+        return [cells[k::count] for k in range(count)]
+    rows = _rows(path, lines, separator)
+    _check_width(path, header, rows, numbers)
+    return [[row[k].strip() if k < len(row) else "" for row in rows] for k in range(count)]
 
 
 def _place_columns(path: Path, header: Sequence[str]) -> tuple[int, int, int | None]:
@@ -190,14 +214,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _columns(rows: Sequence[Sequence[str]], count: int, numbers: Collection[int]) -> list[Sequence[str]]:
-    """Return the columns of rows, of which some may be short; those of numbers as they are."""
-    if set(map(len, rows)) == {count}:
-        columns = enumerate(zip(*rows, strict=True))
-        return [column if k in numbers else list(map(str.strip, column)) for k, column in columns]
-    return [[row[k].strip() if k < len(row) else "" for row in rows] for k in range(count)]
 
 
 def _check_width(path: Path, header: Sequence[str], body: Sequence[Sequence[str]], numbers: Sequence[int]) -> None:
