@@ -14,11 +14,12 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "DinsarError": "dinsar_cli.errors",
     "RunResult": "dinsar_cli.workflow.result",
+    "extract": "dinsar_cli.api",
     "open_products": "dinsar_cli.products.dataset",
     "run": "dinsar_cli.api",
 }
 
-__all__ = ["DinsarError", "RunResult", "__version__", "open_products", "run"]
+__all__ = ["DinsarError", "RunResult", "__version__", "extract", "open_products", "run"]
 
 
 def __getattr__(name: str) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from dinsar_cli.base.files import default_cache, make_folder
 from dinsar_cli.config.file import build_config, config_keys, load_config
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import UsageError
+from dinsar_cli.extraction.extract import Choices, Extracted, values_of_places
+from dinsar_cli.extraction.places import points_of
 from dinsar_cli.workflow import pipeline
 from dinsar_cli.workflow.result import RunResult
 
@@ -76,6 +78,63 @@ def run(
     folder = make_folder(Path(workdir))
     store = default_cache() if cache is None else Path(cache)
     return pipeline.run(resolved, folder, store, _Teller(progress), ["dinsar_cli.run"], force=force)
+
+
+def extract(
+    folders: str | Path | Sequence[str | Path],
+    places: str | Path | Sequence[tuple[float, float]],
+    *,
+    crs: str | None = None,
+    window: int | None = None,
+    radius: float | None = None,
+    step: float | None = None,
+    pairs: bool = False,
+    columns: Sequence[str] = (),
+) -> Extracted:
+    """Extract the values of maps at points, along lines and over areas, as ``dinsar extract`` does.
+
+    Parameters
+    ----------
+    folders : str, Path, or several
+        Of runs, stacks, series, decompositions or products.
+    places : str or Path, or pairs of numbers
+        A file, or what the command line takes in its place; or longitudes and latitudes, degrees.
+    crs : str, optional
+        Coordinate reference system of places that do not tell theirs.
+    window : int, optional
+        Cells on a side, an odd number, of which median and scatter are wanted too.
+    radius : float, optional
+        The same for the cells within so many metres.
+    step : float, optional
+        Metres between points along lines; the size of a cell by default.
+    pairs : bool
+        Whether pairs of a stack are taken although it has a series.
+    columns : sequence of str
+        Of the maps, that are wanted beside motion and component; all but ``vertical_displacement_m`` by default.
+
+    Returns
+    -------
+    Extracted
+        ``columns`` are all rows by column, as ``pandas.DataFrame`` takes them; ``tables`` those of points, lines
+        and areas with their geometries; ``warnings`` what was left out.
+
+    Raises
+    ------
+    UsageError
+        When an input is wrong.
+    NoDataError
+        When there is no map, or no place lies on one.
+
+    Examples
+    --------
+    >>> from dinsar_cli import extract
+    >>> found = extract("STACK", "benchmarks.csv")  # doctest: +SKIP
+    >>> found.columns["velocity"]  # doctest: +SKIP
+    """
+    chosen = [folders] if isinstance(folders, (str, Path)) else list(folders)
+    choices = Choices(crs, window, radius, step, pairs, tuple(columns))
+    wanted = str(places) if isinstance(places, (str, Path)) else points_of(places)
+    return values_of_places([Path(folder) for folder in chosen], wanted, choices)
 
 
 def _config(config: str | Path | None, keys: Mapping[str, Any]) -> RunConfig:

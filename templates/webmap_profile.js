@@ -70,6 +70,55 @@ function profileChart(layer, values) {
   return svg;
 }
 
+/** Table of a profile: distance, place and value of each point, as text with commas between. */
+function profileTable(layer, values, grid, [from, to]) {
+  const unit = layer.unit === "°" ? "deg" : layer.unit;
+  const length = values.at(-1)[0];
+  const rows = values.map(([distance, value]) => {
+    const share = length ? distance / length : 0;
+    const [x, y] = [0, 1].map((axis) => from[axis] + share * (to[axis] - from[axis]));
+    const place = lonLat(grid, grid.west + x / grid.metres[0], grid.north - y / grid.metres[1]);
+    const text = value === null ? "" : value.toFixed(Math.max(0, layer.decimals));
+    return [distance.toFixed(1), ...place.map((degrees) => degrees.toFixed(7)), text];
+  });
+  return [["distance_m", "lon", "lat", unit ? `${layer.name}_${unit}` : layer.name], ...rows].map((row) => `${row.join(",")}\n`).join("");
+}
+
+/** Let the browser save what an address holds itself under a name. */
+function save(address, name) {
+  element("a", { href: address, download: name }).click();
+}
+
+/** Picture of a chart with a line of text above, twice as fine as on the screen: calls back with the address of a PNG. */
+function chartPicture(svg, text, done) {
+  const { width, height } = CHART;
+  const copy = svg.cloneNode(true);
+  const [shown, drawn] = [svg, copy].map((root) => [root, ...root.querySelectorAll("*")]);
+  shown.forEach((node, n) => { // the picture does not know the styles of the page
+    const style = getComputedStyle(node);
+    for (const name of ["fill", "stroke", "stroke-width", "font-family", "font-size"]) drawn[n].style.setProperty(name, style.getPropertyValue(name));
+  });
+  copy.setAttribute("width", width);
+  copy.setAttribute("height", height);
+  copy.querySelectorAll("text").forEach((node) => node.style.setProperty("font-size", "12px"));
+  const image = new Image();
+  image.onload = () => {
+    const [head, scale] = [28, 2];
+    const canvas = element("canvas", { width: scale * width, height: scale * (height + head) });
+    const context = canvas.getContext("2d");
+    context.scale(scale, scale);
+    const page = getComputedStyle(document.body);
+    context.fillStyle = page.backgroundColor === "rgba(0, 0, 0, 0)" ? "white" : page.backgroundColor;
+    context.fillRect(0, 0, width, height + head);
+    context.drawImage(image, 0, head, width, height);
+    context.fillStyle = page.color;
+    context.font = "bold 13px system-ui, sans-serif";
+    context.fillText(text, CHART.left, 19);
+    done(canvas.toDataURL("image/png"));
+  };
+  image.setAttribute("src", `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`);
+}
+
 /** What the map calls: start and drag a line, draw it, and show the values of a layer along it. */
 function profileTool(grid, cell, redraw) {
   const tool = { armed: false, line: null, layer: null, codes: null, chart: element("div", { className: "webmap-profile" }) };
@@ -83,7 +132,19 @@ function profileTool(grid, cell, redraw) {
       tool.chart.replaceChildren();
       redraw();
     };
-    tool.chart.replaceChildren(profileChart(tool.layer, values), close);
+    const chart = profileChart(tool.layer, values);
+    const name = `profile_${tool.layer.name}`;
+    const table = element("button", { type: "button", textContent: "Save as CSV" });
+    table.onclick = () => save(
+      `data:text/csv;charset=utf-8,${encodeURIComponent(profileTable(tool.layer, values, grid, tool.line))}`, `${name}.csv`);
+    const picture = element("button", { type: "button", textContent: "Save as PNG" });
+    picture.onclick = () => {
+      const ends = tool.line.map(([x, y]) => lonLat(grid, grid.west + x / grid.metres[0], grid.north - y / grid.metres[1]));
+      const words = ["A", "B"].map((end, n) => `${end} ${placeText(ends[n])}`).join(" to ");
+      chartPicture(chart, `${tool.layer.title}, ${words}`, (address) => save(address, `${name}.png`));
+    };
+    const saving = chart.matches("svg") ? [table, picture] : []; // a line without values has a sentence in its place
+    tool.chart.replaceChildren(chart, ...saving, close);
   }
 
   tool.start = (point) => { tool.line = [point, point]; };

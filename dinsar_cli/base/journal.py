@@ -25,6 +25,9 @@ REVERSED_FOLDER = "reversed"  # folder of a pair: what ``checks.reversed: full``
 MAP_RECORD = "displacement.json"
 """Record of a map that was made of somebody else's folder."""
 RUN_FILE = "run.json"
+STACK_FILE = "stack.json"
+SERIES_RECORD = "series.json"
+DECOMPOSITION_RECORD = "decomposition.json"
 LOCK = "lock"
 STAGES = ("slc", "orbits", "dem", "process", "geocode", "displacement", "products", "report")
 IN_STACK = "pairs"

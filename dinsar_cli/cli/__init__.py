@@ -36,6 +36,8 @@ COMMANDS = {
     "init": "Write a configuration file to edit.",
     "simulate": "Write Sentinel-1 scenes with known displacement.",
     "compare": "Compare a displacement map with the truth.",
+    "extract": "Values of maps at points, along lines and over areas.",
+    "profile": "Displacement along a line: a table and a figure.",
     "decompose": "East and up from an ascending and a descending map.",
     "displacement": "Make displacement maps from a topsApp folder of your own.",
     "view": "Look at the products.",

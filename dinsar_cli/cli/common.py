@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from dinsar_cli.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -187,3 +189,35 @@ def table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) ->
         ).rstrip()
         for row in rows
     ]
+
+
+def folders_and_last(arguments: tuple[str, ...], last: str, command: str) -> tuple[list[Path], str]:
+    """Return the folders and what comes after them; numbers at the end belong together.
+
+    Raises
+    ------
+    UsageError
+        When one is missing, or an option is not known.
+    """
+    usage = f"Usage: dinsar {command} [OPTIONS] FOLDER... {last}"
+    see = f"See: dinsar {command} --help"
+    unknown = next((text for text in arguments if text.startswith("--")), None)
+    if unknown is not None:
+        raise UsageError(f"No such option: {unknown}", usage, see)
+    numbers = 0
+    while numbers < len(arguments) and _is_number(arguments[-1 - numbers]):
+        numbers += 1
+    if numbers > 1:
+        arguments = (*arguments[:-numbers], " ".join(arguments[-numbers:]))
+    if len(arguments) < 2:
+        missing = f"{last} is missing." if arguments else f"FOLDER and {last} are missing."
+        raise UsageError(missing, usage, see)
+    return [Path(text) for text in arguments[:-1]], arguments[-1]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.rstrip(","))
+    except ValueError:
+        return False
+    return not Path(text).exists()

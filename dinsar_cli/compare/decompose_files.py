@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli import __version__
 from dinsar_cli.base.files import make_folder, write_text
+from dinsar_cli.base.journal import DECOMPOSITION_RECORD as RECORD_FILE
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.compare.decompose import ASSUMPTION, Decomposition, Look
 from dinsar_cli.compare.decompose_picture import decomposition_picture
@@ -21,7 +22,6 @@ from dinsar_cli.products.layers import Layer, write_cog
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
-RECORD_FILE = "decomposition.json"
 PICTURE_FILE = "decomposition.png"
 _NOISE = "noise of both maps; without atmosphere, orbit errors and wrong cycles"
 _LAYERS = (

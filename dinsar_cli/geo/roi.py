@@ -25,8 +25,8 @@ from dinsar_cli.geo.polygons import (
     read_file,
     read_geojson,
     read_wkt,
-    short,
 )
+from dinsar_cli.geo.vector_file import short
 
 _WKT = re.compile(
     r"\s*(?:SRID\s*=\s*(?P<srid>\d+)\s*;)?\s*"

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from dinsar_cli.base.files import atomic_path, make_folder
-from dinsar_cli.base.journal import IN_STACK, PRODUCTS, RADAR
+from dinsar_cli.base.journal import IN_STACK, PRODUCTS, RADAR, STACK_FILE
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import pair_name
 
-STACK_FILE: Final = "stack.json"
 FORMING: Final = "forming.json"
 """Which strips of an unfinished stage are written."""
 

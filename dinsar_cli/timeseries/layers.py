@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
@@ -31,6 +32,13 @@ SERIES_FLAGS: Final = Layer(
     nodata=255,
     overviews="nearest",
 )
+SERIES_FLAG_WORDS: Final[Mapping[int, str]] = {
+    1: "triangles do not close",
+    2: "whole cycles taken off",
+    4: "several sets of cycles explain the closure",
+    8: "pairs do not join all dates",
+}
+"""Words of the bits of ``series_flags.tif``."""
 CLOSURE_CYCLES: Final = Layer(
     "closure_cycles",
     "Triangles of dates around which the pairs do not close by whole cycles. 65535 = no triangle has a value",

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from dinsar_cli.base.journal import MAP_RECORD, PRODUCTS, RUN_FILE, read_journal, read_map_record, runs_in
+from dinsar_cli.base.journal import (
+    MAP_RECORD,
+    PRODUCTS,
+    RUN_FILE,
+    STACK_FILE,
+    read_journal,
+    read_map_record,
+    runs_in,
+)
 from dinsar_cli.compare.simulated_truth import dates_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
@@ -25,7 +33,7 @@ from dinsar_cli.products.reader import MAKE_AGAIN, NoGridError, Products
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import pair_name
 from dinsar_cli.series.velocity import MANY_LOOKS
-from dinsar_cli.stack.folders import STACK_FILE, StackFolders
+from dinsar_cli.stack.folders import StackFolders
 from dinsar_cli.stack.record import StackRecord
 from dinsar_cli.timeseries.foreign_maps import LOOKS, ForeignPair, foreign_pairs
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dinsar_cli import __version__
 from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import make_folder, write_text
+from dinsar_cli.base.journal import SERIES_RECORD as RECORD
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.formats.netcdf import check_netcdf
@@ -52,7 +53,6 @@ from dinsar_cli.timeseries.reference import relative_to_one_place
 from dinsar_cli.timeseries.sample import Sample, without_empty
 from dinsar_cli.timeseries.solve import Solved, Solver
 
-RECORD: Final = "series.json"
 QUALITY: Final = "date_quality.csv"
 
 

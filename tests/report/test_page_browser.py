@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from matplotlib.image import imread
+from pyproj import Geod
 
 from dinsar_cli.products.folder import find_products
 from dinsar_cli.report.page import write_report
-from support.browser import Page, check_value, points
+from support.browser import Page, check_value, points, values_near
 from support.page_inputs import EVIL
 from support.report_inputs import PAIR, clean_case, cycle_jump, write_run
 
@@ -101,6 +104,49 @@ def test_opacity_shows_the_relief(page: Page) -> None:
     assert len({tuple(one) for one in grey}) > 3
     assert grey != coloured
     assert any(red != blue for red, _, blue, _ in coloured)
+
+
+def test_a_profile_is_saved_as_table_and_picture(page: Page, folder: Path, tmp_path: Path) -> None:
+    """The table has the values of the raster at its places; the picture shows the curve."""
+    page.chrome.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    page.choose("coherence")
+    page.press("Draw a line for a profile")
+    page.point(-100, 40, drag=(160, 40))
+    raster = folder / "products" / "coherence.tif"
+    for kind in ("CSV", "PNG"):
+        page.chrome.find_element("xpath", f"//button[text()='Save as {kind}']").click()
+    table, picture = (downloaded(tmp_path / f"profile_coherence.{ending}") for ending in ("csv", "png"))
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["distance_m", "lon", "lat", "coherence"]
+    distance = [float(row["distance_m"]) for row in rows]
+    assert distance[0] == 0
+    assert distance == sorted(distance)
+    ends = [(float(row["lon"]), float(row["lat"])) for row in (rows[0], rows[-1])]
+    metres = Geod(ellps="WGS84").line_length(*zip(*ends, strict=True))
+    assert metres == pytest.approx(distance[-1], rel=0.01)
+    told = 0
+    for row in rows[1:-1:5]:
+        wanted = values_near(raster, 1, float(row["lon"]), float(row["lat"]))
+        if row["coherence"]:
+            decimals = len(row["coherence"].partition(".")[2])
+            assert min(abs(value - float(row["coherence"])) for value in wanted) <= 0.5 / 10**decimals + 1e-6
+            told += 1
+    assert told > 5
+    pixels = imread(picture)
+    assert pixels.shape[:2] == (2 * (210 + 28), 2 * 900)
+    blue = (pixels[..., 2] > pixels[..., 0] + 0.2) & (pixels[..., 3] == 1)  # the curve has the accent of the page
+    assert blue[:, 140:].any(axis=0).mean() > 0.8
+    assert page.faults == []
+
+
+def downloaded(path: Path) -> Path:
+    """Wait for a file that the browser saves."""
+    end = time.monotonic() + 20
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert path.exists()
+    return path
 
 
 def test_profile_along_a_drawn_line(page: Page) -> None:

@@ -14,6 +14,17 @@ from dinsar_cli.config.checks import ChecksConfig
 from dinsar_cli.maps.checks.reversed_pair import filled, leftover
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.radar_layers import RadarOnMap
+from dinsar_cli.products.flags import (
+    COMPONENT,
+    CYCLES,
+    FILLED,
+    INCONGRUENT,
+    JUMP,
+    NO_PHASE,
+    NOISE,
+    REVERSED,
+    UNSEEN,
+)
 from dinsar_cli.products.layers import write_products
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.uncertainty import tells_nothing
@@ -30,8 +41,6 @@ from dinsar_cli.radar.visibility import hides_ground
 Array = NDArray[Any]
 
 
-REVERSED, CYCLES, JUMP, COMPONENT, INCONGRUENT, FILLED, UNSEEN, NOISE, NO_PHASE = 1, 2, 4, 8, 16, 32, 64, 128, 255
-"""Values that ``flags.tif`` sums, and the one of cells without phase of which nothing else is to be said."""
 _NO_GROUND = UNSEEN | NOISE  # what is said of cells with and without phase
 _BLOCK = 512  # look lines that are looked at in a go
 _MOST_TOLD = 20  # pairs of components in run.json

@@ -1,0 +1,1 @@
+"""Values of maps at points, along lines and over areas."""
