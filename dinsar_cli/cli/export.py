@@ -13,7 +13,7 @@ from dinsar_cli.config.map import FormatName
 from dinsar_cli.errors import DinsarError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dinsar_cli.formats import ProductFacts
     from dinsar_cli.products.folder import PairProducts
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 Examples:
   dinsar export T154D_20230904_20230916 --format netcdf
   dinsar export . --format qgis --format range_change
-  dinsar export . --format netcdf --into shared""",
+  dinsar export . --format netcdf --into shared
+  dinsar export stack --format licsar""",
 )
 @click.argument(
     "folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False)
@@ -42,8 +43,8 @@ Examples:
     "--into",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Folder that gets a folder for each pair, named as the pair, instead of writing beside the GeoTIFFs. "
-    "Nothing in it is replaced.",
+    help="Folder that gets a folder for each pair, named as the pair, instead of writing beside the GeoTIFFs; "
+    "of licsar it gets one for all. Nothing in it is replaced.",
 )
 @debug_option
 def export(folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | None) -> None:
@@ -59,32 +60,65 @@ def export(folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | Non
     qgis          styles that QGIS takes when it opens the GeoTIFFs
     hyp3          GeoTIFFs with the names, units and signs of ASF's HyP3
     mintpy        a set that MintPy loads
+    licsar        LiCSAR's layout (GEOC), for LiCSBAS and kite; all pairs of a stack in one
     range_change  the displacement, positive away from the satellite
     """
-    from dinsar_cli.formats import check_into, check_products, write_formats
+    from dinsar_cli.formats import (
+        TOGETHER,
+        check_into,
+        check_products,
+        check_together,
+        write_together,
+    )
 
     every = []
     for pair in _pairs(folders):  # all are checked before the first file is written
         with pair.files:
             every.append(_facts(pair))
             check_products(every[-1], formats)
+    place = into or _stack(folders)
+    together = [name for name in formats if name in TOGETHER and place is not None]
+    alone = [name for name in formats if name not in together]
+    if place is not None:
+        check_together(every, together, place, again=into is None)
     if into is not None:
-        every = check_into(every, formats, into)
+        every = check_into(every, alone, into)
         _make_folder(into)
+    if place is not None:
+        _show(write_together(every, together, place))
+    if alone:
+        _write_each(every, alone, into is not None)
+
+
+def _write_each(every: Sequence[ProductFacts], formats: Sequence[str], new_folders: bool) -> None:
+    """Write formats of each pair, and tell those that are written when one cannot be."""
+    from dinsar_cli.formats import write_formats
+
     done: list[str] = []
     for facts in every:
         try:
             with facts.files:
-                if into is not None:
+                if new_folders:
                     _make_folder(facts.output)
                 written = write_formats(facts, formats)
         except DinsarError as error:
             error.cause += f" Of other pairs, {', '.join(done)} are written." if done else ""
             raise
         done.append(facts.name)
-        for files in written.values():
-            for path in files[:1]:
-                click.echo(str(path))
+        _show(written)
+
+
+def _show(written: Mapping[str, Sequence[Path]]) -> None:
+    """Print the file of each format to look at first."""
+    for files in written.values():
+        click.echo(str(files[0]))
+
+
+def _stack(folders: Sequence[Path]) -> Path | None:
+    """Return the folder of the stack that was named; None when it is something else, or more."""
+    from dinsar_cli.stack.folders import STACK_FILE
+
+    return folders[0] if len(folders) == 1 and (folders[0] / STACK_FILE).is_file() else None
 
 
 def _make_folder(folder: Path) -> None:
