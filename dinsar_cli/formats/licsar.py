@@ -159,7 +159,6 @@ def write_licsar_together(every: Sequence[ProductFacts], folder: Path) -> list[P
         Gets ``GEOC``. Files of an earlier set in it are removed.
     """
     root = make_folder(folder / FOLDER)
-    remove([path for path in files_below(root) if is_own(path, root)], root)
     first, place = min(every, key=lambda one: one.dates), _Place.of(every[0].grid)
     with first.files:
         common = list(_write_common(first, place, root))
@@ -171,7 +170,9 @@ def write_licsar_together(every: Sequence[ProductFacts], folder: Path) -> list[P
     baselines = _baselines(every)
     if baselines:
         texts.append(put(root / _BASELINES, baselines))
-    return [*texts, *common, *pairs]
+    made = [*texts, *common, *pairs]
+    remove([path for path in files_below(root) if is_own(path, root) and path not in made], root)
+    return made
 
 
 def is_own(path: Path, folder: Path) -> bool:

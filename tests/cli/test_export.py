@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from dinsar_cli.config.map import FormatName
+from dinsar_cli.formats import TOGETHER
 from support.command import Outcome
 from support.format_inputs import RECORD, make
 from support.refusal import check_refusal, snapshot
@@ -102,7 +103,7 @@ def formats_of(*names: str) -> list[str]:
 def test_several_pairs_are_written_into_one_folder(dinsar: Dinsar, work: Path, tmp_path: Path) -> None:
     """Each has what an export beside the GeoTIFFs has, in a folder of its name, and nothing is put elsewhere."""
     before, into = snapshot(work), tmp_path / "new" / "shared"
-    names = [name for name in get_args(FormatName) if name != "netcdf"]
+    names = [name for name in get_args(FormatName) if name not in {"netcdf", *TOGETHER}]
     done = dinsar("export", work, work / PAIR, *formats_of(*names), "--into", into)  # one pair is named twice
     assert done.code == 0, done.err
     assert snapshot(work) == before
