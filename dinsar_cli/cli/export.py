@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -15,7 +16,7 @@ from dinsar_cli.errors import DinsarError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dinsar_cli.formats import ProductFacts
+    from dinsar_cli.formats import ProductFacts, Subsampling
     from dinsar_cli.products.folder import PairProducts
 
 
@@ -26,7 +27,8 @@ Examples:
   dinsar export T154D_20230904_20230916 --format netcdf
   dinsar export . --format qgis --format range_change
   dinsar export . --format netcdf --into shared
-  dinsar export stack --format licsar""",
+  dinsar export stack --format licsar
+  dinsar export . --format quadtree --quadtree-epsilon 0.004""",
 )
 @click.argument(
     "folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False)
@@ -46,8 +48,45 @@ Examples:
     help="Folder that gets a folder for each pair, named as the pair, instead of writing beside the GeoTIFFs; "
     "of licsar it gets one for all. Nothing in it is replaced.",
 )
+@click.option(
+    "--quadtree-epsilon",
+    "epsilon",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="METRES",
+    help="Standard deviation above which a node of the quadtree is cut.  [default: that of the map's noise, or "
+    "more for 1000 nodes at most]",
+)
+@click.option(
+    "--quadtree-nodes",
+    "nodes",
+    type=click.FloatRange(min=0, min_open=True),
+    nargs=2,
+    metavar="SMALLEST LARGEST",
+    help="Sides of its nodes, metres.  [default: 4 cells, and a quarter of the map]",
+)
+@click.option(
+    "--quadtree-empty",
+    "empty",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.5,
+    show_default=True,
+    metavar="SHARE",
+    help="Cells without a value that a node may have.",
+)
+@click.option(
+    "--quadtree-moving",
+    "moving",
+    metavar="AREA",
+    help="Polygons of what moves, of which the noise is not taken: as --roi of dinsar run.  [default: it is looked "
+    "for]",
+)
 @debug_option
-def export(folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | None) -> None:
+def export(
+    folders: tuple[Path, ...],
+    formats: tuple[str, ...],
+    into: Path | None,
+    **quadtree: Any,
+) -> None:
     r"""Write the products of finished runs in further formats, beside the GeoTIFFs or into another folder.
 
     FOLDER is that of a pair, one with several pairs, or one with the GeoTIFFs. All formats of all pairs are checked
@@ -61,6 +100,7 @@ def export(folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | Non
     hyp3          GeoTIFFs with the names, units and signs of ASF's HyP3
     mintpy        a set that MintPy loads
     licsar        LiCSAR's layout (GEOC), for LiCSBAS and kite; all pairs of a stack in one
+    quadtree      the displacement in few points with the covariance of their noise, for models of sources
     range_change  the displacement, positive away from the satellite
     """
     from dinsar_cli.formats import (
@@ -71,10 +111,11 @@ def export(folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | Non
         write_together,
     )
 
+    subsampling = _subsampling(**quadtree)
     every = []
     for pair in _pairs(folders):  # all are checked before the first file is written
         with pair.files:
-            every.append(_facts(pair))
+            every.append(replace(_facts(pair), subsampling=subsampling))
             check_products(every[-1], formats)
     place = into or _stack(folders)
     together = [name for name in formats if name in TOGETHER and place is not None]
@@ -88,6 +129,24 @@ def export(folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | Non
         _show(write_together(every, together, place))
     if alone:
         _write_each(every, alone, into is not None)
+
+
+def _subsampling(
+    epsilon: float | None, nodes: tuple[float, float] | None, empty: float, moving: str | None
+) -> Subsampling:
+    """Read how the displacement is cut into points."""
+    from dinsar_cli.formats import Subsampling
+    from dinsar_cli.geo.areas import read_polygons
+
+    smallest, largest = nodes or (None, None)
+    if smallest is not None and largest is not None and smallest > largest:
+        raise UsageError(
+            f"--quadtree-nodes {smallest:g} {largest:g} are no sizes of nodes.",
+            "The smallest is larger than the largest.",
+            f"Give the smallest first: --quadtree-nodes {largest:g} {smallest:g}",
+        )
+    area = read_polygons(moving, "--quadtree-moving") if moving else None
+    return Subsampling(epsilon, smallest, largest, empty, area, moving or "")
 
 
 def _write_each(every: Sequence[ProductFacts], formats: Sequence[str], new_folders: bool) -> None:

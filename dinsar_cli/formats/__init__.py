@@ -11,8 +11,8 @@ from rasterio.errors import RasterioError
 
 from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.errors import DinsarError, ResourceError, UsageError
-from dinsar_cli.formats import citation, hyp3, kmz, licsar, mintpy, netcdf, qgis, range_change, stac
-from dinsar_cli.formats.facts import ProductFacts, product_facts
+from dinsar_cli.formats import citation, hyp3, kmz, licsar, mintpy, netcdf, qgis, quadtree, range_change, stac
+from dinsar_cli.formats.facts import ProductFacts, Subsampling, product_facts
 from dinsar_cli.products.layers import LAYERS
 
 Written = dict[str, list[Path]]
@@ -22,6 +22,7 @@ __all__ = [
     "TOGETHER",
     "WRITERS",
     "ProductFacts",
+    "Subsampling",
     "check_formats",
     "check_into",
     "check_products",
@@ -44,6 +45,7 @@ WRITERS: Mapping[str, Callable[[ProductFacts], list[Path]]] = {
     "hyp3": hyp3.write_hyp3,
     "mintpy": mintpy.write_mintpy,
     "licsar": licsar.write_licsar,
+    "quadtree": quadtree.write_quadtree,
 }
 """What writes each format; it gives the files, the one to look at first before the others."""
 
@@ -52,6 +54,7 @@ _CHECKS: Mapping[str, Callable[[ProductFacts], None]] = {
     "hyp3": hyp3.check_hyp3,
     "mintpy": mintpy.check_mintpy,
     "licsar": licsar.check_licsar,
+    "quadtree": quadtree.check_quadtree,
 }
 """What tells, before anything is written, that a format cannot be made of products."""
 
@@ -74,6 +77,7 @@ _FOLDERS: Mapping[str, Callable[[Path, Path], bool]] = {
     hyp3.FOLDER: hyp3.is_own,
     mintpy.FOLDER: hyp3.is_own,
     licsar.FOLDER: licsar.is_own,
+    quadtree.FOLDER: quadtree.is_own,
 }
 _MADE: Mapping[str, tuple[str, ...]] = {
     "kmz": (kmz.FILE,),
@@ -85,6 +89,7 @@ _MADE: Mapping[str, tuple[str, ...]] = {
     "hyp3": (hyp3.FOLDER,),
     "mintpy": (mintpy.FOLDER,),
     "licsar": (licsar.FOLDER,),
+    "quadtree": (quadtree.FOLDER,),
 }
 """Files and folders that each format makes."""
 
