@@ -156,6 +156,8 @@ def subsample(facts: ProductFacts) -> Subsample:
         lambda row, column: np.where(moving[row // block, column // block], np.nan, los[row, column]),
         grid.shape,
         spacing,
+        # the plane through a map takes some of what neighbours share with it: variances would be a fifth too small
+        remove_plane=False,
     )
     if variogram is None or variogram.variance == 0:
         raise NoDataError(
@@ -286,6 +288,8 @@ def _record(sample: Subsample, facts: ProductFacts) -> dict[str, Any]:
         },
         "columns": {name: text for name, text in _COLUMNS.items() if text},
         "covariance": f"{COVARIANCE}: m2, rows and columns as the lines of {TABLE}; numpy.load reads it",
-        "solve_for": "a constant and a plane beside the source: displacement is relative, and the noise is that of "
-        "the map without its plane",
+        "solve_for": "a constant beside the source, since displacement is relative; a plane where orbits may tilt "
+        "the map",
+        "model": "mean over the node: at its centre or, more exactly, of four points size_m / (2 sqrt 3) east and "
+        "west, north and south of it",
     }

@@ -25,10 +25,9 @@ _ROUNDS = 12
 _TUKEY = 4.685
 _MAD = 1.4826  # of the standard deviation of normal noise
 
-_POINTS = 20_000  # that stand for all nodes in the sums of the covariance
+_POINTS = 16_000  # that stand for all nodes in the sums of the covariance
 _CHUNK = 400
 _TABLE = 4000  # distances at which the model of the noise is taken
-_INSIDE = 12  # points along the side of a square, for the mean covariance in it
 
 
 def moving_ground(values: Floats) -> tuple[Mask, int]:
@@ -97,7 +96,8 @@ def covariance_of_nodes(
     """Return the covariance of the noise of the means over nodes.
 
     Up to 16 parts stand for each node, between whose centres the covariance is that of the model; that of a part
-    with itself is the mean within a square. What neighbours do not share falls with the number of cells.
+    with itself is the mean over its cells, and that of a node no less than it is without holes. What neighbours do
+    not share falls with the number of cells.
 
     Parameters
     ----------
@@ -122,6 +122,9 @@ def covariance_of_nodes(
     total = _summed(points, variogram)
     within = np.array([_within(variogram, size, spacing) for size in points.sizes])[points.kind] - variogram.sill
     closer = np.bincount(points.node, points.weight**2 * within, len(nodes))
+    # parts side by side share more than their centres do where noise is short: a node without holes has this much
+    full = {int(size): _within(variogram, int(size), spacing) for size in np.unique(nodes.size)}
+    closer = np.maximum(closer, np.array([full[int(size)] for size in nodes.size]) - np.diag(total))
     alone = np.fmax(variogram.nugget, 0.0 if own is None else own) / nodes.cells
     result = total + np.diag(closer + alone)
     # centres of parts stand for them: where that is not consistent, parts count as points, which always is
@@ -152,7 +155,7 @@ class _Points:
 
 def _points(blocks: Blocks, nodes: Nodes, spacing: tuple[float, float], depth: int) -> _Points:
     parts: list[Doubles] = []
-    lowest = max(1, blocks.smallest // 2)
+    lowest = blocks.lowest
     sizes = sorted({max(int(size) // 2**depth, lowest) for size in np.unique(nodes.size)})
     for size in np.unique(nodes.size):
         part = max(int(size) // 2**depth, lowest)
@@ -204,12 +207,12 @@ def _summed(points: _Points, variogram: Variogram) -> Doubles:
 
 
 def _within(variogram: Variogram, size: int, spacing: tuple[float, float]) -> float:
-    """Return the mean covariance that cells of a square share."""
-    side = np.arange(_INSIDE) / _INSIDE
-    y, x = (axis.ravel() for axis in np.meshgrid(side * size * spacing[0], side * size * spacing[1], indexing="ij"))
-    half = 0.5 / _INSIDE * size
-    apart = np.hypot(y[:, None] - y - half * spacing[0], x[:, None] - x - half * spacing[1])
-    return float(variogram.covariance(apart).mean())
+    """Return the mean covariance that the cells of a square share, over all pairs of them."""
+    steps = np.arange(size)
+    pairs = (size - steps) * np.where(steps > 0, 2, 1) / size**2
+    apart = np.hypot(steps[:, None] * spacing[0], steps * spacing[1])
+    apart[0, 0] = min(spacing) * 1e-9  # what a cell has for itself is not shared
+    return float(pairs @ variogram.covariance(apart) @ pairs)
 
 
 def _is_positive(matrix: Doubles) -> bool:

@@ -32,6 +32,7 @@ MOST_NODES = 1000
 _LEAST_CELLS = 4  # along the side of the smallest node
 _MOST_SMALLEST = 2**18  # nodes of the smallest size that a map is cut into, if all of it were
 _LARGEST_SHARE = 4  # of the shorter side of the map that the largest node is long
+_WHOLE = 0.5  # of a node that lies on the map, to be one
 _NOISE = 1.0  # scatter of noise by which a node may vary at least
 _STRIP = 2**22  # cells that are summed at once
 _BISECTIONS = 40
@@ -103,8 +104,9 @@ class Blocks:
     def __init__(self, values: Floats, smallest: int, largest: int) -> None:
         self.shape = values.shape
         self.smallest, self.largest = smallest, largest
+        self.lowest = smallest if smallest % 2 else smallest // 2
         self.offset = float(np.nanmean(values, dtype=np.float64)) if np.isfinite(values).any() else 0.0
-        levels = [block_sums(values, self.offset, max(1, smallest // 2), largest)]
+        levels = [block_sums(values, self.offset, self.lowest, largest)]
         while levels[-1].size < largest:
             levels.append(levels[-1].above())
         self._levels = {level.size: level for level in levels}
@@ -170,26 +172,38 @@ def tree_sizes(
     cell : float
         Metres of a cell.
     smallest, largest : float, optional
-        Metres that are asked for; what comes out is nearest to them. By default 4 cells, or more on maps of more
-        than 4 million of them, and a quarter of the shorter side.
+        Metres that are asked for; what comes out is nearest to them. By default 4 to 7 cells, or more on maps of
+        more than 4 million of them, and about a quarter of the shorter side, so that narrow strips are left at few
+        borders.
 
     Returns
     -------
     smallest, largest : int
         The larger one is the smaller one times a power of two.
     """
-    if smallest is None:
-        least = _LEAST_CELLS
-        while math.prod(shape) / least**2 > _MOST_SMALLEST:
-            least *= 2
-    else:
-        least = max(1, round(smallest / cell))
-        least += least % 2 if least > 1 else 0  # of halves, by which the covariance is summed
     most = min(shape) / _LARGEST_SHARE if largest is None else largest / cell
+    if smallest is not None:
+        return _doubled(max(1, round(smallest / cell)), most, shape)
+    scale = 1
+    while math.prod(shape) / (_LEAST_CELLS * scale) ** 2 > _MOST_SMALLEST:
+        scale *= 2
+    several = range(_LEAST_CELLS, 2 * _LEAST_CELLS) if largest is None else [_LEAST_CELLS]
+    candidates = [_doubled(cells * scale, most, shape) for cells in several]
+    return min(candidates, key=lambda sizes: (min(shape) < sizes[0], _left_over(shape, sizes[1]), sizes))
+
+
+def _doubled(least: int, most: float, shape: tuple[int, int]) -> tuple[int, int]:
+    """Return a smallest size, and the one near the largest that is it times a power of two."""
     doublings = round(math.log2(max(most / least, 1)))
-    while least * 2 ** (doublings - 1) > max(shape) and doublings:
+    while doublings and least * 2 ** (doublings - 1) > max(shape):
         doublings -= 1
     return least, least * 2**doublings
+
+
+def _left_over(shape: tuple[int, int], size: int) -> float:
+    """Return the share of the sides of a map that is too narrow for a node of a size."""
+    parts = ((length % size) / size for length in shape)
+    return sum(part * size / length for part, length in zip(parts, shape, strict=True) if part < _WHOLE)
 
 
 def epsilon_for(blocks: Blocks, noise: float, empty: float) -> float:
