@@ -2,10 +2,10 @@
 
     python tests/benchmarks/quadtree.py [REALISATIONS]
 
-Writes the format from a map of 2000 x 2000 cells (seconds, nodes), then inverts 100 maps of a point source with other
-noise each, which neighbours share, from points and covariance, and from points and weights alone: in how many depth
-and volume lie within 3 of their stated standard deviations, and how errors over these scatter (1 is right). Takes two
-minutes on two cores.
+Writes the format from a map of 2000 x 2000 cells (seconds, nodes), then inverts 100 maps of a point source with
+other noise each, which neighbours share, from points and covariance, and from points and weights alone: in how many
+depth and volume lie within 3 of their stated standard deviations, and how errors over these scatter (1 is right).
+Takes two minutes on two cores.
 """
 
 from __future__ import annotations
