@@ -14,7 +14,7 @@ from dinsar_cli.config.map import FormatName
 from dinsar_cli.errors import DinsarError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from dinsar_cli.formats import ProductFacts, Subsampling
     from dinsar_cli.products.folder import PairProducts
@@ -103,32 +103,67 @@ def export(
     quadtree      the displacement in few points with the covariance of their noise, for models of sources
     range_change  the displacement, positive away from the satellite
     """
-    from dinsar_cli.formats import (
-        TOGETHER,
-        check_into,
-        check_products,
-        check_together,
-        write_together,
-    )
+    from dinsar_cli.formats import TOGETHER, write_together
 
     subsampling = _subsampling(**quadtree)
+    pairs, place = _pairs(folders), into or _stack(folders)
+    shared = [name for name in formats if name in TOGETHER and place is not None]
+    formats = tuple(name for name in formats if name not in shared)
+    one_set = _checked_together(pairs, shared, place, again=into is None) if place is not None else []
+    every = [replace(one, subsampling=subsampling) for one in _checked(pairs, formats, into)]
+    if place is not None:
+        for files in write_together(one_set, shared, place).values():
+            click.echo(str(files[0]))
+    _write_each(every if formats else [], formats, into)
+
+
+def _checked(pairs: Sequence[PairProducts], formats: Sequence[str], into: Path | None) -> list[ProductFacts]:
+    """Make sure that all formats of all pairs can be written, before the first file is."""
+    from dinsar_cli.formats import check_into, check_products
+
     every = []
-    for pair in _pairs(folders):  # all are checked before the first file is written
+    for pair in pairs:
         with pair.files:
-            every.append(replace(_facts(pair), subsampling=subsampling))
+            every.append(_facts(pair))
             check_products(every[-1], formats)
-    place = into or _stack(folders)
-    together = [name for name in formats if name in TOGETHER and place is not None]
-    alone = [name for name in formats if name not in together]
-    if place is not None:
-        check_together(every, together, place, again=into is None)
-    if into is not None:
-        every = check_into(every, alone, into)
-        _make_folder(into)
-    if place is not None:
-        _show(write_together(every, together, place))
-    if alone:
-        _write_each(every, alone, into is not None)
+    if into is None:
+        return every
+    placed = check_into(every, formats, into)
+    _make_folder(into)
+    return placed
+
+
+def _write_each(every: Sequence[ProductFacts], formats: Sequence[str], into: Path | None) -> None:
+    """Write the formats of each pair, and tell the file of each to look at first."""
+    from dinsar_cli.formats import write_formats
+
+    done: list[str] = []
+    for facts in every:
+        try:
+            with facts.files:
+                if into is not None:
+                    _make_folder(facts.output)
+                written = write_formats(facts, formats)
+        except DinsarError as error:
+            error.cause += f" Of other pairs, {', '.join(done)} are written." if done else ""
+            raise
+        done.append(facts.name)
+        for files in written.values():
+            for path in files[:1]:
+                click.echo(str(path))
+
+
+def _checked_together(
+    pairs: Sequence[PairProducts], formats: Sequence[str], place: Path, *, again: bool
+) -> list[ProductFacts]:
+    """Make sure that all pairs can be in one set, which may be made again."""
+    from dinsar_cli.formats import check_together
+
+    if not formats:
+        return []
+    every = _checked(pairs, formats, None)
+    check_together(every, formats, place, again=again)
+    return every
 
 
 def _subsampling(
@@ -147,30 +182,6 @@ def _subsampling(
         )
     area = read_polygons(moving, "--quadtree-moving") if moving else None
     return Subsampling(epsilon, smallest, largest, empty, area, moving or "")
-
-
-def _write_each(every: Sequence[ProductFacts], formats: Sequence[str], new_folders: bool) -> None:
-    """Write formats of each pair, and tell those that are written when one cannot be."""
-    from dinsar_cli.formats import write_formats
-
-    done: list[str] = []
-    for facts in every:
-        try:
-            with facts.files:
-                if new_folders:
-                    _make_folder(facts.output)
-                written = write_formats(facts, formats)
-        except DinsarError as error:
-            error.cause += f" Of other pairs, {', '.join(done)} are written." if done else ""
-            raise
-        done.append(facts.name)
-        _show(written)
-
-
-def _show(written: Mapping[str, Sequence[Path]]) -> None:
-    """Print the file of each format to look at first."""
-    for files in written.values():
-        click.echo(str(files[0]))
 
 
 def _stack(folders: Sequence[Path]) -> Path | None:

@@ -73,12 +73,12 @@ _FILES = (
     (netcdf.FILE, "netcdf"),
     *((f"{layer}.qml", "qgis") for layer in LAYERS),
 )
-_FOLDERS: Mapping[str, Callable[[Path, Path], bool]] = {
-    hyp3.FOLDER: hyp3.is_own,
-    mintpy.FOLDER: hyp3.is_own,
-    licsar.FOLDER: licsar.is_own,
-    quadtree.FOLDER: quadtree.is_own,
-}
+_FOLDERS = (
+    (hyp3.FOLDER, hyp3.is_own),
+    (mintpy.FOLDER, hyp3.is_own),
+    (licsar.FOLDER, licsar.is_own),
+    (quadtree.FOLDER, quadtree.is_own),
+)
 _MADE: Mapping[str, tuple[str, ...]] = {
     "kmz": (kmz.FILE,),
     "citation": citation.FILES,
@@ -333,5 +333,5 @@ def _further_files(folder: Path) -> Iterator[tuple[str, Path]]:
         path = folder / name
         if path.is_file() and not path.is_symlink() and (made_by != "qgis" or qgis.is_own(path)):
             yield made_by, path
-    for name, is_own in _FOLDERS.items():
+    for name, is_own in _FOLDERS:
         yield from (("", path) for path in files_below(folder / name) if is_own(path, folder / name))
