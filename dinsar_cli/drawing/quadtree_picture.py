@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.base.files import atomic_path
-from dinsar_cli.drawing.png import save_figure
+from dinsar_cli.drawing.png import figure_bytes
 from dinsar_cli.geo.grid import Grid
 
 if TYPE_CHECKING:
@@ -48,7 +46,6 @@ class NoiseCurve:
 
 
 def quadtree_picture(
-    path: Path,
     los: Floats,
     grid: Grid,
     squares: NDArray[np.int64],
@@ -56,13 +53,11 @@ def quadtree_picture(
     noise: NoiseCurve,
     *,
     title: str,
-) -> None:
-    """Draw map, nodes and noise side by side, as PNG.
+) -> bytes:
+    """Draw map, nodes and noise side by side, and return the PNG.
 
     Parameters
     ----------
-    path : Path
-        The PNG; it has its name only when it is complete.
     los : ndarray, shape of the grid
         Displacement, metres.
     grid : Grid
@@ -97,8 +92,7 @@ def quadtree_picture(
     bar = figure.colorbar(scale, ax=(whole, cut), shrink=0.8, extend="both")
     bar.set_label(f"line of sight, positive toward the satellite ({unit})")
     _draw_noise(curve, noise)
-    with atomic_path(path) as part:
-        save_figure(figure, part)
+    return figure_bytes(figure)
 
 
 def _draw_map(axes: Axes, values: Floats, grid: Grid, scale: Any) -> None:

@@ -102,7 +102,13 @@ def check_quadtree(facts: ProductFacts) -> None:
         When the direction to the satellite is not known.
     """
     facts.require(MAIN)
-    facts.require("los_vector")
+    vector = facts.require("los_vector")
+    if facts.mean_direction() is None:
+        raise NoDataError(
+            "The points cannot be made.",
+            f"{vector} has no direction to the satellite.",
+            "Make the products again with: dinsar run",
+        )
 
 
 def write_quadtree(facts: ProductFacts) -> list[Path]:
@@ -120,12 +126,16 @@ def write_quadtree(facts: ProductFacts) -> list[Path]:
         np.save(buffer, sample.covariance)
         matrix = put(folder / COVARIANCE, buffer.getvalue())
     record = put(folder / RECORD, json.dumps(_record(sample, facts), indent=2) + "\n")
-    picture = folder / PICTURE
     squares = np.stack([sample.nodes.row, sample.nodes.column, sample.nodes.size])
-    curve = _curve(sample.variogram)
-    quadtree_picture(
-        picture, facts.read(MAIN), facts.grid, squares, sample.nodes.value, curve, title=f"{facts.name}, quadtree"
+    drawn = quadtree_picture(
+        facts.read(MAIN),
+        facts.grid,
+        squares,
+        sample.nodes.value,
+        _curve(sample.variogram),
+        title=f"{facts.name}, quadtree",
     )
+    picture = put(folder / PICTURE, drawn)
     return [table, matrix, record, picture]
 
 
@@ -148,6 +158,8 @@ def subsample(facts: ProductFacts) -> Subsample:
     if "flags" in facts.rasters:
         flags = facts.product("flags").read(1)
         los = np.where((flags != _NO_FLAGS) & (flags & _UNSURE > 0), np.nan, los)
+    vectors = [facts.read("los_vector", band) for band in (1, 2, 3)]
+    los = np.where(np.isfinite(vectors[0]) & np.isfinite(vectors[1]) & (np.abs(vectors[2]) > 0), los, np.nan)
     grid, wish = facts.grid, facts.subsampling
     east, north = (grid.posting * metres for metres in grid.metres_per_unit)
     spacing = north, east
@@ -177,7 +189,7 @@ def subsample(facts: ProductFacts) -> Subsample:
     lon, lat = grid.to_lonlat(
         grid.west + (nodes.at_column + 0.5) * grid.posting, grid.north - (nodes.at_row + 0.5) * grid.posting
     )
-    direction = np.column_stack([means_over(nodes, facts.read("los_vector", band)) for band in (1, 2, 3)])
+    direction = np.column_stack([means_over(nodes, band) for band in vectors])
     return Subsample(
         nodes,
         np.column_stack([lon, lat]),

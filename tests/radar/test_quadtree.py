@@ -176,4 +176,5 @@ def test_moving_ground_is_the_source_and_not_the_noise() -> None:
     cells = np.repeat(np.repeat(moving, size, 0), size, 1)[: GRID.height, : GRID.width]
     assert cells[source > 0.03].all()
     assert cells[source < 0.003].mean() < 0.1
-    assert not moving_ground(np.zeros((50, 50)))[0].any()
+    for nothing in (0.0, np.nan):
+        assert not moving_ground(np.full((50, 50), nothing))[0].any()

@@ -54,6 +54,8 @@ def moving_ground(values: Floats) -> tuple[Mask, int]:
     known = level.count >= size**2 / 2
     if not known.any():
         known = level.count > 0
+    if not known.any():
+        return known, size
     mean = level.total / np.maximum(level.count, 1)
     moving = np.zeros(known.shape, bool)
     for _ in range(_ROUNDS):
