@@ -93,7 +93,7 @@ def export(
     before the first is written.
 
     \b
-    kmz           displacement over the globe of Google Earth
+    kmz           displacement, fringes, coherence and components over the globe of Google Earth
     netcdf        all layers in one file that follows the CF conventions
     stac          an item for a SpatioTemporal Asset Catalog
     qgis          styles that QGIS takes when it opens the GeoTIFFs
