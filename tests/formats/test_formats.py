@@ -291,7 +291,13 @@ def test_styles_are_what_qgis_reads(made: Made) -> None:
         assert values[0] == float(shader.get("minimumValue", "")) == float(renderer.get("classificationMin", ""))
         assert values[-1] == pytest.approx(float(shader.get("maximumValue", "")), rel=1e-12)
         labels = [item.get("label", "") for item in shader.iter("item")]
-        assert all(label.endswith(unit) for label in labels if unit != "1")
+        factors = {"m": 1, "cm": 100, "mm": 1000} if unit == "m" else {unit: 1}
+        told = [label.split() for label in labels] if unit != "1" else []
+        decimals = len(labels[0].split()[0].partition(".")[2])
+        for (number, shown), value in zip(told, values, strict=bool(told)):
+            assert float(number) == pytest.approx(value * factors[shown], abs=0.51 * 10**-decimals)
+        expected = {"los_displacement": {"cm"}, "elevation": {"m"}, "wrapped_phase": {"rad"}}
+        assert path.stem not in expected or {shown for _, shown in told} == expected[path.stem]
         stops = shader.find(".//Option[@name='stops']")
         assert stops is not None
         assert all(0 < float(stop.split(";")[0]) < 1 for stop in stops.get("value", "").split(":"))
