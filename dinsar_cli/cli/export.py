@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -15,7 +16,7 @@ from dinsar_cli.errors import DinsarError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dinsar_cli.formats import ProductFacts
+    from dinsar_cli.formats import ProductFacts, Subsampling
     from dinsar_cli.products.folder import PairProducts
     from dinsar_cli.timeseries.mintpy.export import SetExport
 
@@ -27,7 +28,9 @@ Examples:
   dinsar export T154D_20230904_20230916 --format netcdf
   dinsar export . --format qgis --format range_change
   dinsar export STACK --format mintpy
-  dinsar export . --format netcdf --into shared""",
+  dinsar export . --format netcdf --into shared
+  dinsar export STACK --format licsar
+  dinsar export . --format quadtree --quadtree-epsilon 0.004""",
 )
 @click.argument(
     "folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False)
@@ -44,40 +47,88 @@ Examples:
     "--into",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Folder that gets a folder for each pair, named as the pair, instead of writing beside the GeoTIFFs. "
-    "Nothing in it is replaced.",
+    help="Folder that gets a folder for each pair, named as the pair, instead of writing beside the GeoTIFFs; "
+    "of licsar it gets one for all. Nothing in it is replaced.",
+)
+@click.option(
+    "--quadtree-epsilon",
+    "epsilon",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="METRES",
+    help="Standard deviation above which a node of the quadtree is cut.  [default: that of the map's noise, or "
+    "more for 1000 nodes at most]",
+)
+@click.option(
+    "--quadtree-nodes",
+    "nodes",
+    type=click.FloatRange(min=0, min_open=True),
+    nargs=2,
+    metavar="SMALLEST LARGEST",
+    help="Sides of its nodes, metres.  [default: 4 cells, and a quarter of the map]",
+)
+@click.option(
+    "--quadtree-empty",
+    "empty",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.5,
+    show_default=True,
+    metavar="SHARE",
+    help="Cells without a value that a node may have.",
+)
+@click.option(
+    "--quadtree-moving",
+    "moving",
+    metavar="AREA",
+    help="Polygons of what moves, of which the noise is not taken: as --roi of dinsar run.  [default: it is looked "
+    "for]",
 )
 @debug_option
-def export(folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | None) -> None:
+def export(
+    folders: tuple[Path, ...],
+    formats: tuple[str, ...],
+    into: Path | None,
+    **quadtree: Any,
+) -> None:
     r"""Write the products of finished runs in further formats, beside the GeoTIFFs or into another folder.
 
     FOLDER is that of a pair, one with several pairs, or one with the GeoTIFFs. All formats of all pairs are checked
     before the first is written.
 
     \b
-    kmz           displacement over the globe of Google Earth
+    kmz           displacement, fringes, coherence and components over the globe of Google Earth
     netcdf        all layers in one file that follows the CF conventions
     stac          an item for a SpatioTemporal Asset Catalog
     qgis          styles that QGIS takes when it opens the GeoTIFFs
     hyp3          GeoTIFFs with the names, units and signs of ASF's HyP3
     mintpy        a folder that MintPy's smallbaselineApp.py runs as it is
+    licsar        LiCSAR's layout (GEOC), for LiCSBAS and kite; all pairs of a stack in one
+    quadtree      the displacement in few points with the covariance of their noise, for models of sources
     range_change  the displacement, positive away from the satellite
 
     Several pairs make one folder for MintPy, STACK/mintpy or FOLDER/mintpy. With that format FOLDER may also be one
     with interferograms of another program, such as HyP3.
     """
+    from dinsar_cli.formats import TOGETHER, write_together
     from dinsar_cli.timeseries.mintpy.export import plan_export
 
     if set(formats) == {"mintpy"} and (foreign := plan_export(folders, [], into)) is not None:
         _write_set(foreign)
         return
-    pairs, together = _pairs(folders), None
+    subsampling = _subsampling(**quadtree)
+    pairs, for_mintpy = _pairs(folders), None
     if "mintpy" in formats and len(pairs) > 1:
         formats = tuple(name for name in formats if name != "mintpy")
-        together = plan_export(folders, pairs, into)
-    every = _checked(pairs, formats, into)
-    if together is not None:
-        _write_set(together)
+        for_mintpy = plan_export(folders, pairs, into)
+    place = into or _stack(folders)
+    shared = [name for name in formats if name in TOGETHER and place is not None]
+    formats = tuple(name for name in formats if name not in shared)
+    one_set = _checked_together(pairs, shared, place, again=into is None) if place is not None else []
+    every = [replace(one, subsampling=subsampling) for one in _checked(pairs, formats, into)]
+    if for_mintpy is not None:
+        _write_set(for_mintpy)
+    if place is not None:
+        for files in write_together(one_set, shared, place).values():
+            click.echo(str(files[0]))
     _write_each(every if formats else [], formats, into)
 
 
@@ -122,6 +173,44 @@ def _write_set(planned: SetExport) -> None:
     for note in planned.notes:
         click.echo(note, err=True)
     click.echo(str(planned.write()))
+
+
+def _checked_together(
+    pairs: Sequence[PairProducts], formats: Sequence[str], place: Path, *, again: bool
+) -> list[ProductFacts]:
+    """Make sure that all pairs can be in one set, which may be made again."""
+    from dinsar_cli.formats import check_together
+
+    if not formats:
+        return []
+    every = _checked(pairs, formats, None)
+    check_together(every, formats, place, again=again)
+    return every
+
+
+def _subsampling(
+    epsilon: float | None, nodes: tuple[float, float] | None, empty: float, moving: str | None
+) -> Subsampling:
+    """Read how the displacement is cut into points."""
+    from dinsar_cli.formats import Subsampling
+    from dinsar_cli.geo.areas import read_polygons
+
+    smallest, largest = nodes or (None, None)
+    if smallest is not None and largest is not None and smallest > largest:
+        raise UsageError(
+            f"--quadtree-nodes {smallest:g} {largest:g} are no sizes of nodes.",
+            "The smallest is larger than the largest.",
+            f"Give the smallest first: --quadtree-nodes {largest:g} {smallest:g}",
+        )
+    area = read_polygons(moving, "--quadtree-moving") if moving else None
+    return Subsampling(epsilon, smallest, largest, empty, area, moving or "")
+
+
+def _stack(folders: Sequence[Path]) -> Path | None:
+    """Return the folder of the stack that was named; None when it is something else, or more."""
+    from dinsar_cli.base.journal import STACK_FILE
+
+    return folders[0] if len(folders) == 1 and (folders[0] / STACK_FILE).is_file() else None
 
 
 def _make_folder(folder: Path) -> None:

@@ -128,7 +128,9 @@ def _one_or_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-FormatName: TypeAlias = Literal["kmz", "netcdf", "stac", "qgis", "hyp3", "mintpy", "range_change"]
+FormatName: TypeAlias = Literal[
+    "kmz", "netcdf", "stac", "qgis", "hyp3", "mintpy", "licsar", "quadtree", "range_change"
+]
 """Formats of the products that can be asked for."""
 
 FormatsField = Annotated[

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rasterio.errors import RasterioError
 
 from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.errors import DinsarError, ResourceError, UsageError
-from dinsar_cli.formats import citation, hyp3, kmz, mintpy, netcdf, qgis, range_change, stac
-from dinsar_cli.formats.facts import ProductFacts, product_facts
+from dinsar_cli.formats import citation, hyp3, kmz, licsar, mintpy, netcdf, qgis, quadtree, range_change, stac
+from dinsar_cli.formats.facts import ProductFacts, Subsampling, product_facts
 from dinsar_cli.products.layers import LAYERS
 
 Written = dict[str, list[Path]]
 
 __all__ = [
     "ALWAYS",
+    "TOGETHER",
     "WRITERS",
     "ProductFacts",
+    "Subsampling",
     "check_formats",
     "check_into",
     "check_products",
+    "check_together",
     "clear_formats",
     "files_of_formats",
     "product_facts",
     "write_formats",
+    "write_together",
 ]
 
 # in the order in which they are written: the item lists the ones before it
@@ -39,6 +44,8 @@ WRITERS: Mapping[str, Callable[[ProductFacts], list[Path]]] = {
     "qgis": qgis.write_styles,
     "hyp3": hyp3.write_hyp3,
     "mintpy": mintpy.write_mintpy,
+    "licsar": licsar.write_licsar,
+    "quadtree": quadtree.write_quadtree,
 }
 """What writes each format; it gives the files, the one to look at first before the others."""
 
@@ -46,8 +53,17 @@ _CHECKS: Mapping[str, Callable[[ProductFacts], None]] = {
     "netcdf": lambda _: netcdf.check_netcdf(),
     "hyp3": hyp3.check_hyp3,
     "mintpy": mintpy.check_mintpy,
+    "licsar": licsar.check_licsar,
+    "quadtree": quadtree.check_quadtree,
 }
 """What tells, before anything is written, that a format cannot be made of products."""
+
+TOGETHER: Mapping[str, Callable[[Sequence[ProductFacts], Path], list[Path]]] = {
+    "licsar": licsar.write_licsar_together
+}
+"""What writes the formats in which maps of many dates are one set, into the folder that is named."""
+
+_CHECKS_TOGETHER: Mapping[str, Callable[[Sequence[ProductFacts]], None]] = {"licsar": licsar.check_licsar_together}
 
 ALWAYS = ("kmz", "citation", "stac")
 """Formats that every run writes."""
@@ -57,7 +73,12 @@ _FILES = (
     (netcdf.FILE, "netcdf"),
     *((f"{layer}.qml", "qgis") for layer in LAYERS),
 )
-_FOLDERS = ((hyp3.FOLDER, hyp3.is_own), (mintpy.FOLDER, mintpy.is_own))
+_FOLDERS = (
+    (hyp3.FOLDER, hyp3.is_own),
+    (mintpy.FOLDER, mintpy.is_own),
+    (licsar.FOLDER, licsar.is_own),
+    (quadtree.FOLDER, quadtree.is_own),
+)
 _MADE: Mapping[str, tuple[str, ...]] = {
     "kmz": (kmz.FILE,),
     "citation": citation.FILES,
@@ -67,6 +88,8 @@ _MADE: Mapping[str, tuple[str, ...]] = {
     "qgis": tuple(f"{layer}.qml" for layer in LAYERS),
     "hyp3": (hyp3.FOLDER,),
     "mintpy": (mintpy.FOLDER,),
+    "licsar": (licsar.FOLDER,),
+    "quadtree": (quadtree.FOLDER,),
 }
 """Files and folders that each format makes."""
 
@@ -175,6 +198,61 @@ def check_into(facts: Sequence[ProductFacts], names: Collection[str], into: Path
     return places
 
 
+def check_together(facts: Sequence[ProductFacts], names: Collection[str], place: Path, *, again: bool) -> None:
+    """Make sure that maps can be written as one set, before anything is written.
+
+    Parameters
+    ----------
+    facts : sequence of ProductFacts
+        Of all pairs.
+    names : collection of str
+        Of `TOGETHER`.
+    place : Path
+        Gets the folder of each format.
+    again : bool
+        Whether it may hold an earlier one, which is replaced.
+
+    Raises
+    ------
+    UsageError
+        When they are not of one grid and track, or something is there that would be replaced.
+    """
+    for name in names:
+        _CHECKS_TOGETHER[name](facts)
+    there = [place / file for name in names for file in _MADE[name] if (place / file).exists()]
+    if there and not again:
+        raise UsageError(
+            f"The formats cannot be written into {place}.",
+            f"{there[0]} is there already, and would be replaced.",
+            "Choose another folder for --into, or remove what is there first.",
+        )
+
+
+def write_together(facts: Sequence[ProductFacts], names: Collection[str], place: Path) -> Written:
+    """Write maps of many dates as one set of each format.
+
+    Parameters
+    ----------
+    facts, names, place
+        Those of `check_together`.
+
+    Returns
+    -------
+    dict of str to list of Path
+        The files of each.
+
+    Raises
+    ------
+    DinsarError
+        When a product cannot be read, or a file cannot be written.
+    """
+    return {
+        name: _told(partial(write, facts, place), facts[0].folder, place)
+        for name, write in TOGETHER.items()
+        if name in names
+    }
+
+
 def write_formats(facts: ProductFacts, names: Collection[str]) -> Written:
     """Write formats into the folder of the products, or into the one that is named for them.
 
@@ -199,7 +277,7 @@ def write_formats(facts: ProductFacts, names: Collection[str]) -> Written:
     try:
         for name in WRITERS:
             if name in names:
-                written[name] = _write(name, facts)
+                written[name] = _told(partial(WRITERS[name], facts), facts.folder, facts.output)
     except DinsarError as error:
         so_far = f"Written before it: {', '.join(written)}." if written else "Nothing was written."
         error.cause = f"{error.cause} {so_far}"
@@ -207,18 +285,19 @@ def write_formats(facts: ProductFacts, names: Collection[str]) -> Written:
     return written
 
 
-def _write(name: str, facts: ProductFacts) -> list[Path]:
+def _told(write: Callable[[], list[Path]], folder: Path, output: Path) -> list[Path]:
+    """Write, and tell what GDAL and the system have against it."""
     try:
-        return WRITERS[name](facts)
+        return write()
     except RasterioError as error:  # some of them are an OSError too
         raise UsageError(
-            f"A product in {facts.folder} cannot be read.",
+            f"A product in {folder} cannot be read.",
             f"One of its GeoTIFFs is not whole: {str(error).rstrip('.')}.",
             "Make the products again with: dinsar run",
         ) from error
     except OSError as error:
         raise ResourceError(
-            f"A file in {facts.output} cannot be written.",
+            f"A file in {output} cannot be written.",
             f"The system says: {error.strerror or error}.",
             "Make room on the disk or let the folder be written to, and run the same command again.",
         ) from error

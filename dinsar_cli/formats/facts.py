@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli.base.user_files import parse_json
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.geo.areas import Area
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.products.one_run import check_one_run
@@ -25,6 +26,33 @@ MAIN = "los_displacement"
 
 _WORDS = Words()
 _NAME = re.compile(r"T(\d{3})([AD])_\d{8}_\d{8}")
+
+
+@dataclass(frozen=True)
+class Subsampling:
+    """How the displacement is cut into points.
+
+    Attributes
+    ----------
+    epsilon : float or None
+        Standard deviation above which a node is cut, metres; None: that of the noise, or more if nodes were too
+        many.
+    smallest, largest : float or None
+        Sides of nodes, metres; None: as the map suggests.
+    empty : float
+        Share of cells without a value that a node may have.
+    moving : Area or None
+        What moves, and tells nothing of the noise; None: it is looked for.
+    moving_text : str
+        As the user gave it.
+    """
+
+    epsilon: float | None = None
+    smallest: float | None = None
+    largest: float | None = None
+    empty: float = 0.5
+    moving: Area | None = None
+    moving_text: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +89,8 @@ class ProductFacts:
         They are of a run that writes its report as soon as the formats are there.
     into : Path or None
         Folder that the formats are written into; None: that of the products.
+    subsampling : Subsampling
+        How the displacement is cut into points.
     """
 
     folder: Path
@@ -78,6 +108,7 @@ class ProductFacts:
     filter_strength: float | None = None
     report_follows: bool = False
     into: Path | None = None
+    subsampling: Subsampling = field(default_factory=Subsampling)
 
     @property
     def output(self) -> Path:

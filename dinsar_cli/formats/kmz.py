@@ -1,8 +1,14 @@
-"""``overview.kmz``: displacement over the globe of Google Earth, with a legend and the reference point."""
+"""``overview.kmz``: layers over the globe of Google Earth, one at a time, with a legend and the reference point.
+
+First what moved, which leaves the picture of the ground where nothing did; then all of the displacement, fringes,
+coherence and connected components, as far as they are there.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -28,6 +34,50 @@ _MOST_PIXELS = 2048
 _ROUNDING = 1e-6  # pixels
 _COLOURS = "RdBu_r"
 _CENTIMETRES_FROM = 0.02  # m, as in the picture of the map
+_STILL_SIGMAS, _STILL_SHARE = 3.0, 0.05  # below both nothing moved: of the median noise, and of the scale
+_LABEL_COLOURS = 10
+
+
+@dataclass(frozen=True)
+class _Overlay:
+    """A further layer: its picture, name and explanation, its product, and its colours between two values."""
+
+    file: str
+    name: str
+    text: str
+    layer: str
+    colours: str
+    limits: tuple[float, float]
+    resampling: Resampling = Resampling.nearest
+
+
+_FURTHER = (
+    _Overlay(
+        "fringes.png",
+        "Fringes",
+        "Wrapped phase: a cycle of colours is half a wavelength toward or away from the satellite.",
+        "wrapped_phase",
+        "twilight",
+        (-math.pi, math.pi),
+    ),
+    _Overlay(
+        "coherence.png",
+        "Coherence",
+        "0 (dark) to 1 (bright).",
+        "coherence",
+        "viridis",
+        (0.0, 1.0),
+        Resampling.average,
+    ),
+    _Overlay(
+        "components.png",
+        "Connected components",
+        "Between parts of different colours whole cycles are unknown.",
+        "connected_components",
+        "tab10",
+        (0.0, float(_LABEL_COLOURS)),
+    ),
+)
 
 
 def write_kmz(facts: ProductFacts) -> Path:
@@ -38,16 +88,38 @@ def write_kmz(facts: ProductFacts) -> Path:
     """
     values, bounds = overlay(facts)
     low, high = scale_limits(values[np.isfinite(values)], symmetric=True)
+    further = [one for one in _FURTHER if one.layer in facts.rasters]
     members = {
-        "doc.kml": _document(facts, bounds).encode("utf-8"),
+        "doc.kml": _document(facts, bounds, further).encode("utf-8"),
+        "moved.png": _picture(values, low, high, opacity=_moved(values, facts, high)),
         "displacement.png": _picture(values, low, high),
+        **{one.file: _further_picture(facts, one) for one in further},
         "legend.png": _legend(low, high),
     }
     return put(facts.output / FILE, zipped(members))
 
 
-def overlay(facts: ProductFacts) -> tuple[Floats, tuple[float, float, float, float]]:
-    """Return displacement on longitude and latitude, metres, and its outer edges.
+def _moved(values: Floats, facts: ProductFacts, high: float) -> Floats:
+    """Return the opacity of displacement: none where nothing moved, all from twice that on."""
+    still = _STILL_SHARE * high
+    if "los_sigma" in facts.rasters:
+        sigma, _ = overlay(facts, "los_sigma")
+        known = sigma[np.isfinite(sigma)]
+        still = max(still, _STILL_SIGMAS * float(np.median(known))) if known.size else still
+    return np.clip(np.abs(np.nan_to_num(values)) / still - 1, 0, 1)
+
+
+def _further_picture(facts: ProductFacts, shown: _Overlay) -> bytes:
+    values, _ = overlay(facts, shown.layer, shown.resampling)
+    if shown.layer == "connected_components":
+        values = (values - 1) % _LABEL_COLOURS + 0.5
+    return _picture(values, *shown.limits, colours=shown.colours)
+
+
+def overlay(
+    facts: ProductFacts, layer: str = MAIN, resampling: Resampling = Resampling.average
+) -> tuple[Floats, tuple[float, float, float, float]]:
+    """Return a layer on longitude and latitude, NaN where there is nothing, and its outer edges.
 
     West, south, east, north in degrees.
     """
@@ -55,7 +127,7 @@ def overlay(facts: ProductFacts) -> tuple[Floats, tuple[float, float, float, flo
     factor = max(1, math.ceil(max(grid.shape) / _MOST_PIXELS))
     shape = math.ceil(grid.height / factor), math.ceil(grid.width / factor)
     # the whole extent in fewer pixels: its edges stay where they are
-    values = facts.product(MAIN).read_floats(1, out_shape=shape, resampling=Resampling.average)
+    values = facts.product(layer).read_floats(1, out_shape=shape, resampling=resampling)
     place = grid.transform * Affine.scale(grid.width / shape[1], grid.height / shape[0])
     if grid.is_geographic:
         return values, grid.bounds
@@ -90,14 +162,18 @@ def _target(grid: Grid, shape: tuple[int, int]) -> tuple[Affine, int, int]:
     )
 
 
-def _picture(values: Floats, low: float, high: float) -> bytes:
+def _picture(
+    values: Floats, low: float, high: float, *, opacity: Floats | None = None, colours: str = _COLOURS
+) -> bytes:
     """Return the values in colours, transparent where there are none."""
     import matplotlib as mpl
 
     share = np.clip((values - low) / (high - low), 0, 1)
-    colours = mpl.colormaps[_COLOURS](np.nan_to_num(share), bytes=True)
-    colours[~np.isfinite(values)] = 0
-    return pixel_bytes(colours)
+    pixels = mpl.colormaps[colours](np.nan_to_num(share), bytes=True)
+    if opacity is not None:
+        pixels[..., 3] = np.rint(255 * opacity)
+    pixels[~np.isfinite(values)] = 0
+    return pixel_bytes(pixels)
 
 
 def _legend(low: float, high: float) -> bytes:
@@ -118,8 +194,7 @@ def _legend(low: float, high: float) -> bytes:
     return figure_bytes(figure)
 
 
-def _document(facts: ProductFacts, bounds: tuple[float, float, float, float]) -> str:
-    west, south, east, north = bounds
+def _document(facts: ProductFacts, bounds: tuple[float, float, float, float], further: Sequence[_Overlay]) -> str:
     first, second = (date.strftime("%Y-%m-%d") for date in facts.dates)
     point = facts.reference_point
     relative = (
@@ -129,23 +204,26 @@ def _document(facts: ProductFacts, bounds: tuple[float, float, float, float]) ->
         f"Displacement of the ground along the line of sight from {first} to {second}, positive toward the "
         f"satellite. {relative} Contains modified Copernicus Sentinel data."
     )
+    layers = (
+        ("Line-of-sight displacement: what moved", "Transparent where nothing moved.", "moved.png"),
+        ("Line-of-sight displacement: all", "Transparent where it is not known.", "displacement.png"),
+        *((one.name, one.text, one.file) for one in further),
+    )
+    overlays = "".join(
+        _ground(name, text, file, bounds, (first, second), shown=number == 0)
+        for number, (name, text, file) in enumerate(layers)
+    )
     mark = "" if point is None else _placemark(*point)
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <kml xmlns="http://www.opengis.net/kml/2.2">
   <Document>
     <name>{escape(facts.name)}</name>
     <description>{escape(about)}</description>
-    <GroundOverlay>
-      <name>Line-of-sight displacement</name>
-      <TimeSpan><begin>{first}</begin><end>{second}</end></TimeSpan>
-      <Icon><href>displacement.png</href></Icon>
-      <LatLonBox>
-        <north>{north!r}</north>
-        <south>{south!r}</south>
-        <east>{east!r}</east>
-        <west>{west!r}</west>
-      </LatLonBox>
-    </GroundOverlay>
+    <Folder>
+      <name>Layers</name>
+      <open>1</open>
+      <Style><ListStyle><listItemType>radioFolder</listItemType></ListStyle></Style>
+{overlays}    </Folder>
     <ScreenOverlay>
       <name>Legend</name>
       <Icon><href>legend.png</href></Icon>
@@ -154,6 +232,32 @@ def _document(facts: ProductFacts, bounds: tuple[float, float, float, float]) ->
     </ScreenOverlay>
 {mark}  </Document>
 </kml>
+"""
+
+
+def _ground(
+    name: str,
+    text: str,
+    file: str,
+    bounds: tuple[float, float, float, float],
+    dates: tuple[str, str],
+    *,
+    shown: bool,
+) -> str:
+    west, south, east, north = bounds
+    return f"""      <GroundOverlay>
+        <name>{name}</name>
+        <visibility>{int(shown)}</visibility>
+        <description>{text}</description>
+        <TimeSpan><begin>{dates[0]}</begin><end>{dates[1]}</end></TimeSpan>
+        <Icon><href>{file}</href></Icon>
+        <LatLonBox>
+          <north>{north!r}</north>
+          <south>{south!r}</south>
+          <east>{east!r}</east>
+          <west>{west!r}</west>
+        </LatLonBox>
+      </GroundOverlay>
 """
 
 

@@ -19,6 +19,7 @@ from dinsar_cli.products.layers import LAYERS
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _VERSION = "3.22.0"  # of QGIS, whose form of a style this is; later ones read it
 _ROOT = {"version": _VERSION, "styleCategories": "Symbology"}
+_CENTIMETRES_FROM, _METRES_FROM = 0.02, 5.0  # m: the largest value that a legend tells in a smaller unit
 _STEPS = 16  # of a colour ramp; between them QGIS interpolates
 
 
@@ -105,13 +106,14 @@ def ramp_style(limits: tuple[float, float], colours: str, unit: str, band: int) 
     colours : str
         A continuous colour map of Matplotlib.
     unit : str
-        Unit of the values, for the legend; ``1`` for none.
+        Unit of the values; ``1`` for none. Few metres are told in centimetres or millimetres.
     band : int
         Number of the band, from 1.
     """
     low, high = limits
-    suffix = "" if unit == "1" else f" {unit}"
-    decimals = max(0, 2 - math.floor(math.log10(high - low)))
+    shown, factor = _legend_unit(unit, max(abs(low), abs(high)))
+    suffix = "" if shown == "1" else f" {shown}"
+    decimals = max(0, 2 - math.floor(math.log10((high - low) * factor)))
     root, pipe = _root()
     renderer = SubElement(
         pipe,
@@ -141,11 +143,20 @@ def ramp_style(limits: tuple[float, float], colours: str, unit: str, band: int) 
     _gradient(shader, shares, codes)
     for share, code in zip(shares, codes, strict=True):
         value = low + share * (high - low)
-        label = f"{value:.{decimals}f}{suffix}"
+        label = f"{value * factor:.{decimals}f}{suffix}"
         SubElement(shader, "item", value=repr(value), color=_hexadecimal(code), alpha="255", label=label)
-    SubElement(shader, "rampLegendSettings", prefix="", suffix=suffix, useContinuousLegend="1")
+    # beside a continuous bar QGIS writes the values themselves; in other units it can only list the labels
+    continuous = "1" if factor == 1 else "0"
+    SubElement(shader, "rampLegendSettings", prefix="", suffix=suffix, useContinuousLegend=continuous)
     _finish(pipe, root)
     return root
+
+
+def _legend_unit(unit: str, largest: float) -> tuple[str, float]:
+    """Return the unit in which a legend tells values, and how many of it are one of theirs."""
+    if unit != "m" or largest >= _METRES_FROM:
+        return unit, 1
+    return ("cm", 100) if largest >= _CENTIMETRES_FROM else ("mm", 1000)
 
 
 def label_style(numbers: Sequence[int]) -> Element:

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from dinsar_cli.config.map import FormatName
+from dinsar_cli.formats import TOGETHER
 from support.command import Outcome
 from support.format_inputs import RECORD, make
 from support.refusal import check_refusal, snapshot
@@ -104,7 +105,7 @@ def test_several_pairs_are_written_into_one_folder(dinsar: Dinsar, work: Path, t
     """Each has what an export beside the GeoTIFFs has, in a folder of its name, and nothing is put elsewhere."""
     before, into = snapshot(work), tmp_path / "new" / "shared"
     # of several pairs there is one folder for MintPy
-    names = [name for name in get_args(FormatName) if name not in ("netcdf", "mintpy")]
+    names = [name for name in get_args(FormatName) if name not in {"netcdf", "mintpy", *TOGETHER}]
     done = dinsar("export", work, work / PAIR, *formats_of(*names), "--into", into)  # one pair is named twice
     assert done.code == 0, done.err
     assert snapshot(work) == before

@@ -21,6 +21,7 @@ from pystac.extensions.projection import ProjectionExtension
 from pystac.extensions.sar import SarExtension
 from pystac.extensions.sat import SatExtension
 from pystac.extensions.view import ViewExtension
+from rasterio.enums import Resampling
 from rio_cogeo.cogeo import cog_validate
 
 from dinsar_cli.errors import NoDataError, UsageError
@@ -101,6 +102,32 @@ def test_kmz_holds_the_overlay_its_edges_and_the_reference_point(made: Made) -> 
     assert red > 2 * blue  # toward the satellite is red, as in the picture of the map
     lon, lat = (float(part) for part in document.findtext(f".//{KML}Point/{KML}coordinates", "").split(","))
     assert (lon, lat) == pytest.approx(made.grid.lonlat(20, 30), abs=1e-6)
+
+
+def test_kmz_has_further_layers_of_which_one_is_shown(made: Made) -> None:
+    """What moved hides no ground that did not; all pictures lie on the same ground."""
+    ((path,),) = write_formats(made.facts, ["kmz"]).values()
+    with zipfile.ZipFile(path) as archive:
+        document = ET.fromstring(archive.read("doc.kml"))
+        shown = [overlay_.findtext(f"{KML}visibility") for overlay_ in document.iter(f"{KML}GroundOverlay")]
+        files = [icon.text for icon in document.findall(f".//{KML}GroundOverlay/{KML}Icon/{KML}href")]
+        pictures = {name: imread(io.BytesIO(archive.read(name or ""))) for name in files}
+    assert files == ["moved.png", "displacement.png", "fringes.png", "coherence.png", "components.png"]
+    assert shown == ["1", "0", "0", "0", "0"]
+    assert document.findtext(f".//{KML}listItemType") == "radioFolder"
+    values, _ = overlay(made.facts)
+    opacity = pictures["moved.png"][..., 3]
+    assert (opacity[values == VALUE] == 1).all()
+    assert (opacity[np.nan_to_num(np.abs(values)) < 1e-4] == 0).all()
+    assert ((opacity > 0) <= np.isfinite(values)).all()
+    coherence, _ = overlay(made.facts, "coherence")
+    brightness = pictures["coherence.png"][..., :3].sum(-1)
+    known = np.isfinite(coherence)
+    assert np.corrcoef(coherence[known], brightness[known])[0, 1] > 0.9
+    components, _ = overlay(made.facts, "connected_components", Resampling.nearest)
+    np.testing.assert_array_equal(pictures["components.png"][..., 3] > 0, np.nan_to_num(components) > 0)
+    colours = {tuple(pictures["components.png"][components == number][0]) for number in (1, 2, 3)}
+    assert len(colours) == 3
 
 
 def test_overlay_of_a_large_map_keeps_its_edges(made: Made, tmp_path: Path) -> None:
@@ -264,7 +291,13 @@ def test_styles_are_what_qgis_reads(made: Made) -> None:
         assert values[0] == float(shader.get("minimumValue", "")) == float(renderer.get("classificationMin", ""))
         assert values[-1] == pytest.approx(float(shader.get("maximumValue", "")), rel=1e-12)
         labels = [item.get("label", "") for item in shader.iter("item")]
-        assert all(label.endswith(unit) for label in labels if unit != "1")
+        factors = {"m": 1, "cm": 100, "mm": 1000} if unit == "m" else {unit: 1}
+        told = [label.split() for label in labels] if unit != "1" else []
+        decimals = len(labels[0].split()[0].partition(".")[2])
+        for (number, shown), value in zip(told, values, strict=bool(told)):
+            assert float(number) == pytest.approx(value * factors[shown], abs=0.51 * 10**-decimals)
+        expected = {"los_displacement": {"cm"}, "elevation": {"m"}, "wrapped_phase": {"rad"}}
+        assert path.stem not in expected or {shown for _, shown in told} == expected[path.stem]
         stops = shader.find(".//Option[@name='stops']")
         assert stops is not None
         assert all(0 < float(stop.split(";")[0]) < 1 for stop in stops.get("value", "").split(":"))

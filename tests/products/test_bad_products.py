@@ -135,7 +135,7 @@ CASES: Mapping[str, Make] = {
     "nothing": no_products,
     "not there": lambda _: None,
 }
-FORMATS = ("kmz", "netcdf", "stac", "qgis", "mintpy", "range_change")
+FORMATS = ("kmz", "netcdf", "stac", "qgis", "mintpy", "licsar", "quadtree", "range_change")
 
 
 @pytest.fixture(scope="module")

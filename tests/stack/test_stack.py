@@ -216,9 +216,9 @@ def test_commands_take_the_folder_of_a_stack(whole: Place, tmp_path: Path) -> No
     would = run_apart("clean", "--workdir", whole.stack, "--cache", whole.folder / "none", "--dry-run")
     assert would.code == 0, would.err
     assert all(pair in would.out + would.err for pair in PAIRS)
-    made = run_apart("export", whole.stack, "--format", "netcdf", "--into", tmp_path)
+    made = run_apart("export", whole.stack, "--format", "netcdf", "--format", "licsar", "--into", tmp_path)
     assert made.code == 0, made.err
-    assert {path.name for path in tmp_path.iterdir()} == set(PAIRS)
+    assert {path.name for path in tmp_path.iterdir()} == {*PAIRS, "GEOC"}
 
 
 def test_seams_of_good_dates_are_told_to_fit(whole: Place) -> None:
