@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dinsar_cli.engines.topsapp.process.search_paths import conda_prefixes
+from dinsar_cli.base.conda import conda_prefixes
 from dinsar_cli.errors import EngineError
 from dinsar_cli.timeseries.mintpy.scripts import probe
 

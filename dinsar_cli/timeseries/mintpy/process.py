@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from dinsar_cli.engines.topsapp.scripts import supervisor
+from dinsar_cli.base import supervisor
 from dinsar_cli.errors import EngineError, ResourceError
 from dinsar_cli.formats.mintpy import CONFIGURATION
 from dinsar_cli.timeseries.mintpy.installation import MintPy
@@ -123,7 +123,7 @@ def _run(
             step = _follow(process, file, on_step, silence, log)
             code = process.wait()
         finally:
-            _end(process)
+            supervisor.end(process)
     if code:
         raise failure(log, step, code)
 
@@ -163,16 +163,6 @@ def _follow(
                 step, told = found[1].decode(), found.end()
                 on_step(step)
             rest = rest[told:][-_LINE:]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Make sure that nothing of it is left: its supervisor ends it all when its input ends."""
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        process.wait(2 * supervisor.GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
 
 
 def failure(log: Path, step: str, code: int) -> EngineError | ResourceError:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from dinsar_cli.base.conda import conda_prefixes
 from dinsar_cli.engines.topsapp.process import search_paths as places
 from dinsar_cli.engines.topsapp.process.installation_check import Fault, Findings, examine
 
@@ -252,7 +253,7 @@ def _places(home: Path | None, python: Path | None, conda_env: str | None) -> di
     if home is not None:
         return {home: places.packages(home)}
     if conda_env is not None:
-        prefixes = places.conda_prefixes(conda_env)
+        prefixes = conda_prefixes(conda_env)
         return {prefix: places.packages(prefix) for prefix in prefixes} or {Path(conda_env): []}
     found: dict[Path, list[Path]] = {}
     if python is not None and (own := places.packages(python.parent.parent)):
@@ -292,7 +293,7 @@ def _nothing_at(place: Path, conda_env: str | None) -> Fault:
 
 def _pythons_of(conda_env: str) -> list[Path]:
     """Return the interpreters of the conda environments of a name; one that is not there, when there is none."""
-    return [prefix / "bin" / "python3" for prefix in places.conda_prefixes(conda_env) or [Path(conda_env)]]
+    return [prefix / "bin" / "python3" for prefix in conda_prefixes(conda_env) or [Path(conda_env)]]
 
 
 def _try(home: Path, pythons: list[Path]) -> tuple[Installation | None, list[Fault]]:

@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Self
 
+from dinsar_cli.base import supervisor
 from dinsar_cli.engines.base import Progress, StepCost
 from dinsar_cli.engines.topsapp.process.diagnose import Diagnosis, diagnose, explain, watch
 from dinsar_cli.engines.topsapp.process.installation import Installation
 from dinsar_cli.engines.topsapp.process.monitor import Monitor
-from dinsar_cli.engines.topsapp.scripts import supervisor
 from dinsar_cli.engines.topsapp.settings.execution import Manner
 from dinsar_cli.engines.topsapp.settings.steps import (
     EVERY,
@@ -300,7 +300,7 @@ def run_topsapp(
             run.finish_step()
             mend_states(folder)
         finally:
-            _end(process)
+            supervisor.end(process)
             if run.useless:
                 forget_from(folder, run.useless)
     return run.costs
@@ -349,16 +349,6 @@ def _lines(stream: IO[bytes] | None) -> Iterator[str | None]:
             yield from (f"{line}\n" for line in lines)
     if rest:
         yield rest
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Make sure that nothing of topsApp is left: its supervisor ends it all when its input ends."""
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        process.wait(2 * supervisor.GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
 
 
 def _duration(seconds: float) -> str:

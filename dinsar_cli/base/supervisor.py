@@ -15,9 +15,20 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from subprocess import Popen, TimeoutExpired
 
 GRACE = 5.0  # s between asking to end and killing
 _DEATH_SIGNAL = 1  # option of prctl(2): the signal to get when the parent dies
+
+
+def end(process: Popen[bytes]) -> None:
+    """Make sure, as who asked for it, that nothing of a supervised program is left: its input ends."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(2 * GRACE)
+    except TimeoutExpired:
+        process.kill()
 
 
 def supervise(command: list[str]) -> int:
