@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from dinsar_cli.errors import DinsarError, EngineError, ResourceError
 from dinsar_cli.timeseries.mintpy.installation import MintPy
 from dinsar_cli.timeseries.mintpy.process import failure, run_steps
+from support.processes import gone
 
 
 def play(folder: Path, code: str) -> MintPy:
@@ -43,7 +43,7 @@ def test_one_that_says_nothing_is_ended_with_all_that_it_started(tmp_path: Path)
         run_steps(play(tmp_path, code), tmp_path, [], tmp_path / "log", lambda _: None, silence=2)
     assert str(tmp_path / "log") in error.value.remedy
     child = int((tmp_path / "log").read_text().split("child ")[1].split()[0])
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert gone(child)
 
 
 @pytest.mark.parametrize(

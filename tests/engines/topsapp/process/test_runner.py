@@ -31,6 +31,7 @@ from dinsar_cli.engines.topsapp.settings.steps import (
     time_left,
 )
 from dinsar_cli.errors import EngineError, NoDataError, ResourceError
+from support.processes import alive, gone
 from support.topsapp.isce2_process import find_isce2
 from support.topsapp.stand_in import write_isce2
 
@@ -324,19 +325,6 @@ def test_helper_that_topsapp_leaves_behind_is_ended(runs: Runs, work: Path) -> N
 
 # a program of the shell that stays, in the foreground, as those that topsApp calls
 HELPER = "sh -c 'echo $$ > helper; exec sleep 300'"
-
-
-def alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def gone(pid: int) -> bool:
-    """Whether a process ends, which is waited for."""
-    deadline = time.monotonic() + _PATIENCE
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not alive(pid)
 
 
 def pid_in(file: Path) -> int:
