@@ -58,7 +58,7 @@ def columns_of(inputs: EngineInputs) -> AllColumns:
     mapping
         Empty where all columns are to be used.
     """
-    if not _is_wanted(inputs.config.topsapp) or inputs.choice.own_files:
+    if not _is_wanted(inputs.config.topsapp):
         return {}
     epoch = inputs.bursts[0].reference.burst.azimuth_time
     orbits = fit_orbits(inputs.pair, inputs.bursts, (inputs.reference_orbit, inputs.secondary_orbit), epoch)
@@ -104,12 +104,20 @@ def _columns(subswath: Subswath, area: Floats, around: Floats, looks: int) -> Co
     return Columns(first, min(most, max(last, first + least)), most)
 
 
-def work_of(inputs: EngineInputs) -> Work:
-    """Return how much topsApp has to do: the columns that it is given."""
-    columns = columns_of(inputs).get(SCENES[0], {})
-    if not columns:
-        return inputs.work
-    return _part_of(inputs.work, float(np.mean([columns[burst.swath].share for burst in inputs.bursts])))
+def with_cut(inputs: EngineInputs, columns: AllColumns) -> EngineInputs:
+    """Return a run with as much to do as there is in the columns that topsApp is given."""
+    given = columns.get(SCENES[0])
+    if not given:
+        return inputs
+    share = float(np.mean([given[burst.swath].share for burst in inputs.bursts]))
+    return replace(inputs, work=_part_of(inputs.work, share))
+
+
+def roughly_cut(rough: RoughInputs) -> RoughInputs:
+    """Return about the same, from the share of the ground of the bursts that is asked for."""
+    if not _is_wanted(rough.config.topsapp):
+        return rough
+    return replace(rough, work=_part_of(rough.work, min(1.0, math.sqrt(rough.share) + _ROUGH_MARGIN)))
 
 
 def cut_products(inputs: EngineInputs) -> dict[str, tuple[str, ...]]:
@@ -118,12 +126,6 @@ def cut_products(inputs: EngineInputs) -> dict[str, tuple[str, ...]]:
         date: tuple(f"{CUT}/{date}/{scene.name}.SAFE" for scene in getattr(inputs.pair, date).scenes)
         for date in SCENES
     }
-
-
-def rough_work_of(rough: RoughInputs) -> Work:
-    """Return about how much topsApp has to do, from the share of the ground of the bursts that is asked for."""
-    part = min(1.0, math.sqrt(rough.share) + _ROUGH_MARGIN) if _is_wanted(rough.config.topsapp) else 1.0
-    return _part_of(rough.work, part)
 
 
 def _part_of(work: Work, share: float) -> Work:
@@ -201,8 +203,8 @@ def _cut_image(subswath: Subswath, part: Columns) -> str:
     path = image if image.startswith(_VIRTUAL) else str(Path(image).resolve())
     etree.SubElement(source, "SourceFilename", relativeToVRT="0").text = path
     etree.SubElement(source, "SourceBand").text = "1"
-    size = {"RasterXSize": str(subswath.samples), "RasterYSize": str(lines), "DataType": "CInt16"}
-    etree.SubElement(source, "SourceProperties", size)
+    whole = {"RasterXSize": str(subswath.samples), "RasterYSize": str(lines), "DataType": "CInt16"}
+    etree.SubElement(source, "SourceProperties", whole)
     for name, first in (("SrcRect", part.first), ("DstRect", 0)):
         etree.SubElement(source, name, xOff=str(first), yOff="0", xSize=str(width), ySize=str(lines))
     return etree.tostring(root, encoding="unicode")

@@ -24,12 +24,11 @@ from dinsar_cli.engines.base import (
     RoughInputs,
     StepChoice,
     StepCost,
-    Work,
 )
 from dinsar_cli.engines.costs import Setting, forecast, note
 from dinsar_cli.engines.topsapp import shared_topo
 from dinsar_cli.engines.topsapp.by_hand import write_scripts
-from dinsar_cli.engines.topsapp.cut import rough_work_of, work_of
+from dinsar_cli.engines.topsapp.cut import columns_of, roughly_cut, with_cut
 from dinsar_cli.engines.topsapp.process.installation import Installation, Search, look_for_isce2
 from dinsar_cli.engines.topsapp.process.monitor import disk_used
 from dinsar_cli.engines.topsapp.process.retries import cured
@@ -37,6 +36,7 @@ from dinsar_cli.engines.topsapp.process.runner import run_topsapp
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.engines.topsapp.results.dense_offsets import check_offsets, measured, read_offsets, remove_copies
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
+from dinsar_cli.engines.topsapp.settings.columns import AllColumns
 from dinsar_cli.engines.topsapp.settings.costs import OUTPUTS, laws, left, methods
 from dinsar_cli.engines.topsapp.settings.execution import Manner, manner_of
 from dinsar_cli.engines.topsapp.settings.file_names import INPUT_FILES
@@ -52,7 +52,7 @@ from dinsar_cli.engines.topsapp.settings.steps import (
 )
 from dinsar_cli.engines.topsapp.unwrapping.early_layers import UNWRAP, EarlyLayers
 from dinsar_cli.engines.topsapp.unwrapping.unseen import Unseen, remove_copies_for_unwrapper
-from dinsar_cli.engines.topsapp.work import check_work, left_by_topsapp, make_inputs, start_again
+from dinsar_cli.engines.topsapp.work import check_work, columns_for, left_by_topsapp, make_inputs, start_again
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import DinsarError, EngineError, UsageError
 from dinsar_cli.radar.interferogram import Interferogram
@@ -128,13 +128,15 @@ class TopsAppEngine:
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
         """Give seconds, memory and disk, from the size of the bursts in use and the columns that topsApp gets."""
+        inputs = with_cut(inputs, columns_of(inputs))
         steps = _forecast(inputs)
-        return Estimate(steps, left(steps, _amount(inputs)))
+        return Estimate(steps, left(steps, inputs.work))
 
     def outlook(self, rough: RoughInputs) -> Estimate:
         """Return the same before it is known where in the bursts the area lies."""
+        rough = roughly_cut(rough)
         steps = _forecast(rough)
-        return Estimate(steps, left(steps, _amount(rough)))
+        return Estimate(steps, left(steps, rough.work))
 
     def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
         """Refuse what topsApp, or this one, cannot do."""
@@ -158,19 +160,21 @@ class TopsAppEngine:
         work, (found, _) = _work(folder), _find(inputs.config)
         if scripts:
             found = self._installation(inputs)
-        make_inputs(inputs, work, gpu=found is not None and found.gpu)
+        make_inputs(inputs, work, columns_for(inputs, work), gpu=found is not None and found.gpu)
         files = [work / name for name in INPUT_FILES]
         return [*files, *write_scripts(work, found, inputs.threads)] if scripts and found else files
 
     def process(self, inputs: EngineInputs, folder: Path, progress: Progress) -> Interferogram | None:
         """Make the interferogram; finished steps that no change affects are not done again."""
         installation, work = self._installation(inputs), _work(folder)
+        columns = columns_for(inputs, work)
+        inputs = with_cut(inputs, columns)
         if inputs.choice.first:
-            make_inputs(inputs, work, gpu=installation.gpu)
+            make_inputs(inputs, work, columns, gpu=installation.gpu)
             start_again(work, inputs.choice.first)
         last = inputs.choice.last or STEPS[-1]
         with EarlyLayers(work, folder) as early:
-            job = _Job(installation, work, folder, progress, early, Unseen(inputs, folder))
+            job = _Job(installation, work, columns, folder, progress, early, Unseen(inputs, folder))
             inputs = _run_with_cures(job, inputs, last)
             if last != STEPS[-1]:
                 return None
@@ -230,10 +234,14 @@ def _missions(pair: Pair | None) -> set[str]:
 
 @dataclass(frozen=True)
 class _Job:
-    """A run of topsApp: with what, where, for which folder of layers, who is told, what is beside, what not."""
+    """A run of topsApp: with what, where, on what, for which layers, who is told, what is beside, what not.
+
+    The columns stay those with which it began when a cure changes the looks or options.
+    """
 
     installation: Installation
     work: Path
+    columns: AllColumns
     radar: Path
     progress: Progress
     early: EarlyLayers
@@ -248,7 +256,7 @@ def _run_with_cures(job: _Job, inputs: EngineInputs, last: str) -> EngineInputs:
     tried: set[str] = set()
     while True:
         begun = time.monotonic()
-        make_inputs(inputs, job.work, gpu=job.installation.gpu)
+        make_inputs(inputs, job.work, job.columns, gpu=job.installation.gpu)
         start = next_step(job.work)
         if start is None or STEPS.index(start) > STEPS.index(last):
             return inputs
@@ -384,7 +392,7 @@ def _collect(job: _Job, inputs: EngineInputs, versions: dict[str, str]) -> Inter
 def _note(inputs: EngineInputs, step: str, cost: StepCost) -> None:
     """Add a step to the history, unless it was done in a way that nobody knows."""
     if not inputs.choice.own_files:
-        note(inputs.history, step, cost, _manner(inputs).apply(_amount(inputs)), _setting(inputs))
+        note(inputs.history, step, cost, _manner(inputs).apply(inputs.work), _setting(inputs))
 
 
 def _has_overlap(bursts: Sequence[CommonBurst]) -> bool:
@@ -393,11 +401,7 @@ def _has_overlap(bursts: Sequence[CommonBurst]) -> bool:
 
 
 def _manner(inputs: EngineInputs | RoughInputs) -> Manner:
-    return manner_of(inputs.config.topsapp, _amount(inputs), inputs.threads, inputs.memory)
-
-
-def _amount(inputs: EngineInputs | RoughInputs) -> Work:
-    return work_of(inputs) if isinstance(inputs, EngineInputs) else rough_work_of(inputs)
+    return manner_of(inputs.config.topsapp, inputs.work, inputs.threads, inputs.memory)
 
 
 def _setting(inputs: EngineInputs | RoughInputs) -> Setting:
@@ -408,5 +412,5 @@ def _setting(inputs: EngineInputs | RoughInputs) -> Setting:
 
 def _forecast(inputs: EngineInputs | RoughInputs) -> dict[str, Forecast]:
     manner, options = _manner(inputs), inputs.config.topsapp
-    work = manner.apply(_amount(inputs))
+    work = manner.apply(inputs.work)
     return forecast(inputs.history, laws(options, manner.bursts, inputs.config.offsets), work, _setting(inputs))

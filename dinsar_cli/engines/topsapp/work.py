@@ -106,7 +106,7 @@ def settings_of(
         dem=work / DEM_NAME,
         looks=inputs.looks,
         filter_strength=inputs.config.filter.strength,
-        options=options,
+        options=options.model_copy(update={"cut": "area" if given else "none"}),  # as it is, whatever was wished
         offsets=inputs.config.offsets if inputs.config.offsets.enabled else None,
         gpu=gpu if options.use_gpu == "auto" else options.use_gpu,
     )
@@ -147,7 +147,12 @@ def check_work(work: Path, choice: StepChoice) -> str:
     return ""
 
 
-def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
+def columns_for(inputs: EngineInputs, work: Path) -> AllColumns:
+    """Return the columns that topsApp is given, or was when its files were written that are used as they are."""
+    return read_columns(work) if inputs.choice.own_files else columns_of(inputs)
+
+
+def make_inputs(inputs: EngineInputs, work: Path, columns: AllColumns, *, gpu: bool) -> None:
     """Write what topsApp reads, after removing what an earlier run made with something else.
 
     Parameters
@@ -156,12 +161,13 @@ def make_inputs(inputs: EngineInputs, work: Path, *, gpu: bool) -> None:
         The run. Files that were edited by hand stay as they are when it says so.
     work : Path
         Working folder of topsApp; made if need be.
+    columns : mapping
+        What `columns_for` gave.
     gpu : bool
         Whether there is a GPU that ISCE2 can use.
     """
     turned = halfturn.is_wanted(inputs.dem)
     own = inputs.choice.own_files
-    columns = read_columns(work) if own else columns_of(inputs)
     seen = halfturn.turned_inputs(inputs, work) if turned else inputs
     settings = settings_of(seen, work, gpu=gpu, given=cut_products(inputs) if columns else {})
     texts = read_own_files(work) if own else render(settings)

@@ -15,12 +15,19 @@ import rasterio
 from lxml import etree
 from rasterio.errors import NotGeoreferencedWarning
 
-from dinsar_cli.engines.topsapp.cut import LEAST_COLUMNS, _columns
+from dinsar_cli.config.file import build_config
+from dinsar_cli.config.request import request_of
+from dinsar_cli.engines.topsapp.cut import LEAST_COLUMNS, _columns, with_cut
+from dinsar_cli.engines.topsapp.process.retries import cured
 from dinsar_cli.engines.topsapp.settings.columns import Columns
+from dinsar_cli.engines.topsapp.settings.steps import STEPS
+from dinsar_cli.engines.topsapp.work import columns_for, make_inputs
+from dinsar_cli.plan.plan import plan_run
 from dinsar_cli.sentinel1.scene import open_scene
 from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
 from support.command import Outcome, run_apart
+from support.pair import prepared
 from support.topsapp.isce2_process import find_isce2
 
 Run = Callable[..., Outcome]
@@ -115,6 +122,39 @@ def test_whole_products_are_given_when_that_is_asked_for(scene: Scene, given: Pa
         assert made.code == 0, made.err
         assert (given / "cut").exists() is cut
         assert (safes(given, "reference") == [scene.stack.products[0][0].resolve()]) is not cut
+
+
+def test_more_looks_after_a_failure_keep_the_columns_and_what_is_done(scene: Scene, tmp_path: Path) -> None:
+    slices = [path for one in scene.stack.products for path in one]
+    config = build_config(
+        {
+            "slc": {"files": list(map(str, slices))},
+            "orbits": {"dir": str(scene.stack.orbits[0].parent)},
+            "dem": {"file": str(scene.stack.dem), "datum": "ellipsoid"},
+            "roi": scene.area,
+            "engine": "eos",
+            "looks": "9x3",
+            "unwrap": {"short_of_memory": "more_looks"},
+        },
+        {},
+    )
+    inputs, work = prepared(plan_run(request_of(config), tmp_path), tmp_path), tmp_path / "isce2"
+    columns = columns_for(inputs, work)
+    found = cured("more_looks", inputs, work)
+    assert found is not None
+    assert columns_for(found[0], work) != columns  # their look cells begin elsewhere
+    make_inputs(inputs, work, columns, gpu=False)
+    before = (work / "reference.xml").read_text()
+    states = [work / "PICKLE" / step for step in STEPS[: STEPS.index("unwrap")]]
+    for state in states:
+        state.parent.mkdir(exist_ok=True)
+        state.write_bytes(b".")
+    make_inputs(found[0], work, columns, gpu=False)
+    assert (work / "reference.xml").read_text() == before
+    assert [state.name for state in states if not state.is_file()] == ["mergebursts", "filter"]
+    assert with_cut(inputs, columns).work.samples == pytest.approx(
+        inputs.work.samples * columns["reference"]["IW1"].share
+    )
 
 
 @pytest.mark.parametrize(

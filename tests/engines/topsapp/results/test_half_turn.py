@@ -61,7 +61,7 @@ def region_of(work: Path) -> list[float]:
 def test_orbits_dem_and_region_are_half_a_turn_away(pair: Path, tmp_path: Path, area: str, turn: float) -> None:
     """No distance changes: a place seen from the state vectors is as far as before, to the last digit."""
     inputs, work = inputs_for(pair, tmp_path, area), tmp_path / "isce2"
-    make_inputs(inputs, work, gpu=False)
+    make_inputs(inputs, work, {}, gpu=False)
     west, _, east, _ = inputs.bounds
     assert region_of(work)[2:] == pytest.approx([west + turn, east + turn], abs=1e-9)
     header = read_isce_dem_header(work / "dem.wgs84.xml")
@@ -82,10 +82,10 @@ def test_orbits_dem_and_region_are_half_a_turn_away(pair: Path, tmp_path: Path, 
 def test_away_from_180_the_earth_is_as_it_is(pair: Path, tmp_path: Path) -> None:
     """The subswath in use does not reach it; and the files of an area that does are gone with the next one."""
     work = tmp_path / "isce2"
-    make_inputs(inputs_for(pair, tmp_path, "east"), work, gpu=False)
+    make_inputs(inputs_for(pair, tmp_path, "east"), work, {}, gpu=False)
     (work / "PICKLE").mkdir()
     far = inputs_for(pair, tmp_path, "far")
-    make_inputs(far, work, gpu=False)
+    make_inputs(far, work, {}, gpu=False)
     assert region_of(work)[2:] == pytest.approx([178.3, 178.6])
     assert read_isce_dem_header(work / "dem.wgs84.xml").first_lon == pytest.approx(178.1, abs=0.1)
     assert orbit_of(work, "reference").path == far.reference_orbit.path
@@ -95,12 +95,12 @@ def test_away_from_180_the_earth_is_as_it_is(pair: Path, tmp_path: Path) -> None
 
 def test_the_turned_files_are_there_again_after_the_work_was_removed(pair: Path, tmp_path: Path) -> None:
     inputs, work = inputs_for(pair, tmp_path, "east"), tmp_path / "isce2"
-    make_inputs(inputs, work, gpu=False)
+    make_inputs(inputs, work, {}, gpu=False)
     turned = [path for path in made_by_topsapp(work) if path.parent.name == "turned"]
     assert turned
     for path in turned:
         path.unlink()
-    make_inputs(inputs, work, gpu=False)
+    make_inputs(inputs, work, {}, gpu=False)
     assert orbit_of(work, "reference").mission == "S1A"
 
 
