@@ -12,27 +12,20 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
-from scipy.ndimage import binary_dilation, uniform_filter
 from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.extraction.cells import as_floats, read_cells
 from dinsar_cli.extraction.source import Cells, Source
 from dinsar_cli.extraction.sources import unreadable
-from dinsar_cli.maps.corrections.robust import robust_fit
+from dinsar_cli.radar.moving_ground import moving_ground
 from dinsar_cli.radar.variogram import Variogram, variogram_at
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _COARSE = 300  # cells on the longer side of the map on which what moves is looked for
-_SMOOTHED = 5  # of them, a side
-_STANDS_OUT = 3.5  # robust standard deviations of the smoothed map about its plane
-_MARGIN = 3  # coarse cells around what stands out
 _LEAST_SHARE = 0.05  # of the map that must be left
-_LEAST_CALM = 0.3  # of the map, below which no more is looked for
-_ROUNDS = 5
-_GAUSSIAN = 1.4826  # standard deviation of a normal distribution over its median absolute deviation
 
 
 @dataclass(frozen=True)
@@ -162,28 +155,9 @@ def _inside(source: Source, shape: tuple[int, int], areas: Sequence[BaseGeometry
 
 
 def _standing_out(coarse: Floats, areas: Bools) -> tuple[Bools, float]:
-    """Return what stands out of the plane of a map or is in an area, and the share of the rest.
-
-    What stands out hides by its size what stands out less, so that it is looked for again without it.
-    """
+    """Return what stands out of the plane of a map or is in an area, and the share of the rest."""
     known = np.isfinite(coarse)
-    moving = areas.copy()
-    row, column = (part / max(coarse.shape) - 0.5 for part in np.indices(coarse.shape))
-    for _ in range(_ROUNDS):
-        calm = known & ~moving
-        if calm.sum() < max(_SMOOTHED**2, _LEAST_SHARE * known.sum()):
-            break
-        design = np.column_stack([np.ones(calm.sum()), row[calm], column[calm]])
-        solution, _ = robust_fit(design, coarse[calm])
-        away = np.where(known, coarse - (solution[0] + solution[1] * row + solution[2] * column), 0.0)
-        weight = uniform_filter(known.astype(np.float64), _SMOOTHED, mode="constant")
-        smooth = uniform_filter(away, _SMOOTHED, mode="constant") / np.maximum(weight, 1e-3)
-        spread = _GAUSSIAN * float(np.median(np.abs(smooth[calm])))
-        out = known & ~moving & (np.abs(smooth) > _STANDS_OUT * spread)
-        if spread == 0 or not out.any():
-            break
-        wider = moving | binary_dilation(out, iterations=_MARGIN)
-        if (known & ~wider).sum() < _LEAST_CALM * known.sum() and moving.any():
-            break
-        moving = wider
+    blocks, size = moving_ground(np.where(areas, np.nan, coarse))
+    rows, columns = coarse.shape
+    moving = areas | np.repeat(np.repeat(blocks, size, axis=0), size, axis=1)[:rows, :columns]
     return moving, float((known & ~moving).sum() / max(known.sum(), 1))

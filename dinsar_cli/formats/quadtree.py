@@ -19,7 +19,8 @@ from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.formats.files import put
 from dinsar_cli.geo.areas import on_grid
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.radar.quadtree.noise import covariance_of_nodes, moving_ground, weights_of
+from dinsar_cli.radar.moving_ground import moving_ground
+from dinsar_cli.radar.quadtree.noise import covariance_of_nodes, weights_of
 from dinsar_cli.radar.quadtree.tree import Blocks, Nodes, epsilon_for, means_over, tree_sizes
 from dinsar_cli.radar.variogram import Variogram, variogram_at
 

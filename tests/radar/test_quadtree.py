@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dinsar_cli.radar.quadtree.noise import covariance_of_nodes, moving_ground, weights_of
+from dinsar_cli.radar.moving_ground import moving_ground
+from dinsar_cli.radar.quadtree.noise import covariance_of_nodes, weights_of
 from dinsar_cli.radar.quadtree.tree import MOST_NODES, Blocks, Nodes, epsilon_for, means_over, tree_sizes
 from dinsar_cli.radar.variogram import Variogram
 from support.point_source import GRID, SOURCE, TOWARD, mogi, places, shared_noise

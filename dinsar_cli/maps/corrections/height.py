@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.maps.corrections.robust import REACH, robust_fit
+from dinsar_cli.radar.robust import REACH, robust_fit
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 

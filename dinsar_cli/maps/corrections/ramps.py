@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.maps.corrections.robust import REACH, robust_fit
+from dinsar_cli.radar.robust import REACH, robust_fit
 from dinsar_cli.radar.unwrap_check import largest_component
 
 Floats: TypeAlias = NDArray[np.floating[Any]]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes, distance_transform_edt, uniform_filter
 
-from dinsar_cli.maps.corrections.robust import robust_fit
+from dinsar_cli.radar.robust import robust_fit
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]

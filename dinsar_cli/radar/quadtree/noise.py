@@ -1,4 +1,4 @@
-"""Noise of a map that is cut into nodes: where nothing moves, and the covariance of the means over nodes."""
+"""Noise of a map that is cut into nodes: the covariance of the means over nodes."""
 
 from __future__ import annotations
 
@@ -9,83 +9,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from dinsar_cli.radar.quadtree.tree import Blocks, Nodes, block_sums
+from dinsar_cli.radar.quadtree.tree import Blocks, Nodes
 from dinsar_cli.radar.variogram import Variogram
 
 Doubles: TypeAlias = NDArray[np.float64]
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Mask: TypeAlias = NDArray[np.bool_]
 
-_COARSE = 96  # blocks along the longer side of the map in which motion is looked for
-_CORE, _EDGE, _MARGIN = 3.5, 2.0, 2  # of the scatter; blocks
-_LEAST_STILL = 0.25  # of the blocks that are known
-_ROUNDS = 12
-_TUKEY = 4.685
-_MAD = 1.4826  # of the standard deviation of normal noise
-
 _POINTS = 16_000  # that stand for all nodes in the sums of the covariance
 _CHUNK = 400
 _TABLE = 4000  # distances at which the model of the noise is taken
-
-
-def moving_ground(values: Floats) -> tuple[Mask, int]:
-    """Tell where a map shows more than noise, in blocks.
-
-    What is beyond a plane by 3.5 times the scatter of the rest, with what hangs together with it beyond 2 times,
-    and a margin. Scatter and plane are those of the rest, robust, and found again until nothing changes; a quarter
-    of the map is left in any case.
-
-    Parameters
-    ----------
-    values : ndarray, shape (rows, columns)
-        Displacement, NaN where there is none.
-
-    Returns
-    -------
-    moving : ndarray of bool
-        By blocks.
-    size : int
-        Cells along the side of a block.
-    """
-    size = max(1, math.ceil(max(values.shape) / _COARSE))
-    level = block_sums(values, 0.0, size, size)
-    known = level.count >= size**2 / 2
-    if not known.any():
-        known = level.count > 0
-    if not known.any():
-        return known, size
-    mean = level.total / np.maximum(level.count, 1)
-    moving = np.zeros(known.shape, bool)
-    for _ in range(_ROUNDS):
-        departure, scatter = _from_plane(mean, known & ~moving)
-        beyond = known & (departure > _EDGE * scatter)
-        labels, _ = ndimage.label(beyond)
-        cores = np.unique(labels[known & (departure > _CORE * scatter)])
-        found = ndimage.binary_dilation(np.isin(labels, cores[cores > 0]), iterations=_MARGIN) | moving
-        if (known & ~found).sum() < _LEAST_STILL * known.sum() or np.array_equal(found, moving):
-            break
-        moving = found
-    return moving, size
-
-
-def _from_plane(mean: Doubles, still: Mask) -> tuple[Doubles, float]:
-    """Return how far blocks are from the plane through the still ones, and how much those scatter about it."""
-    rows, columns = np.mgrid[: mean.shape[0], : mean.shape[1]] / max(mean.shape)
-    design = np.stack([np.ones(mean.shape), rows, columns], axis=-1)
-    weight = np.ones(int(still.sum()))
-    values, chosen = mean[still], design[still]
-    scatter = 0.0
-    plane = np.array([np.median(values), 0.0, 0.0])
-    for _ in range(_ROUNDS):
-        rest = values - chosen @ plane
-        scatter = _MAD * float(np.median(np.abs(rest - np.median(rest))))
-        if scatter == 0:
-            break
-        weight = np.maximum(1 - (rest / (_TUKEY * scatter)) ** 2, 0.0)
-        plane, *_ = np.linalg.lstsq(chosen * weight[:, None], values * weight, rcond=None)
-    return np.abs(mean - design @ plane), scatter
 
 
 def covariance_of_nodes(
