@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,11 +12,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.errors import UsageError
-from dinsar_cli.extraction.point_table import read_point_table, transformer_from
+from dinsar_cli.extraction.point_table import read_point_table
+from dinsar_cli.geo.degrees import in_degrees
 from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
 from dinsar_cli.geo.vector_file import DEGREES, Features, features_of_geojson, read_features, short
 
@@ -30,7 +30,6 @@ _KIND_OF: dict[str, Kind] = {
     "Polygon": "area",
     "MultiPolygon": "area",
 }
-_EDGE_PARTS = 50  # a straight edge of a projected CRS is a curve in degrees: it is followed in so many chords
 _KML_STYLE = {"tessellate", "extrude", "visibility", "altitudeMode", "drawOrder", "icon", "snippet", "id"}
 FORMS = (
     "Give a table with the columns lon and lat (.csv), GeoJSON, GeoPackage, a shapefile or KML, or type 'lon lat', "
@@ -313,20 +312,16 @@ def _in_degrees(layer: Features, source: str) -> NDArray[Any]:
     shapes[:] = layer.geometries
     if shapely.has_z(shapes).any():
         shapes = shapely.force_2d(shapes)
-    move = transformer_from(layer.crs or DEGREES, short(source))
-    if move is None:
-        return shapes
-    long = np.flatnonzero(np.nan_to_num(shapely.length(shapes)) > 0)
-    edge = float(shapely.length(shapes[long]).max()) / _EDGE_PARTS if long.size else 0.0
-    if edge > 0 and math.isfinite(edge):
-        shapes[long] = shapely.segmentize(shapes[long], edge)
-
-    def to_lonlat(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.column_stack(move.transform(xy[:, 0], xy[:, 1]))
-
-    known = np.flatnonzero(~shapely.is_missing(shapes))
-    shapes[known] = shapely.transform(shapes[known], to_lonlat)
-    return shapes
+    crs = layer.crs or DEGREES
+    try:
+        return in_degrees(shapes, crs)
+    except (CRSError, ProjError) as error:
+        told = short(" ".join(str(error).split()), 150)
+        raise UsageError(
+            f"{short(source)} cannot be brought to longitude and latitude.",
+            f"{short(crs)!r} is no coordinate reference system that PROJ knows: {told}.",
+            "Give an EPSG code, such as --crs EPSG:32629.",
+        ) from error
 
 
 def _check_not_swapped(shapes: NDArray[Any], source: str) -> None:

@@ -12,8 +12,6 @@ from typing import Any, overload
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError, ProjError
 from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.base.user_files import MEGABYTE, OddFileError, kind_of, odd_encoding, read_bytes
@@ -280,28 +278,6 @@ def _shapes(texts: Sequence[str]) -> tuple[list[BaseGeometry | None], dict[int, 
             shape = None
         found.append(shape)
     return found, reasons
-
-
-def transformer_from(crs: str, what: str) -> Transformer | None:
-    """Return what brings a coordinate reference system to longitude and latitude; None for one that is that.
-
-    Raises
-    ------
-    UsageError
-        When it cannot be used; ``what`` is what it is that of.
-    """
-    try:
-        system = CRS.from_user_input(crs)
-        if system.equals(CRS.from_epsg(4326), ignore_axis_order=True):
-            return None
-        return Transformer.from_crs(system, CRS.from_epsg(4326), always_xy=True)
-    except (CRSError, ProjError) as error:
-        told = short(" ".join(str(error).split()), 150)
-        raise UsageError(
-            f"{what} cannot be brought to longitude and latitude.",
-            f"{short(crs)!r} is no coordinate reference system that PROJ knows: {told}.",
-            "Give an EPSG code, such as --crs EPSG:32629.",
-        ) from error
 
 
 def _wrong(path: Path, cause: str) -> UsageError:

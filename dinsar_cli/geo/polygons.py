@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from typing import TypeVar
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
-from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.degrees import in_degrees
 from dinsar_cli.geo.vector_file import Features, features_of_geojson, one_line, read_features, short, unreadable
 
 logger = logging.getLogger(__name__)
@@ -28,7 +26,6 @@ FORMS = (
     "(.geojson, .json, .shp, .zip, .gpkg, .kml)."
 )
 _MOST_BRACKETS = 32
-_EDGE_PARTS = 50  # a straight edge of a projected CRS is a curve in lon/lat: it is followed in so many chords
 
 Shape = TypeVar("Shape", bound=BaseGeometry)
 
@@ -156,18 +153,7 @@ def to_lonlat(parts: list[Shape], crs: str, name: str) -> list[Shape]:
         When their coordinate reference system cannot be used.
     """
     try:
-        system = CRS.from_user_input(crs)
-        if system.equals(CRS.from_epsg(4326), ignore_axis_order=True):
-            return parts
-        transformer = Transformer.from_crs(system, CRS.from_epsg(4326), always_xy=True)
-        sizes = [max(part.bounds[2] - part.bounds[0], part.bounds[3] - part.bounds[1]) for part in parts]
-        if system.is_projected and 0 < max(sizes) < math.inf:
-            parts = [shapely.segmentize(part, max(sizes) / _EDGE_PARTS) for part in parts]
-
-        def to_lonlat(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
-
-        return [shapely.transform(part, to_lonlat) for part in parts]
+        return list(in_degrees(np.array(parts, object), crs))
     except (CRSError, ProjError) as error:
         raise UsageError(
             f"{name} cannot be brought to longitude and latitude.",
