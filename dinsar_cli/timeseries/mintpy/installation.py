@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from dinsar_cli.base.conda import conda_prefixes
+from dinsar_cli.base.programs import run_to_end
 from dinsar_cli.errors import EngineError
 from dinsar_cli.timeseries.mintpy.scripts import probe
 
@@ -163,22 +164,12 @@ def _examine(python: Path) -> MintPy | _Fault:
     if not python.is_file():
         return _Fault(python, "does not exist")
     with tempfile.TemporaryDirectory() as name:
-        try:
-            ended = subprocess.run(
-                [str(python), "-c", Path(probe.__file__).read_text(encoding="utf-8")],
-                cwd=name,
-                env=environment_of(python, Path(name)),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_TIMEOUT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+        code, folder = Path(probe.__file__).read_text(encoding="utf-8"), Path(name)
+        ended = run_to_end([str(python), "-c", code], folder, environment_of(python, folder), _TIMEOUT)
+    if isinstance(ended, OSError):
+        if ended.errno == errno.ETIMEDOUT:
             return _Fault(python, f"did not load MintPy within {_TIMEOUT:.0f} s")
-        except OSError as error:
-            return _Fault(python, f"cannot be started ({error.strerror or error})")
+        return _Fault(python, f"cannot be started ({ended.strerror or ended})")
     told = ended.stdout.rpartition(f"{probe.STAGE}end")[2].strip()
     if ended.returncode == 0 and told:
         facts = json.loads(told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import shutil
@@ -13,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from dinsar_cli.base.programs import run_to_end
 from dinsar_cli.engines.topsapp.scripts import probe
 
 # The only program that the steps up to unwrap call through the shell, to mask what snaphu unwrapped
@@ -83,37 +83,18 @@ def examine(home: Path, python: Path, environment: Environment) -> Findings | Fa
     # ISCE2 writes a log into the folder where it is imported
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(1) as pool:
         folder = Path(name)
-        help_wanted = pool.submit(_run, [HELPER, "-h"], folder, environment)
-        ended = _run([str(python), "-c", code], folder, environment)
+        alone = environment(1, folder)
+        help_wanted = pool.submit(run_to_end, [HELPER, "-h"], folder, alone, _TIMEOUT)
+        ended = run_to_end([str(python), "-c", code], folder, alone, _TIMEOUT)
         if isinstance(ended, OSError):
             return _cannot_start(home, python, ended)
         if f"{probe.STAGE}end " not in ended.stdout:
             return _stopped(home, python, ended)
         helped = help_wanted.result()
     if isinstance(helped, OSError) or helped.returncode:
-        return _no_help(home, python, helped, environment(1, folder)["PATH"])
+        return _no_help(home, python, helped, alone["PATH"])
     told = ended.stdout.rpartition(f"{probe.STAGE}end ")[2]
     return Findings(json.loads(told.splitlines()[1]), f"{probe.STAGE}gpu " in told)
-
-
-def _run(command: list[str], folder: Path, environment: Environment) -> subprocess.CompletedProcess[str] | OSError:
-    """Run a program; one that does not end is one that cannot be run."""
-    try:
-        return subprocess.run(
-            command,
-            cwd=folder,
-            env=environment(1, folder),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return OSError(errno.ETIMEDOUT, f"it did not end within {_TIMEOUT:.0f} s")
-    except OSError as error:
-        return error
 
 
 def _cannot_start(home: Path, python: Path, error: OSError) -> Fault:
