@@ -8,7 +8,7 @@ from pathlib import Path
 from dinsar_cli.extraction.source import Band
 from dinsar_cli.products.reader import Products
 from dinsar_cli.series.network import pair_name
-from dinsar_cli.timeseries.foreign_maps import foreign_pairs
+from dinsar_cli.timeseries.maps.foreign_maps import foreign_pairs
 
 
 def foreign_bands(folder: Path, files: Products) -> list[tuple[str, tuple[str, ...], dict[str, Band]]]:

@@ -10,7 +10,7 @@ from datetime import date
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.series.graph import parts_of
 from dinsar_cli.series.velocity import Model
-from dinsar_cli.timeseries.pair_maps import PairMaps
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps
 from dinsar_cli.timeseries.reference import WINDOW
 from dinsar_cli.timeseries.solve import least_pairs_possible
 

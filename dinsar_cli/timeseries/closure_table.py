@@ -28,7 +28,8 @@ from dinsar_cli.series.closure import Constants, Repair, constant_cycles, cycles
 from dinsar_cli.series.graph import Pair, triangles_of
 from dinsar_cli.series.network import pair_name
 from dinsar_cli.timeseries.layers import CLOSURE_CYCLES
-from dinsar_cli.timeseries.pair_maps import PairMaps, open_maps, tags_of
+from dinsar_cli.timeseries.maps.opening import open_maps
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps, tags_of
 from dinsar_cli.timeseries.reference import WINDOW, relative_to_one_place
 from dinsar_cli.timeseries.sample import Sample, without_empty
 from dinsar_cli.timeseries.solve import Solver

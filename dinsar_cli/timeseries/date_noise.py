@@ -15,7 +15,7 @@ from dinsar_cli.errors import NoDataError
 from dinsar_cli.series.date_quality import DateQuality, date_quality
 from dinsar_cli.series.inversion import invert, tiles
 from dinsar_cli.series.velocity import Decorrelation, decorrelation_covariance
-from dinsar_cli.timeseries.pair_maps import PairMaps
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps
 from dinsar_cli.timeseries.sample import Sample
 from dinsar_cli.timeseries.solve import Solver
 

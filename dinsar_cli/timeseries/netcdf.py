@@ -13,7 +13,7 @@ from dinsar_cli.formats.netcdf import MAPPING, check_netcdf, chunks_of, write_ax
 from dinsar_cli.products.layers import Layer
 from dinsar_cli.products.reader import Product
 from dinsar_cli.timeseries.layers import TEMPORAL_COHERENCE, VELOCITY, VELOCITY_SIGMA, displacement_layer
-from dinsar_cli.timeseries.pair_maps import PairMaps, tags_of
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps, tags_of
 
 FILE: Final = "series.nc"
 _UNITS: Final = {"m/year": "m year-1"}

@@ -22,7 +22,7 @@ from dinsar_cli.timeseries.closure_table import PICTURE as CLOSURE_PICTURE
 from dinsar_cli.timeseries.date_noise import ON_ENDS
 from dinsar_cli.timeseries.date_noise import PICTURE as NOISE_PICTURE
 from dinsar_cli.timeseries.layers import CLOSURE_CYCLES, TEMPORAL_COHERENCE, VELOCITY, VELOCITY_SIGMA
-from dinsar_cli.timeseries.pair_maps import PairMaps
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps
 
 Floats = NDArray[np.floating[Any]]
 

@@ -16,7 +16,7 @@ from scipy.ndimage import uniform_filter
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.series.velocity import YEAR
-from dinsar_cli.timeseries.pair_maps import Averaged, PairMaps
+from dinsar_cli.timeseries.maps.pair_maps import Averaged, PairMaps
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]

@@ -46,9 +46,10 @@ from dinsar_cli.timeseries.layers import (
     coefficient_layer,
     displacement_layer,
 )
+from dinsar_cli.timeseries.maps.opening import open_maps
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps, pairs_without, tags_of
 from dinsar_cli.timeseries.netcdf import write_series_netcdf
 from dinsar_cli.timeseries.page import write_series_page
-from dinsar_cli.timeseries.pair_maps import PairMaps, open_maps, pairs_without, tags_of
 from dinsar_cli.timeseries.reference import relative_to_one_place
 from dinsar_cli.timeseries.sample import Sample, without_empty
 from dinsar_cli.timeseries.solve import Solved, Solver

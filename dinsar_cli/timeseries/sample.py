@@ -14,7 +14,7 @@ from dinsar_cli.errors import NoDataError
 from dinsar_cli.series.date_quality import signed_correlation
 from dinsar_cli.series.graph import Pair, parts_of
 from dinsar_cli.series.network import pair_name
-from dinsar_cli.timeseries.pair_maps import PairMaps, pairs_without
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps, pairs_without
 
 Floats = NDArray[np.floating[Any]]
 

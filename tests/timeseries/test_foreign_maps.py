@@ -14,7 +14,7 @@ from rasterio.transform import from_origin
 from dinsar_cli.errors import DinsarError
 from dinsar_cli.products.reader import Products
 from dinsar_cli.timeseries.choices import Choices
-from dinsar_cli.timeseries.pair_maps import open_maps
+from dinsar_cli.timeseries.maps.opening import open_maps
 from dinsar_cli.timeseries.run import make_series
 
 

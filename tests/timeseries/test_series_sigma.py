@@ -11,7 +11,7 @@ from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.zero.reference import mean_variance
 from dinsar_cli.products.layers import write_products
 from dinsar_cli.products.reader import Products
-from dinsar_cli.timeseries.pair_maps import open_maps
+from dinsar_cli.timeseries.maps.opening import open_maps
 from dinsar_cli.timeseries.reference import relative_to_one_place
 from support.series_maps import DAYS, WAVELENGTH, Array, change, map_of, sequential, write_maps
 

@@ -14,9 +14,11 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.formats.mintpy import CONFIGURATION, FOLDER, check_place, is_set
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.reader import Products
-from dinsar_cli.timeseries.foreign_maps import foreign_pairs
+from dinsar_cli.timeseries.maps.foreign_maps import foreign_pairs
+from dinsar_cli.timeseries.maps.opening import open_maps
+from dinsar_cli.timeseries.maps.own_maps import has_own, maps_of
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps
 from dinsar_cli.timeseries.mintpy.stack_set import StackSet, plan_set
-from dinsar_cli.timeseries.pair_maps import PairMaps, has_own, maps_of, open_maps
 from dinsar_cli.timeseries.reference import relative_to_one_place
 from dinsar_cli.timeseries.sample import without_empty
 

@@ -15,9 +15,9 @@ from rasterio.windows import Window
 from dinsar_cli.formats.hyp3 import SPACECRAFT_HEIGHT, earth_radius, slant_range
 from dinsar_cli.formats.mintpy import MintPyPair, name_without_scenes
 from dinsar_cli.products.reader import NoGridError, Product
-from dinsar_cli.timeseries.foreign_maps import LOOKS, ForeignPair, files_in
+from dinsar_cli.timeseries.maps.foreign_maps import LOOKS, ForeignPair, files_in
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps
 from dinsar_cli.timeseries.mintpy.phase import phase_of
-from dinsar_cli.timeseries.pair_maps import PairMaps
 
 Array = NDArray[Any]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from dinsar_cli.formats.mintpy import nonzero
-from dinsar_cli.timeseries.pair_maps import PairMaps
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps
 
 
 def phase_of(maps: PairMaps, number: int) -> NDArray[Any]:

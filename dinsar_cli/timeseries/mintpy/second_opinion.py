@@ -26,11 +26,12 @@ from dinsar_cli.products.reader import Product, Products
 from dinsar_cli.series.velocity import Model
 from dinsar_cli.timeseries.choices import Choices
 from dinsar_cli.timeseries.layers import TEMPORAL_COHERENCE, VELOCITY, VELOCITY_SIGMA, displacement_layer
+from dinsar_cli.timeseries.maps.opening import open_maps
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps, tags_of
 from dinsar_cli.timeseries.mintpy.comparison import Row, compare_velocities
 from dinsar_cli.timeseries.mintpy.installation import MintPy
 from dinsar_cli.timeseries.mintpy.process import read_results, run_steps
 from dinsar_cli.timeseries.mintpy.stack_set import StackSet, plan_set
-from dinsar_cli.timeseries.pair_maps import PairMaps, open_maps, tags_of
 from dinsar_cli.timeseries.reference import relative_to_one_place
 from dinsar_cli.timeseries.run import Series
 from dinsar_cli.timeseries.sample import without_empty

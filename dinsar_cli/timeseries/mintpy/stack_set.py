@@ -25,9 +25,10 @@ from dinsar_cli.formats.mintpy import (
 )
 from dinsar_cli.series.closure import triangle_matrix
 from dinsar_cli.series.graph import parts_of
+from dinsar_cli.timeseries.maps.own_maps import OwnPair
+from dinsar_cli.timeseries.maps.pair_maps import PairMaps
 from dinsar_cli.timeseries.mintpy.foreign_set import foreign_geometry, foreign_pair
 from dinsar_cli.timeseries.mintpy.phase import phase_of
-from dinsar_cli.timeseries.pair_maps import OwnPair, PairMaps
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]

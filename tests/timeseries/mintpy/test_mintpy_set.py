@@ -18,7 +18,7 @@ from dinsar_cli.formats.mintpy import MintPyPair, MintPySet
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.reader import Products
 from dinsar_cli.series.closure import triangle_matrix
-from dinsar_cli.timeseries.pair_maps import open_maps
+from dinsar_cli.timeseries.maps.opening import open_maps
 from support.command import Outcome, run_apart
 from support.refusal import check_refusal, snapshot
 from support.runs_of_pairs import DAYS, GRID, HOME, SEA, SHADOW, WAVELENGTH, Runs, sequential

@@ -1,0 +1,1 @@
+"""The maps that a series is made of."""
