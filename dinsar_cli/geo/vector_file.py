@@ -99,16 +99,15 @@ def features_of_geojson(text: str, name: str, remedy: str) -> Features:
 def _geometries_of(members: Sequence[Mapping[str, Any] | None]) -> list[BaseGeometry | None]:
     """Return the geometries of GeoJSON; single points, of which there may be many, all at once."""
     found: list[BaseGeometry | None] = [None] * len(members)
-    points: list[int] = []
+    points: dict[int, list[float]] = {}
     for number, member in enumerate(members):
         if member is None:
             continue
         if _is_plain_point(member):
-            points.append(number)
+            points[number] = member["coordinates"][:2]
         else:
             found[number] = shapely.from_geojson(json.dumps(member, allow_nan=False))
-    pairs = np.array([members[number]["coordinates"][:2] for number in points], np.float64)  # type: ignore[index]
-    made: Any = shapely.points(pairs.reshape(-1, 2))
+    made: Any = shapely.points(np.array(list(points.values()), np.float64).reshape(-1, 2))
     for number, point in zip(points, made, strict=True):
         found[number] = point
     return found

@@ -364,8 +364,9 @@ def find_closure(folder: Path, output: Path, window: int = WINDOW) -> tuple[Clos
         solver = Solver(maps.dates, maps.pairs, maps.wavelength)
         sample = Sample.of(maps)
         constants = constants_of(maps, sample)
-        whole = maps.shifted(off(maps, constants))
-        survey = ClosureSurvey(whole, solver, sample.shifted(off(maps, constants)), constants)
+        constant = off(maps, constants)
+        whole = maps.shifted(constant)
+        survey = ClosureSurvey(whole, solver, sample.shifted(constant), constants)
         for rows in whole.parts():
             survey.add(rows, whole.displacement(rows).reshape(len(maps.pairs), -1))
         return survey.write(output), maps.notes

@@ -100,7 +100,8 @@ def make_series(folder: Path, output: Path, choices: Choices) -> Series:
         sample = Sample.of(maps)
         constants = constants_of(maps, sample)
         if choices.repair:
-            sample, maps = sample.shifted(off(maps, constants)), maps.shifted(off(maps, constants))
+            constant = off(maps, constants)
+            sample, maps = sample.shifted(constant), maps.shifted(constant)
         noise = _decorrelation(maps)
         quality = told = noise_of_dates(maps, sample, noise, repair=choices.repair)
         correlation, dropped = sample.signed_correlation, choices.drop
