@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.compare.gnss_table import UNITS, Station, Unmeasured, read_table
 from dinsar_cli.compare.los_map import LosMap, read_los_map
-from dinsar_cli.compare.tenv3 import files_in, read_motion
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.gnss.station import Station, Unmeasured
+from dinsar_cli.gnss.table import UNITS, read_table
+from dinsar_cli.gnss.tenv3 import files_in, read_motion
 from dinsar_cli.maps.geocode import sample
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -124,7 +125,7 @@ def compare_gnss(
         Folder of a pair, its products, or its ``los_displacement.tif``; with `vector` any displacement in metres,
         positive toward the satellite.
     table : Path
-        See `dinsar_cli.compare.gnss_table.read_table`; or daily positions (``.tenv3``): a file, or a folder of
+        See `dinsar_cli.gnss.table.read_table`; or daily positions (``.tenv3``): a file, or a folder of
         them.
     unit : str
         Of the table.
@@ -137,7 +138,7 @@ def compare_gnss(
     dates : (date, date), optional
         Of the map, for daily positions, where its tags do not tell.
     days : int
-        See `dinsar_cli.compare.tenv3.read_motion`.
+        See `dinsar_cli.gnss.tenv3.read_motion`.
 
     Raises
     ------

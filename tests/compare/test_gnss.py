@@ -16,10 +16,11 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
 from dinsar_cli.compare.gnss import compare_gnss, gnss_table
-from dinsar_cli.compare.gnss_table import Station, read_table
-from dinsar_cli.compare.tenv3 import read_motion
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.gnss.station import Station
+from dinsar_cli.gnss.table import read_table
+from dinsar_cli.gnss.tenv3 import read_motion
 from support.command import Outcome
 from support.look_inputs import DEGREES, METRES, ascending_sight, descending_sight, plane, write_look
 from support.refusal import NO_DATA, USAGE, check_refusal

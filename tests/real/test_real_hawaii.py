@@ -14,8 +14,9 @@ import rasterio
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 
-from dinsar_cli.compare.gnss_table import Station, read_table
-from dinsar_cli.compare.tenv3 import Unmeasured, read_motion
+from dinsar_cli.gnss.station import Station, Unmeasured
+from dinsar_cli.gnss.table import read_table
+from dinsar_cli.gnss.tenv3 import read_motion
 from support.command import Outcome
 from support.real_inputs import each, files
 

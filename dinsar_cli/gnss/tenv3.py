@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.base.user_files import OddFileError, kind_of, read_text
-from dinsar_cli.compare.gnss_table import Station, Unmeasured
 from dinsar_cli.errors import UsageError
+from dinsar_cli.gnss.station import Station, Unmeasured
 
 SUFFIX = ".tenv3"
 _RELATED = (".tenv", ".kenv", ".txyz2", ".txyz", ".neu", ".pos", ".qcs")  # series of positions in other forms
