@@ -19,6 +19,10 @@ class Station:
         East, north, up, metres.
     sigma : tuple of float or None
         Their standard deviations, metres.
+    correlation : tuple of float
+        Of the errors of east and north, east and up, north and up.
+    notes : tuple of str
+        What the user should know of it, each to follow its name.
     """
 
     name: str
@@ -26,6 +30,13 @@ class Station:
     lat: float
     motion: tuple[float, float, float]
     sigma: tuple[float, float, float] | None
+    correlation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> tuple[float, float]:
+        """Longitude and latitude, degrees."""
+        return self.lon, self.lat
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,192 @@
+"""How far a GNSS station moved between two moments, from its daily positions.
+
+Around each moment a line is fitted to the days within some days of it, weighted by their noise: white noise and
+flicker noise, whose size the scatter of the days of two months around both moments tells. The positions are those
+of the lines at the moments; the standard deviation of their difference follows from the covariance of all days. A
+line is not fitted across a step: days behind it are left out, and so is the day of a step, on which the position is
+that of before and after. Days that are far from their neighbours are left out too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from dinsar_cli.gnss.noise import noise_of
+from dinsar_cli.gnss.station import Station, Unmeasured
+from dinsar_cli.gnss.steps import EQUIPMENT, JUMP, Step, mjd, steps_of
+from dinsar_cli.gnss.tenv3 import Series
+
+Doubles: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+
+DAYS = 10
+"""Days on either side of a moment, unless another number is asked for."""
+LEAST_DAYS = 5
+"""Days with positions that each line needs."""
+_AROUND = 60  # days around both moments whose scatter tells the noise
+_BEYOND = 1.5  # days by which a moment may lie outside of those that its line is fitted to
+_NEIGHBOURS = 7  # days of the median from which outliers are told
+_FAR = 6.0  # robust standard deviations from it
+_MIDDLE = 0.5  # of a day, for which its position stands
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Days around a moment; indices of the series, and days from the moment to the middle of each."""
+
+    used: Bools
+    offset: Doubles
+
+
+def motion_between(
+    series: Series, moments: tuple[datetime, datetime], told: Iterable[Step] = (), days: int = DAYS
+) -> Station | Unmeasured:
+    """Return how far a station moved between two moments.
+
+    Parameters
+    ----------
+    series : Series
+    moments : (datetime, datetime)
+        The earlier and the later one, UTC.
+    told : iterable of Step
+        Known steps of this station.
+    days : int
+        On either side of a moment; a day that is near to both counts for the nearer one.
+
+    Returns
+    -------
+    Station or Unmeasured
+        Metres. An earthquake between the moments is motion; behind a change of equipment nothing is known.
+    """
+    if series.place is None:
+        return Unmeasured(series.name, "without any position", None)
+    times = mjd(moments[0]), mjd(moments[1])
+    steps = steps_of(series, told, (times[0] - _AROUND, times[1] + _AROUND))
+    clean = ~(_outliers(series) | _on_steps(series, steps))
+    windows = [_window(series, clean, times, index, steps, days) for index in (0, 1)]
+    reason = _broken(times, steps) or next(
+        filter(None, (_too_few(one, when, days) for one, when in zip(windows, moments, strict=True))), ""
+    )
+    if reason:
+        return Unmeasured(series.name, reason, series.place)
+    motion, sigma = _difference(series, clean, windows, times, steps)
+    either = windows[0].used | windows[1].used
+    correlation = np.clip(np.median(series.correlations[either], axis=0), -0.9, 0.9)
+    return Station(
+        series.name, *series.place, _three(motion), _three(sigma), _three(correlation), _notes(times, steps)
+    )
+
+
+def _three(values: Doubles) -> tuple[float, float, float]:
+    first, second, third = values.tolist()
+    return first, second, third
+
+
+def _outliers(series: Series) -> Bools:
+    """Tell which days are far from the median of a week in any component."""
+    away = series.positions - median_filter(series.positions, (_NEIGHBOURS, 1), mode="nearest")
+    scatter = 1.4826 * np.median(np.abs(away), axis=0)
+    far: Bools = (np.abs(away) > _FAR * np.maximum(scatter, np.median(series.sigmas, axis=0))).any(axis=1)
+    return far
+
+
+def _on_steps(series: Series, steps: Sequence[Step]) -> Bools:
+    """Tell in which days a step happened."""
+    on = np.zeros(len(series.days), bool)
+    for step in steps:
+        begun = series.days + 1 > step.start
+        on |= begun & ((series.days < step.stop) | (series.days <= step.start))
+    return on
+
+
+def _window(
+    series: Series, clean: Bools, times: tuple[float, float], index: int, steps: Sequence[Step], days: int
+) -> _Window:
+    """Return the days of a moment: near to it, nearer than to the other one, and on its side of all steps."""
+    middle = series.days + _MIDDLE
+    away, other = middle - times[index], middle - times[1 - index]
+    used = clean & (np.abs(away) <= days) & (np.abs(away) <= np.abs(other))
+    for step in steps:
+        after = times[index] >= step.stop
+        used &= (middle > step.start) if after else (middle < step.stop)
+    return _Window(used, away)
+
+
+def _broken(times: tuple[float, float], steps: Sequence[Step]) -> str:
+    """Tell why steps leave the motion unknown; nothing where they do not."""
+    for step in steps:
+        if step.kind == EQUIPMENT and step.stop > times[0] and step.start < times[1]:
+            return f"with {EQUIPMENT} on {step.day}, between the dates"
+        if any(step.start < time < step.stop for time in times):
+            return f"with {step.kind} on {step.day}, the day of an acquisition, before or after it"
+    return ""
+
+
+def _too_few(window: _Window, moment: datetime, days: int) -> str:
+    """Tell why a line cannot be fitted; nothing where it can."""
+    away = window.offset[window.used]
+    if len(away) < LEAST_DAYS:
+        return f"with {len(away)} positions within {days} days of {moment.date()}; {LEAST_DAYS} are needed"
+    if away[0] > _BEYOND or away[-1] < -_BEYOND:
+        gap = min(abs(away[0]), abs(away[-1]))
+        return f"with no position from {gap:.0f} days {'after' if away[0] > 0 else 'before'} {moment.date()} on"
+    return ""
+
+
+def _difference(
+    series: Series,
+    clean: Bools,
+    windows: Sequence[_Window],
+    times: tuple[float, float],
+    steps: Sequence[Step],
+) -> tuple[Doubles, Doubles]:
+    """Return the motion between both moments and its standard deviations, metres."""
+    middle = series.days + _MIDDLE
+    around = clean & (np.minimum(np.abs(middle - times[0]), np.abs(middle - times[1])) <= _AROUND)
+    around |= windows[0].used | windows[1].used
+    whole = _motion_design(middle[around], steps)
+    used = [one.used for one in windows]
+    either = used[0] | used[1]
+    lines = np.concatenate(
+        [np.stack([one.used, np.where(one.used, one.offset, 0.0)], axis=1) for one in windows], axis=1
+    )[either]
+    motion, sigma = np.zeros(3), np.zeros(3)
+    for part in range(3):
+        values, formal = series.positions[:, part], series.sigmas[:, part]
+        usual = float(np.median(formal[around]))
+        found = noise_of(series.days[around], values[around] - values[around].mean(), formal[around], usual, whole)
+        covariance = found.covariance(series.days[either], formal[either], usual)
+        solved = np.linalg.solve(covariance, lines)
+        cofactor = np.linalg.inv(lines.T @ solved)
+        start = values[either].mean()
+        level = cofactor @ (solved.T @ (values[either] - start))
+        motion[part] = level[2] - level[0]
+        sigma[part] = np.sqrt(cofactor[0, 0] + cofactor[2, 2] - 2 * cofactor[0, 2])
+    return motion, sigma
+
+
+def _motion_design(middle: Doubles, steps: Sequence[Step]) -> Doubles:
+    """Return a line in time with an offset for each step that lies within the days."""
+    columns = [np.ones(len(middle)), (middle - middle.mean()) / 100]
+    for step in steps:
+        after = middle > step.start
+        column = after.astype(np.float64)
+        if after.any() and not after.all() and not any(np.array_equal(column, one) for one in columns):
+            columns.append(column)
+    return np.stack(columns, axis=1)
+
+
+def _notes(times: tuple[float, float], steps: Sequence[Step]) -> tuple[str, ...]:
+    """Tell of jumps between the dates that nobody explains."""
+    days = sorted({step.day for step in steps if step.kind == JUMP and times[0] < step.start < times[1]})
+    if not days:
+        return ()
+    told = ", ".join(str(day) for day in days[:5])
+    return (f"jumps on {told}, which is taken as motion: whether it was equipment is not known",)
