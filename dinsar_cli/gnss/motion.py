@@ -1,16 +1,18 @@
 """How far a GNSS station moved between two moments, from its daily positions.
 
 Around each moment a line is fitted to the days within some days of it, weighted by their noise: white noise and
-flicker noise, whose size the scatter of the days of two months around both moments tells. The positions are those
-of the lines at the moments; the standard deviation of their difference follows from the covariance of all days. A
-line is not fitted across a step: days behind it are left out, and so is the day of a step, on which the position is
-that of before and after. Days that are far from their neighbours are left out too.
+flicker noise, whose size the scatter of the two months before and after tells. The positions are those of the lines
+at the moments; the standard deviation of their difference follows from the covariance of all days. Where lines do
+not fit, because the ground moves faster or slower within them, they are made shorter, and what is left enlarges the
+standard deviation. A line is not fitted across a step: days behind it are left out, and so is the day of a step, on
+which the position is that of before and after. Days that are far from their neighbours are left out too.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from dinsar_cli.gnss.noise import noise_of
+from dinsar_cli.gnss.noise import Noise, noise_of
 from dinsar_cli.gnss.station import Station, Unmeasured
 from dinsar_cli.gnss.steps import EQUIPMENT, JUMP, Step, mjd, steps_of
 from dinsar_cli.gnss.tenv3 import Series
@@ -31,6 +33,8 @@ DAYS = 10
 LEAST_DAYS = 5
 """Days with positions that each line needs."""
 _AROUND = 60  # days around both moments whose scatter tells the noise
+_LEAST_OF_NOISE, _LEAST_OF_LINE = 20, 3  # days
+_SHORTER, _FITS = 2, 1.5  # days by which lines are made shorter, and reduced chi-square from which on they are
 _BEYOND = 1.5  # days by which a moment may lie outside of those that its line is fitted to
 _NEIGHBOURS = 7  # days of the median from which outliers are told
 _FAR = 6.0  # robust standard deviations from it
@@ -39,7 +43,7 @@ _MIDDLE = 0.5  # of a day, for which its position stands
 
 @dataclass(frozen=True)
 class _Window:
-    """Days around a moment; indices of the series, and days from the moment to the middle of each."""
+    """Days around a moment: which of the series, and from the moment to the middle of each."""
 
     used: Bools
     offset: Doubles
@@ -76,12 +80,11 @@ def motion_between(
     )
     if reason:
         return Unmeasured(series.name, reason, series.place)
-    motion, sigma = _difference(series, clean, windows, times, steps)
+    motion, sigma = _difference(series, clean, windows, times, steps, days)
     either = windows[0].used | windows[1].used
     correlation = np.clip(np.median(series.correlations[either], axis=0), -0.9, 0.9)
-    return Station(
-        series.name, *series.place, _three(motion), _three(sigma), _three(correlation), _notes(times, steps)
-    )
+    told_of = _notes(times, steps)
+    return Station(series.name, *series.place, _three(motion), _three(sigma), _three(correlation), told_of)
 
 
 def _three(values: Doubles) -> tuple[float, float, float]:
@@ -99,10 +102,10 @@ def _outliers(series: Series) -> Bools:
 
 def _on_steps(series: Series, steps: Sequence[Step]) -> Bools:
     """Tell in which days a step happened."""
-    on = np.zeros(len(series.days), bool)
+    on: Bools = np.zeros(len(series.days), bool)
     for step in steps:
-        begun = series.days + 1 > step.start
-        on |= begun & ((series.days < step.stop) | (series.days <= step.start))
+        begun = np.asarray(series.days + 1 > step.start)
+        on = on | (begun & ((series.days < step.stop) | (series.days <= step.start)))
     return on
 
 
@@ -115,8 +118,8 @@ def _window(
     used = clean & (np.abs(away) <= days) & (np.abs(away) <= np.abs(other))
     for step in steps:
         after = times[index] >= step.stop
-        used &= (middle > step.start) if after else (middle < step.stop)
-    return _Window(used, away)
+        used &= np.asarray(middle > step.start) if after else np.asarray(middle < step.stop)
+    return _Window(used, np.asarray(away, np.float64))
 
 
 def _broken(times: tuple[float, float], steps: Sequence[Step]) -> str:
@@ -146,40 +149,69 @@ def _difference(
     windows: Sequence[_Window],
     times: tuple[float, float],
     steps: Sequence[Step],
+    days: int,
 ) -> tuple[Doubles, Doubles]:
     """Return the motion between both moments and its standard deviations, metres."""
     middle = series.days + _MIDDLE
-    around = clean & (np.minimum(np.abs(middle - times[0]), np.abs(middle - times[1])) <= _AROUND)
-    around |= windows[0].used | windows[1].used
-    whole = _motion_design(middle[around], steps)
-    used = [one.used for one in windows]
-    either = used[0] | used[1]
-    lines = np.concatenate(
-        [np.stack([one.used, np.where(one.used, one.offset, 0.0)], axis=1) for one in windows], axis=1
-    )[either]
+    before, after = times[0] - middle, middle - times[1]
+    around = clean & (((before >= 0) & (before <= _AROUND)) | ((after >= 0) & (after <= _AROUND)))
+    if around.sum() < _LEAST_OF_NOISE:
+        around = clean & (before <= _AROUND) & (after <= _AROUND)
+    whole = _motion_design(middle[around], times, steps)
     motion, sigma = np.zeros(3), np.zeros(3)
     for part in range(3):
         values, formal = series.positions[:, part], series.sigmas[:, part]
         usual = float(np.median(formal[around]))
-        found = noise_of(series.days[around], values[around] - values[around].mean(), formal[around], usual, whole)
-        covariance = found.covariance(series.days[either], formal[either], usual)
-        solved = np.linalg.solve(covariance, lines)
-        cofactor = np.linalg.inv(lines.T @ solved)
-        start = values[either].mean()
-        level = cofactor @ (solved.T @ (values[either] - start))
-        motion[part] = level[2] - level[0]
-        sigma[part] = np.sqrt(cofactor[0, 0] + cofactor[2, 2] - 2 * cofactor[0, 2])
+        noise = noise_of(series.days[around], values[around] - values[around].mean(), formal[around], usual, whole)
+        for reach in range(days, 0, -_SHORTER):
+            shorter = [replace(one, used=one.used & (np.abs(one.offset) <= reach)) for one in windows]
+            if reach < days and any(one.used.sum() < LEAST_DAYS for one in shorter):
+                break
+            motion[part], sigma[part], misfit = _of_lines(series, part, shorter, noise, usual)
+            if misfit < _FITS:
+                break
     return motion, sigma
 
 
-def _motion_design(middle: Doubles, steps: Sequence[Step]) -> Doubles:
-    """Return a line in time with an offset for each step that lies within the days."""
-    columns = [np.ones(len(middle)), (middle - middle.mean()) / 100]
-    for step in steps:
-        after = middle > step.start
-        column = after.astype(np.float64)
-        if after.any() and not after.all() and not any(np.array_equal(column, one) for one in columns):
-            columns.append(column)
+def _of_lines(
+    series: Series, part: int, windows: Sequence[_Window], noise: Noise, usual: float
+) -> tuple[float, float, float]:
+    """Return the motion by a line around each moment, its standard deviation, and the reduced chi-square."""
+    either = windows[0].used | windows[1].used
+    columns = [[one.used, np.where(one.used, one.offset, 0.0)] for one in windows]
+    lines = np.stack([column for pair in columns for column in pair], axis=1)[either]
+    values = series.positions[either, part]
+    values = values - values.mean()
+    covariance = noise.covariance(series.days[either], series.sigmas[either, part], usual)
+    solved = np.linalg.solve(covariance, lines)
+    cofactor = np.linalg.inv(lines.T @ solved)
+    level = cofactor @ (solved.T @ values)
+    residual = values - lines @ level
+    misfit = float(residual @ np.linalg.solve(covariance, residual)) / (len(values) - lines.shape[1])
+    variance = float(cofactor[0, 0] + cofactor[2, 2] - 2 * cofactor[0, 2]) * max(1.0, misfit)
+    return float(level[2] - level[0]), math.sqrt(variance), misfit
+
+
+def _motion_design(middle: Doubles, times: tuple[float, float], steps: Sequence[Step]) -> Doubles:
+    """Return a line before, between and after both moments, with an offset for each step that lies within the days.
+
+    What the ground does between the moments is no noise of the days before and after them.
+    """
+    columns: list[Doubles] = []
+    parts = (middle <= times[0], (middle > times[0]) & (middle < times[1]), middle >= times[1])
+    for inside in parts:
+        if inside.sum() >= _LEAST_OF_LINE:
+            columns += [inside.astype(np.float64), np.where(inside, middle - middle[inside].mean(), 0.0) / 100]
+        elif inside.any():
+            columns.append(inside.astype(np.float64))
+    if len(middle) < 2 * len(columns):  # days that somebody took out of a file
+        columns = [np.ones(len(middle)), (middle - middle.mean()) / 100]
+    rank = len(columns)
+    for step in steps if len(middle) >= 3 * rank else ():
+        wider = np.stack([*columns, (middle > step.start).astype(np.float64)], axis=1)
+        if np.linalg.matrix_rank(wider) > rank:
+            columns.append(wider[:, -1])
+            rank += 1
     return np.stack(columns, axis=1)
 
 

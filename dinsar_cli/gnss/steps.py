@@ -26,6 +26,7 @@ _COLUMNS = 4
 _SIDE = 4  # days on either side of which the medians are compared
 _WITHIN = 6  # days in which they must lie
 _CERTAIN = 7.0  # robust standard deviations of what such medians differ by
+_AT_ONCE = 0.5  # of the difference, that must come from one day to the next: ground that moves fast does not jump
 _FORMAL = 3.0  # formal standard deviations of a single day
 
 
@@ -155,7 +156,9 @@ def _jumps(days: NDArray[np.int64], positions: NDArray[np.float64], sigmas: NDAr
     usual = np.median(differences, axis=0)
     scatter = 1.4826 * np.median(np.abs(differences - usual), axis=0)
     least = np.maximum(_CERTAIN * scatter, _FORMAL * np.median(sigmas, axis=0))
-    excess = np.max(np.abs(differences - usual) / least, axis=1)
+    at_once = np.diff(positions, axis=0)[np.array(places) - 1]
+    sudden = np.sign(differences) * at_once >= _AT_ONCE * np.abs(differences)
+    excess = np.max(np.where(sudden, np.abs(differences - usual) / least, 0.0), axis=1)
     found = []
     while excess.size and excess.max() > 1:
         largest = int(np.argmax(excess))
