@@ -93,6 +93,7 @@ def _attributes(facts: ProductFacts) -> dict[str, str]:
         "reference_date",
         "secondary_date",
         "reference_point",
+        "reference",
         "wavelength_m",
         "looks",
         "perpendicular_baseline_m",

@@ -102,10 +102,10 @@ def _outliers(series: Series) -> Bools:
 
 def _on_steps(series: Series, steps: Sequence[Step]) -> Bools:
     """Tell in which days a step happened."""
-    on: Bools = np.zeros(len(series.days), bool)
+    on = np.zeros(len(series.days), bool)
     for step in steps:
-        begun = np.asarray(series.days + 1 > step.start)
-        on = on | (begun & ((series.days < step.stop) | (series.days <= step.start)))
+        first, last = np.searchsorted(series.days, [math.floor(step.start), math.ceil(step.stop)])
+        on[first:last] = True  # of a moment at midnight no day
     return on
 
 
@@ -152,7 +152,7 @@ def _difference(
     days: int,
 ) -> tuple[Doubles, Doubles]:
     """Return the motion between both moments and its standard deviations, metres."""
-    middle = series.days + _MIDDLE
+    middle = np.asarray(series.days + _MIDDLE, np.float64)
     before, after = times[0] - middle, middle - times[1]
     around = clean & (((before >= 0) & (before <= _AROUND)) | ((after >= 0) & (after <= _AROUND)))
     if around.sum() < _LEAST_OF_NOISE:
@@ -221,4 +221,4 @@ def _notes(times: tuple[float, float], steps: Sequence[Step]) -> tuple[str, ...]
     if not days:
         return ()
     told = ", ".join(str(day) for day in days[:5])
-    return (f"jumps on {told}, which is taken as motion: whether it was equipment is not known",)
+    return (f"a jump on {told} is taken as motion, though it may be of equipment (an earthquake: give --event)",)

@@ -20,6 +20,7 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 
 LEAST_ATMOSPHERE: Final = 0.003
 """Standard deviation (m) that the atmosphere at a station has at least: calm pairs of short scenes have as much."""
+_CERTAIN: Final = 2.0  # standard deviations: 95 %
 _POOR: Final = 3.0  # of the reduced chi-square
 
 
@@ -34,8 +35,10 @@ def record_of(
 ) -> dict[str, Any]:
     """Return what is known of zero by GNSS, for JSON."""
     used = sum(one.status == USED for one in told)
+    frame = f" in {stations.frame}" if stations.frame else ""
     far = [one.left_out for one in told if one.status == USED and one.left_out is not None]
     return {
+        "relative_to": f"{used} GNSS station{'s' if used > 1 else ''}{frame}, by a {fit.model}",
         "model": fit.model,
         "frame": stations.frame,
         "daily_positions": stations.daily,
@@ -64,19 +67,35 @@ def record_of(
 
 def gnss_words(record: Mapping[str, Any]) -> str:
     """Tell to what a map is relative, as ``7 GNSS stations in IGS14, by a plane``."""
-    used = record["used"]
-    frame = f" in {record['frame']}" if record["frame"] else ""
-    return f"{used} GNSS station{'s' if used > 1 else ''}{frame}, by a {record['model']}"
+    return str(record["relative_to"])
+
+
+def gnss_certain(record: Mapping[str, Any]) -> float:
+    """Return how far zero may be off by the stations (95 %), metres: in the median of the map."""
+    return _CERTAIN * float(record["sigma_m"][1])
+
+
+def gnss_frame(record: Mapping[str, Any]) -> str:
+    """Tell in which frame a map is, and what that means for it."""
+    frame = record["frame"]
+    if frame.startswith("plate "):
+        return f"Motion relative to the {frame}, as the stations have it."
+    name = frame or "the frame of the stations, whose files do not name it"
+    absolute = "" if not frame else ", in which plates move by centimetres a year: that motion is in the map too"
+    return f"Motion between both dates in {name}{absolute}."
 
 
 def gnss_notes(record: Mapping[str, Any]) -> list[str]:
     """Tell what the user should know of stations: those that are left out, jumps, and errors that are assumed."""
+    told: dict[str, list[str]] = {}
+    for one in record["stations"]:
+        texts = [*one["notes"], *([f"not used: {one['status']}"] if one["status"] != USED else [])]
+        for text in texts:
+            told.setdefault(text, []).append(one["station"])
     notes = [
-        f"GNSS station {one['station']} is not used: it is {one['status']}."
-        for one in record["stations"]
-        if one["status"] != USED
+        f"GNSS {'station' if len(names) == 1 else 'stations'} {', '.join(names)}: {text}."
+        for text, names in told.items()
     ]
-    notes += [f"GNSS station {one['station']} {text}." for one in record["stations"] for text in one["notes"]]
     if record["sigma_assumed"]:
         east, north, up = (1000 * value for value in ASSUMED)
         notes.append(
