@@ -96,8 +96,8 @@ def _outliers(series: Series) -> Bools:
     """Tell which days are far from the median of a week in any component."""
     away = series.positions - median_filter(series.positions, (_NEIGHBOURS, 1), mode="nearest")
     scatter = 1.4826 * np.median(np.abs(away), axis=0)
-    far: Bools = (np.abs(away) > _FAR * np.maximum(scatter, np.median(series.sigmas, axis=0))).any(axis=1)
-    return far
+    far = np.abs(away) > _FAR * np.maximum(scatter, np.median(series.sigmas, axis=0))
+    return np.asarray(np.any(far, axis=1))
 
 
 def _on_steps(series: Series, steps: Sequence[Step]) -> Bools:

@@ -29,8 +29,8 @@ ADVICE: Mapping[str, Advice] = {
     "map": Advice(
         "Map",
         "Every layer over the relief, with its value under the cursor. The square is the reference point, or "
-        "triangles GNSS stations in its place, the outline the area that was asked for. The button with a line draws a "
-        "profile (press it and drag), which can be saved as CSV and PNG.",
+        "triangles GNSS stations in its place, the outline the area that was asked for. The button with a line "
+        "draws a profile (press it and drag), which can be saved as CSV and PNG.",
         "Displacement is near zero far from the place of interest and changes smoothly; its pattern has a cause on "
         "the ground.",
         "Stripes along bursts, sharp edges where nothing happened, colours that repeat the relief or fill the map.",
