@@ -2,8 +2,8 @@
 
 Around each moment a line is fitted to the days within some days of it, weighted by their noise: white noise and
 flicker noise, whose size the scatter of the two months before and after tells. The positions are those of the lines
-at the moments; the standard deviation of their difference follows from the covariance of all days. Where lines do
-not fit, because the ground moves faster or slower within them, they are made shorter, and what is left enlarges the
+at the moments; the standard deviation of their difference follows from the covariance of all days. Where the ground
+moves faster or slower after a moment than before it, the line has a bend there; what else does not fit enlarges the
 standard deviation. A line is not fitted across a step: days behind it are left out, and so is the day of a step, on
 which the position is that of before and after. Days that are far from their neighbours are left out too.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
@@ -34,7 +34,7 @@ LEAST_DAYS = 5
 """Days with positions that each line needs."""
 _AROUND = 60  # days around both moments whose scatter tells the noise
 _LEAST_OF_NOISE, _LEAST_OF_LINE = 20, 3  # days
-_SHORTER, _FITS = 2, 1.5  # days by which lines are made shorter, and reduced chi-square from which on they are
+_BENT = 2.5  # standard deviations of a bend from which on a line has it
 _BEYOND = 1.5  # days by which a moment may lie outside of those that its line is fitted to
 _NEIGHBOURS = 7  # days of the median from which outliers are told
 _FAR = 6.0  # robust standard deviations from it
@@ -80,7 +80,7 @@ def motion_between(
     )
     if reason:
         return Unmeasured(series.name, reason, series.place)
-    motion, sigma = _difference(series, clean, windows, times, steps, days)
+    motion, sigma = _difference(series, clean, windows, times, steps)
     either = windows[0].used | windows[1].used
     correlation = np.clip(np.median(series.correlations[either], axis=0), -0.9, 0.9)
     told_of = _notes(times, steps)
@@ -149,7 +149,6 @@ def _difference(
     windows: Sequence[_Window],
     times: tuple[float, float],
     steps: Sequence[Step],
-    days: int,
 ) -> tuple[Doubles, Doubles]:
     """Return the motion between both moments and its standard deviations, metres."""
     middle = np.asarray(series.days + _MIDDLE, np.float64)
@@ -163,33 +162,42 @@ def _difference(
         values, formal = series.positions[:, part], series.sigmas[:, part]
         usual = float(np.median(formal[around]))
         noise = noise_of(series.days[around], values[around] - values[around].mean(), formal[around], usual, whole)
-        for reach in range(days, 0, -_SHORTER):
-            shorter = [replace(one, used=one.used & (np.abs(one.offset) <= reach)) for one in windows]
-            if reach < days and any(one.used.sum() < LEAST_DAYS for one in shorter):
-                break
-            motion[part], sigma[part], misfit = _of_lines(series, part, shorter, noise, usual)
-            if misfit < _FITS:
-                break
+        motion[part], sigma[part] = _of_lines(series, part, windows, noise, usual)
     return motion, sigma
 
 
 def _of_lines(
     series: Series, part: int, windows: Sequence[_Window], noise: Noise, usual: float
-) -> tuple[float, float, float]:
-    """Return the motion by a line around each moment, its standard deviation, and the reduced chi-square."""
+) -> tuple[float, float]:
+    """Return the motion by lines, with a bend where they need one, and its standard deviation."""
     either = windows[0].used | windows[1].used
-    columns = [[one.used, np.where(one.used, one.offset, 0.0)] for one in windows]
-    lines = np.stack([column for pair in columns for column in pair], axis=1)[either]
+    columns = [column[either] for one in windows for column in (one.used.astype(float), one.used * one.offset)]
     values = series.positions[either, part]
     values = values - values.mean()
     covariance = noise.covariance(series.days[either], series.sigmas[either, part], usual)
-    solved = np.linalg.solve(covariance, lines)
-    cofactor = np.linalg.inv(lines.T @ solved)
-    level = cofactor @ (solved.T @ values)
-    residual = values - lines @ level
-    misfit = float(residual @ np.linalg.solve(covariance, residual)) / (len(values) - lines.shape[1])
+    bends = [(one.used * np.abs(one.offset))[either] for one in windows if _on_both_sides(one)]
+    for bend in bends:
+        level, cofactor, _ = _least_squares(np.stack([*columns, bend], axis=1), values, covariance)
+        if abs(level[-1]) > _BENT * math.sqrt(cofactor[-1, -1]):
+            columns.append(bend)
+    level, cofactor, misfit = _least_squares(np.stack(columns, axis=1), values, covariance)
     variance = float(cofactor[0, 0] + cofactor[2, 2] - 2 * cofactor[0, 2]) * max(1.0, misfit)
-    return float(level[2] - level[0]), math.sqrt(variance), misfit
+    return float(level[2] - level[0]), math.sqrt(variance)
+
+
+def _on_both_sides(window: _Window) -> bool:
+    after = window.offset[window.used] > 0
+    return bool(min(after.sum(), (~after).sum()) >= _LEAST_OF_LINE)
+
+
+def _least_squares(design: Doubles, values: Doubles, covariance: Doubles) -> tuple[Doubles, Doubles, float]:
+    """Return the solution, its covariance, and the reduced chi-square."""
+    solved = np.linalg.solve(covariance, design)
+    cofactor = np.linalg.inv(design.T @ solved)
+    solution = cofactor @ (solved.T @ values)
+    residual = values - design @ solution
+    chi_square = float(residual @ np.linalg.solve(covariance, residual))
+    return solution, cofactor, chi_square / (len(values) - design.shape[1])
 
 
 def _motion_design(middle: Doubles, times: tuple[float, float], steps: Sequence[Step]) -> Doubles:

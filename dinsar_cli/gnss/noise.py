@@ -17,12 +17,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import toeplitz
 
 Doubles: TypeAlias = NDArray[np.float64]
 Days: TypeAlias = NDArray[np.int64]
@@ -102,16 +100,13 @@ def _likelihood(variance: Doubles, values: Doubles, design: Doubles, log_ratio: 
 def flicker_shape(days: Days) -> Doubles:
     """Return the covariance of flicker noise of one unit a day at some days; shape (n, n).
 
-    It begins on the first of them: what was before is in the offset of any model.
+    It began as long before the first of them as they last: without that, days far apart would share too much.
     """
-    start = days - days[0]
-    rows = _fractional_integral(int(min(start[-1], _LONGEST)) + 1)[np.minimum(start, _LONGEST)]
-    return rows @ rows.T
-
-
-@lru_cache(maxsize=2)
-def _fractional_integral(count: int) -> Doubles:
-    """Return the matrix that makes flicker noise of white noise, one row a day: Hosking's with a power of 1."""
-    lags = np.arange(1, count)
+    start = np.minimum(days - days[0], _LONGEST)
+    span = int(start[-1])
+    # weights of the white noise of each earlier day: Hosking's with a power of 1
+    lags = np.arange(1, 2 * span + 1)
     weights = np.concatenate([[1.0], np.cumprod((lags - 0.5) / lags)])
-    return np.asarray(toeplitz(weights, np.zeros(count)), np.float64)
+    since = (start + span)[:, None] - np.arange(2 * span + 1)
+    rows = np.where(since >= 0, weights[since], 0.0)
+    return np.asarray(rows @ rows.T)

@@ -144,7 +144,7 @@ def check_once(names: Iterable[str]) -> None:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise UsageError(
-            "GNSS stations are given twice.",
+            "There are GNSS stations twice.",
             f"Several files or lines have {', '.join(twice[:8])}.",
             "Keep one file of each station.",
         )
