@@ -141,7 +141,8 @@ def _pair_lines(record: Mapping[str, Any]) -> list[str]:
     if coherence is not None:
         lines.append(f"  coherence       {coherence:.2f} on average")
     if sigma is not None:
-        lines.append(f"  noise           {sigma * 1000:.2f} mm (median; without atmosphere)")
+        inside = "with that of zero by GNSS" if record["gnss"] else "without atmosphere"
+        lines.append(f"  noise           {sigma * 1000:.2f} mm (median; {inside})")
     lines += [
         *_left_out_lines(record["masked"]),
         *correction_lines(record["corrections"]),

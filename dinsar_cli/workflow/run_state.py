@@ -28,7 +28,6 @@ from dinsar_cli.formats import ALWAYS, check_formats
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.corrections.apply import check_corrections, mid_times
 from dinsar_cli.maps.extent import check_like_stays
-from dinsar_cli.maps.zero.gnss import check_gnss
 from dinsar_cli.maps.zero.reference import check_areas
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, learn, predict, shortage, stage_setting
 from dinsar_cli.plan.plan import RunPlan, plan_run
@@ -277,7 +276,6 @@ def opened(
         pair = plan.slc.pair
         dates = (pair.reference.start.isoformat(), pair.secondary.start.isoformat())
         check_corrections(plan.config, plan.grid, plan.engine.name, dates)
-        check_gnss(plan.config, plan.grid, mid_times(plan.slc.bursts))
         for text in plan.notes:
             reporter.note(text)
         for text in plan.warnings:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -54,7 +54,9 @@ class GnssZero:
     record: dict[str, Any]
 
 
-def check_gnss(config: RunConfig, grid: Grid | None, dates: Dates | None) -> None:
+def check_gnss(
+    config: RunConfig, grid: Grid | None, dates: Dates | None, sees: Callable[[float, float], bool] | None = None
+) -> tuple[str, ...]:
     """See that the stations of a configuration can decide where zero is, before anything expensive starts.
 
     Parameters
@@ -63,6 +65,13 @@ def check_gnss(config: RunConfig, grid: Grid | None, dates: Dates | None) -> Non
         The map grid; None where it is not known yet.
     dates : (str or datetime, str or datetime) or None
         Of the pair, UTC; None where they are not known yet.
+    sees : callable, optional
+        Tells of a longitude and latitude whether both dates see the ground there.
+
+    Returns
+    -------
+    tuple of str
+        What the user is told: how many stations there are.
 
     Raises
     ------
@@ -73,16 +82,27 @@ def check_gnss(config: RunConfig, grid: Grid | None, dates: Dates | None) -> Non
     """
     asked = config.reference_gnss
     if not asked.files:
-        return
+        return ()
     if dates is None:
         station_files(asked.files)
-        return
+        return ()
     found = stations_of(config, dates)
     values = [bare(station) for station in found.measured]
     if grid is not None:
-        values = [one if grid.holds(*grid.index(one.lon or 0.0, one.lat or 0.0)) else off(one) for one in values]
+        values = [one if grid.holds(*grid.index(*_place(one))) else off(one) for one in values]
+    if sees is not None:
+        hidden = [one.status == USED and not sees(*_place(one)) for one in values]
+        unseen = "where no burst sees the ground"
+        values = [replace(one, status=unseen) if no else one for one, no in zip(values, hidden, strict=True)]
     every = [*values, *map(unmeasured, found.unmeasured)]
     _check_enough(config, grid, every)
+    used = sum(one.status == USED for one in values)
+    frame = f" in {found.frame}" if found.frame else ""
+    return (f"zero: by {used} of {len(every)} GNSS stations{frame}, a {asked.model}",)
+
+
+def _place(one: AtStation) -> tuple[float, float]:
+    return one.lon or 0.0, one.lat or 0.0
 
 
 def stations_of(config: RunConfig, dates: Dates) -> Stations:
@@ -120,7 +140,7 @@ def _check_enough(config: RunConfig, grid: Grid | None, values: Sequence[AtStati
         needs = "" if model == "constant" else " A plane needs three."
         raise NoDataError(
             f"{none} can decide where zero is.{needs}",
-            f"Of the others: {told}." if told else "The files have no more.",
+            f"Left out: {told}." if told else "The files have no more.",
             "Give stations on coherent ground of the map that were measured at both dates"
             + (", or --reference-gnss-model constant." if used else ", or leave --reference-gnss out."),
         )
