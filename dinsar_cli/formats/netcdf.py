@@ -12,6 +12,7 @@ import numpy as np
 from pyproj import CRS
 
 from dinsar_cli.base.files import atomic_path
+from dinsar_cli.base.installation import install_command
 from dinsar_cli.errors import UsageError
 from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import MAIN, ProductFacts
@@ -53,7 +54,7 @@ def check_netcdf() -> None:
         raise UsageError(
             "The format netcdf cannot be written.",
             f"Not installed, but needed: {', '.join(missing)}.",
-            "Install it with: pip install 'dinsar[formats]'",
+            f"Install it with: {install_command('formats')}",
         )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.base.files import fingerprint, sha256
+from dinsar_cli.base.installation import install_command
 from dinsar_cli.base.journal import Journal, StageRecord
 from dinsar_cli.base.memory import peak_memory, share_one_heap
 from dinsar_cli.config.model import RunConfig
@@ -57,7 +58,7 @@ class EosEngine:
     """Engine ``eos``: eos-sar and whirlwind inside this process."""
 
     name = "eos"
-    remedy = "pip install 'dinsar[embedded]' (it needs a C compiler)"
+    remedy = f"{install_command('embedded')} (it needs a C compiler)"
     steps: tuple[str, ...] = ("form", "filter", "unwrap")
 
     def version(self, config: RunConfig) -> dict[str, str]:

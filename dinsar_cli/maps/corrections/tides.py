@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from dinsar_cli.base.installation import install_command
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
 
@@ -39,7 +40,7 @@ def check_tides() -> None:
         raise UsageError(
             "Solid Earth tides cannot be computed.",
             "corrections.tides needs the package pyTMD, which is not installed.",
-            "Install it with `pip install 'dinsar[tides]'`, or leave corrections.tides out.",
+            f"Install it with `{install_command('tides')}`, or leave corrections.tides out.",
         )
 
 
