@@ -12,11 +12,11 @@ import numpy as np
 from pyproj import CRS
 
 from dinsar_cli.base.files import atomic_path
-from dinsar_cli.base.installation import install_command
 from dinsar_cli.errors import UsageError
 from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.installation import install_command
 from dinsar_cli.products.layers import LAYERS
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from typing import Any, Final
 import requests
 from shapely.geometry.base import BaseGeometry as Geometry
 
-from dinsar_cli.base.installation import install_command
+from dinsar_cli.installation import install_command
 from dinsar_cli.net.limits import network_limits
 from dinsar_cli.series.graph import Pair
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
-from dinsar_cli.base.installation import install_command
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.installation import install_command
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.products.reader import Product, Products, Words
 

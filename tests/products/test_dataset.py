@@ -11,9 +11,9 @@ import pytest
 import rasterio
 
 from dinsar_cli import open_products
-from dinsar_cli.base.installation import install_command
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.formats import product_facts, write_formats
+from dinsar_cli.installation import install_command
 from dinsar_cli.products.layers import LAYERS, write_products
 from support.look_inputs import METRES as LOOK_METRES
 from support.look_inputs import ascending_sight, descending_sight, write_look

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.base.files import fingerprint, sha256
-from dinsar_cli.base.installation import install_command
 from dinsar_cli.base.journal import Journal, StageRecord
 from dinsar_cli.base.memory import peak_memory, share_one_heap
 from dinsar_cli.config.model import RunConfig
@@ -53,6 +52,7 @@ from dinsar_cli.geo.antimeridian import middle_of
 from dinsar_cli.geo.areas import clipped, surroundings
 from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.geo.terrain import Terrain
+from dinsar_cli.installation import install_command
 from dinsar_cli.radar.interferogram import LAYERS, Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair, extent_of
 

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from dinsar_cli.base.installation import install_command
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.installation import install_command
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 

@@ -13,9 +13,9 @@ import pytest
 
 import dinsar_cli
 from dinsar_cli import short_name
-from dinsar_cli.base.installation import install_command, requirements_of
+from dinsar_cli.installation import install_command, requirements_of
 
-PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 
 
