@@ -160,17 +160,26 @@ def _pixel_lattice(
     lacking = _lacking(covered, needed, step)
     if lacking:
         raise NoDataError(
-            f"The DEM {dataset.name} does not cover the area.",
-            f"It lacks {lacking}; it covers {_told(covered)}, what is needed is {_told(needed)}.",
-            f"Give a DEM that covers what is needed and, better, {_told(wanted)}{_running_on(bounds)}.",
+            f"The DEM {dataset.name} does not cover the ground that is needed.",
+            f"It lacks {lacking}; it covers {_shown(covered)}, what is needed is {_shown(_outward(needed))}.",
+            f"Give a DEM that covers what is needed and, better, {_shown(_outward(wanted))}{_running_on(bounds)}.",
         )
     slack = _BUFFER_SLACK * buffer
     return (reached[0], reached[3]), step, shape, _lacking(reached, wanted, step, slack)
 
 
-def _told(bounds: Bounds) -> str:
+def _shown(bounds: Bounds) -> str:
     west, south, east, north = bounds
     return f"W {west:.4f} S {south:.4f} E {east:.4f} N {north:.4f}"
+
+
+def _outward(bounds: Bounds) -> Bounds:
+    """Round an area to what `_shown` shows, so that a file of what is shown covers it."""
+    west, south, east, north = (
+        sign * math.ceil(sign * edge * 1e4 - EDGE_TOLERANCE) / 1e4
+        for edge, sign in zip(bounds, (-1, -1, 1, 1), strict=True)
+    )
+    return west, south, east, north
 
 
 def _running_on(bounds: Bounds) -> str:

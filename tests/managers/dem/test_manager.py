@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -137,6 +138,22 @@ def test_a_file_may_end_around_what_is_needed_and_voids_count_in_that(tmp_path, 
     assert "0.1000 degrees in the west" in caught.value.cause
     assert "what is needed is W 9.9000" in caught.value.cause
     assert "W 9.6000 S 46.2000 E 11.1000 N 46.8000" in caught.value.remedy
+
+
+def test_a_file_of_what_is_said_to_be_needed_is_enough(tmp_path, cache):
+    needed = (9.90004, 46.39996, 11.30004, 46.60004)
+    small = write(tmp_path / "dem.tif", plane())
+    with pytest.raises(NoDataError) as caught:
+        DemManager(small, "ellipsoid", 0.2, cache).plan(needed)
+    told = re.search(r"needed is W (\S+) S (\S+) E (\S+) N ([0-9.]+[0-9])", caught.value.cause)
+    assert told is not None
+    west, south, east, north = map(float, told.groups())
+    size = round((north - south) / 1e-4), round((east - west) / 1e-3)
+    heights = 500 + np.indices(size).sum(0).astype(np.float32)
+    enough = write(
+        tmp_path / "enough.tif", heights, transform=from_origin(west, north, (east - west) / size[1], 1e-4)
+    )
+    assert DemManager(enough, "ellipsoid", 0.2, cache).plan(needed).width == size[1]
 
 
 @pytest.mark.parametrize(
