@@ -17,6 +17,7 @@ from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.checks.phase import is_noise
 from dinsar_cli.maps.corrections.apply import Uncorrected, asked_for, correct, correction_marks
 from dinsar_cli.maps.corrections.ramps import ramp_of
+from dinsar_cli.maps.cut import cut_facts
 from dinsar_cli.maps.extremes import range_of
 from dinsar_cli.maps.facts import MapFacts
 from dinsar_cli.maps.map_layers import MapLayers
@@ -133,6 +134,9 @@ def displacement_layers(
             corrections=corrected.facts,
             chosen=config.reference_area is not None or config.reference_point != "auto",
             shared=shared is not None,
+            cut=None
+            if config.unwrap.cut is None
+            else cut_facts(config.unwrap.cut, grid, los, components).to_dict(),
             reference_on_map=reference is None or grid.holds(reference.row, reference.column),
             range=range_of(grid, los, known_coherence, components, sigma.get("los_sigma")).to_dict(),
             far_field=_final(far, los, coherence, components, grid, reference, raw=raw).to_dict(),

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.config.map import MaskConfig
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic, geodetic_to_cartesian
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -24,21 +24,22 @@ Bytes: TypeAlias = NDArray[np.uint8]
 GroundModel: TypeAlias = Callable[[Floats, Floats], tuple[Floats, NDArray[Any]]]
 """Gives height (m, NaN where unknown) and kind of the ground at longitudes and latitudes (degrees)."""
 
-SEEN, LAYOVER, SHADOW, WATER = 0, 1, 2, 4
-"""Values that a cell sums."""
+SEEN, LAYOVER, SHADOW, WATER, CUT = 0, 1, 2, 4, 8
+"""Values that a cell sums; `CUT` shows the ground, and is left out because a line goes through it."""
 UNKNOWN = 255
 """Value of a cell of the map that the radar did not look at."""
 
 
 def hides_ground(visibility: NDArray[Any]) -> Bools:
     """Tell which cells of a map show something else than the ground; not those of which nothing is known."""
-    hidden: Bools = (visibility > SEEN) & (visibility < UNKNOWN)
+    hidden: Bools = (np.mod(visibility, CUT) > SEEN) & (visibility < UNKNOWN)
     return hidden
 
 
-def left_out(mask: MaskConfig) -> int:
+def left_out(config: RunConfig) -> int:
     """Return the sum of the values whose cells are left out of unwrapping and displacement."""
-    return (LAYOVER | SHADOW) * mask.layover_shadow | WATER * (mask.water != "none")
+    mask, cut = config.mask, config.unwrap.cut is not None
+    return (LAYOVER | SHADOW) * mask.layover_shadow | WATER * (mask.water != "none") | CUT * cut
 
 
 _COARSE = 16  # ground points from one solved position to the next; the ellipsoid is smooth

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from dinsar_cli.drawing.svg_charts import histogram, seam_chart, trend_chart, viewing_sketch
 from dinsar_cli.drawing.web_map import scale_limits
+from dinsar_cli.maps.cut import cut_told
 from dinsar_cli.maps.sigma import sigma_told
 from dinsar_cli.report.evidence import Evidence
 from dinsar_cli.report.page_layers import WORDS, tagged_number
@@ -187,6 +188,8 @@ def _unwrapping(evidence: Evidence) -> Figure:
         (f"Component {labels[n]}" if labels[n] else "No component", _percent(counts[n] / counts.sum()))
         for n in order
     ]
+    told = cut_told(evidence.facts.get("cut"), tagged_number(evidence.tags, "wavelength_m"))
+    facts += [("Cut", told)] if told else []
     return Figure("unwrapping", facts=tuple(facts))
 
 
