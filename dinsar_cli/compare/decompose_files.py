@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli import __version__
-from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.journal import DECOMPOSITION_RECORD as RECORD_FILE
-from dinsar_cli.base.user_files import read_json
 from dinsar_cli.compare.decompose import ASSUMPTION, Decomposition, Look
 from dinsar_cli.compare.decompose_picture import decomposition_picture
 from dinsar_cli.compare.east_up import angle_between, condition
 from dinsar_cli.errors import UsageError
-from dinsar_cli.products.layers import Layer, write_cog
+from dinsar_cli.products.layers import Layer
+from dinsar_cli.products.own_folder import OwnFolder
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
@@ -51,47 +48,15 @@ def write_decomposition(found: Decomposition, output: Path) -> dict[str, Path]:
         raise UsageError(
             f"The folder {output} cannot be used.", "It holds one of the two maps.", "Choose another with --output."
         )
-    make_folder(output)
-    _check_own(output)
     arrays = {layer.name: getattr(found.motion, layer.name) for layer in _LAYERS}
-    chosen = [layer for layer in _LAYERS if arrays[layer.name] is not None]
-    tags = _tags(found)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=output) as part:
-        for layer in chosen:
-            write_cog(Path(part) / f"{layer.name}.tif", arrays[layer.name], found.grid, layer, tags)
-        decomposition_picture(Path(part) / PICTURE_FILE, found)
-        for layer in _LAYERS:  # no errors of an earlier time beside this motion
-            (output / f"{layer.name}.tif").unlink(missing_ok=True)
-        files = {layer.name: output / f"{layer.name}.tif" for layer in chosen} | {"map": output / PICTURE_FILE}
-        everything = files | {"record": output / RECORD_FILE}
-        record = describe(found) | {"files": {name: path.name for name, path in everything.items()}}
-        # the record first: it tells, after an interruption too, that these files are ours
-        write_text(output / RECORD_FILE, json.dumps(record, indent=2, allow_nan=False) + "\n")
-        for path in files.values():
-            (Path(part) / path.name).replace(path)
-    return everything
-
-
-def _check_own(output: Path) -> None:
-    """Refuse a folder with files of the same names that no decomposition has written.
-
-    Raises
-    ------
-    UsageError
-        When one would be replaced.
-    """
-    try:
-        written = read_json(output / RECORD_FILE)["files"].values()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        written = ()
-    names = (RECORD_FILE, PICTURE_FILE, *(f"{layer.name}.tif" for layer in _LAYERS))
-    theirs = [name for name in names if (output / name).exists() and name not in written]
-    if theirs:
-        raise UsageError(
-            f"The folder {output} cannot be used.",
-            f"It has {', '.join(theirs)}, of which no {RECORD_FILE} says that a decomposition has written it.",
-            "Choose another folder with --output, or move these files away.",
-        )
+    folder = OwnFolder(output, "a decomposition", RECORD_FILE, PICTURE_FILE, _LAYERS)
+    return folder.write(
+        {name: values for name, values in arrays.items() if values is not None},
+        found.grid,
+        _tags(found),
+        lambda path: decomposition_picture(path, found),
+        describe(found),
+    )
 
 
 def _tags(found: Decomposition) -> dict[str, str]:

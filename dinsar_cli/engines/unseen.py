@@ -21,9 +21,8 @@ from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.areas import read_water
 from dinsar_cli.geo.lines import read_lines
 from dinsar_cli.geo.terrain import LEVEL, Terrain, WaterRaster
-from dinsar_cli.radar.cut_line import cut_cells
 from dinsar_cli.radar.interferogram import RadarFile
-from dinsar_cli.radar.visibility import CUT, WATER, RadarCells, left_out, visibility
+from dinsar_cli.radar.visibility import CUT, WATER, RadarCells, cut_cells, left_out, visibility
 
 Floats = NDArray[np.floating[Any]]
 Kinds = NDArray[np.uint8]

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from dinsar_cli.radar.cut_line import cut_cells
 from dinsar_cli.radar.geometry import LookPlanes, cartesian_to_geodetic
-from dinsar_cli.radar.visibility import RadarCells
+from dinsar_cli.radar.visibility import RadarCells, cut_cells
 from support.look_cells import equator_cells
 
 

@@ -1,0 +1,1 @@
+"""Motion down the slope from one line of sight and the terrain."""
