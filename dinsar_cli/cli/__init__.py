@@ -38,7 +38,7 @@ COMMANDS = {
     "compare": "Compare a displacement map with the truth.",
     "extract": "Values of maps at points, along lines and over areas.",
     "profile": "Displacement along a line: a table and a figure.",
-    "decompose": "East and up from an ascending and a descending map.",
+    "decompose": "East, up and north from an ascending and a descending map.",
     "downslope": "Motion down the slope from a map and its heights.",
     "displacement": "Make displacement maps from a topsApp folder of your own.",
     "view": "Look at the products.",

@@ -73,8 +73,8 @@ def downslope(
     layover and shadow; downslope_undefined.tif has the reason. Displacement is relative to the reference of the
     map: it must be still.
     """
-    from dinsar_cli.compare.downslope.downslope import describe, downslope_of, write_downslope
-    from dinsar_cli.compare.downslope.slope import Limits
+    from dinsar_cli.compare.motion.downslope import describe, downslope_of, write_downslope
+    from dinsar_cli.compare.motion.slope import Limits
 
     found = downslope_of(folder, Limits(least_slope, least_factor, beside), smooth)
     files = write_downslope(found, output or _default_output(folder))

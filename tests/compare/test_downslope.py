@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pyproj import Geod
 
-from dinsar_cli.compare.downslope.slope import (
+from dinsar_cli.compare.motion.slope import (
     ACROSS,
     GENTLE,
     HIDDEN,

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli import __version__
-from dinsar_cli.compare.decompose_picture import draw_panels
-from dinsar_cli.compare.downslope.slope import (
+from dinsar_cli.compare.los_map import LosMap, read_los_map
+from dinsar_cli.compare.motion.decompose_picture import draw_panels
+from dinsar_cli.compare.motion.slope import (
     ACROSS,
     GENTLE,
     HIDDEN,
@@ -22,7 +23,6 @@ from dinsar_cli.compare.downslope.slope import (
     project,
     steepest_slope,
 )
-from dinsar_cli.compare.los_map import LosMap, read_los_map
 from dinsar_cli.compare.truth import map_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError

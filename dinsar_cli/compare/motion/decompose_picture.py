@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.base.files import atomic_path
-from dinsar_cli.compare.decompose import Decomposition
+from dinsar_cli.compare.motion.decompose import Decomposition
+from dinsar_cli.compare.motion.east_north_up import EastNorthUp
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.drawing.png import save_figure
 from dinsar_cli.geo.grid import Grid
@@ -37,9 +38,18 @@ def decomposition_picture(path: Path, found: Decomposition) -> None:
         What to draw.
     """
     motion = found.motion
-    rows = [(("East displacement", "cm east", motion.east), ("Vertical displacement", "cm upward", motion.up))]
-    if motion.east_sigma is not None and motion.up_sigma is not None:
-        rows.append((("Error of east", "mm", motion.east_sigma), ("Error of up", "mm", motion.up_sigma)))
+    parts = {
+        "East": ("cm east", motion.east, motion.east_sigma),
+        "Vertical": ("cm upward", motion.up, motion.up_sigma),
+    }
+    if isinstance(motion, EastNorthUp):
+        parts["North"] = ("cm north", motion.north, motion.north_sigma)
+    rows = [[(f"{name} displacement", unit, values) for name, (unit, values, _) in parts.items()]]
+    errors = [
+        (f"Error of {name.lower()}", "mm", sigma) for name, (_, _, sigma) in parts.items() if sigma is not None
+    ]
+    if len(errors) == len(parts):
+        rows.append(errors)
     draw_panels(path, found.grid, rows, _title(found), found.reference)
 
 
@@ -72,7 +82,9 @@ def draw_panels(
     for axes_of_row, row in zip(panels, rows, strict=True):
         for axes, (name, unit, values) in zip(axes_of_row, row, strict=True):
             _draw(axes, grid, values, name, unit)
-    for axes in panels[0] if reference is not None else ():
+    for axes in panels[0]:
+        if reference is None:
+            break
         x, y = grid.from_lonlat(reference.lon, reference.lat)
         axes.plot(x, y, marker="s", ms=6.5, mfc="black", mec="white", mew=1.2)
     with atomic_path(path) as part:
@@ -84,7 +96,8 @@ def _title(found: Decomposition) -> str:
     for name, look in (("ascending", found.ascending), ("descending", found.descending)):
         dates = "dates unknown" if look.map.dates is None else " to ".join(look.map.dates)
         lines.append(f"{name} {look.map.name}: {dates}".replace("$", r"\$"))
-    lines.append("No motion to the north assumed. Black square: reference of both.")
+    north = "Motion along the track is in it." if found.along else "No motion to the north assumed."
+    lines.append(f"{north} Black square: reference of both.")
     return "\n".join(lines)
 
 

@@ -1,1 +1,0 @@
-"""Motion down the slope from one line of sight and the terrain."""
