@@ -99,7 +99,9 @@ def read_lines(text: str, option: str) -> Lines:
         return _lines_of([Features("", [wkt_geometry(match["wkt"], name, FORMS)], {}, ("",), crs)], source, name)
     if not path.is_file():
         raise UsageError(
-            f"{option} {short(source)!r} cannot be read.", "There is no such file, and it is no WKT.", FORMS
+            f"{option} {source if path.suffix else short(source)} cannot be read.",
+            "There is no such file, and it is no WKT.",
+            FORMS,
         )
     name = f"The file of {option} {path}"
     return _lines_of(read_features(path, name, FORMS), source, name)
