@@ -4,7 +4,7 @@
 
    webmap(root, data) fills an empty element. data is what web_map.py makes: the grid, the layers, and the reference
    point in map coordinates; if there are any, relief (a layer below the others) with the opacity of what is over it,
-   roi (rings) and lines in map coordinates. The map is drawn in metres on the ground, from its upper left corner, y
+   roi (rings), lines and stations in map coordinates. The map is drawn in metres on the ground, from its upper left corner, y
    downward. */
 
 const NO_DATA = 0;
@@ -127,6 +127,7 @@ function webmap(root, data) {
   const size = [columns * cell[0], rows * cell[1]]; // m
   const toMetres = ([x, y]) => [(x - grid.west) * grid.metres[0], (grid.north - y) * grid.metres[1]];
   const reference = data.reference && toMetres(data.reference);
+  const stations = (data.stations ?? []).map((station) => ({ ...station, place: toMetres(station.place) }));
   const roi = (data.roi ?? []).map((ring) => ring.map(toMetres));
   const lines = (data.lines ?? []).map((line) => line.map(toMetres));
 
@@ -185,9 +186,28 @@ function webmap(root, data) {
     });
   }
 
+  function drawStations() {
+    context.font = "12px system-ui, sans-serif";
+    for (const { name, place, used } of stations) {
+      const [x, y] = onScreen(place);
+      context.fillStyle = used ? "black" : "white";
+      outlined(() => {
+        context.beginPath();
+        [[0, -8], [7, 5], [-7, 5]].forEach(([dx, dy], n) => context[n ? "lineTo" : "moveTo"](x + dx, y + dy));
+        context.closePath();
+        context.stroke();
+        context.fill();
+        if (context.lineWidth > 2) context.strokeText(name, x + 10, y + 5);
+      });
+      context.fillStyle = "black";
+      context.fillText(name, x + 10, y + 5);
+    }
+  }
+
   function drawMarks() {
     drawPaths(roi, true);
     drawPaths(lines, false);
+    drawStations();
     profile.draw(context, onScreen, outlined);
     if (reference) {
       const [x, y] = onScreen(reference);

@@ -52,6 +52,8 @@ class MapFacts:
         Extremes with their places, and coverage; see `dinsar_cli.maps.extremes.Range.to_dict`.
     cut : dict or None
         Lines across which the phase may jump, and by how much it does; see `dinsar_cli.maps.cut.CutFacts`.
+    gnss : dict or None
+        GNSS stations that decide where zero is, and what they take off; see `dinsar_cli.maps.zero.gnss`.
     """
 
     reference: ReferencePoint | None
@@ -73,6 +75,7 @@ class MapFacts:
     range: dict[str, Any] | None = None
     shared: bool = False
     cut: dict[str, Any] | None = None
+    gnss: dict[str, Any] | None = None
 
 
 def facts_to_dict(facts: MapFacts) -> dict[str, Any]:
