@@ -4,7 +4,8 @@
 
    webmap(root, data) fills an empty element. data is what web_map.py makes: the grid, the layers, and the reference
    point in map coordinates; if there are any, relief (a layer below the others) with the opacity of what is over it,
-   and roi (rings in map coordinates). The map is drawn in metres on the ground, from its upper left corner, y downward. */
+   roi (rings), lines and stations in map coordinates. The map is drawn in metres on the ground, from its upper left corner, y
+   downward. */
 
 const NO_DATA = 0;
 const SCALE_BAR = 130; // px at most
@@ -128,6 +129,7 @@ function webmap(root, data) {
   const reference = data.reference && toMetres(data.reference);
   const stations = (data.stations ?? []).map((station) => ({ ...station, place: toMetres(station.place) }));
   const roi = (data.roi ?? []).map((ring) => ring.map(toMetres));
+  const lines = (data.lines ?? []).map((line) => line.map(toMetres));
 
   const canvas = element("canvas", { className: "webmap-map", tabIndex: 0 });
   canvas.setAttribute("role", "img");
@@ -172,13 +174,13 @@ function webmap(root, data) {
     context.fillText(text, left + 6, bottom - 6);
   }
 
-  function drawRoi() {
-    if (!roi.length) return;
+  function drawPaths(paths, closed) {
+    if (!paths.length) return;
     outlined(() => {
       context.beginPath();
-      for (const ring of roi) {
-        ring.forEach((corner, index) => context[index ? "lineTo" : "moveTo"](...onScreen(corner)));
-        context.closePath();
+      for (const path of paths) {
+        path.forEach((corner, index) => context[index ? "lineTo" : "moveTo"](...onScreen(corner)));
+        if (closed) context.closePath();
       }
       context.stroke();
     });
@@ -203,7 +205,8 @@ function webmap(root, data) {
   }
 
   function drawMarks() {
-    drawRoi();
+    drawPaths(roi, true);
+    drawPaths(lines, false);
     drawStations();
     profile.draw(context, onScreen, outlined);
     if (reference) {

@@ -54,6 +54,7 @@ FLAGS = {
     "mask": ("--mask", "none"),
     "mask.coherence": ("--mask-coherence", "0..1"),
     "mask.water": ("--mask-water", "FILE"),
+    "unwrap.cut": ("--unwrap-cut", "LINES"),
     "ramp": ("--ramp", "KIND"),
     "checks.reversed": ("--check-reversed", "WAY"),
     "corrections.tides": ("--tides", ""),

@@ -63,6 +63,7 @@ def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, q
     from dinsar_cli.base.memory import bounded_raster_cache
     from dinsar_cli.catalog.scene_choice import is_wanted, plan_scenes, with_files
     from dinsar_cli.config.request import request_of
+    from dinsar_cli.maps.zero.reference import check_areas
     from dinsar_cli.plan.cost_forecast import HISTORY, predict, shortage
     from dinsar_cli.plan.early_check import check_given
     from dinsar_cli.plan.plan import plan_run
@@ -78,6 +79,7 @@ def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, q
         request = replace(request, config=with_files(config, cached.files))
     with bounded_raster_cache():
         made = plan_run(request, cache)
+        check_areas(made.config, made.grid)
         prediction = predict(made, cache / HISTORY)
         short = shortage(made, prediction, workdir / made.slc.pair.name, cache / HISTORY)
     record = _record(made, prediction, short, workdir, cache)

@@ -145,6 +145,7 @@ def _pair_lines(record: Mapping[str, Any]) -> list[str]:
         lines.append(f"  noise           {sigma * 1000:.2f} mm (median; {inside})")
     lines += [
         *_left_out_lines(record["masked"]),
+        *([f"  cut             {record['cut_told']}"] if record["cut_told"] else []),
         *correction_lines(record["corrections"]),
         *offset_lines(record["offsets"]),
     ]

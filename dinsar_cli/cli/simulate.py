@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dinsar_cli.simulate import Atmosphere, Deformation, Ionosphere, Scenario, SimulatedStack
     from dinsar_cli.workflow.simulate_like import LikeWish
 
-_MODELS = ("mogi", "okada", "bowl", "ramp", "none")
+_MODELS = ("mogi", "okada", "rupture", "bowl", "ramp", "none")
 _LONLAT = "LON,LAT"
 _TURBULENCE_MM = 3
 _TURBULENT = (
@@ -81,15 +81,17 @@ def _signal_options(command: Command) -> Command:
     return together(
         click.option(
             "--deformation", type=click.Choice(_MODELS), default="mogi", show_default=True,
-            help="Point source, fault (Okada 1985), Gaussian bowl, ramp, or no motion.",
+            help="Point source, fault (Okada 1985), fault that breaks the surface, Gaussian bowl, ramp, or no "
+            "motion.",
         ),
         click.option(
             "--peak", type=float, default=10.0, show_default=True, metavar="CM",
-            help="Uplift of mogi and bowl (negative sinks), slip of okada; cm a kilometre of ramp.",
+            help="Uplift of mogi and bowl (negative sinks), slip of okada and rupture; cm a kilometre of ramp.",
         ),
         click.option(
             "--depth", type=click.FloatRange(min=0, min_open=True), default=3.0, show_default=True,
-            metavar="KM", help="Of mogi; radius of bowl; upper edge of okada.",
+            metavar="KM",
+            help="Of mogi; radius of bowl; upper edge of okada; lower edge and half of the length of rupture.",
         ),
         click.option("--velocity", is_flag=True, help="The motion goes on: --peak is that of a year."),
         click.option(
@@ -306,11 +308,12 @@ def _scenario(options: dict[str, Any], given: set[str]) -> Scenario:
 
 
 def _deformation(model: str, peak: float, depth: float) -> Deformation:
-    from dinsar_cli.simulate import GaussianBowl, Mogi, Ramp, RectangularDislocation, Still
+    from dinsar_cli.simulate import GaussianBowl, Mogi, Ramp, RectangularDislocation, Rupture, Still
 
     models: dict[str, Deformation] = {
         "mogi": Mogi.from_uplift(peak, depth=depth),
         "okada": RectangularDislocation(slip=peak, depth=depth),
+        "rupture": Rupture(slip=peak, depth=depth, length=2 * depth, bend=depth / 3),
         "bowl": GaussianBowl(peak=peak, radius=depth),
         "ramp": Ramp(east_per_km=peak, north_per_km=peak),
         "none": Still(),

@@ -53,6 +53,7 @@ _KEYS = (
     "mask",
     "mask.coherence",
     "mask.water",
+    "unwrap.cut",
     "ramp",
     "compute.threads",
     "compute.memory",

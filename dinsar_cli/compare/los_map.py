@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -132,7 +133,7 @@ def read_los_map(path: Path, vector_file: Path | None = None) -> LosMap:
 def _read_layers(file: Path, vector_file: Path | None, products: Products) -> LosMap:
     folder, product = file.parent, products[file]
     los = map_of(product).values
-    _check_metres(product)
+    check_metres(product)
     grid = _grid_of(product)
     if not np.isfinite(los).any():
         raise NoDataError(
@@ -189,13 +190,22 @@ def _name(file: Path) -> str:
     return (folder.parent if folder.name == PRODUCTS else folder).name
 
 
-def _check_metres(product: Product) -> None:
+def check_metres(
+    product: Product, remedy: str = "Give displacement in metres, positive toward the satellite."
+) -> None:
+    """Refuse a raster whose unit is told, and is not the metre.
+
+    Raises
+    ------
+    UsageError
+        When it is another one.
+    """
     unit = product.unit.strip().lower()
     if unit not in _METRES:
         raise UsageError(
             f"{product.path} is not in metres.",
             f"Its unit is {unit!r}.",
-            "Give displacement in metres, positive toward the satellite.",
+            remedy,
         )
 
 
@@ -229,14 +239,42 @@ def _read_vector(product: Product, grid: Grid, file: Path) -> Floats:
 
 def _foreign_vector(product: Product, grid: Grid) -> Floats:
     """Return the directions on any grid, bilinear at the pixel centres of a map; shape (3, height, width)."""
+    found = on_map_grid(product, grid, check=lambda values: _check_directions(product.path, values))
+    if not np.isfinite(found).any():
+        raise NoDataError(
+            f"{product.path} has no direction on the map.",
+            "It lies elsewhere.",
+            "Give the directions of the same track and place.",
+        )
+    return found.astype(np.float32)
+
+
+def on_map_grid(product: Product, grid: Grid, check: Callable[[Floats], None] = lambda _: None) -> Floats:
+    """Return the bands of any raster, bilinear at the pixel centres of a map; shape (bands, height, width).
+
+    Parameters
+    ----------
+    product : Product
+    grid : Grid
+        Of the map.
+    check : callable, optional
+        Takes the values as they are in the file, NaN where there is no data.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read.
+    """
     map_of(product)  # says what is wrong with a file that is no map
     path, (transform, crs, _) = product.path, product.place
     with _FOREIGN_WORDS.about(path), product.dataset() as dataset:
         values: Floats = dataset.read().astype(np.float64)
+        masks = dataset.read_masks()
         # one component of 0 is part of a direction, also where 0 stands for no data; three are none
-        values[:, ~dataset.read_masks().any(axis=0) | ~values.any(axis=0)] = np.nan
-    _check_directions(path, values)
-    found = np.full((3, *grid.shape), np.nan)
+        none = ~masks.any(axis=0) | ~values.any(axis=0) if len(values) == 3 else ~masks.all(axis=0)
+        values[:, none] = np.nan
+    check(values)
+    found = np.full((len(values), *grid.shape), np.nan)
     reproject(
         values,
         found,
@@ -248,13 +286,7 @@ def _foreign_vector(product: Product, grid: Grid) -> Floats:
         dst_nodata=np.nan,
         resampling=Resampling.bilinear,
     )
-    if not np.isfinite(found).any():
-        raise NoDataError(
-            f"{path} has no direction on the map.",
-            "It lies elsewhere.",
-            "Give the directions of the same track and place.",
-        )
-    return found.astype(np.float32)
+    return found
 
 
 def _check_directions(path: Path, values: Floats) -> None:

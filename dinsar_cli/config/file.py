@@ -222,9 +222,10 @@ def with_folder(values: dict[Any, Any], folder: Path) -> dict[str, Any]:
             value = section[key]
             words = parts_of_type(_field(dotted).annotation)
             section[key] = [joined(item) for item in value] if isinstance(value, list) else joined(value, words)
-    for key in ("roi", "reference_area"):
-        if is_roi_file(values.get(key)):
-            values[key] = joined(values[key])
+    unwrap = values.get("unwrap")
+    for section, key in ((values, "roi"), (values, "reference_area"), (unwrap, "cut")):
+        if isinstance(section, dict) and is_roi_file(section.get(key)):
+            section[key] = joined(section[key])
     return values
 
 

@@ -258,6 +258,11 @@ class UnwrapConfig(Section):
         default="stop",
         description="What to do when memory is too short to unwrap: stop, or try once with twice the looks.",
     )
+    cut: Annotated[str | None, BeforeValidator(_parse_roi), About("a file, WKT or GeoJSON", "degrees")] = Field(
+        default=None,
+        description="Lines across which the phase may jump, such as a fault that breaks the surface: it is "
+        "unwrapped around their ends.",
+    )
 
 
 class Isce2Config(Section):

@@ -15,12 +15,14 @@ from scipy.ndimage import label
 
 from dinsar_cli.base.files import file_mark
 from dinsar_cli.config.map import MaskConfig
+from dinsar_cli.config.model import RunConfig, is_roi_file
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.areas import read_water
+from dinsar_cli.geo.lines import read_lines
 from dinsar_cli.geo.terrain import LEVEL, Terrain, WaterRaster
 from dinsar_cli.radar.interferogram import RadarFile
-from dinsar_cli.radar.visibility import WATER, RadarCells, left_out, visibility
+from dinsar_cli.radar.visibility import CUT, WATER, RadarCells, cut_cells, left_out, visibility
 
 Floats = NDArray[np.floating[Any]]
 Kinds = NDArray[np.uint8]
@@ -29,6 +31,8 @@ _PART = 50.0  # m on the ground: larger look cells are divided
 _POINTS = 300_000  # on the ground that are worked on at a time by a thread, some 200 bytes each
 _DEGREE = 111_320.0  # m, of latitude
 _GIVEN = 2  # kind of water that a file has
+_LEAST_CUT = 2  # cells
+CUT_OPTION = "unwrap.cut"
 
 
 def _nobody(share: float) -> None:
@@ -47,8 +51,8 @@ class UnseenInputs:
         Heights above the ellipsoid, EPSG:4326.
     water : Path or None
         Kinds of ground on the pixels of the DEM; None where nobody made them.
-    mask : MaskConfig
-        What is left out, and a file with water, which takes the place of the former.
+    config : RunConfig
+        What is left out, with a file of water that takes the place of the former, and lines that are cut.
     threads : int
         Cores to use.
     turn : float
@@ -58,15 +62,17 @@ class UnseenInputs:
     cells: RadarCells
     dem: Path
     water: Path | None
-    mask: MaskConfig
+    config: RunConfig
     threads: int
     turn: float = 0.0
 
 
-def mask_mark(mask: MaskConfig, water: Path | None = None) -> list[object]:
+def mask_mark(config: RunConfig, water: Path | None = None) -> list[object]:
     """Return what the cells that are left out depend on, beside orbit and DEM."""
+    mask, cut = config.mask, config.unwrap.cut
     files = [file_mark(path) for path in (mask.water_file, water) if path is not None]
-    return [str(mask.water), mask.layover_shadow, *files]
+    lines = [] if cut is None else [cut, *([file_mark(Path(cut))] if is_roi_file(cut) else ())]
+    return [str(mask.water), mask.layover_shadow, *files, *lines]
 
 
 def nothing_left(mask: MaskConfig) -> NoDataError:
@@ -105,7 +111,9 @@ def find_unseen(
     Raises
     ------
     UsageError
-        When the file with the water cannot be read.
+        When the file with the water, or that of the lines, cannot be read.
+    NoDataError
+        When no line goes through the cells.
     """
     cells = inputs.cells
     seen = np.zeros((cells.lines, cells.samples), np.uint8)
@@ -134,11 +142,32 @@ def find_unseen(
             for kinds in pool.map(block, starts):
                 made.append(kinds)
                 progress(len(made) / len(starts))
+        seen[_cut(inputs, terrain)] |= CUT
     seen |= _wet(np.concatenate(made), noise)
     target.create()
     target.write(0, seen)
-    unseen: NDArray[np.bool_] = (seen & left_out(inputs.mask)) > 0
+    unseen: NDArray[np.bool_] = (seen & left_out(inputs.config)) > 0
     return unseen
+
+
+def _cut(inputs: UnseenInputs, terrain: Terrain) -> NDArray[np.bool_]:
+    """Tell through which cells the lines go across which phase may jump."""
+    text, cells = inputs.config.unwrap.cut, inputs.cells
+    if text is None:
+        return np.zeros((cells.lines, cells.samples), bool)
+    bounds = terrain.dataset.bounds
+    lines = read_lines(text, CUT_OPTION).within(tuple(bounds))
+    points = lines.points(min(cells.size) / 4)
+    heights = terrain.window(lines.bounds) if points else None
+    placed = [(lon - inputs.turn, lat, heights(lon, lat)) for lon, lat in points if heights is not None]
+    cut = cut_cells(cells, placed)
+    if np.count_nonzero(cut) < _LEAST_CUT:
+        raise NoDataError(
+            f"{CUT_OPTION} does not go through the interferogram.",
+            f"{np.count_nonzero(cut)} of its look cells lie on it, and a cut has {_LEAST_CUT} or more.",
+            "Give lines on the ground that both dates see, longer than two look cells.",
+        )
+    return cut
 
 
 def _wet(kinds: Kinds, noise: Callable[[], NDArray[np.bool_]]) -> Kinds:
@@ -158,8 +187,8 @@ def _wet(kinds: Kinds, noise: Callable[[], NDArray[np.bool_]]) -> Kinds:
 
 def _water_of(inputs: UnseenInputs, stack: ExitStack) -> Callable[[Floats, Floats], Kinds]:
     """Return what tells the kind of ground at longitudes and latitudes."""
-    if inputs.mask.water_file is not None:
-        area = read_water(inputs.mask.water_file)
+    if inputs.config.mask.water_file is not None:
+        area = read_water(inputs.config.mask.water_file)
         return lambda longitude, latitude: np.where(area.covers(longitude, latitude), np.uint8(_GIVEN), np.uint8(0))
     if inputs.water is not None:
         return stack.enter_context(closing(WaterRaster.open(inputs.water)))

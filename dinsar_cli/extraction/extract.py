@@ -16,12 +16,12 @@ from dinsar_cli import __version__
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.extraction.cells import Around
-from dinsar_cli.extraction.lines import along_line
 from dinsar_cli.extraction.places import Group, Places, read_places, swapped
 from dinsar_cli.extraction.points import NO_DATA, OK, OTHER_COMPONENT, OUTSIDE, values_at
 from dinsar_cli.extraction.source import Source
 from dinsar_cli.extraction.sources import Found, find_sources
 from dinsar_cli.extraction.table import Table, stacked
+from dinsar_cli.geo.along import along_line
 from dinsar_cli.products.reader import Products
 
 if TYPE_CHECKING:

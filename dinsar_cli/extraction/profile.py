@@ -17,12 +17,12 @@ from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.extraction.cells import as_floats, read_cells
 from dinsar_cli.extraction.extract import check_on_maps
-from dinsar_cli.extraction.lines import Along, across, along_line
 from dinsar_cli.extraction.places import Places, read_places
 from dinsar_cli.extraction.points import OTHER_COMPONENT, values_at
 from dinsar_cli.extraction.source import NONE, Source
 from dinsar_cli.extraction.sources import find_sources, unreadable
 from dinsar_cli.extraction.table import Table, stacked
+from dinsar_cli.geo.along import Along, across, along_line
 from dinsar_cli.products.reader import Products
 
 Array = NDArray[Any]

@@ -26,6 +26,7 @@ _WORDS = {
     "los_displacement_m": "LOS displacement",
     "velocity": "LOS velocity",
     "east_m": "East displacement",
+    "north_m": "North displacement",
     "up_m": "Up displacement",
 }
 
@@ -129,7 +130,7 @@ def _draw_motion(axes: Axes, curves: Sequence[_Curve], scale: float) -> None:
     words = list(dict.fromkeys(curve.words for curve in curves))
     axes.set_ylabel(f"{words[0] if len(words) == 1 else 'Displacement'} ({curves[0].unit})")
     bands = list(dict.fromkeys(curve.band for curve in curves if curve.band))
-    note = "positive toward the satellite" if words[0].startswith("LOS") else "positive east and up"
+    note = "positive toward the satellite" if words[0].startswith("LOS") else "positive east, north and up"
     axes.set_title("; ".join([note, *(f"band: {band}" for band in bands)]), loc="left", fontsize="small")
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[:_MOST_NAMED], labels[:_MOST_NAMED], fontsize="small", framealpha=0.8)

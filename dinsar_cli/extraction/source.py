@@ -28,6 +28,7 @@ _SIGMA_OF = {
     "los_displacement_m": "los_sigma_m",
     "velocity": "velocity_sigma",
     "east_m": "east_sigma_m",
+    "north_m": "north_sigma_m",
     "up_m": "up_sigma_m",
 }
 
@@ -94,7 +95,7 @@ class Source:
 
     @property
     def motions(self) -> tuple[str, ...]:
-        """Columns of motion: one, or east and up."""
+        """Columns of motion: one, or east, up and where it is known north."""
         return tuple(name for name in _SIGMA_OF if name in self.bands)
 
     def sigma_of(self, motion: str) -> str | None:

@@ -42,7 +42,9 @@ _OF_RUN = {
     "elevation_m": ("elevation", 1),
     "flags": ("flags", 1),
 }
-_OF_DECOMPOSITION = {"east_m": "east", "east_sigma_m": "east_sigma", "up_m": "up", "up_sigma_m": "up_sigma"}
+_OF_DECOMPOSITION = {
+    f"{column}_m": column for name in ("east", "north", "up") for column in (name, f"{name}_sigma")
+}
 _OF_SERIES = {
     "velocity": "velocity",
     "velocity_sigma": "velocity_sigma",

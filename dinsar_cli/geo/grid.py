@@ -131,6 +131,17 @@ class Grid:
         x, y = self.from_lonlat(longitude, latitude)
         return math.floor((self.north - y) / self.posting), math.floor((x - self.west) / self.posting)
 
+    def indices(
+        self, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+        """Return row and column of the pixels that contain points (degrees), and which of these are on the grid."""
+        x, y = near(longitude, sum(self.lonlat_bounds[::2]) / 2), latitude
+        if not self.is_geographic:
+            x, y = Transformer.from_crs(GEOGRAPHIC, self.crs, always_xy=True).transform(x, y)
+        row, column = np.floor((self.north - y) / self.posting), np.floor((x - self.west) / self.posting)
+        inside = (row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)
+        return np.where(inside, row, -1).astype(np.intp), np.where(inside, column, -1).astype(np.intp), inside
+
     def holds(self, row: int, column: int) -> bool:
         """Tell whether a pixel lies on the grid."""
         return 0 <= row < self.height and 0 <= column < self.width

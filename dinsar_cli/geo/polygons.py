@@ -66,19 +66,30 @@ def read_wkt(wkt: str, srid: str | None, name: str) -> Outlines:
     UsageError
         If it is no WKT, has no polygon or an SRID that cannot be used.
     """
-    _check_nesting(wkt, name)
-    try:
-        # NaN and overflow are refused with every other coordinate that is not finite.
-        with np.errstate(invalid="ignore", over="ignore"):
-            geometry = shapely.from_wkt(wkt)
-    except (shapely.errors.ShapelyError, NotImplementedError) as error:  # the latter: curves
-        raise unreadable(name, "WKT", error, FORMS) from error
+    geometry = wkt_geometry(wkt, name, FORMS)
     parts = list(polygons([geometry]))
     if not parts:
         raise no_polygon(name, {geometry.geom_type})
     if srid not in {None, "0", "4326"}:
         parts = to_lonlat(parts, f"EPSG:{srid}", name)
     return Outlines(parts)
+
+
+def wkt_geometry(wkt: str, name: str, remedy: str) -> BaseGeometry:
+    """Return the geometry of WKT without an SRID, whatever its kind.
+
+    Raises
+    ------
+    UsageError
+        If it is no WKT.
+    """
+    _check_nesting(wkt, name)
+    try:
+        # NaN and overflow are refused with every other coordinate that is not finite.
+        with np.errstate(invalid="ignore", over="ignore"):
+            return shapely.from_wkt(wkt)
+    except (shapely.errors.ShapelyError, NotImplementedError) as error:  # the latter: curves
+        raise unreadable(name, "WKT", error, remedy) from error
 
 
 def read_geojson(text: str, name: str) -> Outlines:

@@ -28,12 +28,13 @@ from dinsar_cli.geo.polygons import (
 )
 from dinsar_cli.geo.vector_file import short
 
-_WKT = re.compile(
+WKT = re.compile(
     r"\s*(?:SRID\s*=\s*(?P<srid>\d+)\s*;)?\s*"
     r"(?P<wkt>(?:(?:MULTI)?(?:POINT|LINESTRING|POLYGON|CURVE|SURFACE)|LINEARRING|GEOMETRYCOLLECTION|"
     r"CURVEPOLYGON|CIRCULARSTRING|COMPOUNDCURVE|TRIANGLE|TIN)\b.*|\w+\s*\(\(.*)",
     re.IGNORECASE | re.DOTALL,
 )
+"""A geometry as well-known text, with the groups ``srid`` and ``wkt``."""
 _AROUND = 0.1  # degrees around a point, for a box to propose
 _HIGHEST = 89.0  # degrees of latitude
 _NAMED = 8  # features that a message names
@@ -101,7 +102,7 @@ def parse_roi(text: str) -> Roi:
     if _exists(path):
         name = f"The ROI file {path}"
         return _checked(read_file(path, name), str(path), name)
-    match = _WKT.fullmatch(source)
+    match = WKT.fullmatch(source)
     if match is not None and path.suffix.lower() not in FILE_SUFFIXES:
         name = f"--roi {short(source)!r}"
         return _checked(read_wkt(match["wkt"], match["srid"], name), source, name)

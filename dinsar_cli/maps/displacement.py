@@ -18,6 +18,7 @@ from dinsar_cli.gnss.stations import station_files
 from dinsar_cli.maps.checks.phase import is_noise
 from dinsar_cli.maps.corrections.apply import Uncorrected, asked_for, correct, correction_marks
 from dinsar_cli.maps.corrections.ramps import ramp_of
+from dinsar_cli.maps.cut import cut_facts
 from dinsar_cli.maps.extremes import range_of
 from dinsar_cli.maps.facts import MapFacts
 from dinsar_cli.maps.map_layers import MapLayers
@@ -141,6 +142,9 @@ def displacement_layers(
             chosen=stations is not None or config.reference_area is not None or config.reference_point != "auto",
             gnss=None if stations is None else stations.record,
             shared=shared is not None,
+            cut=None
+            if config.unwrap.cut is None
+            else cut_facts(config.unwrap.cut, grid, los, components).to_dict(),
             reference_on_map=reference is None or grid.holds(reference.row, reference.column),
             range=range_of(grid, los, known_coherence, components, sigma.get("los_sigma")).to_dict(),
             far_field=_final(far, los, coherence, components, grid, _level(reference, stations, raw=raw)).to_dict(),

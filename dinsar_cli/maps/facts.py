@@ -50,6 +50,8 @@ class MapFacts:
         Whether the reference point lies on the map; calm ground may be beside it.
     range : dict or None
         Extremes with their places, and coverage; see `dinsar_cli.maps.extremes.Range.to_dict`.
+    cut : dict or None
+        Lines across which the phase may jump, and by how much it does; see `dinsar_cli.maps.cut.CutFacts`.
     gnss : dict or None
         GNSS stations that decide where zero is, and what they take off; see `dinsar_cli.maps.zero.gnss`.
     """
@@ -72,6 +74,7 @@ class MapFacts:
     reference_on_map: bool = True
     range: dict[str, Any] | None = None
     shared: bool = False
+    cut: dict[str, Any] | None = None
     gnss: dict[str, Any] | None = None
 
 

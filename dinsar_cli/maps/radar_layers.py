@@ -19,7 +19,7 @@ from dinsar_cli.maps.phase_noise import PhaseFilter, noise_facts, phase_sigma
 from dinsar_cli.products.writer import ProductWriter
 from dinsar_cli.radar.displacement import incidence_angle
 from dinsar_cli.radar.interferogram import Interferogram
-from dinsar_cli.radar.visibility import UNKNOWN
+from dinsar_cli.radar.visibility import CUT, UNKNOWN
 
 Array = NDArray[Any]
 Progress = Callable[[float], None]
@@ -78,6 +78,29 @@ class RadarOnMap:
             )
         return row, column
 
+    @cached_property
+    def cut(self) -> Array | None:
+        """Look cells through which a line goes across which the phase may jump; None without one."""
+        layer = self.interferogram.visibility
+        cut = (layer.read() & CUT) > 0 if layer.path.is_file() else np.zeros(1, bool)
+        return cut if cut.any() else None
+
+    @cached_property
+    def cut_on_map(self) -> Array | None:
+        """Cells of the map that are nearest to these look cells, or in which their centres lie.
+
+        So there is no gap in it, however large the cells of the map are.
+        """
+        if self.cut is None:
+            return None
+        latitude, longitude = (
+            self.interferogram.layer(name).read()[self.cut] for name in ("latitude", "longitude")
+        )
+        row, column, inside = self.grid.indices(longitude.astype(np.float64), latitude.astype(np.float64))
+        there = self.put(self.cut.astype(np.uint8), "nearest") > 0
+        there[row[inside], column[inside]] = True
+        return there
+
     def put(self, values: Array, method: Literal["linear", "nearest"] = "linear") -> Array:
         """Put values of the radar grid on the map."""
         return sample(values, *self.places, method, memory_bytes=self.memory)
@@ -110,7 +133,10 @@ class FromRadar:
 
 
 def _wrapped_phase(radar: RadarOnMap, _: Mapping[str, Array]) -> Array:
-    return np.angle(radar.layer("wrapped"))
+    wave = radar.interferogram.layer("wrapped").read()
+    if radar.cut is not None:  # or both sides of it would be mixed
+        wave[radar.cut] = np.nan
+    return np.angle(radar.put(wave))
 
 
 def _unwrapped_phase(radar: RadarOnMap, layers: Mapping[str, Array]) -> Array:
@@ -120,6 +146,8 @@ def _unwrapped_phase(radar: RadarOnMap, layers: Mapping[str, Array]) -> Array:
     labels = radar.interferogram.layer("components").read()
     mixed = radar.put(labels.astype(np.float32)) != radar.put(labels, "nearest")
     mixed &= np.isfinite(phase) & np.isfinite(nearest) & np.isfinite(wrapped)
+    if radar.cut_on_map is not None:
+        phase[radar.cut_on_map] = np.nan
     step = wrapped[mixed] - nearest[mixed]
     of_nearest = nearest[mixed] + step - 2 * np.pi * np.rint(step / (2 * np.pi))
     # where both sides have the same cycles the linear one is better: the wrapped one is interpolated as a phasor
@@ -161,7 +189,10 @@ def _visibility(radar: RadarOnMap, _: Mapping[str, Array]) -> Array | None:
     layer = radar.interferogram.visibility
     if not layer.path.is_file():
         return None
-    return np.where(np.isfinite(radar.places[0]), radar.put(layer.read(), "nearest"), np.uint8(UNKNOWN))
+    shown = radar.put(layer.read(), "nearest")
+    if radar.cut_on_map is not None:
+        shown[radar.cut_on_map] |= CUT
+    return np.where(np.isfinite(radar.places[0]), shown, np.uint8(UNKNOWN))
 
 
 def _ionosphere_phase(radar: RadarOnMap, _: Mapping[str, Array]) -> Array | None:

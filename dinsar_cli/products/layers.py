@@ -133,7 +133,7 @@ LAYERS: Mapping[str, Layer] = {
         Layer(
             "visibility",
             "What a cell shows instead of ground, sum of: 1 layover, 2 shadow, by DEM and orbit; 4 water; 0 = it "
-            "shows the ground. 255 = not looked at",
+            "shows the ground; 8 = so it does, but a line is cut there (unwrap.cut). 255 = not looked at",
             "1",
             ("visibility",),
             dtype="uint8",

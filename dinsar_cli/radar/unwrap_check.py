@@ -119,7 +119,7 @@ def inner_jumps(unwrapped: Floats, components: Labels) -> tuple[Bools, int, int]
     return cells, jumps, pairs
 
 
-def component_jumps(unwrapped: Floats, components: Labels) -> tuple[ComponentJump, ...]:
+def component_jumps(unwrapped: Floats, components: Labels, cut: Bools | None = None) -> tuple[ComponentJump, ...]:
     """Return the phase steps between components whose borders face each other.
 
     Every cell without a component is given to the nearest one; where such regions meet, the nearest cells of both
@@ -131,6 +131,8 @@ def component_jumps(unwrapped: Floats, components: Labels) -> tuple[ComponentJum
         Radians, shape (lines, samples).
     components : ndarray
         Connected components, 0 = none; of the same shape.
+    cut : ndarray of bool, optional
+        Cells of lines across which the phase may jump: borders that face each other over them tell nothing.
     """
     labelled = (components > 0) & np.isfinite(unwrapped)
     if np.unique(components[labelled]).size < 2:
@@ -146,6 +148,10 @@ def component_jumps(unwrapped: Floats, components: Labels) -> tuple[ComponentJum
     labels = components.ravel()[pairs]
     pairs = np.where(labels[0] < labels[1], pairs, pairs[::-1])
     pairs = np.unique(pairs, axis=1)
+    if cut is not None:
+        pairs = pairs[:, ~_crosses(cut, pairs)]
+        if not pairs.size:
+            return ()
     labels = components.ravel()[pairs]
     keys, where = np.unique(labels, axis=1, return_inverse=True)
     where = where.ravel()
@@ -154,6 +160,17 @@ def component_jumps(unwrapped: Floats, components: Labels) -> tuple[ComponentJum
     return tuple(
         _jump(int(a), int(b), unwrapped, cells) for a, b, cells in zip(keys[0], keys[1], groups, strict=True)
     )
+
+
+def _crosses(cut: Bools, pairs: NDArray[np.integer[Any]]) -> Bools:
+    """Tell which straight ways between two cells, given by their flat index, go over cells of a cut."""
+    (row, other_row), (column, other_column) = np.unravel_index(pairs, cut.shape)
+    far = int(max(np.abs(other_row - row).max(), np.abs(other_column - column).max()))
+    over = np.zeros(pairs.shape[1], bool)
+    for share in np.linspace(0, 1, 2 * far + 1):
+        at = (np.rint(one + share * (other - one)) for one, other in ((row, other_row), (column, other_column)))
+        over |= cut[tuple(place.astype(np.intp) for place in at)]
+    return over
 
 
 def _jump(first: int, second: int, unwrapped: Floats, cells: NDArray[np.integer[Any]]) -> ComponentJump:

@@ -1,4 +1,4 @@
-"""What a radar sees of the ground: layover and shadow, from heights and the orbit.
+"""What a radar sees of the ground: layover and shadow, and where lines on it are, from heights and the orbit.
 
 In the plane across the flight the ground is a line of points from near to far. A point is in shadow where nearer
 ground stands higher in view, that is under a larger look angle; two visible points of the same range are in layover
@@ -8,39 +8,43 @@ ground stands higher in view, that is under a larger look angle; two visible poi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.config.map import MaskConfig
-from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic, geodetic_to_cartesian
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic, geodetic_to_cartesian, zero_doppler
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Bools: TypeAlias = NDArray[np.bool_]
 Bytes: TypeAlias = NDArray[np.uint8]
 GroundModel: TypeAlias = Callable[[Floats, Floats], tuple[Floats, NDArray[Any]]]
 """Gives height (m, NaN where unknown) and kind of the ground at longitudes and latitudes (degrees)."""
+GroundLine: TypeAlias = tuple[Floats, Floats, Floats]
+"""Longitude, latitude (degrees) and height (m) of points along a line; the height is NaN where it is unknown."""
 
-SEEN, LAYOVER, SHADOW, WATER = 0, 1, 2, 4
-"""Values that a cell sums."""
+SEEN, LAYOVER, SHADOW, WATER, CUT = 0, 1, 2, 4, 8
+"""Values that a cell sums; `CUT` shows the ground, and is left out because a line goes through it."""
 UNKNOWN = 255
 """Value of a cell of the map that the radar did not look at."""
 
 
 def hides_ground(visibility: NDArray[Any]) -> Bools:
     """Tell which cells of a map show something else than the ground; not those of which nothing is known."""
-    hidden: Bools = (visibility > SEEN) & (visibility < UNKNOWN)
+    hidden: Bools = (np.mod(visibility, CUT) > SEEN) & (visibility < UNKNOWN)
     return hidden
 
 
-def left_out(mask: MaskConfig) -> int:
+def left_out(config: RunConfig) -> int:
     """Return the sum of the values whose cells are left out of unwrapping and displacement."""
-    return (LAYOVER | SHADOW) * mask.layover_shadow | WATER * (mask.water != "none")
+    mask, cut = config.mask, config.unwrap.cut is not None
+    return (LAYOVER | SHADOW) * mask.layover_shadow | WATER * (mask.water != "none") | CUT * cut
 
 
+_LINE_STEP = 0.25  # of a cell, between the points of a line that are looked at
 _COARSE = 16  # ground points from one solved position to the next; the ellipsoid is smooth
 
 
@@ -247,3 +251,55 @@ def _most(marked: Bools, parts: tuple[int, int]) -> Bools:
     counts = marked.reshape(lines, parts[0], samples, parts[1]).sum(axis=(1, 3))
     half: Bools = 2 * counts >= parts[0] * parts[1]
     return half
+
+
+def cut_cells(cells: RadarCells, lines: Iterable[GroundLine]) -> Bools:
+    """Tell through which cells lines go, so that neither a side nor a corner leads from one side to the other.
+
+    Parameters
+    ----------
+    cells : RadarCells
+    lines : iterable of (ndarray, ndarray, ndarray)
+        Points so near to each other that the ground between them is level.
+
+    Returns
+    -------
+    ndarray of bool
+        Shape (lines, samples); steps along a corner have the cell beside it too.
+    """
+    cut = np.zeros((cells.lines, cells.samples), bool)
+    for longitude, latitude, height in lines:
+        known = np.isfinite(height)
+        if not known.any():
+            continue
+        point = geodetic_to_cartesian(longitude[known], latitude[known], height[known])
+        middle = cells.first_time + cells.time_step * cells.lines / 2
+        time, slant_range = zero_doppler(cells.orbit, point, middle)
+        row = (time - cells.first_time) / cells.time_step
+        column = (slant_range - cells.near_range) / cells.range_step
+        ends = np.flatnonzero(np.diff(np.flatnonzero(known)) > 1) + 1  # the ground is not known in between
+        for some in np.split(np.stack([row, column]), ends, axis=1):
+            _mark(cut, *some)
+    return cut
+
+
+def _mark(cut: Bools, row: Floats, column: Floats) -> None:
+    """Mark the cells of a line that is given by its positions, in cells."""
+    row, column = _points_between(row, column)
+    whole = np.stack([np.rint(row), np.rint(column)]).astype(np.intp)
+    corner = np.stack([whole[0, :-1], whole[1, 1:]])  # of a step along both: or a path would pass through it
+    for i, j in (whole, corner):
+        inside = (i >= 0) & (i < cut.shape[0]) & (j >= 0) & (j < cut.shape[1])
+        cut[i[inside], j[inside]] = True
+
+
+def _points_between(row: Floats, column: Floats) -> tuple[Floats, Floats]:
+    """Return the positions with others between them, so that none is farther than `_LINE_STEP` from the next."""
+    if row.size < 2:
+        return row, column
+    steps = np.maximum(np.abs(np.diff(row)), np.abs(np.diff(column)))
+    count = np.maximum(1, np.ceil(steps / _LINE_STEP)).astype(np.intp)
+    at = np.repeat(np.arange(count.size), count)
+    share = (np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)) / np.repeat(count, count)
+    fine = [np.append(value[at] + share * (value[at + 1] - value[at]), value[-1]) for value in (row, column)]
+    return fine[0], fine[1]

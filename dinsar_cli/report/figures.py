@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from dinsar_cli.drawing.svg_charts import histogram, seam_chart, trend_chart, viewing_sketch
 from dinsar_cli.drawing.web_map import scale_limits
+from dinsar_cli.maps.cut import cut_told
 from dinsar_cli.maps.sigma import sigma_told
 from dinsar_cli.maps.zero.gnss_look import USED
 from dinsar_cli.maps.zero.gnss_words import gnss_frame
@@ -243,6 +244,8 @@ def _unwrapping(evidence: Evidence) -> Figure:
         (f"Component {labels[n]}" if labels[n] else "No component", _percent(counts[n] / counts.sum()))
         for n in order
     ]
+    told = cut_told(evidence.facts.get("cut"), tagged_number(evidence.tags, "wavelength_m"))
+    facts += [("Cut", told)] if told else []
     return Figure("unwrapping", facts=tuple(facts))
 
 

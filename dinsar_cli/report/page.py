@@ -16,6 +16,7 @@ from dinsar_cli.drawing.web_map import embed_grid, scale_limits
 from dinsar_cli.errors import DinsarError, ResourceError, UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.roi import Roi, parse_roi
+from dinsar_cli.maps.cut import CutFacts
 from dinsar_cli.maps.zero.gnss_look import USED
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS
@@ -199,6 +200,7 @@ def _map_data(evidence: Evidence, roi: Roi | None) -> dict[str, Any]:
         "reference": grid.from_lonlat(*reference) if reference else None,
         "layers": evidence.layers,
         "roi": _rings(evidence.grid, roi),
+        "lines": _cut_lines(evidence),
         "stations": _stations(evidence),
     }
     elevation = evidence.bands.get("elevation")
@@ -242,6 +244,12 @@ def _rings(grid: Grid, roi: Roi | None) -> list[list[tuple[float, float]]]:
         return []
     parts = getattr(roi.geometry, "geoms", [roi.geometry])
     return [[grid.from_lonlat(lon, lat) for lon, lat, *_ in part.exterior.coords] for part in parts]
+
+
+def _cut_lines(evidence: Evidence) -> list[list[tuple[float, float]]]:
+    """Return the lines across which the phase may jump in map coordinates."""
+    cut = CutFacts.from_dict(evidence.facts.get("cut"))
+    return [[evidence.grid.from_lonlat(*point) for point in line] for line in (cut.lines if cut else ())]
 
 
 def write_overview(path: Path, reports: Sequence[Written]) -> Path:

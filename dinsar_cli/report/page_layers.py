@@ -85,7 +85,7 @@ SHOWN = (
     Shown("squint", Style("Squint of the beam", "RdBu_r", decimals=4, symmetric=True)),
     Shown("reversed_difference", Style("Pair plus reversed pair", "RdBu_r", "rad", symmetric=True)),
     Shown("flags", Style("Flags of the checks", "tab10", decimals=0, labels=True)),
-    Shown("visibility", Style("Water, layover and shadow", "tab10", decimals=0, labels=True)),
+    Shown("visibility", Style("Water, layover, shadow, cut", "tab10", decimals=0, labels=True)),
     Shown("ramp", Style("Ramp taken off", "RdBu_r", symmetric=True), metres=True),
     Shown("ionosphere_phase", Style("Phase of the ionosphere", "viridis", "rad")),
     Shown("offset_los", Style("Image offset, LOS", "RdBu_r", symmetric=True), metres=True),

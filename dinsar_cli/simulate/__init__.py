@@ -14,6 +14,7 @@ from dinsar_cli.simulate.world.deformation import (
     Mogi,
     Ramp,
     RectangularDislocation,
+    Rupture,
     Still,
 )
 from dinsar_cli.simulate.world.scenario import (
@@ -39,6 +40,7 @@ __all__ = [
     "OrbitError",
     "Ramp",
     "RectangularDislocation",
+    "Rupture",
     "Scenario",
     "SimulatedStack",
     "Still",

@@ -13,12 +13,16 @@ from dinsar_cli.simulate.radar.acquisition import Campaign, heading
 from dinsar_cli.simulate.radar.range_doppler import view
 from dinsar_cli.simulate.radar.scene import MAP_STEP, Scene, lake_centre
 from dinsar_cli.simulate.world.arrays import Bools, Floats
+from dinsar_cli.simulate.world.ellipsoid import curvature_radii, local_metres
 from dinsar_cli.simulate.world.instrument import DAYS_PER_CYCLE
 from dinsar_cli.simulate.world.scenario import Scenario
 from dinsar_cli.simulate.world.terrain import Lattice, write_map
 
 ROI_SHRINK: Final = 0.08
 """Share of the footprint's box that the region of interest leaves out on each side."""
+RUPTURE_FILE: Final = "rupture.geojson"
+"""Trace of the fault at which the motion jumps."""
+_METRES_PER_DEGREE: Final = 111_320.0
 SIGN: Final = (
     "los_displacement is positive TOWARD the satellite, later minus earlier, seen from the reference orbit; "
     "= -wavelength/(4 pi) * phase(reference * conj(secondary))"
@@ -107,6 +111,7 @@ def write_truth(scene: Scene, folder: Path) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for index in range(1, len(dates)):
         motion = scene.displacement(index, truth.longitude, truth.latitude)
+        motion[:, _at_rupture(scene, truth)] = np.nan  # what lies between two cells there is on neither side
         los = np.sum(motion * truth.sight, axis=0)
         maps = {
             "los_displacement": (los, "metre", "displacement toward the satellite since the first date"),
@@ -122,9 +127,10 @@ def write_truth(scene: Scene, folder: Path) -> dict[str, Any]:
             if final:
                 save(name, values, unit, description)
         figures[dates[index]] = {
-            "los_min_m": float(los[truth.inside].min()),
-            "los_max_m": float(los[truth.inside].max()),
+            "los_min_m": float(np.nanmin(los[truth.inside])),
+            "los_max_m": float(np.nanmax(los[truth.inside])),
         }
+    write_rupture(scene, folder / RUPTURE_FILE)
     # what the air adds, which is not motion
     air, atmosphere = {}, scene.scenario.atmosphere
     if atmosphere is not None:
@@ -147,6 +153,30 @@ def write_truth(scene: Scene, folder: Path) -> dict[str, Any]:
         float(truth.longitude[0, columns.max()]),
     )
     return {"los": figures, "atmosphere": air or None, "footprint_snwe": edges, "roi_snwe": _shrunk(edges)}
+
+
+def _at_rupture(scene: Scene, truth: Truth) -> Bools:
+    """Tell through which cells of the truth a rupture goes."""
+    if scene.rupture is None:
+        return np.zeros(truth.inside.shape, dtype=bool)
+    place = local_metres(truth.longitude, truth.latitude, scene.scenario.origin())
+    along, left = scene.rupture.along_and_left(*place)
+    step = _METRES_PER_DEGREE * MAP_STEP
+    return np.asarray((np.abs(left) <= step) & (np.abs(along) <= 0.5 * scene.rupture.length))
+
+
+def write_rupture(scene: Scene, path: Path) -> None:
+    """Write the trace of a rupture as GeoJSON; nothing where there is none."""
+    if scene.rupture is None:
+        return
+    longitude, latitude = scene.scenario.origin()
+    meridian, prime_vertical = curvature_radii(np.array(latitude))
+    east, north = scene.rupture.trace()
+    lon = longitude + np.degrees(east / (prime_vertical * np.cos(np.radians(latitude))))
+    lat = latitude + np.degrees(north / meridian)
+    points = np.column_stack([lon, lat]).round(8).tolist()
+    trace = {"type": "LineString", "coordinates": points}
+    path.write_text(json.dumps(trace) + "\n", encoding="utf-8")
 
 
 def _shrunk(edges: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

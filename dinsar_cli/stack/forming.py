@@ -207,6 +207,6 @@ def unwrap_pairs(work: StackWork) -> int:
 def _unwrap(work: StackWork, pair: Pair) -> None:
     radar = work.radar(pair)
     shared = share(work.geometry_setup.file(VISIBILITY).path, radar)
-    unseen = (np.load(shared) & left_out(work.plan.config.mask)) > 0
+    unseen = (np.load(shared) & left_out(work.plan.config)) > 0
     files = unwrap_seen(work.setup(radar, pair), unseen)
     note_step(radar, "unwrap", work.unwrap_mark(pair), files)

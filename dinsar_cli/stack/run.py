@@ -23,6 +23,7 @@ from dinsar_cli.formats import check_formats
 from dinsar_cli.managers.slc import SlcManager, SlcPlan
 from dinsar_cli.maps.displacement import stays_raw
 from dinsar_cli.maps.extent import check_like_stays
+from dinsar_cli.maps.zero.reference import check_areas
 from dinsar_cli.plan.plan import completed, dem_manager, orbit_manager
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.interferogram import Interferogram
@@ -234,6 +235,7 @@ def _proved(
             SlcManager(()).fetch(_images_of(plan, day), cache / ZIP_NOTES)
         except NoDataError as error:
             bad[day] = f"{day}: {error.problem} {error.cause}"
+    check_areas(plan.config, plan.any.grid)
     if not bad:
         return plan
     rest = [

@@ -145,7 +145,7 @@ class StackWork:
     @cached_property
     def unseen_mark(self) -> str:
         """Fingerprint of what cells show instead of ground."""
-        return fingerprint([self.geometry_mark, mask_mark(self.plan.config.mask, self.ground.water)])
+        return fingerprint([self.geometry_mark, mask_mark(self.plan.config, self.ground.water)])
 
     def unwrap_mark(self, pair: Pair) -> str:
         """Fingerprint of the unwrapped phase."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dinsar_cli.maps.corrections.apply import correction_warnings
+from dinsar_cli.maps.cut import CutFacts, cut_told
 from dinsar_cli.maps.facts import MapFacts
 from dinsar_cli.maps.sigma import parts
 from dinsar_cli.maps.zero.far_field import FarField
@@ -67,6 +68,8 @@ def map_warnings(facts: MapFacts) -> list[str]:
     warnings = [along_track(facts.along_track)]
     if facts.far_field and facts.reference is not None and not facts.chosen:
         warnings.append(FarField.from_dict(facts.far_field).caution)
+    cut = CutFacts.from_dict(facts.cut)
+    warnings.append(cut.caution if cut else "")
     if facts.ramp is not None:
         warnings.append(
             f"A ramp ({facts.ramp['kind']}) was fitted to the displacement and taken off, see ramp.tif: it follows "
@@ -111,6 +114,8 @@ def summary(result: RunResult) -> dict[str, Any]:
         "offsets": result.offsets or None,
         "masked": {name: round(share, 4) for name, share in facts.masked.items()},
         "ramp": facts.ramp,
+        "cut": facts.cut,
+        "cut_told": cut_told(facts.cut, interferogram.wavelength),
         "corrections": facts.corrections,
         "components": {label: round(share, 4) for label, share in facts.components.items()},
         "products": {name: str(path) for name, path in result.products.items()},

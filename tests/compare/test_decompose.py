@@ -14,7 +14,7 @@ import pytest
 import rasterio
 
 from dinsar_cli.compare.common_grid import common_grid, resample
-from dinsar_cli.compare.east_up import angle_between, condition, solve
+from dinsar_cli.compare.motion.east_up import angle_between, condition, solve
 from dinsar_cli.compare.truth import on_grid, read_map
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid

@@ -13,8 +13,8 @@ from matplotlib.image import imread
 from pyproj import Geod
 
 from dinsar_cli.errors import UsageError
-from dinsar_cli.extraction.lines import across, along_line
 from dinsar_cli.extraction.profile import profiles_along
+from dinsar_cli.geo.along import across, along_line
 from support.command import Outcome
 from support.extraction_inputs import METRES, make_map, make_series
 

@@ -82,8 +82,8 @@ def test_netcdf_of_the_run_has_the_same_names_and_values(tmp_path: Path) -> None
 
 
 def test_decomposition_opens_too(tmp_path: Path) -> None:
-    from dinsar_cli.compare.decompose import decompose
-    from dinsar_cli.compare.decompose_files import write_decomposition
+    from dinsar_cli.compare.motion.decompose import decompose
+    from dinsar_cli.compare.motion.decompose_files import write_decomposition
 
     ascending = write_look(tmp_path / "T147A", LOOK_METRES, ascending_sight(LOOK_METRES))
     descending = write_look(tmp_path / "T052D", LOOK_METRES, descending_sight(LOOK_METRES))

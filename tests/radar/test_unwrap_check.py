@@ -100,6 +100,22 @@ def test_cycles_that_cannot_be_known_are_uncertain() -> None:
     assert not two_parts(noise=3.0)
 
 
+def test_across_a_cut_the_cycles_are_not_known() -> None:
+    """A jump of less than half a cycle there may be one and more; borders beside the cut tell as before."""
+    labels = np.ones((60, 50), np.uint16)
+    labels[:, 30:] = 2
+    labels[40:, 30:] = 3
+    cut = block(0, 40, 30, 31)  # between 1 and 2, not between 1 and 3, nor 2 and 3
+    labels[cut] = 0
+    phase = np.zeros(labels.shape)
+    assert comparable(component_jumps(phase, labels)) == {1, 2, 3}
+    pairs = {(jump.first, jump.second): jump for jump in component_jumps(phase, labels, cut)}
+    assert (1, 2) not in pairs
+    assert pairs[1, 3].certain
+    assert pairs[2, 3].certain
+    assert comparable(component_jumps(phase[:40], labels[:40], cut[:40])) == {1}
+
+
 def test_a_chain_of_borders_that_meet_makes_components_comparable() -> None:
     components = np.repeat(np.array([1, 2, 3, 4], np.uint16), 15)[None, :].repeat(20, axis=0)
     phase = np.where(components == 4, CYCLE, 0.0)

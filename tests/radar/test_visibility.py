@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from dinsar_cli.radar.geometry import WGS84_A, LookPlanes, Orbit, cartesian_to_geodetic
+from dinsar_cli.radar.geometry import WGS84_A, LookPlanes, cartesian_to_geodetic
 from dinsar_cli.radar.visibility import LAYOVER, SEEN, SHADOW, RadarCells, shadow, surfaces, visibility
+from support.look_cells import equator_cells
 
-EPOCH = datetime(2023, 9, 4, tzinfo=UTC)
-RADIUS, RATE = 7.07e6, 1.06e-3  # m, rad/s: about those of Sentinel-1
 SPACING = 10.0  # m, of the points on the ground
 STEP = 5.0  # m, of the range of the cells
 METRES = WGS84_A * np.pi / 180  # of a degree on the equator
@@ -20,10 +18,7 @@ SAMPLES = 3000
 
 
 def cells(lines: int = 3, samples: int = SAMPLES) -> RadarCells:
-    """Cells on the equator, which a satellite on its way to the north sees to the east of its track."""
-    time = np.arange(-100.0, 101.0, 10.0)
-    place = np.stack([RADIUS * np.cos(RATE * time), 0 * time, RADIUS * np.sin(RATE * time)], axis=-1)
-    return RadarCells(Orbit.fit(EPOCH, time, place), -0.003, 0.003, 850e3, STEP, lines, samples)
+    return equator_cells(lines, samples, STEP)
 
 
 def ground_of(sample: float, height: float = 0.0) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dinsar_cli.simulate.world.deformation import GaussianBowl, Mogi, Ramp, RectangularDislocation, Still
+from dinsar_cli.simulate.world.deformation import GaussianBowl, Mogi, Ramp, RectangularDislocation, Rupture, Still
 from dinsar_cli.simulate.world.okada import Dislocations, surface_displacement
 
 STRIKE, DIP, TENSILE = Dislocations(strike=1.0), Dislocations(dip=1.0), Dislocations(tensile=1.0)
@@ -102,3 +102,22 @@ def test_bowl_ramp_and_still() -> None:
     assert bowl[0][1] < 0.0  # toward the sinking centre
     np.testing.assert_allclose(Ramp(0.002, 0.0).displacement(east, east)[2], [0.0, 0.004])
     assert not np.any(Still().displacement(east, east))
+
+
+def test_a_rupture_is_the_long_okada_fault_in_its_middle_and_dies_out_at_its_tips() -> None:
+    """Left-lateral slip from the surface to a depth; the tips are where nothing jumps any more."""
+    fault = Rupture(slip=0.2, depth=2000.0, length=6000.0, strike=30.0, bend=0.0)
+    long = RectangularDislocation(length=4e6, width=2000.0, depth=0.0, strike=30.0, dip=90.0, rake=0.0, slip=0.2)
+    left = np.array([-9000.0, -500.0, -1.0, 1.0, 800.0, 7000.0])
+    place = -left * np.cos(np.radians(30.0)), left * np.sin(np.radians(30.0))
+    np.testing.assert_allclose(fault.displacement(*place), long.displacement(*place), atol=2e-6)
+
+    bent = Rupture(slip=0.2, depth=2000.0, length=6000.0, strike=30.0, bend=500.0)
+    east, north = bent.trace(7)
+    sides = [np.stack(bent.displacement(east, north, side)) for side in (1, -1)]
+    along, off = bent.along_and_left(east, north)
+    np.testing.assert_allclose(off, 0.0, atol=1e-9)
+    jump = np.linalg.norm(sides[0] - sides[1], axis=0)
+    np.testing.assert_allclose(jump, 0.2 * (1 - (along / 3000.0) ** 2) ** 2, atol=1e-12)
+    assert jump[0] == pytest.approx(0.0, abs=1e-12)
+    assert jump[-1] == pytest.approx(0.0, abs=1e-12)

@@ -122,6 +122,8 @@ def test_from_catalogue_to_map_and_again(begin: Begin, stack: SimulatedStack, tm
         ("plan", "--dem", "nothere.tif", USAGE, "nothere.tif"),
         ("run", "--dem-datum", "egm96", USAGE, "dem.file is not given"),
         ("run", "--mask-water", "nothere.shp", USAGE, "nothere.shp is not there"),
+        ("plan", "--unwrap-cut", "nothere.shp", USAGE, "nothere.shp cannot be read"),
+        ("run", "--unwrap-cut", "LINESTRING (1 1, 2 2)", NO_DATA, "do not cut the map"),
         ("run", "area.yaml", "--quiet", NO_DATA, "reference area has no displacement"),
         ("run", "--reference-point", "1,1", NO_DATA, "lies outside the map"),
     ],

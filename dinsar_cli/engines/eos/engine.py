@@ -99,7 +99,7 @@ class EosEngine:
             "versions": {name: package_versions().get(name) for name in _PACKAGES[:2]},
             "strength": config.filter.strength,
             "reliability": config.unwrap.reliability,
-            "mask": mask_mark(config.mask),
+            "mask": mask_mark(config),
         }
 
     def ground(self, scene: SceneInputs) -> Ground:
@@ -156,7 +156,7 @@ class EosEngine:
         options = {
             "form": [_inputs_mark(inputs), astuple(grid.window), package_versions()],
             "filter": inputs.config.filter.strength,
-            "unwrap": [inputs.config.unwrap.reliability, mask_mark(inputs.config.mask, inputs.water)],
+            "unwrap": [inputs.config.unwrap.reliability, mask_mark(inputs.config, inputs.water)],
         }
         mark = ""
         for name, part in zip(self.steps, (_form, filter_layers, unwrap_layers), strict=True):

@@ -34,7 +34,7 @@ def unseen_inputs(setup: Setup) -> UnseenInputs:
         setup.look_grid.lines,
         setup.look_grid.samples,
     )
-    return UnseenInputs(cells, inputs.dem, inputs.water, inputs.config.mask, inputs.threads)
+    return UnseenInputs(cells, inputs.dem, inputs.water, inputs.config, inputs.threads)
 
 
 def unwrap_layers(setup: Setup, progress: Progress) -> list[Path]:

@@ -126,7 +126,7 @@ class TopsAppEngine:
             "version": self.version(config).get("ISCE2"),
             "strength": config.filter.strength,
             "topsapp": config.topsapp.model_dump(mode="json"),
-            "mask": mask_mark(config.mask),
+            "mask": mask_mark(config),
             **measured(config.offsets),
         }
 
@@ -277,7 +277,7 @@ def _run_with_cures(job: _Job, inputs: EngineInputs, last: str) -> EngineInputs:
             start = _with_shared_topo(job, inputs, start, last)
             if STEPS.index(start) > STEPS.index(last):
                 return inputs
-            if last == UNWRAP and start != UNWRAP and left_out(inputs.config.mask):
+            if last == UNWRAP and start != UNWRAP and left_out(inputs.config):
                 # what is left out of the unwrapping is known when all before it is done
                 _run(job, inputs, start, STEPS[-2])
                 start = UNWRAP

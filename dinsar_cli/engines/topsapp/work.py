@@ -174,7 +174,7 @@ def make_inputs(inputs: EngineInputs, work: Path, columns: AllColumns, *, gpu: b
     wanted = Noted(
         inputs=_mark_of(_scenes_and_orbits(inputs)) + _mark_of_columns(columns),
         dem=_mark_of([inputs.dem]) + ("turned" if turned else ""),
-        mask=fingerprint(mask_mark(inputs.config.mask, inputs.water)),
+        mask=fingerprint(mask_mark(inputs.config, inputs.water)),
         settings=read_record(work) | record(settings, unwritten_only=True) if own else record(settings),
         files=marks_of(texts),
     )

@@ -36,7 +36,7 @@ from dinsar_cli.radar.unwrap_check import (
     inner_jumps,
     residue,
 )
-from dinsar_cli.radar.visibility import hides_ground
+from dinsar_cli.radar.visibility import CUT, hides_ground
 
 Array = NDArray[Any]
 
@@ -198,7 +198,9 @@ def check_unwrapping(interferogram: Interferogram) -> tuple[Array, dict[str, Any
         worst = max(worst, float(rest[known].max(initial=0.0)))
         cells, incongruent = cells + int(known.sum()), incongruent + int((rest[known] > CONGRUENT).sum())
         jumps, pairs = jumps + some, pairs + of
-    between = component_jumps(files[0].read(), labels := files[2].read())
+    seen = interferogram.visibility
+    cut = (seen.read() & CUT) > 0 if seen.path.is_file() else None
+    between = component_jumps(files[0].read(), labels := files[2].read(), cut)
     return flags, _counted((cells, incongruent, worst), (jumps, pairs), between, labels)
 
 

@@ -14,6 +14,7 @@ from dinsar_cli.config.model import LonLat, RunConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.areas import on_grid, read_polygons, read_water
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.cut import check_cut
 from dinsar_cli.maps.masks import cell_area
 from dinsar_cli.maps.zero.calm_ground import AROUND, calm_around
 from dinsar_cli.maps.zero.far_field import FarField
@@ -30,10 +31,12 @@ def check_areas(config: RunConfig, grid: Grid) -> None:
     Raises
     ------
     UsageError
-        When the water or the reference area cannot be read.
+        When the water, the reference area or the lines to cut cannot be read.
     NoDataError
-        When the reference area lies outside the map.
+        When the reference area or the lines lie outside the map.
     """
+    if config.unwrap.cut is not None:
+        check_cut(config.unwrap.cut, grid)
     if config.mask.water_file is not None:
         read_water(config.mask.water_file)
     if config.reference_area is not None:

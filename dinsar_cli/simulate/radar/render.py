@@ -198,20 +198,15 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
     carrier = swath.carriers[index][tile.burst]
     middle, wavenumber = window.middle(burst), 4.0 * pi / window.wavelength
 
-    eta, slant_range, ahead = _seen(swath, ground, index)
-    turn = wavenumber * (slant_range - ahead - ground.slant_range) + carrier.phase(eta - middle, slant_range)
-    line = window.line(eta, burst) - tile.lines.start - np.arange(len(ground.rows))[:, None]
-    coarse_columns = DECIMATION * (np.arange(slant_range.shape[1]) - 2.0)
-    column = window.column(slant_range) - tile.columns.start - coarse_columns
-
+    turn, line, column = _placed(swath, tile, ground, index)
     own_range = lattice.near_range + np.asarray(ground.columns, dtype=np.float64) * lattice.range_spacing
-    phase = -_refined(turn) - wavenumber * own_range
+    phase = -turn - wavenumber * own_range
     signal = _turned(speckle.at(index, tile.burst), phase)
-    line_shift = _refined(line).astype(np.float32)
+    line_shift = line.astype(np.float32)
     pixels = swath.azimuth.spread(signal, line_shift, len(tile.lines), axis=0)
     # After the first pass a row is a line: take the columns of the scatterers that were nearest to it.
     nearest = -whole_shift(line_shift)
-    column_shift = _refined(column[nearest : nearest + len(tile.lines)]).astype(np.float32)
+    column_shift = column[nearest : nearest + len(tile.lines)].astype(np.float32)
     pixels = swath.range.spread(pixels, column_shift, len(tile.columns), axis=1)
     pixels = pixels * np.float32(SIGNAL * sqrt(2.0))
     _add_corners(swath, tile, index, pixels)
@@ -222,14 +217,43 @@ def _date(swath: Swath, tile: Tile, ground: _Ground, speckle: _Speckle, index: i
     return _quantized(pixels, tile, *window.valid_columns(index, burst))
 
 
-def _seen(swath: Swath, ground: _Ground, index: int) -> tuple[Floats, Floats, Floats]:
+def _placed(swath: Swath, tile: Tile, ground: _Ground, index: int) -> tuple[Floats, Floats, Floats]:
+    """Give phase beside that of the own range, and line and column less those of the tile, of each scatterer.
+
+    Beside a rupture each has the motion of its side, both of which are smooth.
+    """
+    if swath.scene.rupture is None:
+        return _placed_smoothly(swath, tile, ground, index, 0)
+    left = _refined(swath.scene.left_of_rupture(ground.longitude, ground.latitude)) >= 0.0
+    sides = (_placed_smoothly(swath, tile, ground, index, side) for side in (1, -1))
+    phase, line, column = (np.where(left, one, other) for one, other in zip(*sides, strict=True))
+    return phase, line, column
+
+
+def _placed_smoothly(
+    swath: Swath, tile: Tile, ground: _Ground, index: int, side: int
+) -> tuple[Floats, Floats, Floats]:
+    """Give the same for motion without a jump: that of a side of the rupture, if there is one."""
+    campaign = swath.scene.campaign
+    window, carrier = campaign.window(index, swath.window), swath.carriers[index][tile.burst]
+    burst = campaign.passes[index].bursts[swath.window][tile.burst]
+    eta, slant_range, ahead = _seen(swath, ground, index, side)
+    turn = 4.0 * pi / window.wavelength * (slant_range - ahead - ground.slant_range)
+    turn = turn + carrier.phase(eta - window.middle(burst), slant_range)
+    line = window.line(eta, burst) - tile.lines.start - np.arange(len(ground.rows))[:, None]
+    coarse_columns = DECIMATION * (np.arange(slant_range.shape[1]) - 2.0)
+    column = window.column(slant_range) - tile.columns.start - coarse_columns
+    return _refined(turn), _refined(line), _refined(column)
+
+
+def _seen(swath: Swath, ground: _Ground, index: int, side: int) -> tuple[Floats, Floats, Floats]:
     """Give the zero-Doppler time and apparent range of the moved ground, through the air of a date, and phase lead.
 
     The range is that of the pulse's delay; the carrier's phase has that range minus the lead.
     The view is linear in the motion: for a metre the neglected part of the range is below a micrometre.
     """
     shift = date_shift(swath.geometry.dates[index], ground.time, ground.slant_range, ground.height)
-    motion = swath.scene.displacement(index, ground.longitude, ground.latitude)
+    motion = swath.scene.displacement(index, ground.longitude, ground.latitude, side)
     delay = swath.scene.zenith_delay(index, ground.longitude, ground.latitude, ground.height) / shift.sight[2]
     eta = ground.time[:, None] + shift.time + np.sum(shift.time_gradient * motion, axis=0)
     electrons = swath.scene.ionosphere(index, ground.longitude, ground.latitude)

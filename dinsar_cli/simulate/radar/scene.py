@@ -14,6 +14,7 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.simulate.radar.acquisition import Campaign
 from dinsar_cli.simulate.radar.range_doppler import locate
 from dinsar_cli.simulate.world.arrays import Bools, Floats
+from dinsar_cli.simulate.world.deformation import Rupture
 from dinsar_cli.simulate.world.ellipsoid import local_metres
 from dinsar_cli.simulate.world.instrument import METRES_PER_TECU
 from dinsar_cli.simulate.world.scenario import Atmosphere, Scenario
@@ -65,11 +66,30 @@ class Scene:
         """What was asked for."""
         return self.campaign.scenario
 
-    def displacement(self, index: int, longitude: Floats, latitude: Floats) -> Floats:
-        """East, north and up displacement since the first date (m); shape (3, ...)."""
+    @property
+    def rupture(self) -> Rupture | None:
+        """The fault at which the motion jumps; None where it is smooth."""
+        deformation = self.scenario.deformation
+        return deformation if isinstance(deformation, Rupture) else None
+
+    def left_of_rupture(self, longitude: Floats, latitude: Floats) -> Floats:
+        """Return the distance to the left of the rupture, metres."""
+        if self.rupture is None:
+            raise ValueError("there is no rupture")
+        return self.rupture.along_and_left(*local_metres(longitude, latitude, self.scenario.origin()))[1]
+
+    def displacement(self, index: int, longitude: Floats, latitude: Floats, side: int = 0) -> Floats:
+        """East, north and up displacement since the first date (m); shape (3, ...).
+
+        With a rupture `side` gives the motion of the ground to its left (1) or right (-1), beyond it too: a map of
+        few cells would smear the jump.
+        """
         growth = self.scenario.growth(index)
         if growth == 0.0:
             return np.zeros((3, *longitude.shape))
+        if self.rupture is not None:
+            place = local_metres(longitude, latitude, self.scenario.origin())
+            return growth * np.stack(self.rupture.displacement(*place, side))
         return growth * np.stack([part.at(longitude, latitude) for part in self.motion])
 
     def zenith_delay(self, index: int, longitude: Floats, latitude: Floats, height: Floats) -> Floats:

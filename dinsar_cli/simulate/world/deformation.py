@@ -162,3 +162,62 @@ class RectangularDislocation:
             poisson=self.poisson,
         )
         return ux * sin_s - uy * cos_s, ux * cos_s + uy * sin_s, uz
+
+
+@dataclass(frozen=True)
+class Rupture:
+    """A vertical strike-slip fault that breaks the surface, along which slip dies out toward both tips.
+
+    Across the strike it is the screw dislocation that slips from the surface to a depth [1]_ [2]_: the complement
+    of the interseismic ``slip / pi * atan(y / depth)``. Along the strike slip is ``(1 - (2 x / length)^2)^2`` of
+    that in the middle, so that the motion is continuous everywhere but across the trace, around the tips too; that
+    it changes along the strike is not in the elastic solution.
+
+    Attributes
+    ----------
+    slip : float
+        In the middle of the trace, metres; positive left-lateral.
+    depth : float
+        Down to which it slips, metres.
+    length : float
+        Of the trace, metres.
+    strike : float
+        Degrees, from tip to tip.
+    bend : float
+        By which the trace, a parabola, swings out to the left in its middle, metres.
+
+    References
+    ----------
+    .. [1] Savage and Burford (1973), "Geodetic determination of relative plate motion in central California", JGR
+       78(5).
+    .. [2] Segall (2010), "Earthquake and Volcano Deformation", chapter 2.
+    """
+
+    slip: float = 0.1
+    depth: float = 3000.0
+    length: float = 6000.0
+    strike: float = 100.0
+    bend: float = 1000.0
+
+    def along_and_left(self, east: Floats, north: Floats) -> tuple[Floats, Floats]:
+        """Return the distance (m) from the middle along the strike, and from the trace to the left of it."""
+        sin_s, cos_s = sin(radians(self.strike)), cos(radians(self.strike))
+        along = east * sin_s + north * cos_s
+        return along, north * sin_s - east * cos_s - self._swing(along)
+
+    def _swing(self, along: Floats) -> Floats:
+        return self.bend * np.maximum(0.0, 1.0 - (2.0 * along / self.length) ** 2)
+
+    def displacement(self, east: Floats, north: Floats, side: int = 0) -> Motion:
+        """Return the motion; with `side` that of the ground left (1) or right (-1) of the fault, beyond it too."""
+        along, left = self.along_and_left(east, north)
+        share = np.maximum(0.0, 1.0 - (2.0 * along / self.length) ** 2) ** 2
+        step = 0.5 * (side or np.where(left >= 0.0, 1.0, -1.0))
+        motion = -self.slip * share * (step - np.arctan(left / self.depth) / pi)
+        return motion * sin(radians(self.strike)), motion * cos(radians(self.strike)), np.zeros_like(motion)
+
+    def trace(self, count: int = 65) -> tuple[Floats, Floats]:
+        """Return distances (m) to the east and north of points along the trace, from tip to tip."""
+        along = np.linspace(-0.5, 0.5, count) * self.length
+        sin_s, cos_s, left = sin(radians(self.strike)), cos(radians(self.strike)), self._swing(along)
+        return along * sin_s - left * cos_s, along * cos_s + left * sin_s

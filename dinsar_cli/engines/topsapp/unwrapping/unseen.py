@@ -58,7 +58,7 @@ class Unseen:
                     cells=cells_of(run),
                     dem=inputs.dem,
                     water=inputs.water,
-                    mask=inputs.config.mask,
+                    config=inputs.config,
                     threads=inputs.threads,
                     turn=HALF_TURN if run.turned else 0.0,
                 ),

@@ -1,7 +1,8 @@
-"""East and up displacement from an ascending and a descending map."""
+"""East and up displacement from an ascending and a descending map; east, north and up with motion along a track."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -11,15 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.compare.common_grid import common_grid, no_overlap, resample
-from dinsar_cli.compare.east_up import LARGEST_CONDITION, EastUp, angle_between, condition, solve
 from dinsar_cli.compare.los_map import LosMap, read_los_map
+from dinsar_cli.compare.motion.azimuth_offsets import AlongTrack, read_along_track
+from dinsar_cli.compare.motion.east_north_up import EastNorthUp, along_track
+from dinsar_cli.compare.motion.east_north_up import solve as solve_three
+from dinsar_cli.compare.motion.east_up import LARGEST_CONDITION, EastUp, angle_between, condition, solve
 from dinsar_cli.compare.truth import map_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.areas import on_grid, read_polygons
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.map_layers import MapLayers
-from dinsar_cli.maps.sigma import along_track
+from dinsar_cli.maps.sigma import along_track as unknown_along_track
 from dinsar_cli.maps.zero.far_field import far_field_of_map
 from dinsar_cli.maps.zero.reference import NOISE_TAGS, calm_of, reference_variance
 from dinsar_cli.products.reader import Product
@@ -73,7 +77,7 @@ class Decomposition:
         The two maps.
     grid : Grid
         Of the motion.
-    motion : EastUp
+    motion : EastUp or EastNorthUp
         What was found.
     reference : LonLat
         Where both maps are zero; the middle of an area.
@@ -81,15 +85,18 @@ class Decomposition:
         How it was found, for people.
     warnings : tuple of str
         What to keep in mind.
+    along : tuple of AlongTrack
+        Motion along the tracks that is used; without it that to the north is taken as zero.
     """
 
     ascending: Look
     descending: Look
     grid: Grid
-    motion: EastUp
+    motion: EastUp | EastNorthUp
     reference: LonLat
     reference_kind: str
     warnings: tuple[str, ...]
+    along: tuple[AlongTrack, ...] = ()
 
 
 def decompose(
@@ -98,8 +105,10 @@ def decompose(
     reference_point: LonLat | Literal["auto", "none"] = "auto",
     reference_area: str | None = None,
     stated_sigma: float | None = None,
+    azimuth_offsets: Sequence[str] = (),
+    azimuth_sigmas: Sequence[str] = (),
 ) -> Decomposition:
-    """Separate east and up displacement.
+    """Separate east and up displacement, and with motion along a track that to the north too.
 
     Parameters
     ----------
@@ -112,6 +121,8 @@ def decompose(
         Polygon whose mean is made zero instead, as for `dinsar_cli.geo.areas.read_polygons`.
     stated_sigma : float, optional
         Metres: noise of a map that has no ``los_sigma.tif``.
+    azimuth_offsets, azimuth_sigmas : sequence of str, optional
+        Motion along the tracks, and its noise, as for `read_along_track`.
 
     Raises
     ------
@@ -147,17 +158,42 @@ def decompose(
     sigma = None
     if ascending.sigma is not None and descending.sigma is not None:
         sigma = (ascending.sigma, descending.sigma)
-    # two lines of sight, two unknowns in each cell
-    motion = solve((ascending.los, descending.los), (ascending.vector, descending.vector), sigma)
+    along = read_along_track(azimuth_offsets, azimuth_sigmas, maps, grid, references[0])
+    motion: EastUp | EastNorthUp
+    if along:
+        # each line of sight and each track is an equation for three unknowns
+        motion = _three_dimensions(ascending, descending, along)
+    else:
+        # two lines of sight, two unknowns in each cell
+        motion = solve((ascending.los, descending.los), (ascending.vector, descending.vector), sigma)
     if not np.isfinite(motion.east).any():
         raise NoDataError(
-            "There is no east and up motion.",
-            "Where both maps have displacement their directions are not known, or too nearly the same.",
+            f"There is no {'east, north' if along else 'east'} and up motion.",
+            f"Where both maps have displacement {'and there are offsets ' * bool(along)}their directions are not "
+            "known, or too nearly the same.",
             "Give two maps whose los_vector.tif covers their displacement.",
         )
     place = LonLat(*grid.lonlat(references[0].row, references[0].column))
     warnings = (*_date_warnings(*maps), *_look_warnings(ascending, descending))
-    return Decomposition(ascending, descending, grid, motion, place, wanted.kind, warnings)
+    return Decomposition(ascending, descending, grid, motion, place, wanted.kind, warnings, along)
+
+
+def _three_dimensions(ascending: Look, descending: Look, along: Sequence[AlongTrack]) -> EastNorthUp:
+    """Return the motion by two lines of sight and what is known along the tracks."""
+    looks = {"ascending": ascending, "descending": descending}
+    sigmas = [look.sigma for look in looks.values() if look.sigma is not None]
+    if len(sigmas) < len(looks):
+        names = " and ".join(look.map.name for look in looks.values() if look.sigma is None)
+        raise UsageError(
+            f"The noise of {names} is not known.",
+            "There is no los_sigma.tif, and phase and offsets are weighed by their noise.",
+            "State it with --sigma.",
+        )
+    return solve_three(
+        [*(look.los for look in looks.values()), *(one.motion for one in along)],
+        [*(look.vector for look in looks.values()), *(along_track(looks[one.side].vector) for one in along)],
+        [*sigmas, *(one.sigma for one in along)],
+    )
 
 
 def _sorted_looks(first: LosMap, second: LosMap) -> tuple[LosMap, LosMap]:
@@ -296,7 +332,9 @@ def _sigma(
         if set(NOISE_TAGS) <= set(noise) and "wavelength_m" in noise and phase.shape == source.grid.shape:
             variance = reference_variance(reference, grid, noise)
             there = los_sigma(resample(phase, source.grid, grid), variance, float(noise["wavelength_m"]))
-            unknown = along_track(MapLayers(source.folder, source.grid), source.los - reference.value, reference)
+            unknown = unknown_along_track(
+                MapLayers(source.folder, source.grid), source.los - reference.value, reference
+            )
             if unknown is None:
                 return there, "phase_sigma.tif and the reference"
             more = np.nan_to_num(resample(unknown, source.grid, grid))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.base.files import atomic_path
-from dinsar_cli.compare.decompose import Decomposition
+from dinsar_cli.compare.motion.decompose import Decomposition
+from dinsar_cli.compare.motion.east_north_up import EastNorthUp
+from dinsar_cli.config.model import LonLat
 from dinsar_cli.drawing.png import save_figure
 from dinsar_cli.geo.grid import Grid
 
@@ -34,22 +37,55 @@ def decomposition_picture(path: Path, found: Decomposition) -> None:
     found : Decomposition
         What to draw.
     """
+    motion = found.motion
+    parts = {
+        "East": ("cm east", motion.east, motion.east_sigma),
+        "Vertical": ("cm upward", motion.up, motion.up_sigma),
+    }
+    if isinstance(motion, EastNorthUp):
+        parts["North"] = ("cm north", motion.north, motion.north_sigma)
+    rows = [[(f"{name} displacement", unit, values) for name, (unit, values, _) in parts.items()]]
+    errors = [
+        (f"Error of {name.lower()}", "mm", sigma) for name, (_, _, sigma) in parts.items() if sigma is not None
+    ]
+    if len(errors) == len(parts):
+        rows.append(errors)
+    draw_panels(path, found.grid, rows, _title(found), found.reference)
+
+
+def draw_panels(
+    path: Path,
+    grid: Grid,
+    rows: Sequence[Sequence[tuple[str, str, Floats]]],
+    title: str,
+    reference: LonLat | None = None,
+) -> None:
+    """Draw maps in metres beside each other as PNG.
+
+    Parameters
+    ----------
+    path : Path
+        The PNG; it has its name only when it is complete.
+    rows : sequence of sequence of (str, str, ndarray)
+        Title, unit and values (m): those with a unit that begins with cm have a sign, others are in mm.
+    reference : LonLat, optional
+        Place to mark by a square.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    motion = found.motion
-    rows = [(("East displacement", "cm east", motion.east), ("Vertical displacement", "cm upward", motion.up))]
-    if motion.east_sigma is not None and motion.up_sigma is not None:
-        rows.append((("Error of east", "mm", motion.east_sigma), ("Error of up", "mm", motion.up_sigma)))
-    figure = Figure(figsize=(11, 0.9 + 4.6 * len(rows)), dpi=_DPI, layout="constrained")
+    across = len(rows[0])
+    figure = Figure(figsize=(5.5 * across, 0.9 + 4.6 * len(rows)), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(_title(found), x=0.01, ha="left", fontsize="medium")
-    panels = figure.subplots(len(rows), 2, squeeze=False, sharex=True, sharey=True)
+    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    panels = figure.subplots(len(rows), across, squeeze=False, sharex=True, sharey=True)
     for axes_of_row, row in zip(panels, rows, strict=True):
-        for axes, (title, unit, values) in zip(axes_of_row, row, strict=True):
-            _draw(axes, found.grid, values, title, unit)
+        for axes, (name, unit, values) in zip(axes_of_row, row, strict=True):
+            _draw(axes, grid, values, name, unit)
     for axes in panels[0]:
-        x, y = found.grid.from_lonlat(found.reference.lon, found.reference.lat)
+        if reference is None:
+            break
+        x, y = grid.from_lonlat(reference.lon, reference.lat)
         axes.plot(x, y, marker="s", ms=6.5, mfc="black", mec="white", mew=1.2)
     with atomic_path(path) as part:
         save_figure(figure, part)
@@ -60,7 +96,8 @@ def _title(found: Decomposition) -> str:
     for name, look in (("ascending", found.ascending), ("descending", found.descending)):
         dates = "dates unknown" if look.map.dates is None else " to ".join(look.map.dates)
         lines.append(f"{name} {look.map.name}: {dates}".replace("$", r"\$"))
-    lines.append("No motion to the north assumed. Black square: reference of both.")
+    north = "Motion along the track is in it." if found.along else "No motion to the north assumed."
+    lines.append(f"{north} Black square: reference of both.")
     return "\n".join(lines)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,26 +9,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli import __version__
-from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.journal import DECOMPOSITION_RECORD as RECORD_FILE
-from dinsar_cli.base.user_files import read_json
-from dinsar_cli.compare.decompose import ASSUMPTION, Decomposition, Look
-from dinsar_cli.compare.decompose_picture import decomposition_picture
-from dinsar_cli.compare.east_up import angle_between, condition
+from dinsar_cli.compare.motion.decompose import ASSUMPTION, Decomposition, Look
+from dinsar_cli.compare.motion.decompose_picture import decomposition_picture
+from dinsar_cli.compare.motion.east_north_up import LARGEST_CONDITION, EastNorthUp
+from dinsar_cli.compare.motion.east_up import EastUp, angle_between, condition
 from dinsar_cli.errors import UsageError
-from dinsar_cli.products.layers import Layer, write_cog
+from dinsar_cli.products.layers import Layer
+from dinsar_cli.products.own_folder import OwnFolder
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
 PICTURE_FILE = "decomposition.png"
 _NOISE = "noise of both maps; without atmosphere, orbit errors and wrong cycles"
-_LAYERS = (
+_EAST, _NORTH, _UP = (f"positive {way}, later minus earlier" for way in ("east", "north", "upward"))
+_OF_NORTH = (
+    Layer("north", "Displacement to the north", "m", ("north",), _NORTH),
+    Layer("north_sigma", f"Standard deviation of north: {_NOISE}", "m", ("sigma",)),
     Layer(
-        "east", f"Displacement to the east, if {ASSUMPTION}", "m", ("east",), "positive east, later minus earlier"
+        "condition",
+        "Condition number of the directions along which motion is known, of which there are three or four",
+        "1",
+        ("condition",),
     ),
-    Layer("up", f"Vertical displacement, if {ASSUMPTION}", "m", ("up",), "positive upward, later minus earlier"),
+)
+_OF_BOTH = (
     Layer("east_sigma", f"Standard deviation of east: {_NOISE}", "m", ("sigma",)),
     Layer("up_sigma", f"Standard deviation of up: {_NOISE}", "m", ("sigma",)),
+)
+_TWO = (
+    Layer("east", f"Displacement to the east, if {ASSUMPTION}", "m", ("east",), _EAST),
+    Layer("up", f"Vertical displacement, if {ASSUMPTION}", "m", ("up",), _UP),
+    *_OF_BOTH,
+    *_OF_NORTH,  # those of an earlier time go
+)
+_THREE = (
+    Layer("east", "Displacement to the east", "m", ("east",), _EAST),
+    Layer("up", "Vertical displacement", "m", ("up",), _UP),
+    *_OF_BOTH,
+    *_OF_NORTH,
 )
 
 
@@ -51,55 +68,21 @@ def write_decomposition(found: Decomposition, output: Path) -> dict[str, Path]:
         raise UsageError(
             f"The folder {output} cannot be used.", "It holds one of the two maps.", "Choose another with --output."
         )
-    make_folder(output)
-    _check_own(output)
-    arrays = {layer.name: getattr(found.motion, layer.name) for layer in _LAYERS}
-    chosen = [layer for layer in _LAYERS if arrays[layer.name] is not None]
-    tags = _tags(found)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=output) as part:
-        for layer in chosen:
-            write_cog(Path(part) / f"{layer.name}.tif", arrays[layer.name], found.grid, layer, tags)
-        decomposition_picture(Path(part) / PICTURE_FILE, found)
-        for layer in _LAYERS:  # no errors of an earlier time beside this motion
-            (output / f"{layer.name}.tif").unlink(missing_ok=True)
-        files = {layer.name: output / f"{layer.name}.tif" for layer in chosen} | {"map": output / PICTURE_FILE}
-        everything = files | {"record": output / RECORD_FILE}
-        record = describe(found) | {"files": {name: path.name for name, path in everything.items()}}
-        # the record first: it tells, after an interruption too, that these files are ours
-        write_text(output / RECORD_FILE, json.dumps(record, indent=2, allow_nan=False) + "\n")
-        for path in files.values():
-            (Path(part) / path.name).replace(path)
-    return everything
-
-
-def _check_own(output: Path) -> None:
-    """Refuse a folder with files of the same names that no decomposition has written.
-
-    Raises
-    ------
-    UsageError
-        When one would be replaced.
-    """
-    try:
-        written = read_json(output / RECORD_FILE)["files"].values()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        written = ()
-    names = (RECORD_FILE, PICTURE_FILE, *(f"{layer.name}.tif" for layer in _LAYERS))
-    theirs = [name for name in names if (output / name).exists() and name not in written]
-    if theirs:
-        raise UsageError(
-            f"The folder {output} cannot be used.",
-            f"It has {', '.join(theirs)}, of which no {RECORD_FILE} says that a decomposition has written it.",
-            "Choose another folder with --output, or move these files away.",
-        )
+    layers = _THREE if found.along else _TWO
+    arrays = {layer.name: getattr(found.motion, layer.name, None) for layer in layers}
+    folder = OwnFolder(output, "a decomposition", RECORD_FILE, PICTURE_FILE, layers)
+    return folder.write(
+        {name: values for name, values in arrays.items() if values is not None},
+        found.grid,
+        _tags(found),
+        lambda path: decomposition_picture(path, found),
+        describe(found),
+    )
 
 
 def _tags(found: Decomposition) -> dict[str, str]:
-    record = describe(found)
     tags = {
-        "assumption": ASSUMPTION,
-        "east_per_north": f"{record['north_sensitivity']['east']:.4f}",
-        "up_per_north": f"{record['north_sensitivity']['up']:.4f}",
+        **_north_tags(found),
         "reference_point": f"{found.reference.lon:.6f},{found.reference.lat:.6f}",
         "version": __version__,
     }
@@ -108,6 +91,18 @@ def _tags(found: Decomposition) -> dict[str, str]:
         if look.map.dates is not None:
             tags[f"{name}_dates"] = "/".join(look.map.dates)
     return tags
+
+
+def _north_tags(found: Decomposition) -> dict[str, str]:
+    """Return the tags that tell where motion to the north comes from, or where it goes."""
+    if isinstance(found.motion, EastNorthUp):
+        return {f"{one.side}_along_track": one.path.name for one in found.along}
+    sensitivity = describe(found)["north_sensitivity"]
+    return {
+        "assumption": ASSUMPTION,
+        "east_per_north": f"{sensitivity['east']:.4f}",
+        "up_per_north": f"{sensitivity['up']:.4f}",
+    }
 
 
 def describe(found: Decomposition) -> dict[str, Any]:
@@ -123,14 +118,9 @@ def describe(found: Decomposition) -> dict[str, Any]:
         low, high = np.percentile(values[known], [2, 98])
         return {"p2_m": float(low), "p98_m": float(high), "median_sigma_m": median(sigma)}
 
-    return {
+    record = {
         "version": __version__,
-        "assumption": ASSUMPTION,
-        "north_sensitivity": {
-            "east": float(np.median(motion.east_per_north[known])),
-            "up": float(np.median(motion.up_per_north[known])),
-            "unit": "metres of error for each metre of motion to the north",
-        },
+        "assumption": None if found.along else ASSUMPTION,
         "geometry": {
             "angle_degree": angle_between(*directions),
             "condition_number": float(condition(*directions)),
@@ -148,6 +138,24 @@ def describe(found: Decomposition) -> dict[str, Any]:
         "east": motion_of(motion.east, motion.east_sigma),
         "up": motion_of(motion.up, motion.up_sigma),
         "warnings": list(found.warnings),
+    }
+    if isinstance(motion, EastUp):
+        return record | {
+            "north_sensitivity": {
+                "east": float(np.median(motion.east_per_north[known])),
+                "up": float(np.median(motion.up_per_north[known])),
+                "unit": "metres of error for each metre of motion to the north",
+            }
+        }
+    both = np.isfinite(found.ascending.los) & np.isfinite(found.descending.los)
+    return record | {
+        "north": motion_of(motion.north, motion.north_sigma),
+        "condition": {"median": float(np.median(motion.condition[known])), "largest": LARGEST_CONDITION},
+        "share_of_both_maps": round(float(np.mean(known[both])), 4),
+        "along_track": {
+            one.side: {"file": str(one.path.resolve()), "sigma": one.sigma_source, "shift_m": one.shift}
+            for one in found.along
+        },
     }
 
 
