@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from dinsar_cli.cli.common import show_notes
-from dinsar_cli.cli.options import debug_option, json_option
+from dinsar_cli.cli.options import day_given, debug_option, json_option
 from dinsar_cli.errors import ExitCode, UsageError
 
 _PATH = click.Path(path_type=Path)
@@ -127,12 +127,12 @@ class _Motion:
 def _parsed_dates(text: str | None) -> tuple[date, date] | None:
     if text is None:
         return None
-    try:
-        first, second = (date.fromisoformat(part.strip()) for part in text.split(","))
-    except ValueError as error:
+    days = [day_given("--dates", part) for part in text.split(",")]
+    if len(days) != 2:
         raise UsageError(
-            f"--dates {text} are not two days.", f"{error}.", "Give them as YYYY-MM-DD,YYYY-MM-DD."
-        ) from error
+            f"--dates {text} are not two days.", f"There are {len(days)}.", "Give them as YYYY-MM-DD,YYYY-MM-DD."
+        )
+    first, second = days
     if first >= second:
         raise UsageError(f"--dates {text} are in the wrong order.", "The earlier one comes first.", "Swap them.")
     return first, second

@@ -16,11 +16,11 @@ from dinsar_cli.cli.options import (
     json_option,
     overrides_of,
     quiet_option,
+    read_date,
     verbose_option,
 )
 from dinsar_cli.cli.run import print_result
 from dinsar_cli.config.file import build_config
-from dinsar_cli.errors import UsageError
 
 _KEYS = (
     "roi",
@@ -44,15 +44,6 @@ dinsar displacement insar --output maps --reference-point -8.85,31.30
 """
 
 
-def _day(_context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
-    try:
-        return None if value is None else date.fromisoformat(value)
-    except ValueError:
-        raise UsageError(
-            f"{parameter.opts[0]} {value!r} is not a date.", "It has another form.", "Write it as 2023-09-04."
-        ) from None
-
-
 @click.command(short_help="Make displacement maps from a topsApp folder of your own.", epilog=_EXAMPLES)
 @click.argument("folder", metavar="MERGED_DIR", type=click.Path(path_type=Path))
 @click.option(
@@ -64,10 +55,16 @@ def _day(_context: click.Context, parameter: click.Parameter, value: str | None)
 @config_options(*_KEYS)
 @click.option("--looks", metavar="RGxAZ", help="Looks of the folder, where the sizes of its layers leave a choice.")
 @click.option(
-    "--reference-date", callback=_day, metavar="DATE", help="Date of topsApp's reference, if the folder lost it."
+    "--reference-date",
+    callback=read_date,
+    metavar="DATE",
+    help="Date of topsApp's reference, if the folder lost it.",
 )
 @click.option(
-    "--secondary-date", callback=_day, metavar="DATE", help="Date of topsApp's secondary, if the folder lost it."
+    "--secondary-date",
+    callback=read_date,
+    metavar="DATE",
+    help="Date of topsApp's secondary, if the folder lost it.",
 )
 @click.option(
     "--wavelength",

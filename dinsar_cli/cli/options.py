@@ -223,12 +223,20 @@ def day_given(option: str, text: str) -> date:
     UsageError
         When it is none.
     """
-    from dinsar_cli.series.pair_rules import parse_date
+    from dinsar_cli.base.user_files import sentence
+    from dinsar_cli.config.day_text import read_day
 
-    day = parse_date(text)
-    if day is None:
-        raise UsageError(f"{option} {text!r} is not a date.", "It is not a day of a year.", "Write it 2023-09-04.")
-    return day
+    try:
+        return read_day(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{option} {text!r} is not understood as a date.", sentence(str(error)), "Write it 2023-09-04."
+        ) from None
+
+
+def read_date(_context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
+    """Read the date that an option was given, as its callback."""
+    return None if value is None else day_given(parameter.opts[0], value)
 
 
 def existing_xml_option(command: Command) -> Command:

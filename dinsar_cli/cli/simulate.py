@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from dinsar_cli.cli.common import ScreenReporter
-from dinsar_cli.cli.options import Command, debug_option, json_option, quiet_option, together
+from dinsar_cli.cli.options import Command, day_given, debug_option, json_option, quiet_option, read_date, together
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _scene_options(command: Command) -> Command:
             "--dates", type=click.IntRange(2, 100), default=2, show_default=True, help="Number of dates.",
         ),
         click.option(
-            "--start", type=click.DateTime(["%Y-%m-%d"]), default="2023-09-04", show_default=True,
+            "--start", callback=read_date, metavar="DATE", default="2023-09-04", show_default=True,
             help="First date, UTC.",
         ),
         click.option(
@@ -341,9 +341,9 @@ def _atmosphere(bad_dates: Sequence[str], *, full: bool) -> Atmosphere | None:
 
 
 def _bad_date(text: str) -> tuple[date, float]:
-    day, _, factor = text.partition(",")
+    day, comma, factor = text.rpartition(",")
     try:
-        return date.fromisoformat(day.strip()), float(factor)
+        return day_given("--bad-date", day if comma else text), float(factor)
     except ValueError as error:
         raise UsageError(
             f"--bad-date {text} is not understood.",
@@ -358,9 +358,9 @@ def _ionosphere(east: float, north: float) -> Ionosphere | None:
     return Ionosphere(east_per_km=east, north_per_km=north) if east or north else None
 
 
-def _dates(start: datetime, count: int, interval: int) -> tuple[date, ...]:
+def _dates(start: date, count: int, interval: int) -> tuple[date, ...]:
     try:
-        return tuple((start + timedelta(days=interval * index)).date() for index in range(count))
+        return tuple(start + timedelta(days=interval * index) for index in range(count))
     except OverflowError as error:
         raise UsageError(
             f"{count} dates from {start:%Y-%m-%d} on, every {interval} days, cannot be simulated.",
