@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.files import make_folder
 from dinsar_cli.cli.common import ScreenReporter, duration, logging_to
 from dinsar_cli.cli.options import gather_config, json_option, run_options
+
+if TYPE_CHECKING:
+    from dinsar_cli.cli.parts.given import Given
 
 
 @click.command(
@@ -24,7 +28,7 @@ Examples:
 @run_options
 @json_option
 def fetch(
-    config_file: Path | None,
+    given: Given,
     workdir: Path,
     cache: Path,
     as_json: bool,
@@ -39,7 +43,7 @@ def fetch(
     """
     from dinsar_cli.workflow import pipeline
 
-    config = gather_config(config_file, flags)
+    config = gather_config(given, flags)
     make_folder(workdir)
     command = ["dinsar", *sys.argv[1:]]
     with (

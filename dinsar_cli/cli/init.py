@@ -10,6 +10,7 @@ import click
 
 from dinsar_cli.base.files import write_text
 from dinsar_cli.cli.options import config_options, debug_option, gather_config
+from dinsar_cli.cli.parts.given import Given
 from dinsar_cli.config.file import dump_commented_yaml, json_schema
 from dinsar_cli.errors import UsageError
 
@@ -34,7 +35,7 @@ def init(file: Path, *, schema: bool, force: bool, **flags: str | None) -> None:
 
     The options fill in its values; edit the rest, then run it with `dinsar run FILE`.
     """
-    config = gather_config(None, flags)
+    config = gather_config(Given(), flags)
     if config.roi is not None:
         from dinsar_cli.geo.roi import parse_roi
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dinsar_cli.base.files import default_cache
+from dinsar_cli.cli.parts.given import Given, sort_given
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ def _split(value: object) -> object:
     return value.split(",") if isinstance(value, str) and "," in value else value
 
 
-def gather_config(config_file: Path | None, flags: Mapping[str, object]) -> RunConfig:
-    """Make the configuration from the file and the flags, which win.
+def gather_config(given: Given, flags: Mapping[str, object]) -> RunConfig:
+    """Make the configuration from the file and the products that were given, and the flags, which win.
 
     Raises
     ------
@@ -132,14 +133,21 @@ def gather_config(config_file: Path | None, flags: Mapping[str, object]) -> RunC
     """
     from dinsar_cli.config.file import build_config, load_config
 
-    return build_config(load_config(config_file) if config_file else None, overrides_of(flags))
+    overrides = overrides_of(flags)
+    if given.products:
+        named = overrides.get("slc.files")
+        overrides["slc.files"] = [*(named if isinstance(named, tuple) else ()), *given.products]
+    return build_config(load_config(given.config) if given.config else None, overrides)
 
 
-def config_argument(command: Command) -> Command:
-    """Add the configuration file."""
-    return click.argument("config_file", required=False, metavar="[CONFIG.yaml]", type=click.Path(path_type=Path))(
-        command
-    )
+def config_argument(*, products: bool) -> Callable[[Command], Command]:
+    """Return the configuration file and, where a command takes them, the products, of which any may be given."""
+
+    def sort(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> Given:
+        return sort_given(texts, products=products)
+
+    metavar = "[CONFIG.yaml] [PRODUCT]..." if products else "[CONFIG.yaml]"
+    return click.argument("given", nargs=-1, required=False, metavar=metavar, callback=sort)
 
 
 def workdir_option(command: Command) -> Command:
@@ -258,13 +266,14 @@ def force_option(command: Command) -> Command:
 def run_options(command: Command) -> Command:
     """Add the configuration file, all flags of `FLAGS`, and what every run has."""
     shared = (workdir_option, cache_option, verbose_option, quiet_option, debug_option)
-    return together(config_argument, config_options(*FLAGS), *shared)(command)
+    return together(config_argument(products=True), config_options(*FLAGS), *shared)(command)
 
 
 def area_options(*more: str, meanings: Mapping[str, str] | None = None) -> Callable[[Command], Command]:
     """Return the configuration file, and flags for the keys that say what is looked for, and `more` keys."""
     keys = ("roi", "start", "end", "track", "direction", "polarization", *more)
-    return together(config_argument, config_options(*keys, meanings=meanings), platform_option, debug_option)
+    given = config_argument(products="slc.files" in keys)
+    return together(given, config_options(*keys, meanings=meanings), platform_option, debug_option)
 
 
 def frame_and_year(command: Command) -> Command:
@@ -284,7 +293,7 @@ def frame_and_year(command: Command) -> Command:
     )(command)
 
 
-def gather_area(config_file: Path | None, flags: Mapping[str, object]) -> tuple[RunConfig, Roi]:
+def gather_area(given: Given, flags: Mapping[str, object]) -> tuple[RunConfig, Roi]:
     """Gather the configuration from the file and the flags, which win, and the area in it.
 
     Raises
@@ -294,7 +303,7 @@ def gather_area(config_file: Path | None, flags: Mapping[str, object]) -> tuple[
     """
     from dinsar_cli.config.request import request_of
 
-    request = request_of(gather_config(config_file, flags))
+    request = request_of(gather_config(given, flags))
     if request.roi is None:
         raise UsageError(
             "--roi is missing.",

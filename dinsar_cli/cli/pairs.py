@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dinsar_cli.catalog.baselines import Baseline
     from dinsar_cli.catalog.pair_choice import Candidate, Choice
+    from dinsar_cli.cli.parts.given import Given
 
 
 @click.command(short_help="Show pairs and why one is the best.")
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @cache_option
 @json_option
 def pairs(
-    config_file: Path | None,
+    given: Given,
     platforms: tuple[str, ...],
     cache: Path,
     as_json: bool,
@@ -48,7 +49,7 @@ def pairs(
     from dinsar_cli.catalog.pair_search import find_pair
     from dinsar_cli.catalog.scenes import PLATFORMS
 
-    config, roi = gather_area(config_file, flags)
+    config, roi = gather_area(given, flags)
     choice, notes = find_pair(config, roi, cache, platforms or PLATFORMS)
     show_notes(notes)
     if as_json:

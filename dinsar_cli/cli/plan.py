@@ -18,6 +18,7 @@ from dinsar_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from dinsar_cli.catalog.scene_choice import Cached, ScenePlan
+    from dinsar_cli.cli.parts.given import Given
     from dinsar_cli.config.model import RunConfig
     from dinsar_cli.config.request import Request
     from dinsar_cli.errors import DinsarError
@@ -33,7 +34,7 @@ _LEAST_SECONDS = 0.05  # of a step that gets a line of its own
 @run_options
 @json_option
 def plan(
-    config_file: Path | None,
+    given: Given,
     workdir: Path,
     cache: Path,
     as_json: bool,
@@ -55,7 +56,7 @@ def plan(
     dinsar plan dinsar.yaml --looks 7x2
     """
     del verbose
-    return show_plan(gather_config(config_file, flags), workdir, cache, as_json=as_json, quiet=quiet)
+    return show_plan(gather_config(given, flags), workdir, cache, as_json=as_json, quiet=quiet)
 
 
 def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, quiet: bool) -> int:
@@ -63,11 +64,12 @@ def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, q
     from dinsar_cli.base.memory import bounded_raster_cache
     from dinsar_cli.catalog.scene_choice import is_wanted, plan_scenes, with_files
     from dinsar_cli.config.request import request_of
+    from dinsar_cli.managers.slc import given_products
     from dinsar_cli.plan.cost_forecast import HISTORY, predict, shortage
     from dinsar_cli.plan.early_check import check_given
     from dinsar_cli.plan.plan import plan_run
 
-    request = request_of(config)
+    request = request_of(given_products(config)[0])
     if is_wanted(config):
         check_given(request, cache)
     chosen = plan_scenes(request, cache) if is_wanted(config) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from dinsar_cli.base.files import make_folder
 from dinsar_cli.cli.common import ScreenReporter, logging_to
 from dinsar_cli.cli.options import existing_xml_option, force_option, gather_config, run_options
 from dinsar_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dinsar_cli.cli.parts.given import Given
 
 
 @click.command(
@@ -30,7 +34,7 @@ Examples:
 @click.option("--xml-only", is_flag=True, help="Write topsApp.xml, its parts and the DEM, and run nothing.")
 @click.option("--write-script", is_flag=True, help="Write them with a script for each step, to run by hand.")
 def process(
-    config_file: Path | None,
+    given: Given,
     workdir: Path,
     cache: Path,
     use_existing_xml: bool,
@@ -57,7 +61,7 @@ def process(
             "--from, --to and --use-existing-xml are about steps that are run.",
             "Leave one or the other out.",
         )
-    config = gather_config(config_file, flags)
+    config = gather_config(given, flags)
     make_folder(workdir)
     command = ["dinsar", *sys.argv[1:]]
     with (

@@ -17,6 +17,7 @@ from dinsar_cli.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dinsar_cli.cli.parts.given import Given
     from dinsar_cli.workflow.result import RunResult
 
 _LEFT_OUT = {
@@ -45,7 +46,7 @@ Examples:
 )
 @json_option
 def run(
-    config_file: Path | None,
+    given: Given,
     workdir: Path,
     cache: Path,
     use_existing_xml: bool,
@@ -66,7 +67,7 @@ def run(
     was stopped goes on where it was when the same command is given again; after a change of an option only what
     depends on it is made again.
     """
-    config = gather_config(config_file, flags)
+    config = gather_config(given, flags)
     if config.engine != "eos":
         from dinsar_cli.engines.topsapp.process.installation import look_meanwhile
 

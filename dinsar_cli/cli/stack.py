@@ -29,6 +29,8 @@ from dinsar_cli.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dinsar_cli.cli.parts.given import Given
+
 _KEYS = (
     "slc.files",
     "roi",
@@ -69,7 +71,7 @@ Examples:
   dinsar stack --slc PRODUCTS --engine isce2 --output STACK_BY_TOPSAPP
   dinsar stack dinsar.yaml --network small-baseline:48,150""",
 )
-@together(config_argument, config_options(*_KEYS, *STACK_FLAGS, meanings=OF_MANY_DATES))
+@together(config_argument(products=True), config_options(*_KEYS, *STACK_FLAGS, meanings=OF_MANY_DATES))
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -79,7 +81,7 @@ Examples:
 )
 @together(cache_option, json_option, verbose_option, quiet_option, debug_option)
 def stack(
-    config_file: Path | None,
+    given: Given,
     output: Path,
     cache: Path,
     as_json: bool,
@@ -103,7 +105,7 @@ def stack(
     from dinsar_cli.series.network import parse_rule
     from dinsar_cli.stack.run import run_stack
 
-    config = gather_config(config_file, flags)
+    config = gather_config(given, flags)
     if config.engine == "isce2":
         from dinsar_cli.engines.topsapp.process.installation import look_meanwhile
 
