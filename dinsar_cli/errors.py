@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import ClassVar
+
+_LIKENESS = 0.6  # of two words, 0 to 1, from which on one may be meant by the other
 
 
 class ExitCode(IntEnum):
@@ -89,3 +93,10 @@ class ResourceError(DinsarError):
     """Not enough disk or memory."""
 
     exit_code = ExitCode.RESOURCES
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question with the known word that is most like another one, and a space after it; else nothing."""
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=_LIKENESS)
+    return f"Did you mean {names[near[0]]}? " if near else ""

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from dinsar_cli.cli.common import show_notes
-from dinsar_cli.cli.options import day_given, debug_option, json_option
+from dinsar_cli.cli.options import day_given, json_option, telling_options
 from dinsar_cli.errors import ExitCode, UsageError
 
 _PATH = click.Path(path_type=Path)
@@ -59,7 +59,7 @@ Examples:
 )
 @click.option("--picture", type=_PATH, help="PNG with map and scatter plot.  [default: beside RESULT]")
 @json_option
-@debug_option
+@telling_options
 @click.pass_context
 def compare(
     context: click.Context,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.options import debug_option, json_option
+from dinsar_cli.cli.common import near, tell_made, warn
+from dinsar_cli.cli.options import json_option, telling_options
 from dinsar_cli.config.file import build_config
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ Example:
     help="Noise of a map that has no los_sigma.tif.",
 )
 @json_option
-@debug_option
+@telling_options
 def decompose(
     first: Path,
     second: Path,
@@ -70,14 +71,13 @@ def decompose(
     found = separate(first, second, config.reference_point, config.reference_area, stated)
     files = write_decomposition(found, output)
     for warning in found.warnings:
-        click.secho(f"Warning: {warning}", fg="yellow", err=True)
+        warn(warning)
     if as_json:
         named = {name: str(path) for name, path in files.items()}
         click.echo(json.dumps(describe(found) | {"files": named}, indent=2))
         return
     _print(found)
-    for path in files.values():
-        click.echo(str(path))
+    tell_made(*(near(path) for path in files.values()))
 
 
 def _print(found: Decomposition) -> None:

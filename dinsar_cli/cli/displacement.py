@@ -8,17 +8,15 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import ScreenReporter, logging_to
 from dinsar_cli.cli.options import (
     config_options,
-    debug_option,
     json_option,
     overrides_of,
-    quiet_option,
     read_date,
+    telling_options,
     verbose_option,
 )
+from dinsar_cli.cli.parts.screen import shown_run
 from dinsar_cli.cli.run import print_result
 from dinsar_cli.config.file import build_config
 
@@ -74,8 +72,7 @@ dinsar displacement insar --output maps --reference-point -8.85,31.30
 )
 @json_option
 @verbose_option
-@quiet_option
-@debug_option
+@telling_options
 def displacement(
     folder: Path,
     output: Path | None,
@@ -85,7 +82,6 @@ def displacement(
     wavelength: float | None,
     as_json: bool,
     verbose: int,
-    quiet: bool,
     **flags: str | None,
 ) -> None:
     """Make displacement maps from a topsApp folder of your own.
@@ -102,9 +98,6 @@ def displacement(
     stated = Stated(reference_date, secondary_date, wavelength)
     plan = plan_map(folder, output, config, stated, config.looks if looks else None)
     make_output(plan.output)
-    with (
-        logging_to(make_folder(plan.output / "logs"), -1 if quiet else verbose),
-        ScreenReporter(quiet=quiet) as reporter,
-    ):
+    with shown_run(plan.output, verbose) as reporter:
         result = make_map(plan, reporter, ["dinsar", *sys.argv[1:]])
     print_result(result, as_json=as_json)

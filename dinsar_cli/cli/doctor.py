@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.cli.options import cache_option, debug_option, json_option, workdir_option
+from dinsar_cli.cli.options import cache_option, json_option, telling_options, workdir_option
 from dinsar_cli.errors import ExitCode
 from dinsar_cli.workflow.doctor import examine
 
@@ -17,7 +17,7 @@ from dinsar_cli.workflow.doctor import examine
 @workdir_option
 @cache_option
 @json_option
-@debug_option
+@telling_options
 def doctor(workdir: Path, cache: Path, as_json: bool) -> int:
     """Check what this machine can do: engines, libraries, memory, disk, account, network.
 

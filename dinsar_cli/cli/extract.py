@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.cli.common import folders_and_last, show_notes
-from dinsar_cli.cli.options import debug_option, json_option
+from dinsar_cli.cli.common import folders_and_last, show_notes, tell, tell_made
+from dinsar_cli.cli.options import json_option, telling_options
 
 
 @click.command(
@@ -50,7 +50,7 @@ Examples:
 )
 @click.option("--pairs", is_flag=True, help="Take the pairs of a stack, although it has a series.")
 @json_option
-@debug_option
+@telling_options
 def extract(
     arguments: tuple[str, ...],
     output: Path | None,
@@ -88,10 +88,10 @@ def extract(
     if output is not None:
         write_tables(output, found.tables, found.record)
     for line in found.summary:
-        click.echo(line, err=True)
+        tell(line)
     if as_json:
         click.echo(json_text(found.tables, found.record), nl=False)
     elif output is not None:
-        click.echo(str(output))
+        tell_made(output)
     else:
         click.echo(csv_text(found.tables), nl=False)

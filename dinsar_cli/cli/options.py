@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dinsar_cli.base.files import default_cache
+from dinsar_cli.cli.common import be_quiet
 from dinsar_cli.cli.parts.given import Given, sort_given
-from dinsar_cli.errors import UsageError
+from dinsar_cli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,6 +151,54 @@ def config_argument(*, products: bool) -> Callable[[Command], Command]:
     return click.argument("given", nargs=-1, required=False, metavar=metavar, callback=sort)
 
 
+def folder_argument(*, several: bool) -> Callable[[Command], Command]:
+    """Return the folder of a run, or several: given to the command as ``folders``; the current one without any.
+
+    They are there: one that is not is refused with the one that may be meant.
+    """
+
+    def check(_context: click.Context, _parameter: click.Parameter, given: object) -> tuple[Path, ...]:
+        paths = given if isinstance(given, tuple) else () if given is None else (given,)
+        for path in paths:
+            _check_there(path)
+        return paths or (Path(),)
+
+    kind, metavar = click.Path(path_type=Path), "[FOLDER]..." if several else "[FOLDER]"
+    return click.argument(
+        "folders", nargs=-1 if several else 1, required=False, metavar=metavar, type=kind, callback=check
+    )
+
+
+def _check_there(folder: Path) -> None:
+    """Refuse a folder that is not there, or is a file."""
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise UsageError(f"{folder} is a file.", "The folder of a run is needed.", "Give the folder that it is in.")
+    beside = folder.parent
+    others = [path.name for path in beside.iterdir() if path.is_dir()] if beside.is_dir() else []
+    raise UsageError(
+        f"There is no folder {folder}.",
+        f"{beside.resolve()} has {len(others)} folders, and none of that name.",
+        f"{did_you_mean(folder.name, others)}Give the folder of a run.",
+    )
+
+
+def old_workdir_option(command: Command) -> Command:
+    """Add ``--workdir`` to a command that takes FOLDER, which is the same; see `given_folders`."""
+    return click.option(
+        "--workdir",
+        type=click.Path(path_type=Path, file_okay=False),
+        hidden=True,
+        help="Another way to give FOLDER.",
+    )(command)
+
+
+def given_folders(folders: tuple[Path, ...], workdir: Path | None) -> tuple[Path, ...]:
+    """Return the folders that were given, by whichever of two ways."""
+    return folders if workdir is None else (workdir,) if folders == (Path(),) else (workdir, *folders)
+
+
 def workdir_option(command: Command) -> Command:
     """Add ``--workdir``."""
     return click.option(
@@ -174,13 +223,6 @@ def cache_option(command: Command) -> Command:
     )(command)
 
 
-def debug_option(command: Command) -> Command:
-    """Add ``--debug``; `dinsar_cli.cli.main` looks for it, because it also matters when parsing fails."""
-    return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(
-        command
-    )
-
-
 def json_option(command: Command) -> Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
@@ -191,9 +233,20 @@ def verbose_option(command: Command) -> Command:
     return click.option("-v", "--verbose", count=True, help="Show more; twice shows everything.")(command)
 
 
-def quiet_option(command: Command) -> Command:
-    """Add ``--quiet``."""
-    return click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")(command)
+def telling_options(command: Command) -> Command:
+    """Add ``--quiet``, of which `dinsar_cli.cli.common` knows, and ``--debug``.
+
+    `dinsar_cli.cli.main` looks for the latter, because it also matters when parsing fails.
+    """
+
+    def note(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value:
+            be_quiet(context)
+
+    told = "Tell errors only, and what is asked for: a table, or JSON."
+    quiet = click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=note, help=told)
+    debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+    return together(quiet, debug)(command)
 
 
 def platform_option(command: Command) -> Command:
@@ -265,7 +318,7 @@ def force_option(command: Command) -> Command:
 
 def run_options(command: Command) -> Command:
     """Add the configuration file, all flags of `FLAGS`, and what every run has."""
-    shared = (workdir_option, cache_option, verbose_option, quiet_option, debug_option)
+    shared = (workdir_option, cache_option, verbose_option, telling_options)
     return together(config_argument(products=True), config_options(*FLAGS), *shared)(command)
 
 
@@ -273,7 +326,7 @@ def area_options(*more: str, meanings: Mapping[str, str] | None = None) -> Calla
     """Return the configuration file, and flags for the keys that say what is looked for, and `more` keys."""
     keys = ("roi", "start", "end", "track", "direction", "polarization", *more)
     given = config_argument(products="slc.files" in keys)
-    return together(given, config_options(*keys, meanings=meanings), platform_option, debug_option)
+    return together(given, config_options(*keys, meanings=meanings), platform_option, telling_options)
 
 
 def frame_and_year(command: Command) -> Command:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from dinsar_cli.cli.common import ScreenReporter
-from dinsar_cli.cli.options import Command, day_given, debug_option, json_option, quiet_option, read_date, together
+from dinsar_cli.cli.common import is_quiet, near, tell, tell_made, tell_next
+from dinsar_cli.cli.options import Command, day_given, json_option, read_date, telling_options, together
+from dinsar_cli.cli.parts.screen import ScreenReporter
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -161,10 +162,9 @@ def _like_options(command: Command) -> Command:
 @_signal_options
 @_like_options
 @json_option
-@quiet_option
-@debug_option
+@telling_options
 @click.pass_context
-def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+def simulate(context: click.Context, /, folder: Path, as_json: bool, **options: Any) -> None:
     """Write Sentinel-1 IW SLC scenes with known displacement into a new FOLDER.
 
     It gets the products of every date in slc/, orbit files, a DEM with ellipsoidal heights, the true displacement
@@ -180,9 +180,9 @@ def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool
     given = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     _check_given(given, like=bool(options["like"]))
     scenario = _scenario(options, given)
-    if options["bad_date"] and not options["atmosphere"] and not quiet:
-        click.echo(_TURBULENT, err=True)
-    with ScreenReporter(quiet=quiet) as reporter:
+    if options["bad_date"] and not options["atmosphere"]:
+        tell(_TURBULENT)
+    with ScreenReporter(quiet=is_quiet()) as reporter:
         reporter.start("simulate")
         if options["like"]:
             stack = simulate_behind(_like(options, given), scenario, folder, reporter.progress)
@@ -191,10 +191,8 @@ def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool
     if as_json:
         click.echo(json.dumps(_record(stack), indent=2))
         return
-    for path in (*(path for date_ in stack.products for path in date_), *stack.orbits, stack.dem, stack.summary):
-        click.echo(str(path))
-    if not quiet and len(stack.products) == 2:
-        click.echo(f"Make the map: {_next_command(stack)}", err=True)
+    tell_made(*(path for slices in stack.products for path in slices), *stack.orbits, stack.dem, stack.summary)
+    tell_next(_next_command(stack))
 
 
 _FRAME: Final = (
@@ -264,9 +262,9 @@ def _record(stack: SimulatedStack) -> dict[str, Any]:
 
 
 def _next_command(stack: SimulatedStack) -> str:
-    scenes = [part for slices in stack.products for path in slices for part in ("--slc", str(path))]
-    inputs = ["--orbits", str(stack.orbits[0].parent), "--dem", str(stack.dem), "--dem-datum", "ellipsoid"]
-    return shlex.join(["dinsar", "run", *scenes, *inputs, *(["--roi", stack.roi] if stack.roi else [])])
+    command, scenes = "run" if len(stack.products) == 2 else "stack", near(stack.products[0][0].parent)
+    inputs = ["--orbits", near(stack.orbits[0].parent), "--dem", near(stack.dem), "--dem-datum", "ellipsoid"]
+    return shlex.join(["dinsar", command, scenes, *inputs, *(["--roi", stack.roi] if stack.roi else [])])
 
 
 def _scenario(options: dict[str, Any], given: set[str]) -> Scenario:

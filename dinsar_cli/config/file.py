@@ -19,7 +19,7 @@ from dinsar_cli.base.user_files import OddFileError, read_text
 from dinsar_cli.config.base import Section, about, parts_of_type
 from dinsar_cli.config.map import parse_mask
 from dinsar_cli.config.model import RunConfig, is_roi_file
-from dinsar_cli.errors import UsageError
+from dinsar_cli.errors import UsageError, did_you_mean
 
 # Keys that exclude each other: the first, on the command line, takes the place of the second in the file.
 _RIVALS = (
@@ -294,7 +294,10 @@ def _explained(error: ValidationError) -> UsageError:
             causes.append(str(item["ctx"]["error"]))
         elif dotted in config_keys():
             reason = f" ({item['ctx']['error']})" if item["type"] == "value_error" else ""
-            causes.append(f"{dotted}: {_shown(item['input'])} is refused{reason}; allowed: {_allowed(dotted)}.")
+            words = [part for part in parts_of_type(_field(dotted).annotation) if isinstance(part, str)]
+            meant = did_you_mean(str(item["input"]), words)
+            told = f"{dotted}: {_shown(item['input'])} is refused{reason}; allowed: {_allowed(dotted)}."
+            causes.append(f"{told} {meant}".rstrip())
         else:
             fields = ", ".join(key for key in config_keys() if key.startswith(f"{dotted}."))
             causes.append(f"{dotted}: {_shown(item['input'])} is refused; it is a section with the keys {fields}.")

@@ -23,7 +23,7 @@ from dinsar_cli.config.model import RunConfig
 from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.base import Engine, StepChoice, StepCost
 from dinsar_cli.engines.costs import Setting
-from dinsar_cli.errors import UsageError
+from dinsar_cli.errors import UsageError, did_you_mean
 from dinsar_cli.formats import ALWAYS, check_formats
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.corrections.apply import check_corrections, mid_times
@@ -367,7 +367,7 @@ def _check_choice(engine: Engine, choice: StepChoice) -> None:
             raise UsageError(
                 f"{option} {step}: the engine {engine.name} has no such step.",
                 f"Its steps are {', '.join(engine.steps)}.",
-                "Name one of them.",
+                f"{did_you_mean(step, engine.steps)}Name one of them.",
             )
     if choice.first and choice.last and engine.steps.index(choice.first) > engine.steps.index(choice.last):
         raise UsageError(

@@ -11,7 +11,8 @@ from contextlib import suppress
 
 import pytest
 
-from dinsar_cli.cli.common import ScreenReporter, time_left
+from dinsar_cli.cli.common import time_left
+from dinsar_cli.cli.parts.screen import ScreenReporter
 
 
 def test_long_steps_of_a_stage_have_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,7 +52,7 @@ def test_quiet_run_has_no_lines(capsys: pytest.CaptureFixture[str]) -> None:
 def test_terminal_shows_step_and_time_left() -> None:
     program = """
 import time
-from dinsar_cli.cli.common import ScreenReporter
+from dinsar_cli.cli.parts.screen import ScreenReporter
 with ScreenReporter(quiet=False) as reporter:
     reporter.start("process")
     reporter.progress("topo", 0.25, 754.0)

@@ -110,26 +110,80 @@ def test_debug_shows_where_an_error_comes_from(dinsar: Callable[..., Outcome], t
     assert "pair_folders" in debug.err
 
 
-def test_an_error_names_its_log(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_a_refused_command_leaves_nothing(dinsar: Callable[..., Outcome], inputs: Inputs, tmp_path: Path) -> None:
+    """No log, no folder, whatever is wrong: an option, a product, the area, a DEM that is not there."""
+    new = tmp_path / "new"
+    good = inputs.options()
+    refused: tuple[tuple[object, ...], ...] = (
+        ("run",),
+        ("run", *good, "--engine", "none"),
+        ("run", *good, "--roi", "20 20 21 21"),
+        ("run", *inputs.options(dem=tmp_path / "no.tif")),
+        ("fetch", *good, "--slc", tmp_path / "no.zip"),
+        ("process", *good, "--to", "nowhere"),
+        ("plan", *good, "--looks", "0x1"),
+        ("stack", *good[:2], "--output", new),
+        ("stack", "--slc", tmp_path / "no.zip", "--output", new),
+        ("demo", "--engine", "none"),
+        ("batch", tmp_path / "no.csv"),
+    )
+    for command in refused:
+        places = () if "--output" in command else ("--workdir", new)
+        outcome = dinsar(*command, *places, *(() if command[0] == "demo" else ("--cache", tmp_path / "cache")))
+        assert outcome.code in (2, 3), outcome.err
+        assert "  Log: " not in outcome.err
+        assert list(tmp_path.iterdir()) == [], command
+
+
+STOPPED = """
+import sys
+from pathlib import Path
+import dinsar_cli.cli as program
+from dinsar_cli.cli.options import telling_options
+from dinsar_cli.cli.parts.screen import shown_run
+from dinsar_cli.errors import NoDataError
+
+@program.cli.command()
+@program.click.argument("stages", nargs=-1)
+@telling_options
+def stopped(stages):
+    with shown_run(Path(sys.argv[1]), 0) as reporter:
+        reporter.note("what came first")
+        for stage in stages:
+            reporter.start(stage)
+        raise NoDataError("It does not go on.", "Something is missing.", "Look for it.")
+
+program.main(["stopped", *sys.argv[2:]])
+"""
+
+
+def test_a_log_begins_with_the_work(tmp_path: Path) -> None:
+    """What fails in the middle has a log with all that came before; what is refused before it has none."""
+    program, work = (sys.executable, "-c", STOPPED), tmp_path / "not" / "yet"
+    refused = run_apart(work, "search", "slc", program=program)
+    assert (refused.code, list(tmp_path.iterdir()), "Log" in refused.err) == (3, [], False)
     for _ in range(2):
-        outcome = dinsar("run", "--workdir", tmp_path)
-        logs = [line.removeprefix("  Log: ") for line in outcome.err.splitlines() if line.startswith("  Log: ")]
-        assert len(logs) == 1
-        assert Path(logs[0]).is_file()
-    assert len(list((tmp_path / "logs").iterdir())) == 2
-    assert logs[0] == str(max((tmp_path / "logs").iterdir()))
+        outcome = run_apart(work, "slc", "orbits", program=program)
+        (log,) = [line.removeprefix("  Log: ") for line in outcome.err.splitlines() if line.startswith("  Log: ")]
+        text = Path(log).read_text()
+        assert text.index("what came first") < text.index("stage orbits starts")
+    assert len(list((work / "logs").iterdir())) == 2
+    assert log == str(max((work / "logs").iterdir()))
+    quiet = run_apart(work, "orbits", "-q", program=program)
+    assert quiet.err.startswith("Error: It does not go on.")
+    assert quiet.out == ""
 
 
 FAULT = """
 import sys
 from pathlib import Path
 import dinsar_cli.cli as program
-from dinsar_cli.cli.common import logging_to
+from dinsar_cli.cli.parts.screen import logged
 
 @program.cli.command()
 @program.click.option("--debug", is_flag=True)
 def fault(debug):
-    with logging_to(Path(sys.argv[1]), 0):
+    with logged(Path(sys.argv[1]), 0):
         {}["nowhere"]
 
 program.main(["fault", *sys.argv[2:]])
@@ -340,15 +394,22 @@ def test_clean_touches_nothing_that_is_not_a_run(dinsar: Callable[..., Outcome],
 
 
 def test_quiet_and_verbose(finished: Finished, dinsar: Callable[..., Outcome]) -> None:
-    """A finished run that is asked for again says little, or all; its result goes to stdout alike."""
+    """A finished run that is asked for again says nothing, its result, or all; with JSON that, whatever else."""
     file = finished.workdir / PAIR / "dinsar.yaml"
     folders = ["--workdir", finished.workdir, "--cache", finished.workdir / "cache"]
     quiet, plain, verbose = (dinsar("run", file, *folders, *option) for option in (["-q"], [], ["-vv"]))
     assert quiet.code == plain.code == verbose.code == 0
-    said = [re.sub(r"took +\S+ \w+", "took", outcome.out) for outcome in (quiet, plain, verbose)]
-    assert said[0] == said[1] == said[2]
-    assert str(finished.workdir / PAIR / "products" / "los_displacement.tif") in plain.out
-    assert "already done" not in quiet.err
+    said = [re.sub(r"took +\S+ \w+", "took", outcome.out) for outcome in (plain, verbose)]
+    assert said[0] == said[1]
+    assert (quiet.out, quiet.err) == ("", "")
+    asked = dinsar("run", file, *folders, "--quiet", "--json")
+    assert (json.loads(asked.out)["folder"], asked.err) == (str(finished.workdir / PAIR), "")
+    # paths last and few: the map and the report, and what to do next
+    products = finished.workdir / PAIR / "products"
+    paths = [line.split()[-1] for line in plain.out.splitlines() if str(finished.workdir) in line]
+    assert paths == [str(products / "displacement.png"), str(products / "report.html")]
+    assert plain.out.splitlines()[-1].split() == ["report", paths[-1]]
+    assert plain.err.splitlines()[-1] == f"Next: dinsar view {finished.workdir / PAIR}"
     assert plain.err.count("already done") == len(STAGES)
     assert "DEBUG" in verbose.err
     assert "DEBUG" not in plain.err

@@ -56,7 +56,7 @@ class Shown:
     @property
     def pictures(self) -> tuple[Path, ...]:
         """The files that it named."""
-        return tuple(Path(line) for line in self.outcome.out.splitlines() if line.endswith(".png"))
+        return tuple(Path(line.split()[-1]) for line in self.outcome.out.splitlines() if line.endswith(".png"))
 
 
 @pytest.fixture(scope="module")
