@@ -23,6 +23,7 @@ from dinsar_cli.base.journal import STAGES, read_journal
 from dinsar_cli.cli import COMMANDS, cli
 from dinsar_cli.config.file import build_config, load_config
 from support.command import PROGRAM, Outcome, run_apart
+from support.refusal import snapshot
 from support.run_inputs import Inputs, write_inputs
 from support.safe_factory import Product
 
@@ -413,6 +414,30 @@ def test_quiet_and_verbose(finished: Finished, dinsar: Callable[..., Outcome]) -
     assert plain.err.count("already done") == len(STAGES)
     assert "DEBUG" in verbose.err
     assert "DEBUG" not in plain.err
+
+
+def test_a_map_of_other_looks_is_kept(finished: Finished, dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    """Its files are the same to the byte, with how they were made beside them; it is told before, and only then."""
+    workdir = finished.copy(tmp_path / "work")
+    file, folders = workdir / PAIR / "dinsar.yaml", ("--workdir", workdir, "--cache", finished.workdir / "cache")
+    before = snapshot(workdir / PAIR / "products")
+    config = file.read_text()
+    other = dinsar("run", file, *folders, "--looks", "8x2")
+    assert other.code == 0, other.err
+    told = next(n for n, line in enumerate(other.err.splitlines()) if "is kept as products_4x2" in line)
+    assert told < next(n for n, line in enumerate(other.err.splitlines()) if line.startswith("interferogram"))
+    kept = workdir / PAIR / "products_4x2"
+    after = snapshot(kept)
+    assert {path.name: value for path, value in before.items()}.items() <= {
+        path.name: value for path, value in after.items()
+    }.items()
+    assert (kept / "dinsar.yaml").read_text() == config
+    for place, looks in ((kept, "4x2"), (workdir / PAIR / "products", "8x2")):
+        with rasterio.open(place / "los_displacement.tif") as dataset:
+            assert dataset.tags()["looks"] == looks
+        assert dinsar("view", place, "--no-open").out == f"{place / 'report.html'}\n"
+    again = dinsar("run", file, *folders)
+    assert (again.err.count("already done"), "is kept as" in again.err) == (len(STAGES), False)
 
 
 # --- init and doctor --------------------------------------------------------------------------------------------
