@@ -21,6 +21,8 @@ from dinsar_cli.errors import DinsarError, ExitCode
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from click.shell_completion import CompletionItem
+
 COMMANDS = {
     "demo": "Show on simulated scenes that it works here.",
     "run": "Make a displacement map from two dates.",
@@ -48,6 +50,8 @@ COMMANDS = {
     "clean": "Remove what can be made again.",
     "login": "Give your Earthdata account, for downloads.",
     "doctor": "Check what this machine can do.",
+    "completion": "Let the shell complete commands, options and files.",
+    "man": "Write manual pages for man.",
 }
 
 
@@ -75,6 +79,13 @@ class _LazyGroup(click.Group):
         if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
             raise no_such_command(args[0], list(COMMANDS))
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        # without the modules of all commands, as somebody is waiting
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

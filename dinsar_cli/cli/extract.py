@@ -8,6 +8,7 @@ import click
 
 from dinsar_cli.cli.common import folders_and_last, show_notes, tell, tell_made
 from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.completing import complete_files
 
 
 @click.command(
@@ -20,7 +21,9 @@ Examples:
   dinsar extract STACK benchmarks.gpkg --output series.gpkg
   dinsar extract . landslides.geojson --output means.csv""",
 )
-@click.argument("arguments", metavar="FOLDER... POINTS", nargs=-1, type=click.UNPROCESSED)
+@click.argument(
+    "arguments", metavar="FOLDER... POINTS", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_files
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

@@ -14,6 +14,7 @@ import click
 
 from dinsar_cli.base.files import default_cache
 from dinsar_cli.cli.common import be_quiet
+from dinsar_cli.cli.parts.completing import Completer, complete_files, complete_words
 from dinsar_cli.cli.parts.given import Given, sort_given
 from dinsar_cli.errors import UsageError, did_you_mean
 
@@ -81,6 +82,7 @@ OF_MANY_DATES = {
 }
 """What keys mean to commands that take many dates, where that is not what they mean to those of a pair."""
 _SEVERAL = frozenset({"slc.files"})  # the flag may be given several times
+_FILES = frozenset({"roi", "reference", "secondary"})  # whose value may be a file, though it need not be
 _ALL_FLAGS = FLAGS | STACK_FLAGS
 _BETWEEN_COMMAS = frozenset({"corrections.troposphere"})  # one value, or several with commas between
 
@@ -108,10 +110,21 @@ def _config_option(key: str, placeholder: str, meaning: str | None) -> Callable[
     from dinsar_cli.config.file import help_text
 
     flag, _ = _ALL_FLAGS[key]
-    name = key.replace(".", "__")
+    name, told = key.replace(".", "__"), help_text(key, meaning)
     if not placeholder:
-        return click.option(flag, name, is_flag=True, default=None, help=help_text(key, meaning))
-    return click.option(flag, name, multiple=key in _SEVERAL, metavar=placeholder, help=help_text(key, meaning))
+        return click.option(flag, name, is_flag=True, default=None, help=told)
+    several, complete = key in _SEVERAL, _completer(key)
+    return click.option(flag, name, multiple=several, metavar=placeholder, help=told, shell_complete=complete)
+
+
+def _completer(key: str) -> Completer | None:
+    """Return what completes the value of a key: files where it may be one, or its words; None for neither."""
+    from dinsar_cli.config.file import takes_path, words_of
+
+    if key in _FILES or takes_path(key):
+        return complete_files
+    words = words_of(key)
+    return complete_words(words) if words else None
 
 
 def overrides_of(flags: Mapping[str, object]) -> dict[str, object]:
@@ -148,7 +161,9 @@ def config_argument(*, products: bool) -> Callable[[Command], Command]:
         return sort_given(texts, products=products)
 
     metavar = "[CONFIG.yaml] [PRODUCT]..." if products else "[CONFIG.yaml]"
-    return click.argument("given", nargs=-1, required=False, metavar=metavar, callback=sort)
+    return click.argument(
+        "given", nargs=-1, required=False, metavar=metavar, callback=sort, shell_complete=complete_files
+    )
 
 
 def folder_argument(*, several: bool) -> Callable[[Command], Command]:

@@ -9,6 +9,7 @@ import click
 
 from dinsar_cli.cli.common import folders_and_last, show_notes, tell_made
 from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.completing import complete_files
 
 _LENGTH = click.FloatRange(min=0, min_open=True)
 
@@ -22,7 +23,9 @@ Examples:
   dinsar profile T154D_* line.geojson --width 2000 --output fault.csv
   dinsar profile STACK 'LINESTRING(-8.9 31.35, -8.85 31.4, -8.8 31.4)'""",
 )
-@click.argument("arguments", metavar="FOLDER... LINE", nargs=-1, type=click.UNPROCESSED)
+@click.argument(
+    "arguments", metavar="FOLDER... LINE", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_files
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

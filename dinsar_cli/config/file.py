@@ -75,6 +75,18 @@ def takes_list(dotted_key: str) -> bool:
     return list in {get_origin(part) for part in (annotation, *get_args(annotation))}
 
 
+def takes_path(dotted_key: str) -> bool:
+    """Tell whether a key takes the path of a file or folder."""
+    return dotted_key not in _WORDS and Path in parts_of_type(_field(dotted_key).annotation)
+
+
+def words_of(dotted_key: str) -> tuple[str, ...]:
+    """Return the words that a key may have as its value; none where it is something else."""
+    if dotted_key in _WORDS:
+        return (_WORDS[dotted_key],)
+    return tuple(part for part in parts_of_type(_field(dotted_key).annotation) if isinstance(part, str))
+
+
 def _allowed(dotted_key: str) -> str:
     """Say in words which values a key takes."""
     field = _field(dotted_key)
@@ -294,8 +306,7 @@ def _explained(error: ValidationError) -> UsageError:
             causes.append(str(item["ctx"]["error"]))
         elif dotted in config_keys():
             reason = f" ({item['ctx']['error']})" if item["type"] == "value_error" else ""
-            words = [part for part in parts_of_type(_field(dotted).annotation) if isinstance(part, str)]
-            meant = did_you_mean(str(item["input"]), words)
+            meant = did_you_mean(str(item["input"]), words_of(dotted))
             told = f"{dotted}: {_shown(item['input'])} is refused{reason}; allowed: {_allowed(dotted)}."
             causes.append(f"{told} {meant}".rstrip())
         else:
