@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from dinsar_cli.cli.common import duration, is_quiet, table, tell_made
 from dinsar_cli.cli.options import (
     FLAGS,
     cache_option,
@@ -23,6 +22,7 @@ from dinsar_cli.cli.options import (
     verbose_option,
     workdir_option,
 )
+from dinsar_cli.cli.parts.common import duration, is_quiet, table, tell_made
 from dinsar_cli.cli.parts.screen import logged
 from dinsar_cli.errors import UsageError
 

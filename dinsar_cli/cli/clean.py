@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.cli.common import tell, tell_made
 from dinsar_cli.cli.options import (
     cache_option,
     folder_argument,
@@ -19,6 +18,7 @@ from dinsar_cli.cli.options import (
     old_workdir_option,
     telling_options,
 )
+from dinsar_cli.cli.parts.common import tell, tell_made
 from dinsar_cli.cli.status import pair_folders
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import near, table, tell_made
 from dinsar_cli.cli.options import folder_argument, json_option, telling_options
+from dinsar_cli.cli.parts.common import near, table, tell_made
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

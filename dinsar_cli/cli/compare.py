@@ -12,8 +12,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from dinsar_cli.cli.common import show_notes
 from dinsar_cli.cli.options import day_given, json_option, telling_options
+from dinsar_cli.cli.parts.common import show_notes
 from dinsar_cli.errors import ExitCode, UsageError
 
 _PATH = click.Path(path_type=Path)

@@ -7,8 +7,8 @@ import os
 
 import click
 
-from dinsar_cli.cli.common import tell_made, tell_next
 from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import tell_made, tell_next
 from dinsar_cli.cli.parts.completing import SHELLS, install, place_of, script_of, shell_of
 
 

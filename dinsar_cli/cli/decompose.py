@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import near, tell_made, warn
 from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import near, tell_made, warn
 from dinsar_cli.config.file import build_config
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import near, tell_made, tell_next
 from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import near, tell_made, tell_next
 from dinsar_cli.cli.parts.screen import STAGE_TITLES, shown_run
 from dinsar_cli.errors import ExitCode
 

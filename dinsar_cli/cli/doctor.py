@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import tell
 from dinsar_cli.cli.options import cache_option, json_option, telling_options, workdir_option
+from dinsar_cli.cli.parts.common import tell
 from dinsar_cli.workflow.doctor import Finding, examine, examine_online, exit_code
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.cli.common import duration, tell_made
 from dinsar_cli.cli.options import gather_config, json_option, run_options
+from dinsar_cli.cli.parts.common import duration, tell_made
 from dinsar_cli.cli.parts.screen import shown_run
 
 if TYPE_CHECKING:

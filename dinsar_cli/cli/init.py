@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from dinsar_cli.base.files import write_text
-from dinsar_cli.cli.common import tell_made, tell_next
 from dinsar_cli.cli.options import FLAGS, config_options, gather_config, json_option, telling_options
+from dinsar_cli.cli.parts.common import tell_made, tell_next
 from dinsar_cli.cli.parts.given import Given
 from dinsar_cli.config.file import dump_commented_yaml, json_schema
 from dinsar_cli.errors import UsageError

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import click
 
-from dinsar_cli.cli.common import tell_made, warn
 from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import tell_made, warn
 from dinsar_cli.errors import UsageError
 from dinsar_cli.net.credentials import (
     EARTHDATA_HOST,

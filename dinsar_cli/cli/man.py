@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from dinsar_cli.base.files import make_folder, write_text
-from dinsar_cli.cli.common import tell_made, tell_next
 from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import tell_made, tell_next
 
 _SECTION = "man1"
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import show_notes, table
 from dinsar_cli.cli.options import (
     OF_MANY_DATES,
     area_options,
@@ -19,6 +18,7 @@ from dinsar_cli.cli.options import (
     gather_config,
     json_option,
 )
+from dinsar_cli.cli.parts.common import show_notes, table
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:

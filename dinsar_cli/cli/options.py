@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dinsar_cli.base.files import default_cache
-from dinsar_cli.cli.common import be_quiet
+from dinsar_cli.cli.parts.common import be_quiet
 from dinsar_cli.cli.parts.completing import Completer, complete_files, complete_words
 from dinsar_cli.cli.parts.given import Given, sort_given
 from dinsar_cli.errors import UsageError, did_you_mean
@@ -249,7 +249,7 @@ def verbose_option(command: Command) -> Command:
 
 
 def telling_options(command: Command) -> Command:
-    """Add ``--quiet``, of which `dinsar_cli.cli.common` knows, and ``--debug``.
+    """Add ``--quiet``, of which `dinsar_cli.cli.parts.common` knows, and ``--debug``.
 
     `dinsar_cli.cli.main` looks for the latter, because it also matters when parsing fails.
     """

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import show_notes, table
 from dinsar_cli.cli.options import area_options, cache_option, gather_area, json_option
+from dinsar_cli.cli.parts.common import show_notes, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

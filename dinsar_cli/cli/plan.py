@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dinsar_cli.base.disk import free_disk, human_bytes
-from dinsar_cli.cli.common import duration, is_quiet, warn
 from dinsar_cli.cli.options import gather_config, json_option, run_options
+from dinsar_cli.cli.parts.common import duration, is_quiet, warn
 from dinsar_cli.cli.parts.screen import STAGE_TITLES
 from dinsar_cli.errors import ExitCode
 

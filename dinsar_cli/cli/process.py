@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import near, tell_made, tell_next
 from dinsar_cli.cli.options import existing_xml_option, force_option, gather_config, json_option, run_options
+from dinsar_cli.cli.parts.common import near, tell_made, tell_next
 from dinsar_cli.cli.parts.screen import shown_run
 from dinsar_cli.errors import UsageError
 

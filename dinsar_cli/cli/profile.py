@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.cli.common import folders_and_last, show_notes, tell_made
 from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import folders_and_last, show_notes, tell_made
 from dinsar_cli.cli.parts.completing import complete_files
 
 _LENGTH = click.FloatRange(min=0, min_open=True)

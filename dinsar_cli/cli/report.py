@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import tell_made, warn
 from dinsar_cli.cli.options import folder_argument, json_option, telling_options
+from dinsar_cli.cli.parts.common import tell_made, warn
 
 if TYPE_CHECKING:
     from dinsar_cli.report.page import Written

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import show_notes, table
 from dinsar_cli.cli.options import area_options, frame_and_year, gather_area, json_option
+from dinsar_cli.cli.parts.common import show_notes, table
 from dinsar_cli.errors import NoDataError
 
 if TYPE_CHECKING:

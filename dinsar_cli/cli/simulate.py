@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from dinsar_cli.cli.common import is_quiet, near, tell, tell_made, tell_next
 from dinsar_cli.cli.options import Command, day_given, json_option, read_date, telling_options, together
+from dinsar_cli.cli.parts.common import is_quiet, near, tell, tell_made, tell_next
 from dinsar_cli.cli.parts.screen import ScreenReporter
 from dinsar_cli.errors import UsageError
 

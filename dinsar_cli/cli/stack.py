@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import duration, near, table, tell_made, tell_next
 from dinsar_cli.cli.options import (
     OF_MANY_DATES,
     STACK_FLAGS,
@@ -23,6 +22,7 @@ from dinsar_cli.cli.options import (
     together,
     verbose_option,
 )
+from dinsar_cli.cli.parts.common import duration, near, table, tell_made, tell_next
 from dinsar_cli.cli.parts.screen import shown_run
 from dinsar_cli.errors import ExitCode
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import near, table, tell, tell_made
 from dinsar_cli.cli.options import day_given, folder_argument, json_option, telling_options
+from dinsar_cli.cli.parts.common import near, table, tell, tell_made
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import tell, warn
 from dinsar_cli.cli.options import folder_argument, json_option, telling_options
+from dinsar_cli.cli.parts.common import tell, warn
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from dinsar_cli.cli.common import time_left
+from dinsar_cli.cli.parts.common import time_left
 from dinsar_cli.cli.parts.screen import ScreenReporter
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -84,6 +85,69 @@ def test_short_helps_are_those_of_the_commands(name: str, dinsar: Callable[..., 
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.name} has no help"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_tells_json_and_errors_in_it(
+    name: str, dinsar: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    """With --json an error is on stdout too, in one form; on stderr it is as always."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert options >= {"--json", "-q", "--debug"}
+    outcome = dinsar(name, "--json", "--debgu")
+    error = json.loads(outcome.out)["error"]
+    assert outcome.error == (error["what"], error["why"], error["do"])
+    assert (outcome.code, error["exit_code"], error["kind"], error["log"]) == (2, 2, "usage", None)
+    assert "Did you mean --debug? " in error["do"]
+
+
+NEAR = {
+    ("runn",): "Did you mean run?",
+    ("downlaod",): "See: dinsar --help",
+    ("download",): "Did you mean fetch?",
+    ("run", "--bbox", "1"): "Did you mean --roi?",
+    ("run", "--roi", "-8.6", "30.9", "-8.2", "31.2"): "are quoted: --roi 'W S E N'",
+    ("extract", "--ouput", "a.csv", ".", "1"): "Did you mean --output?",
+    ("export", ".", "--format", "netcfd"): "Did you mean netcdf?",
+    ("-q", "run"): "Options come after the command",
+    ("compare", "a", "b", "--unit", "mmm"): "Did you mean mm?",
+    ("status", "T052D_2023"): "Did you mean T052D_20230904?",
+}
+
+
+@pytest.mark.parametrize("command", NEAR)
+def test_the_nearest_right_one_is_named(
+    command: tuple[str, ...], dinsar: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "T052D_20230904").mkdir()
+    outcome = dinsar(*command)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert NEAR[command] in outcome.error[2]
+
+
+def test_a_value_and_a_key_get_the_nearest(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    assert "Did you mean isce2?" in dinsar("run", "--engine", "isce").error[1]
+    file = tmp_path / "a.yaml"
+    file.write_text("lokos: 7x2\ndem:\n  datm: egm96\n")
+    causes = dinsar("run", file).error[1]
+    assert "Did you mean looks?" in causes
+    assert "Did you mean dem.datum?" in causes
+
+
+def test_no_colour_where_none_is_wanted(tmp_path: Path) -> None:
+    """On a terminal errors are coloured, but not with NO_COLOR."""
+    shown = {}
+    for value in ("", "1"):
+        ours, theirs = pty.openpty()
+        subprocess.run([*PROGRAM, "runn"], stderr=theirs, env=os.environ | {"NO_COLOR": value}, check=False)
+        os.close(theirs)
+        shown[value] = os.read(ours, 4096)
+        os.close(ours)
+    assert b"\x1b[" in shown[""]
+    assert b"\x1b" not in shown["1"]
 
 
 def test_every_option_of_run_tells_its_default(dinsar: Callable[..., Outcome]) -> None:

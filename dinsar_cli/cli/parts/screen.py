@@ -15,7 +15,7 @@ import click
 
 from dinsar_cli.base.files import check_folder
 from dinsar_cli.base.journal import LOCK
-from dinsar_cli.cli.common import is_quiet, time_left
+from dinsar_cli.cli.parts.common import is_quiet, time_left
 from dinsar_cli.errors import DinsarError, ExitCode
 
 if TYPE_CHECKING:
