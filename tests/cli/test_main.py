@@ -113,7 +113,7 @@ NEAR = {
     ("export", ".", "--format", "netcfd"): "Did you mean netcdf?",
     ("-q", "run"): "Options come after the command",
     ("compare", "a", "b", "--unit", "mmm"): "Did you mean mm?",
-    ("status", "T052D_2023"): "Did you mean T052D_20230904?",
+    ("status", "T052D_2"): "Did you mean T052D_20230904?",
 }
 
 
