@@ -43,7 +43,7 @@ dinsar displacement insar --output maps --reference-point -8.85,31.30
 
 
 @click.command(short_help="Make displacement maps from a topsApp folder of your own.", epilog=_EXAMPLES)
-@click.argument("folder", metavar="MERGED_DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -86,7 +86,7 @@ def displacement(
 ) -> None:
     """Make displacement maps from a topsApp folder of your own.
 
-    MERGED_DIR is the folder in which topsApp.py ran, or its folder merged. The products are those of `dinsar run`.
+    FOLDER is that in which topsApp.py ran, or its folder merged. The products are those of `dinsar run`.
     The layers on the radar grid are used; where they are gone, those that topsApp geocoded, less exactly. Nothing
     of topsApp's is changed.
     """

@@ -521,6 +521,19 @@ def test_init_does_not_overwrite(dinsar: Callable[..., Outcome], tmp_path: Path)
     assert build_config(load_config(file), {}) == build_config(None, {})
 
 
+def test_init_takes_what_a_run_takes(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    given = ("--start", "20230901", "--end", "1.10.2023", "--event", "2023-09-08 22:11", "--looks", "7x2")
+    made = dinsar("init", file, *given, "--roi", "-8.6 30.9 -8.2 31.2", "--json")
+    assert [Path(path).name for path in json.loads(made.out)["files"]] == ["a.yaml", "dinsar.schema.json"]
+    config = build_config(load_config(file), {})
+    assert (str(config.start), str(config.end), str(config.looks)) == ("2023-09-01", "2023-10-01", "7x2")
+    assert str(config.event) == "2023-09-08 22:11:00+00:00"
+    both = dinsar("init", tmp_path / "b.yaml", "--start", "01/10/2023")
+    assert (both.code, "write 2023-10-01 or 2023-01-10" in both.error[1]) == (2, True)
+    assert not (tmp_path / "b.yaml").exists()
+
+
 def test_doctor_says_what_there_is(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
     outcome = dinsar("doctor", "--workdir", tmp_path, "--cache", tmp_path / "not" / "yet", "--json")
     findings = {finding["name"]: finding for finding in json.loads(outcome.out)}

@@ -207,12 +207,12 @@ class ScreenReporter:
             self._end_step()
             self._steps.append((step, time.monotonic()))
             self._first = (time.monotonic(), share)
-        left = self._left(share) if left is None else left
+        left = self.left(share) if left is None else left
         if self._bar is not None and self._task is not None:
             title = f"{STAGE_TITLES[self._stage]}: {step}"
             self._bar.update(self._task, description=title, completed=share, left=time_left(left))
 
-    def _left(self, share: float) -> float | None:
+    def left(self, share: float) -> float | None:
         """Return the seconds that the step still takes if it goes on as it has; None when that cannot be told."""
         since, before = self._first
         seconds, done = time.monotonic() - since, share - before
