@@ -193,6 +193,11 @@ def load_config(path: Path) -> dict[str, Any]:
         values = load_yaml(read_text(path, _MOST_BYTES))
     except OddFileError as error:
         raise UsageError(problem, error.cause, "Give a readable YAML file; `dinsar init` writes one.") from error
+    except FileNotFoundError as error:
+        beside = path.absolute().parent
+        names = [one.name for one in beside.iterdir() if one.suffix in {".yaml", ".yml"}] if beside.is_dir() else []
+        remedy = f"{did_you_mean(path.name, names)}Give a readable YAML file; `dinsar init` writes one."
+        raise UsageError(problem, "There is no file of that name.", remedy) from error
     except (OSError, ValueError) as error:  # the latter: dates and numbers that cannot be
         raise UsageError(problem, f"{error}.", "Give a readable YAML file; `dinsar init` writes one.") from error
     except (YAMLError, RecursionError) as error:
@@ -306,7 +311,7 @@ def _explained(error: ValidationError) -> UsageError:
             causes.append(str(item["ctx"]["error"]))
         elif dotted in config_keys():
             reason = f" ({item['ctx']['error']})" if item["type"] == "value_error" else ""
-            meant = did_you_mean(str(item["input"]), words_of(dotted))
+            meant = did_you_mean(item["input"], words_of(dotted)) if isinstance(item["input"], str) else ""
             told = f"{dotted}: {_shown(item['input'])} is refused{reason}; allowed: {_allowed(dotted)}."
             causes.append(f"{told} {meant}".rstrip())
         else:
