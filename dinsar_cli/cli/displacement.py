@@ -26,6 +26,8 @@ _KEYS = (
     "grid.posting",
     "grid.like",
     "reference_point",
+    "reference_gnss.files",
+    "reference_gnss.model",
     "mask",
     "mask.coherence",
     "mask.water",

@@ -52,6 +52,8 @@ FLAGS = {
     "grid.posting": ("--posting", "SIZE"),
     "grid.like": ("--grid-like", "MAP"),
     "reference_point": ("--reference-point", "POINT"),
+    "reference_gnss.files": ("--reference-gnss", "FILE,FILE|FOLDER"),
+    "reference_gnss.model": ("--reference-gnss-model", "MODEL"),
     "mask": ("--mask", "none"),
     "mask.coherence": ("--mask-coherence", "0..1"),
     "mask.water": ("--mask-water", "FILE"),
@@ -84,7 +86,9 @@ OF_MANY_DATES = {
 _SEVERAL = frozenset({"slc.files"})  # the flag may be given several times
 _FILES = frozenset({"roi", "reference", "secondary"})  # whose value may be a file, though it need not be
 _ALL_FLAGS = FLAGS | STACK_FLAGS
-_BETWEEN_COMMAS = frozenset({"corrections.troposphere"})  # one value, or several with commas between
+_BETWEEN_COMMAS = frozenset(
+    {"corrections.troposphere", "reference_gnss.files"}
+)  # one value, or several with commas between
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

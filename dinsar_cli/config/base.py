@@ -73,6 +73,11 @@ def absolute(value: object) -> object:
         raise ValueError("the home folder of '~' is not known") from error
 
 
+def one_or_list(value: object) -> object:
+    """Return a list of what is written as one."""
+    return [value] if isinstance(value, (str, Path)) else value
+
+
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 

@@ -26,6 +26,8 @@ _RIVALS = (
     ("looks", "resolution"),
     ("resolution", "looks"),
     ("reference_point", "reference_area"),
+    ("reference_point", "reference_gnss.files"),
+    *(("reference_gnss.files", other) for other in ("reference_point", "reference_area")),
     *((one, "grid.like") for one in ("grid.crs", "grid.posting")),
     *(("grid.like", other) for other in ("grid.crs", "grid.posting")),
     *((one, other) for one in ("start", "end", "event") for other in ("reference", "secondary")),

@@ -16,6 +16,7 @@ from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import Engine
 from dinsar_cli.geo.grid import Bounds, Grid
 from dinsar_cli.maps.corrections.apply import check_corrections
+from dinsar_cli.maps.zero.gnss import check_gnss
 from dinsar_cli.maps.zero.reference import check_areas
 from dinsar_cli.plan.catalog_plan import SPACING, bursts_of
 from dinsar_cli.plan.frame import frame_of
@@ -50,6 +51,7 @@ def check_given(request: Request, cache: Path) -> None:
         dem_manager(config, cache).plan(_scaled(roi.bounds, 1 - _EDGE))
     wide = _grid(request, 1 + _EDGE)
     check_areas(config, wide)
+    check_gnss(config, wide, None)
     if isinstance(config.reference_point, LonLat):
         check_on_map(config.reference_point, wide)
 
@@ -69,12 +71,13 @@ def check_choice(request: Request, chosen: ScenePlan, engine: Engine, cache: Pat
     Raises
     ------
     DinsarError
-        When a date has no orbit file, the DEM does not reach over the bursts, or a correction cannot be made.
+        When a date has no orbit file, the DEM lacks ground that is needed, or a correction cannot be made.
     """
     config, roi = request.config, area_of(request)
     dates = [[GranuleName.parse(scene.name) for scene in one] for one in (chosen.reference, chosen.secondary)]
     first, second = (min(name.start for name in names).isoformat() for names in dates)
     check_corrections(config, _grid(request, 1 - _EDGE), engine.name, (first, second))
+    check_gnss(config, _grid(request, 1 + _EDGE), (first, second))
     for names in dates if config.orbits.dir is not None else ():
         start, stop = min(name.start for name in names), max(name.stop for name in names)
         if chosen.way == "bursts":  # these end before the scene
@@ -83,7 +86,8 @@ def check_choice(request: Request, chosen: ScenePlan, engine: Engine, cache: Pat
     if config.dem.file is not None and chosen.choice is not None:
         bursts = bursts_of(chosen, chosen.choice.best, roi, config)
         if bursts.swaths:
-            dem_manager(config, cache).plan(_scaled(bursts.ground.bounds, 1 - _EDGE))
+            ground = engine.rough_ground(roi.bounds, bursts.ground.bounds, config)
+            dem_manager(config, cache).plan(_scaled(ground.needed, 1 - _EDGE))
 
 
 def _grid(request: Request, scale: float) -> Grid:
