@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dinsar_cli.cli.options import cache_option, json_option, telling_options, workdir_option
-from dinsar_cli.cli.parts.common import tell
+from dinsar_cli.cli.parts.common import tell_made
 from dinsar_cli.workflow.doctor import Finding, examine, examine_online, exit_code
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def doctor(workdir: Path, cache: Path, online: bool, as_json: bool) -> int:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         _show(findings)
-        tell("Into a bug report belong: this, the log that the error names, and run.json of the pair.")
+        tell_made("Into a bug report belong: this, the log that the error names, and run.json of the pair.")
     return exit_code(findings)
 
 
