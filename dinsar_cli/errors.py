@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import ClassVar
+
+_LIKENESS = 0.7  # of two words, 0 to 1, from which on one may be meant by the other
 
 
 class ExitCode(IntEnum):
@@ -89,3 +93,14 @@ class ResourceError(DinsarError):
     """Not enough disk or memory."""
 
     exit_code = ExitCode.RESOURCES
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question with the known word that is most like another one, and a space after it; else nothing.
+
+    It is the only one that begins as that one does, or else the one with the most letters in the same order.
+    """
+    names = {name.lower(): name for name in known}
+    begin = [name for name in names if word and name.startswith(word.lower())]
+    near = begin if len(begin) == 1 else difflib.get_close_matches(word.lower(), names, n=1, cutoff=_LIKENESS)
+    return f"Did you mean {names[near[0]]}? " if near else ""

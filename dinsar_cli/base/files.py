@@ -161,6 +161,22 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+def check_folder(folder: Path) -> None:
+    """Prove that files can be written into a folder, or that it can be made; nothing is left of that.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be made or written to.
+    """
+    try:
+        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise not_writable(folder, error) from error
+
+
 def not_writable(folder: Path, error: OSError) -> UsageError:
     """Return the error to raise when nothing can be written into a folder."""
     return UsageError(

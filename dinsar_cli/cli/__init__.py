@@ -6,7 +6,7 @@ import importlib
 import logging
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,10 +15,13 @@ import click
 
 from dinsar_cli import __version__
 from dinsar_cli.base.system import check_address_space, system_error
-from dinsar_cli.errors import DinsarError, ExitCode, UsageError
+from dinsar_cli.cli.parts.telling import colour, no_such_command, of_click, open_logs, tell_error
+from dinsar_cli.errors import DinsarError, ExitCode
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "demo": "Show on simulated scenes that it works here.",
@@ -48,6 +51,8 @@ COMMANDS = {
     "clean": "Remove what can be made again.",
     "login": "Give your Earthdata account, for downloads.",
     "doctor": "Check what this machine can do.",
+    "completion": "Let the shell complete commands, options and files.",
+    "man": "Write manual pages for man.",
 }
 
 
@@ -69,6 +74,20 @@ class _LazyGroup(click.Group):
         command.help = command.help and command.help.replace("\\b\n", "\b\n")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
+            raise no_such_command(args[0], list(COMMANDS))
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        # without the modules of all commands, as somebody is waiting
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -88,10 +107,11 @@ def cli(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and leave it with the exit code of its outcome."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in arguments
-    sys.excepthook = partial(report_fault, debug=debug)
+    # looked for here, because they also matter when parsing fails
+    tell = partial(tell_error, debug="--debug" in arguments, as_json="--json" in arguments)
+    sys.excepthook = partial(report_fault, tell=tell)
     sys.unraisablehook = _note_unraisable
-    code = _exit_code(arguments, debug=debug)
+    code = _exit_code(arguments, tell)
     _close_logs()
     sys.exit(code)
 
@@ -101,13 +121,13 @@ def _note_unraisable(found: sys.UnraisableHookArgs) -> None:
     logging.getLogger("dinsar_cli").debug("%s: %s", found.object, found.exc_value)
 
 
-def _exit_code(arguments: list[str], *, debug: bool) -> int:
+def _exit_code(arguments: list[str], tell: Callable[[DinsarError], int]) -> int:
     try:
-        outcome = cli.main(arguments, prog_name="dinsar", standalone_mode=False)
+        outcome = cli.main(arguments, prog_name="dinsar", standalone_mode=False, color=colour())
     except click.ClickException as error:
-        return _say(_from_click(error), debug=debug)
+        return tell(of_click(error))
     except DinsarError as error:
-        return _say(system_error(error) or error, debug=debug)
+        return tell(system_error(error) or error)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. What is done is kept; the same command goes on from there.", err=True)
         return ExitCode.INTERRUPTED
@@ -117,19 +137,16 @@ def _exit_code(arguments: list[str], *, debug: bool) -> int:
         told = system_error(error)
         if told is None:
             raise
-        return _say(told, debug=debug)
+        return tell(told)
     return outcome if isinstance(outcome, int) else ExitCode.OK
 
 
-def _from_click(error: click.ClickException) -> DinsarError:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "dinsar"
-    usage = context.get_usage().removeprefix("Usage: ") if context else "dinsar COMMAND [OPTIONS]"
-    return UsageError(error.format_message(), f"Usage: {usage}", f"See: {path} --help")
-
-
 def report_fault(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None, *, debug: bool
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+    *,
+    tell: Callable[[DinsarError], int],
 ) -> None:
     """Tell of an exception that nobody expected; the traceback goes to the log.
 
@@ -142,35 +159,15 @@ def report_fault(
         f"This is a fault of the program{place}, not of what you gave.",
         "Run the same command with --debug, and report what it prints together with that of: dinsar doctor",
     )
-    if _logs():  # without a handler, logging would print it
+    if open_logs():  # without a handler, logging would print it
         logging.getLogger("dinsar_cli").critical("fault of the program", exc_info=(kind, error, trace))
-    if debug:
-        traceback.print_exception(kind, error, trace)
-    _say(fault, debug=False)
-
-
-def _say(error: DinsarError, *, debug: bool) -> int:
-    """Print an error in three lines, and where the log is."""
-    if debug:
-        traceback.print_exception(error)
-    parts = (click.style("Error: ", fg="red", bold=True), "  Why: ", "  Do:  ")
-    for part, text in zip(parts, (error.problem, error.cause, error.remedy), strict=True):
-        click.echo(part + " ".join(text.splitlines()), err=True)
-    for log in _logs():
-        click.echo(f"  Log: {log.baseFilename}", err=True)
-    for line in error.details:
-        click.echo(f"  | {line}", err=True)
-    return error.exit_code
-
-
-def _logs() -> list[logging.FileHandler]:
-    """Return the log file that this process writes, if any."""
-    return [log for log in logging.getLogger("dinsar_cli").handlers if isinstance(log, logging.FileHandler)]
+    fault.__cause__ = error
+    tell(fault)
 
 
 def _close_logs() -> None:
     """Close the log: it stays open after a command so that an error can be told with it."""
-    for log in _logs():
+    for log in open_logs():
         logging.getLogger("dinsar_cli").removeHandler(log)
         with suppress(OSError):  # the disk may be full
             log.close()

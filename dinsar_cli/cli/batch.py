@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import duration, logging_to, table
 from dinsar_cli.cli.options import (
     FLAGS,
     cache_option,
     config_options,
-    debug_option,
     json_option,
     overrides_of,
-    quiet_option,
+    telling_options,
     verbose_option,
     workdir_option,
 )
+from dinsar_cli.cli.parts.common import duration, is_quiet, table, tell_made
+from dinsar_cli.cli.parts.screen import logged
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,8 +76,7 @@ Examples:
 @cache_option
 @json_option
 @verbose_option
-@quiet_option
-@debug_option
+@telling_options
 def batch(
     file: Path,
     cluster: str,
@@ -91,7 +89,6 @@ def batch(
     cache: Path,
     as_json: bool,
     verbose: int,
-    quiet: bool,
     **flags: str | None,
 ) -> int:
     """Make many displacement maps: a `dinsar run` for each row of a file, several at a time.
@@ -126,7 +123,7 @@ def batch(
     if dry_run:
         _show(jobs, share, cluster, options, workdir, as_json=as_json)
         return 0
-    return _run(jobs, share, cluster, options, workdir, cache, file, as_json=as_json, verbose=verbose, quiet=quiet)
+    return _run(jobs, share, cluster, options, workdir, cache, file, as_json=as_json, verbose=verbose)
 
 
 def _open(jobs: Sequence[BatchJob], workdir: Path, file: Path) -> list[BatchJob]:
@@ -170,21 +167,19 @@ def _run(
     *,
     as_json: bool,
     verbose: int,
-    quiet: bool,
 ) -> int:
     from dinsar_cli.stack.batch.run import Batch
 
-    make_folder(workdir)
     with (
-        logging_to(make_folder(workdir / "logs"), -1 if quiet else verbose),
-        _Screen(quiet=quiet) as told,
+        logged(workdir, verbose) as log,
+        _Screen() as told,
     ):
+        log.begin()
         state = Batch(jobs, workdir, cache, file, told).run(cluster, share, options)
     if as_json:
         click.echo(json.dumps(state.to_dict(), indent=2))
     else:
-        for line in _result(state):
-            click.echo(line)
+        tell_made(*_result(state))
     return state.exit_code
 
 
@@ -259,8 +254,8 @@ def _told(job: BatchJob) -> str:
 class _Screen:
     """Shows a batch on stderr: a table that lives on a terminal, plain lines otherwise."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
+    def __init__(self) -> None:
+        self._quiet = is_quiet()
         self._live: Live | None = None
         self._told = time.monotonic()
 
@@ -284,7 +279,8 @@ class _Screen:
 
     def warn(self, text: str) -> None:
         """Tell a fact that the user should keep in mind."""
-        self._line(f"Warning: {text}", "yellow")
+        if not self._quiet:
+            self._line(f"Warning: {text}", "yellow")
 
     def ended(self, record: JobRecord) -> None:
         """Tell that a run has ended, or is going to be tried again."""

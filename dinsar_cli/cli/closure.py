@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import table
-from dinsar_cli.cli.options import debug_option, json_option
+from dinsar_cli.cli.options import folder_argument, json_option, telling_options
+from dinsar_cli.cli.parts.common import near, table, tell_made
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,20 +25,22 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 Example:
   dinsar closure STACK""",
 )
-@click.argument("folder", metavar="STACK", type=_FOLDER)
-@click.option("--output", type=_FOLDER, metavar="FOLDER", help="Folder for the files.  [default: STACK/series]")
+@folder_argument(several=False)
+@click.option("--output", type=_FOLDER, metavar="FOLDER", help="Folder for the files.  [default: FOLDER/series]")
 @json_option
-@debug_option
-def closure(folder: Path, output: Path | None, as_json: bool) -> None:
+@telling_options
+def closure(folders: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
     """Tell how the pairs close around triangles of dates: whole cycles of wrong unwrapping, and phase bias.
 
-    STACK is the folder of dinsar stack, or one with the folders of runs on one grid. closure.csv and closure.json
-    have a row for each triangle: the whole cycles by which it is off everywhere, the share of cells off by other
-    ones, and what is left within a cycle, before and after what has one explanation is taken off. closure.png shows
-    the worst, closure_cycles.tif the number of triangles that do not close in each cell.
+    FOLDER is that of dinsar stack, or one with the folders of runs on one grid; by default the current one.
+    closure.csv and closure.json have a row for each triangle: the whole cycles by which it is off everywhere, the
+    share of cells off by other ones, and what is left within a cycle, before and after what has one explanation is
+    taken off. closure.png shows the worst, closure_cycles.tif the number of triangles that do not close in each
+    cell.
     """
     from dinsar_cli.timeseries.closure_table import find_closure
 
+    (folder,) = folders
     place = output or folder / "series"
     found, notes = find_closure(folder, place)
     if as_json:
@@ -48,7 +50,7 @@ def closure(folder: Path, output: Path | None, as_json: bool) -> None:
         click.echo(text)
     for line in table(_rows(found), right=frozenset(range(1, 8))):
         click.echo(line)
-    click.echo(str(place / "closure.csv"))
+    tell_made(near(place / "closure.csv"))
 
 
 def _rows(found: Closure) -> Sequence[tuple[str, ...]]:

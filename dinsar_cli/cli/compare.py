@@ -12,8 +12,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from dinsar_cli.cli.common import show_notes
-from dinsar_cli.cli.options import debug_option, json_option
+from dinsar_cli.cli.options import day_given, json_option, telling_options
+from dinsar_cli.cli.parts.common import show_notes
 from dinsar_cli.errors import ExitCode, UsageError
 
 _PATH = click.Path(path_type=Path)
@@ -29,7 +29,7 @@ Examples:
   dinsar compare T052D_20230904_20230916 stations.csv --unit mm --station RABT
   dinsar compare displacement.tif tenv3/ --los-vector los_enu.tif --dates 2016-07-11,2016-09-21""",
 )
-@click.argument("result", type=_PATH)
+@click.argument("result", metavar="FOLDER", type=_PATH)
 @click.argument("truth", type=_PATH)
 @click.option(
     "--min-coherence", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the truth, to count."
@@ -57,9 +57,9 @@ Examples:
     metavar="N",
     help="Median of .tenv3 within N days.",
 )
-@click.option("--picture", type=_PATH, help="PNG with map and scatter plot.  [default: beside RESULT]")
+@click.option("--picture", type=_PATH, help="PNG with map and scatter plot.  [default: beside FOLDER]")
 @json_option
-@debug_option
+@telling_options
 @click.pass_context
 def compare(
     context: click.Context,
@@ -78,14 +78,14 @@ def compare(
 ) -> int:
     """Compare a displacement map with the truth of a simulation, or with GNSS stations.
 
-    RESULT is the folder of a run or a raster of displacement in metres; TRUTH is the folder of a simulation or such
+    FOLDER is that of a run, or a raster of displacement in metres; TRUTH is the folder of a simulation or such
     a raster. The median of the difference is removed: displacement is relative. Of a simulation of many dates the
     truth is that between the dates of the map.
 
     TRUTH may also be a table of GNSS stations (.csv, .tsv or .txt) with the header station,lon,lat,E,N,U and,
     when they are known, sE,sN,sU: their motion between the two dates of the map. It is projected on the line of
     sight. Or it is a folder with the daily positions of stations (.tenv3 of the Nevada Geodetic Laboratory), from
-    which that motion is taken. RESULT may then be a map of another program, with --los-vector.
+    which that motion is taken. FOLDER may then be a map of another program, with --los-vector.
     """
     from dinsar_cli.gnss.tenv3 import files_in
 
@@ -127,12 +127,12 @@ class _Motion:
 def _parsed_dates(text: str | None) -> tuple[date, date] | None:
     if text is None:
         return None
-    try:
-        first, second = (date.fromisoformat(part.strip()) for part in text.split(","))
-    except ValueError as error:
+    days = [day_given("--dates", part) for part in text.split(",")]
+    if len(days) != 2:
         raise UsageError(
-            f"--dates {text} are not two days.", f"{error}.", "Give them as YYYY-MM-DD,YYYY-MM-DD."
-        ) from error
+            f"--dates {text} are not two days.", f"There are {len(days)}.", "Give them as YYYY-MM-DD,YYYY-MM-DD."
+        )
+    first, second = days
     if first >= second:
         raise UsageError(f"--dates {text} are in the wrong order.", "The earlier one comes first.", "Swap them.")
     return first, second

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.options import debug_option, json_option
+from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import near, tell_made, warn
 from dinsar_cli.config.file import build_config
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ Example:
     help="Noise of the azimuth offsets.",
 )
 @json_option
-@debug_option
+@telling_options
 def decompose(
     first: Path,
     second: Path,
@@ -88,14 +89,13 @@ def decompose(
     )
     files = write_decomposition(found, output)
     for warning in found.warnings:
-        click.secho(f"Warning: {warning}", fg="yellow", err=True)
+        warn(warning)
     if as_json:
         named = {name: str(path) for name, path in files.items()}
         click.echo(json.dumps(describe(found) | {"files": named}, indent=2))
         return
     _print(found)
-    for path in files.values():
-        click.echo(str(path))
+    tell_made(*(near(path) for path in files.values()))
 
 
 def _print(found: Decomposition) -> None:

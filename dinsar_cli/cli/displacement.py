@@ -8,19 +8,17 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import ScreenReporter, logging_to
 from dinsar_cli.cli.options import (
     config_options,
-    debug_option,
     json_option,
     overrides_of,
-    quiet_option,
+    read_date,
+    telling_options,
     verbose_option,
 )
+from dinsar_cli.cli.parts.screen import shown_run
 from dinsar_cli.cli.run import print_result
 from dinsar_cli.config.file import build_config
-from dinsar_cli.errors import UsageError
 
 _KEYS = (
     "roi",
@@ -46,17 +44,8 @@ dinsar displacement insar --output maps --reference-point -8.85,31.30
 """
 
 
-def _day(_context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
-    try:
-        return None if value is None else date.fromisoformat(value)
-    except ValueError:
-        raise UsageError(
-            f"{parameter.opts[0]} {value!r} is not a date.", "It has another form.", "Write it as 2023-09-04."
-        ) from None
-
-
 @click.command(short_help="Make displacement maps from a topsApp folder of your own.", epilog=_EXAMPLES)
-@click.argument("folder", metavar="MERGED_DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -66,10 +55,16 @@ def _day(_context: click.Context, parameter: click.Parameter, value: str | None)
 @config_options(*_KEYS)
 @click.option("--looks", metavar="RGxAZ", help="Looks of the folder, where the sizes of its layers leave a choice.")
 @click.option(
-    "--reference-date", callback=_day, metavar="DATE", help="Date of topsApp's reference, if the folder lost it."
+    "--reference-date",
+    callback=read_date,
+    metavar="DATE",
+    help="Date of topsApp's reference, if the folder lost it.",
 )
 @click.option(
-    "--secondary-date", callback=_day, metavar="DATE", help="Date of topsApp's secondary, if the folder lost it."
+    "--secondary-date",
+    callback=read_date,
+    metavar="DATE",
+    help="Date of topsApp's secondary, if the folder lost it.",
 )
 @click.option(
     "--wavelength",
@@ -79,8 +74,7 @@ def _day(_context: click.Context, parameter: click.Parameter, value: str | None)
 )
 @json_option
 @verbose_option
-@quiet_option
-@debug_option
+@telling_options
 def displacement(
     folder: Path,
     output: Path | None,
@@ -90,12 +84,11 @@ def displacement(
     wavelength: float | None,
     as_json: bool,
     verbose: int,
-    quiet: bool,
     **flags: str | None,
 ) -> None:
     """Make displacement maps from a topsApp folder of your own.
 
-    MERGED_DIR is the folder in which topsApp.py ran, or its folder merged. The products are those of `dinsar run`.
+    FOLDER is that in which topsApp.py ran, or its folder merged. The products are those of `dinsar run`.
     The layers on the radar grid are used; where they are gone, those that topsApp geocoded, less exactly. Nothing
     of topsApp's is changed.
     """
@@ -107,9 +100,6 @@ def displacement(
     stated = Stated(reference_date, secondary_date, wavelength)
     plan = plan_map(folder, output, config, stated, config.looks if looks else None)
     make_output(plan.output)
-    with (
-        logging_to(make_folder(plan.output / "logs"), -1 if quiet else verbose),
-        ScreenReporter(quiet=quiet) as reporter,
-    ):
+    with shown_run(plan.output, verbose) as reporter:
         result = make_map(plan, reporter, ["dinsar", *sys.argv[1:]])
     print_result(result, as_json=as_json)

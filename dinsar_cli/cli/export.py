@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from dinsar_cli.base.journal import RUN_FILE, read_journal
-from dinsar_cli.cli.options import debug_option
+from dinsar_cli.cli.options import folder_argument, json_option, telling_options
+from dinsar_cli.cli.parts.common import tell, tell_made, warn
 from dinsar_cli.config.map import FormatName
 from dinsar_cli.errors import DinsarError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dinsar_cli.formats import ProductFacts, Subsampling
     from dinsar_cli.products.folder import PairProducts
@@ -32,9 +34,7 @@ Examples:
   dinsar export STACK --format licsar
   dinsar export . --format quadtree --quadtree-epsilon 0.004""",
 )
-@click.argument(
-    "folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False)
-)
+@folder_argument(several=True)
 @click.option(
     "--format",
     "formats",
@@ -82,17 +82,19 @@ Examples:
     help="Polygons of what moves, of which the noise is not taken: as --roi of dinsar run.  [default: it is looked "
     "for]",
 )
-@debug_option
+@json_option
+@telling_options
 def export(
     folders: tuple[Path, ...],
     formats: tuple[str, ...],
     into: Path | None,
+    as_json: bool,
     **quadtree: Any,
 ) -> None:
     r"""Write the products of finished runs in further formats, beside the GeoTIFFs or into another folder.
 
-    FOLDER is that of a pair, one with several pairs, or one with the GeoTIFFs. All formats of all pairs are checked
-    before the first is written.
+    FOLDER is that of a pair, one with several pairs, or one with the GeoTIFFs; by default the current one. All
+    formats of all pairs are checked before the first is written.
 
     \b
     kmz           displacement, fringes, coherence and components over the globe of Google Earth
@@ -108,11 +110,24 @@ def export(
     Several pairs make one folder for MintPy, STACK/mintpy or FOLDER/mintpy. With that format FOLDER may also be one
     with interferograms of another program, such as HyP3.
     """
+    files = []
+    for path in _written(folders, formats, into, quadtree):
+        files.append(str(path))
+        if not as_json:
+            tell_made(path)
+    if as_json:
+        click.echo(json.dumps({"files": files}, indent=2))
+
+
+def _written(
+    folders: tuple[Path, ...], formats: tuple[str, ...], into: Path | None, quadtree: Mapping[str, Any]
+) -> Iterator[Path]:
+    """Check everything, then write it, and yield the file of each format and pair to look at first."""
     from dinsar_cli.formats import TOGETHER, write_together
     from dinsar_cli.timeseries.mintpy.export import plan_export
 
     if set(formats) == {"mintpy"} and (foreign := plan_export(folders, [], into)) is not None:
-        _write_set(foreign)
+        yield _write_set(foreign)
         return
     subsampling = _subsampling(**quadtree)
     pairs, for_mintpy = _pairs(folders), None
@@ -125,11 +140,11 @@ def export(
     one_set = _checked_together(pairs, shared, place, again=into is None) if place is not None else []
     every = [replace(one, subsampling=subsampling) for one in _checked(pairs, formats, into)]
     if for_mintpy is not None:
-        _write_set(for_mintpy)
+        yield _write_set(for_mintpy)
     if place is not None:
         for files in write_together(one_set, shared, place).values():
-            click.echo(str(files[0]))
-    _write_each(every if formats else [], formats, into)
+            yield files[0]
+    yield from _write_each(every if formats else [], formats, into)
 
 
 def _checked(pairs: Sequence[PairProducts], formats: Sequence[str], into: Path | None) -> list[ProductFacts]:
@@ -148,8 +163,8 @@ def _checked(pairs: Sequence[PairProducts], formats: Sequence[str], into: Path |
     return placed
 
 
-def _write_each(every: Sequence[ProductFacts], formats: Sequence[str], into: Path | None) -> None:
-    """Write the formats of each pair, and tell the file of each to look at first."""
+def _write_each(every: Sequence[ProductFacts], formats: Sequence[str], into: Path | None) -> Iterator[Path]:
+    """Write the formats of each pair, and yield the file of each to look at first."""
     from dinsar_cli.formats import write_formats
 
     done: list[str] = []
@@ -164,15 +179,14 @@ def _write_each(every: Sequence[ProductFacts], formats: Sequence[str], into: Pat
             raise
         done.append(facts.name)
         for files in written.values():
-            for path in files[:1]:
-                click.echo(str(path))
+            yield from files[:1]
 
 
-def _write_set(planned: SetExport) -> None:
-    """Write the folder for MintPy, and tell of it."""
+def _write_set(planned: SetExport) -> Path:
+    """Write the folder for MintPy, and tell what there is to say of it."""
     for note in planned.notes:
-        click.echo(note, err=True)
-    click.echo(str(planned.write()))
+        tell(note)
+    return planned.write()
 
 
 def _checked_together(
@@ -232,7 +246,7 @@ def _pairs(folders: Sequence[Path]) -> list[PairProducts]:
     for folder in folders:
         found, unfinished = find_products(folder)
         for text in unfinished:
-            click.secho(f"Warning: the run is not finished. {text}", fg="yellow", err=True)
+            warn(f"the run is not finished. {text}")
         for pair in found:
             pairs.setdefault(pair.folder.resolve(), pair)
     return list(pairs.values())

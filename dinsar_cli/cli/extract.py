@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.cli.common import folders_and_last, show_notes
-from dinsar_cli.cli.options import debug_option, json_option
+from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import folders_and_last, show_notes, tell, tell_made
+from dinsar_cli.cli.parts.completing import complete_files
 
 
 @click.command(
@@ -20,7 +21,9 @@ Examples:
   dinsar extract STACK benchmarks.gpkg --output series.gpkg
   dinsar extract . landslides.geojson --output means.csv""",
 )
-@click.argument("arguments", metavar="FOLDER... POINTS", nargs=-1, type=click.UNPROCESSED)
+@click.argument(
+    "arguments", metavar="FOLDER... POINTS", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_files
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -50,7 +53,7 @@ Examples:
 )
 @click.option("--pairs", is_flag=True, help="Take the pairs of a stack, although it has a series.")
 @json_option
-@debug_option
+@telling_options
 def extract(
     arguments: tuple[str, ...],
     output: Path | None,
@@ -88,10 +91,10 @@ def extract(
     if output is not None:
         write_tables(output, found.tables, found.record)
     for line in found.summary:
-        click.echo(line, err=True)
+        tell(line)
     if as_json:
         click.echo(json_text(found.tables, found.record), nl=False)
     elif output is not None:
-        click.echo(str(output))
+        tell_made(output)
     else:
         click.echo(csv_text(found.tables), nl=False)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import ScreenReporter, duration, logging_to
 from dinsar_cli.cli.options import gather_config, json_option, run_options
+from dinsar_cli.cli.parts.common import duration, tell_made
+from dinsar_cli.cli.parts.screen import shown_run
+
+if TYPE_CHECKING:
+    from dinsar_cli.cli.parts.given import Given
 
 
 @click.command(
@@ -24,12 +28,11 @@ Examples:
 @run_options
 @json_option
 def fetch(
-    config_file: Path | None,
+    given: Given,
     workdir: Path,
     cache: Path,
     as_json: bool,
     verbose: int,
-    quiet: bool,
     **flags: str | None,
 ) -> None:
     """Get scenes, orbit files and DEM of a run into the cache, and print where they are.
@@ -39,17 +42,12 @@ def fetch(
     """
     from dinsar_cli.workflow import pipeline
 
-    config = gather_config(config_file, flags)
-    make_folder(workdir)
+    config = gather_config(given, flags)
     command = ["dinsar", *sys.argv[1:]]
-    with (
-        logging_to(make_folder(workdir / "logs"), -1 if quiet else verbose),
-        ScreenReporter(quiet=quiet) as reporter,
-    ):
+    with shown_run(workdir, verbose) as reporter:
         data = pipeline.fetch(config, workdir, cache, reporter, command)
         reporter.note(f"took {duration(data.seconds)}, {human_bytes(data.received)} fetched")
     if as_json:
         click.echo(json.dumps(data.to_dict(), indent=2))
         return
-    for path in data.files:
-        click.echo(str(path))
+    tell_made(*data.files)

@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from dinsar_cli.base.files import write_text
-from dinsar_cli.cli.options import config_options, debug_option, gather_config
+from dinsar_cli.cli.options import FLAGS, config_options, gather_config, json_option, telling_options
+from dinsar_cli.cli.parts.common import tell_made, tell_next
+from dinsar_cli.cli.parts.given import Given
 from dinsar_cli.config.file import dump_commented_yaml, json_schema
 from dinsar_cli.errors import UsageError
 
@@ -20,21 +22,15 @@ SCHEMA_NAME = "dinsar.schema.json"
 @click.argument("file", type=click.Path(path_type=Path), default="dinsar.yaml")
 @click.option("--schema/--no-schema", default=True, show_default=True, help=f"Write {SCHEMA_NAME} for editors too.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-@config_options(
-    "slc.files",
-    "orbits.dir",
-    "dem.file",
-    "dem.datum",
-    "roi",
-    placeholders={"slc.files": "PATH", "orbits.dir": "DIR"},
-)
-@debug_option
-def init(file: Path, *, schema: bool, force: bool, **flags: str | None) -> None:
+@config_options(*FLAGS)
+@json_option
+@telling_options
+def init(file: Path, *, schema: bool, force: bool, as_json: bool, **flags: str | None) -> None:
     """Write FILE (default: dinsar.yaml), a configuration with every key explained.
 
     The options fill in its values; edit the rest, then run it with `dinsar run FILE`.
     """
-    config = gather_config(None, flags)
+    config = gather_config(Given(), flags)
     if config.roi is not None:
         from dinsar_cli.geo.roi import parse_roi
 
@@ -52,10 +48,13 @@ def init(file: Path, *, schema: bool, force: bool, **flags: str | None) -> None:
             _check_target(path, overwrite=force or (path != file and _holds(path, content)))
         for path, content in texts.items():
             write_text(path, content)
-            click.echo(path)
     except OSError as error:
         raise _unwritable(file, f"{error}.", "Name a file in a folder that you may write in.") from error
-    click.echo(f"Edit it, then run: dinsar run {shlex.quote(str(file))}", err=True)
+    if as_json:
+        click.echo(json.dumps({"files": [str(path) for path in texts]}, indent=2))
+        return
+    tell_made(*texts)
+    tell_next(f"edit it, then: dinsar run {shlex.quote(str(file))}")
 
 
 def _check_target(path: Path, *, overwrite: bool) -> None:

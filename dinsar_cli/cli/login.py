@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 
 import click
 
-from dinsar_cli.cli.options import debug_option
+from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import tell_made, warn
 from dinsar_cli.errors import UsageError
 from dinsar_cli.net.credentials import (
     EARTHDATA_HOST,
@@ -31,8 +34,9 @@ from dinsar_cli.net.netrc import netrc_path, read_netrc, write_entry
 @click.option("--user", metavar="NAME", help="User name; asked for without it.")
 @click.option("--token", is_flag=True, help="Try a token instead of user name and password.")
 @click.option("--check", is_flag=True, help="Try the account that is known; ask and write nothing.")
-@debug_option
-def login(user: str | None, *, token: bool, check: bool) -> None:
+@json_option
+@telling_options
+def login(user: str | None, *, token: bool, check: bool, as_json: bool) -> None:
     """Give your Earthdata account, which the archive wants for downloads, and try it.
 
     User name and password are asked for, tried, and written into the netrc file of the home folder (or the one that
@@ -45,27 +49,27 @@ def login(user: str | None, *, token: bool, check: bool) -> None:
     if check:
         known = find_credentials()
         check_account(known)
-        _warn(known.warnings)
-        click.echo(f"The account of {known.source} is accepted.")
+        _tell(f"The account of {known.source} is accepted.", known.source, known.warnings, as_json=as_json)
     elif token:
-        _try_token()
+        _try_token(as_json=as_json)
     else:
-        _log_in(user)
+        _log_in(user, as_json=as_json)
 
 
-def _try_token() -> None:
+def _try_token(*, as_json: bool) -> None:
     """Try a token; no file has a place for it that programs agree on."""
     _need_terminal()
     click.echo(f"Tokens are made at {TOKEN_PAGE}", err=True)
     given = _ask_hidden("Token (not shown): ").strip()
     check_token(given, "that you typed")
     check_account(Credentials("what you typed", token=given))
-    click.echo(f"The token is accepted. A netrc file cannot hold it: set the variable {TOKEN} to it.")
+    told = f"The token is accepted. A netrc file cannot hold it: set the variable {TOKEN} to it."
+    _tell(told, "what you typed", (), as_json=as_json)
     click.echo(f"In a shell this asks for it without showing it: read -rs {TOKEN} && export {TOKEN}", err=True)
     click.echo("It lasts 60 days. Single bursts need user and password as well.", err=True)
 
 
-def _log_in(user: str | None) -> None:
+def _log_in(user: str | None, *, as_json: bool) -> None:
     _need_terminal()
     path = netrc_path(os.environ)
     known = read_netrc(path)
@@ -75,10 +79,11 @@ def _log_in(user: str | None) -> None:
     password = _ask_hidden("Password (not shown): ")
     check_account(Credentials("what you typed", user=user, password=password))
     write_entry(path, EARTHDATA_HOST, user, password)
-    _warn(netrc_warnings(read_netrc(path)))
+    notes = [*netrc_warnings(read_netrc(path))]
     if os.environ.get(TOKEN):
-        _warn([f"the variable {TOKEN} is set, and is used before {path}"])
-    click.echo(f"The account is accepted, and written into {path}, which only you can read.")
+        notes.append(f"the variable {TOKEN} is set, and is used before {path}")
+    told = f"The account is accepted, and written into {path}, which only you can read."
+    _tell(told, f"the netrc file {path}", notes, as_json=as_json)
 
 
 def _need_terminal() -> None:
@@ -110,6 +115,11 @@ def _ask_hidden(prompt: str) -> str:
     return given
 
 
-def _warn(texts: list[str] | tuple[str, ...]) -> None:
-    for text in texts:
-        click.secho(f"Warning: {text}", fg="yellow", err=True)
+def _tell(text: str, source: str, notes: Sequence[str], *, as_json: bool) -> None:
+    """Tell that an account is accepted, and what there is to say of where it is kept."""
+    for note in notes:
+        warn(note)
+    if as_json:
+        click.echo(json.dumps({"accepted": True, "source": source, "warnings": list(notes)}, indent=2))
+    else:
+        tell_made(text)

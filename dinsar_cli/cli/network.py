@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import show_notes, table
 from dinsar_cli.cli.options import (
     OF_MANY_DATES,
     area_options,
@@ -19,11 +18,13 @@ from dinsar_cli.cli.options import (
     gather_config,
     json_option,
 )
+from dinsar_cli.cli.parts.common import show_notes, table
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dinsar_cli.cli.parts.given import Given
     from dinsar_cli.plan.network_dates import NetworkDates
     from dinsar_cli.series.graph import Pair
     from dinsar_cli.series.network import Network
@@ -64,7 +65,7 @@ _TOLD = 10  # dates that are set aside
 @json_option
 @click.option("--map", "map_file", type=_FILE, metavar="FILE.html", help="Write a map of the footprints.")
 def network(
-    config_file: Path | None,
+    given: Given,
     platforms: tuple[str, ...],
     frame: int | None,
     years: tuple[int, ...],
@@ -107,7 +108,7 @@ def network(
 
     rule = parse_rule(rule_text)
     days = [day_given("--leave-out", text) for text in left_out]
-    request, satellites = request_of(gather_config(config_file, flags)), platforms or PLATFORMS
+    request, satellites = request_of(gather_config(given, flags)), platforms or PLATFORMS
     if request.config.slc.files:
         _check_no_archive(frame, years)
         dates, roi = local_dates(request, satellites, days)

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dinsar_cli.base.files import default_cache
-from dinsar_cli.errors import UsageError
+from dinsar_cli.cli.parts.common import be_quiet
+from dinsar_cli.cli.parts.completing import Completer, complete_files, complete_words
+from dinsar_cli.cli.parts.given import Given, sort_given
+from dinsar_cli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +85,7 @@ OF_MANY_DATES = {
 }
 """What keys mean to commands that take many dates, where that is not what they mean to those of a pair."""
 _SEVERAL = frozenset({"slc.files"})  # the flag may be given several times
+_FILES = frozenset({"roi", "reference", "secondary"})  # whose value may be a file, though it need not be
 _ALL_FLAGS = FLAGS | STACK_FLAGS
 _BETWEEN_COMMAS = frozenset(
     {"corrections.troposphere", "reference_gnss.files"}
@@ -111,10 +115,21 @@ def _config_option(key: str, placeholder: str, meaning: str | None) -> Callable[
     from dinsar_cli.config.file import help_text
 
     flag, _ = _ALL_FLAGS[key]
-    name = key.replace(".", "__")
+    name, told = key.replace(".", "__"), help_text(key, meaning)
     if not placeholder:
-        return click.option(flag, name, is_flag=True, default=None, help=help_text(key, meaning))
-    return click.option(flag, name, multiple=key in _SEVERAL, metavar=placeholder, help=help_text(key, meaning))
+        return click.option(flag, name, is_flag=True, default=None, help=told)
+    several, complete = key in _SEVERAL, _completer(key)
+    return click.option(flag, name, multiple=several, metavar=placeholder, help=told, shell_complete=complete)
+
+
+def _completer(key: str) -> Completer | None:
+    """Return what completes the value of a key: files where it may be one, or its words; None for neither."""
+    from dinsar_cli.config.file import takes_path, words_of
+
+    if key in _FILES or takes_path(key):
+        return complete_files
+    words = words_of(key)
+    return complete_words(words) if words else None
 
 
 def overrides_of(flags: Mapping[str, object]) -> dict[str, object]:
@@ -127,8 +142,8 @@ def _split(value: object) -> object:
     return value.split(",") if isinstance(value, str) and "," in value else value
 
 
-def gather_config(config_file: Path | None, flags: Mapping[str, object]) -> RunConfig:
-    """Make the configuration from the file and the flags, which win.
+def gather_config(given: Given, flags: Mapping[str, object]) -> RunConfig:
+    """Make the configuration from the file and the products that were given, and the flags, which win.
 
     Raises
     ------
@@ -137,14 +152,71 @@ def gather_config(config_file: Path | None, flags: Mapping[str, object]) -> RunC
     """
     from dinsar_cli.config.file import build_config, load_config
 
-    return build_config(load_config(config_file) if config_file else None, overrides_of(flags))
+    overrides = overrides_of(flags)
+    if given.products:
+        named = overrides.get("slc.files")
+        overrides["slc.files"] = [*(named if isinstance(named, tuple) else ()), *given.products]
+    return build_config(load_config(given.config) if given.config else None, overrides)
 
 
-def config_argument(command: Command) -> Command:
-    """Add the configuration file."""
-    return click.argument("config_file", required=False, metavar="[CONFIG.yaml]", type=click.Path(path_type=Path))(
-        command
+def config_argument(*, products: bool) -> Callable[[Command], Command]:
+    """Return the configuration file and, where a command takes them, the products, of which any may be given."""
+
+    def sort(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> Given:
+        return sort_given(texts, products=products)
+
+    metavar = "[CONFIG.yaml] [PRODUCT]..." if products else "[CONFIG.yaml]"
+    return click.argument(
+        "given", nargs=-1, required=False, metavar=metavar, callback=sort, shell_complete=complete_files
     )
+
+
+def folder_argument(*, several: bool) -> Callable[[Command], Command]:
+    """Return the folder of a run, or several: given to the command as ``folders``; the current one without any.
+
+    They are there: one that is not is refused with the one that may be meant.
+    """
+
+    def check(_context: click.Context, _parameter: click.Parameter, given: object) -> tuple[Path, ...]:
+        paths = given if isinstance(given, tuple) else () if given is None else (given,)
+        for path in paths:
+            _check_there(path)
+        return paths or (Path(),)
+
+    kind, metavar = click.Path(path_type=Path), "[FOLDER]..." if several else "[FOLDER]"
+    return click.argument(
+        "folders", nargs=-1 if several else 1, required=False, metavar=metavar, type=kind, callback=check
+    )
+
+
+def _check_there(folder: Path) -> None:
+    """Refuse a folder that is not there, or is a file."""
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise UsageError(f"{folder} is a file.", "The folder of a run is needed.", "Give the folder that it is in.")
+    beside = folder.parent
+    others = [path.name for path in beside.iterdir() if path.is_dir()] if beside.is_dir() else []
+    raise UsageError(
+        f"There is no folder {folder}.",
+        f"{beside.resolve()} has {len(others)} folders, and none of that name.",
+        f"{did_you_mean(folder.name, others)}Give the folder of a run.",
+    )
+
+
+def old_workdir_option(command: Command) -> Command:
+    """Add ``--workdir`` to a command that takes FOLDER, which is the same; see `given_folders`."""
+    return click.option(
+        "--workdir",
+        type=click.Path(path_type=Path, file_okay=False),
+        hidden=True,
+        help="Another way to give FOLDER.",
+    )(command)
+
+
+def given_folders(folders: tuple[Path, ...], workdir: Path | None) -> tuple[Path, ...]:
+    """Return the folders that were given, by whichever of two ways."""
+    return folders if workdir is None else (workdir,) if folders == (Path(),) else (workdir, *folders)
 
 
 def workdir_option(command: Command) -> Command:
@@ -171,13 +243,6 @@ def cache_option(command: Command) -> Command:
     )(command)
 
 
-def debug_option(command: Command) -> Command:
-    """Add ``--debug``; `dinsar_cli.cli.main` looks for it, because it also matters when parsing fails."""
-    return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(
-        command
-    )
-
-
 def json_option(command: Command) -> Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
@@ -188,9 +253,20 @@ def verbose_option(command: Command) -> Command:
     return click.option("-v", "--verbose", count=True, help="Show more; twice shows everything.")(command)
 
 
-def quiet_option(command: Command) -> Command:
-    """Add ``--quiet``."""
-    return click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")(command)
+def telling_options(command: Command) -> Command:
+    """Add ``--quiet``, of which `dinsar_cli.cli.parts.common` knows, and ``--debug``.
+
+    `dinsar_cli.cli.main` looks for the latter, because it also matters when parsing fails.
+    """
+
+    def note(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value:
+            be_quiet(context)
+
+    told = "Tell errors only, and what is asked for: a table, or JSON."
+    quiet = click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=note, help=told)
+    debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+    return together(quiet, debug)(command)
 
 
 def platform_option(command: Command) -> Command:
@@ -228,12 +304,20 @@ def day_given(option: str, text: str) -> date:
     UsageError
         When it is none.
     """
-    from dinsar_cli.series.pair_rules import parse_date
+    from dinsar_cli.base.user_files import sentence
+    from dinsar_cli.config.day_text import read_day
 
-    day = parse_date(text)
-    if day is None:
-        raise UsageError(f"{option} {text!r} is not a date.", "It is not a day of a year.", "Write it 2023-09-04.")
-    return day
+    try:
+        return read_day(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{option} {text!r} is not understood as a date.", sentence(str(error)), "Write it 2023-09-04."
+        ) from None
+
+
+def read_date(_context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
+    """Read the date that an option was given, as its callback."""
+    return None if value is None else day_given(parameter.opts[0], value)
 
 
 def existing_xml_option(command: Command) -> Command:
@@ -254,14 +338,15 @@ def force_option(command: Command) -> Command:
 
 def run_options(command: Command) -> Command:
     """Add the configuration file, all flags of `FLAGS`, and what every run has."""
-    shared = (workdir_option, cache_option, verbose_option, quiet_option, debug_option)
-    return together(config_argument, config_options(*FLAGS), *shared)(command)
+    shared = (workdir_option, cache_option, verbose_option, telling_options)
+    return together(config_argument(products=True), config_options(*FLAGS), *shared)(command)
 
 
 def area_options(*more: str, meanings: Mapping[str, str] | None = None) -> Callable[[Command], Command]:
     """Return the configuration file, and flags for the keys that say what is looked for, and `more` keys."""
     keys = ("roi", "start", "end", "track", "direction", "polarization", *more)
-    return together(config_argument, config_options(*keys, meanings=meanings), platform_option, debug_option)
+    given = config_argument(products="slc.files" in keys)
+    return together(given, config_options(*keys, meanings=meanings), platform_option, telling_options)
 
 
 def frame_and_year(command: Command) -> Command:
@@ -281,7 +366,7 @@ def frame_and_year(command: Command) -> Command:
     )(command)
 
 
-def gather_area(config_file: Path | None, flags: Mapping[str, object]) -> tuple[RunConfig, Roi]:
+def gather_area(given: Given, flags: Mapping[str, object]) -> tuple[RunConfig, Roi]:
     """Gather the configuration from the file and the flags, which win, and the area in it.
 
     Raises
@@ -291,7 +376,7 @@ def gather_area(config_file: Path | None, flags: Mapping[str, object]) -> tuple[
     """
     from dinsar_cli.config.request import request_of
 
-    request = request_of(gather_config(config_file, flags))
+    request = request_of(gather_config(given, flags))
     if request.roi is None:
         raise UsageError(
             "--roi is missing.",

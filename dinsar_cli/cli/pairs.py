@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import show_notes, table
 from dinsar_cli.cli.options import area_options, cache_option, gather_area, json_option
+from dinsar_cli.cli.parts.common import show_notes, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dinsar_cli.catalog.baselines import Baseline
     from dinsar_cli.catalog.pair_choice import Candidate, Choice
+    from dinsar_cli.cli.parts.given import Given
 
 
 @click.command(short_help="Show pairs and why one is the best.")
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @cache_option
 @json_option
 def pairs(
-    config_file: Path | None,
+    given: Given,
     platforms: tuple[str, ...],
     cache: Path,
     as_json: bool,
@@ -48,7 +49,7 @@ def pairs(
     from dinsar_cli.catalog.pair_search import find_pair
     from dinsar_cli.catalog.scenes import PLATFORMS
 
-    config, roi = gather_area(config_file, flags)
+    config, roi = gather_area(given, flags)
     choice, notes = find_pair(config, roi, cache, platforms or PLATFORMS)
     show_notes(notes)
     if as_json:

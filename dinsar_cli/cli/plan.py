@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dinsar_cli.base.disk import free_disk, human_bytes
-from dinsar_cli.cli.common import STAGE_TITLES, duration
 from dinsar_cli.cli.options import gather_config, json_option, run_options
+from dinsar_cli.cli.parts.common import duration, is_quiet, warn
+from dinsar_cli.cli.parts.screen import STAGE_TITLES
 from dinsar_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from dinsar_cli.catalog.scene_choice import Cached, ScenePlan
+    from dinsar_cli.cli.parts.given import Given
     from dinsar_cli.config.model import RunConfig
     from dinsar_cli.config.request import Request
     from dinsar_cli.errors import DinsarError
@@ -33,12 +35,11 @@ _LEAST_SECONDS = 0.05  # of a step that gets a line of its own
 @run_options
 @json_option
 def plan(
-    config_file: Path | None,
+    given: Given,
     workdir: Path,
     cache: Path,
     as_json: bool,
     verbose: int,
-    quiet: bool,
     **flags: str | None,
 ) -> int:
     r"""Show what `dinsar run` with the same options would do, and what it would need, and write nothing.
@@ -55,27 +56,28 @@ def plan(
     dinsar plan dinsar.yaml --looks 7x2
     """
     del verbose
-    return show_plan(gather_config(config_file, flags), workdir, cache, as_json=as_json, quiet=quiet)
+    return show_plan(gather_config(given, flags), workdir, cache, as_json=as_json)
 
 
-def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, quiet: bool) -> int:
+def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool) -> int:
     """Show what a run would do, and give the exit code."""
     from dinsar_cli.base.memory import bounded_raster_cache
     from dinsar_cli.catalog.scene_choice import is_wanted, plan_scenes, with_files
     from dinsar_cli.config.request import request_of
+    from dinsar_cli.managers.slc import given_products
     from dinsar_cli.maps.zero.reference import check_areas
     from dinsar_cli.plan.cost_forecast import HISTORY, predict, shortage
     from dinsar_cli.plan.early_check import check_given
     from dinsar_cli.plan.plan import plan_run
 
-    request = request_of(config)
+    request = request_of(given_products(config)[0])
     if is_wanted(config):
         check_given(request, cache)
     chosen = plan_scenes(request, cache) if is_wanted(config) else None
     cached = chosen.cached(cache) if chosen is not None else None
     if chosen is not None and cached is not None:
         if not cached.is_complete:
-            return _show_outlook(request, chosen, cached, workdir, cache, as_json=as_json, quiet=quiet)
+            return _show_outlook(request, chosen, cached, workdir, cache, as_json=as_json)
         request = replace(request, config=with_files(config, cached.files))
     with bounded_raster_cache():
         made = plan_run(request, cache)
@@ -88,12 +90,12 @@ def show_plan(config: RunConfig, workdir: Path, cache: Path, *, as_json: bool, q
     if as_json:
         click.echo(json.dumps(record, indent=2))
     else:
-        if not quiet:
+        if not is_quiet():
             for line in _choice_lines(chosen, cached, cache) if chosen and cached else ():
                 click.echo(line)
             _print(made, record)
         for text in record["warnings"]:
-            click.secho(f"Warning: {text}", fg="yellow", err=True)
+            warn(text)
         if short is not None:
             click.secho(f"It cannot run here. {short.problem} {short.cause} {short.remedy}", fg="red", err=True)
     return ExitCode.OK if short is None else short.exit_code
@@ -217,7 +219,7 @@ def _drawing(bursts: dict[str, list[str]]) -> list[str]:
 
 
 def _show_outlook(
-    request: Request, chosen: ScenePlan, cached: Cached, workdir: Path, cache: Path, *, as_json: bool, quiet: bool
+    request: Request, chosen: ScenePlan, cached: Cached, workdir: Path, cache: Path, *, as_json: bool
 ) -> int:
     """Show the chosen pair and what its run will need, and give the exit code."""
     from dinsar_cli.plan.catalog_plan import look_ahead
@@ -228,10 +230,10 @@ def _show_outlook(
         click.echo(json.dumps(record, indent=2))
     else:
         lines = (*_choice_lines(chosen, cached, cache), *_outlook_facts(outlook, record), "", *_cost_table(record))
-        for line in lines if not quiet else ():
+        for line in lines if not is_quiet() else ():
             click.echo(line)
         for text in record["warnings"]:
-            click.secho(f"Warning: {text}", fg="yellow", err=True)
+            warn(text)
         for text in record["lacking"]:
             click.secho(f"It cannot run here. {text}", fg="red", err=True)
     return ExitCode.OK if record["fits"] else ExitCode.RESOURCES

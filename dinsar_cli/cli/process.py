@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import ScreenReporter, logging_to
-from dinsar_cli.cli.options import existing_xml_option, force_option, gather_config, run_options
+from dinsar_cli.cli.options import existing_xml_option, force_option, gather_config, json_option, run_options
+from dinsar_cli.cli.parts.common import near, tell_made, tell_next
+from dinsar_cli.cli.parts.screen import shown_run
 from dinsar_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dinsar_cli.cli.parts.given import Given
 
 
 @click.command(
@@ -29,8 +34,9 @@ Examples:
 @click.option("--to", "last", metavar="STEP", help="Stop after this step.")
 @click.option("--xml-only", is_flag=True, help="Write topsApp.xml, its parts and the DEM, and run nothing.")
 @click.option("--write-script", is_flag=True, help="Write them with a script for each step, to run by hand.")
+@json_option
 def process(
-    config_file: Path | None,
+    given: Given,
     workdir: Path,
     cache: Path,
     use_existing_xml: bool,
@@ -39,8 +45,8 @@ def process(
     last: str | None,
     xml_only: bool,
     write_script: bool,
+    as_json: bool,
     verbose: int,
-    quiet: bool,
     **flags: str | None,
 ) -> None:
     """Make the interferogram on the radar grid, and no map: the part of `dinsar run` that the engine does.
@@ -57,18 +63,18 @@ def process(
             "--from, --to and --use-existing-xml are about steps that are run.",
             "Leave one or the other out.",
         )
-    config = gather_config(config_file, flags)
-    make_folder(workdir)
+    config = gather_config(given, flags)
     command = ["dinsar", *sys.argv[1:]]
-    with (
-        logging_to(make_folder(workdir / "logs"), -1 if quiet else verbose),
-        ScreenReporter(quiet=quiet) as reporter,
-    ):
+    with shown_run(workdir, verbose) as reporter:
         if xml_only or write_script:
             files = pipeline.write_engine_files(config, workdir, cache, reporter, command, scripts=write_script)
         else:
             choice = StepChoice(first, last, use_existing_xml)
             folder, interferogram = pipeline.process(config, workdir, cache, reporter, command, choice, force=force)
             files = list(interferogram.files) if interferogram else [folder]
-    for file in files:
-        click.echo(str(file))
+    if as_json:
+        click.echo(json.dumps({"files": [str(file) for file in files]}, indent=2))
+        return
+    tell_made(*map(near, files))
+    if not (xml_only or write_script):
+        tell_next("dinsar run, with the same options, makes the map of it")

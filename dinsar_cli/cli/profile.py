@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from dinsar_cli.cli.common import folders_and_last, show_notes
-from dinsar_cli.cli.options import debug_option
+from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import folders_and_last, show_notes, tell_made
+from dinsar_cli.cli.parts.completing import complete_files
 
 _LENGTH = click.FloatRange(min=0, min_open=True)
 
@@ -21,7 +23,9 @@ Examples:
   dinsar profile T154D_* line.geojson --width 2000 --output fault.csv
   dinsar profile STACK 'LINESTRING(-8.9 31.35, -8.85 31.4, -8.8 31.4)'""",
 )
-@click.argument("arguments", metavar="FOLDER... LINE", nargs=-1, type=click.UNPROCESSED)
+@click.argument(
+    "arguments", metavar="FOLDER... LINE", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_files
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -36,7 +40,8 @@ Examples:
 @click.option("--step", type=_LENGTH, metavar="METRES", help="Between points.  [default: the size of a cell]")
 @click.option("--crs", metavar="CRS", help="Of a table with x and y, or a file without one, such as EPSG:32629.")
 @click.option("--pairs", is_flag=True, help="Take the pairs of a stack, although it has a series.")
-@debug_option
+@json_option
+@telling_options
 def profile(
     arguments: tuple[str, ...],
     output: Path,
@@ -44,6 +49,7 @@ def profile(
     step: float | None,
     crs: str | None,
     pairs: bool,
+    as_json: bool,
 ) -> None:
     r"""Draw the displacement of one map or several along a line, above the terrain, and write it as a table.
 
@@ -63,10 +69,15 @@ def profile(
     found = profiles_along(folders, line, crs=crs, step=step, width=width, pairs=pairs)
     show_notes(found.warnings)
     write_tables(table_file, [found.table], found.record)
-    click.echo(str(table_file))
     lines = list(dict.fromkeys(one.line for one in found.profiles))
+    pictures = []
     for number in lines:
         ending = "" if len(lines) == 1 else f"_{number}"
         picture = table_file.with_name(f"{table_file.stem}{ending}.png")
         profile_picture(picture, found.of_line(number))
-        click.echo(str(picture))
+        pictures.append(picture)
+    if as_json:
+        record = {"table": str(table_file), "pictures": [str(path) for path in pictures]}
+        click.echo(json.dumps(record | {"warnings": list(found.warnings)}, indent=2))
+        return
+    tell_made(table_file, *pictures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import ScreenReporter, duration, logging_to
 from dinsar_cli.cli.options import existing_xml_option, force_option, gather_config, json_option, run_options
+from dinsar_cli.cli.parts.common import duration, near, tell_made, tell_next
+from dinsar_cli.cli.parts.screen import shown_run
 from dinsar_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dinsar_cli.cli.parts.given import Given
     from dinsar_cli.workflow.result import RunResult
 
 _LEFT_OUT = {
@@ -45,7 +47,7 @@ Examples:
 )
 @json_option
 def run(
-    config_file: Path | None,
+    given: Given,
     workdir: Path,
     cache: Path,
     use_existing_xml: bool,
@@ -53,7 +55,6 @@ def run(
     dry_run: bool,
     as_json: bool,
     verbose: int,
-    quiet: bool,
     **flags: str | None,
 ) -> int:
     """Make a displacement map from two Sentinel-1 dates.
@@ -66,7 +67,7 @@ def run(
     was stopped goes on where it was when the same command is given again; after a change of an option only what
     depends on it is made again.
     """
-    config = gather_config(config_file, flags)
+    config = gather_config(given, flags)
     if config.engine != "eos":
         from dinsar_cli.engines.topsapp.process.installation import look_meanwhile
 
@@ -77,12 +78,8 @@ def run(
     if dry_run:
         from dinsar_cli.cli.plan import show_plan
 
-        return show_plan(config, workdir, cache, as_json=as_json, quiet=quiet)
-    make_folder(workdir)
-    with (
-        logging_to(make_folder(workdir / "logs"), -1 if quiet else verbose),
-        ScreenReporter(quiet=quiet) as reporter,
-    ):
+        return show_plan(config, workdir, cache, as_json=as_json)
+    with shown_run(workdir, verbose) as reporter:
         choice = StepChoice(own_files=use_existing_xml)
         result = pipeline.run(config, workdir, cache, reporter, ["dinsar", *sys.argv[1:]], choice, force=force)
     print_result(result, as_json=as_json)
@@ -90,7 +87,7 @@ def run(
 
 
 def print_result(result: RunResult, *, as_json: bool) -> None:
-    """Print what a map is, and its files; what is not known is left out."""
+    """Print what a map is, and which files show it; what is not known is left out."""
     import json
 
     from dinsar_cli.workflow.result import summary
@@ -99,14 +96,15 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(record, indent=2))
         return
-    click.echo(f"{result.folder.name}: {record['reference_date'][:10]} to {record['secondary_date'][:10]}")
-    for line in (*_map_lines(record), *_pair_lines(record), *verdict_lines(record["verdicts"])):
-        click.echo(line)
-    click.echo("  note            one pair cannot tell displacement from 1-3 cm of atmosphere")
+    tell_made(f"{result.folder.name}: {record['reference_date'][:10]} to {record['secondary_date'][:10]}")
+    tell_made(*_map_lines(record), *_pair_lines(record), *verdict_lines(record["verdicts"]))
+    tell_made("  note            one pair cannot tell displacement from 1-3 cm of atmosphere")
     if result.seconds is not None:
-        click.echo(f"  took            {duration(result.seconds)}, {human_bytes(result.received)} fetched")
-    for path in result.products.values():
-        click.echo(str(path))
+        tell_made(f"  took            {duration(result.seconds)}, {human_bytes(result.received)} fetched")
+    for name in ("map", "report"):
+        if name in result.products:
+            tell_made(f"  {name:<16}{near(result.products[name])}")
+    tell_next(f"dinsar view {shlex.quote(near(result.folder))}")
 
 
 def _map_lines(record: Mapping[str, Any]) -> list[str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.common import show_notes, table
 from dinsar_cli.cli.options import area_options, frame_and_year, gather_area, json_option
+from dinsar_cli.cli.parts.common import show_notes, table
 from dinsar_cli.errors import NoDataError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dinsar_cli.catalog.scenes import Query
     from dinsar_cli.catalog.stacks import Stack
+    from dinsar_cli.cli.parts.given import Given
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -30,7 +31,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--map", "map_file", type=_FILE, metavar="FILE.html", help="Write a map of the footprints.")
 @click.option("--workdir", hidden=True, expose_value=False, help="Has no effect: a search leaves nothing behind.")
 def search(
-    config_file: Path | None,
+    given: Given,
     platforms: tuple[str, ...],
     frame: int | None,
     years: tuple[int, ...],
@@ -52,7 +53,7 @@ def search(
     from dinsar_cli.catalog.pair_search import filtered_out, query_of
     from dinsar_cli.catalog.scenes import PLATFORMS
 
-    config, roi = gather_area(config_file, flags)
+    config, roi = gather_area(given, flags)
     query = query_of(config, roi, platforms=platforms or PLATFORMS, frame=frame, years=years)
     stacks, notes = _find_stacks(query)
     show_notes(notes)

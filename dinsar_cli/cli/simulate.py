@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.core import ParameterSource
 
-from dinsar_cli.cli.common import ScreenReporter
-from dinsar_cli.cli.options import Command, debug_option, json_option, quiet_option, together
+from dinsar_cli.cli.options import Command, day_given, json_option, read_date, telling_options, together
+from dinsar_cli.cli.parts.common import is_quiet, near, tell, tell_made, tell_next
+from dinsar_cli.cli.parts.screen import ScreenReporter
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _scene_options(command: Command) -> Command:
             "--dates", type=click.IntRange(2, 100), default=2, show_default=True, help="Number of dates.",
         ),
         click.option(
-            "--start", type=click.DateTime(["%Y-%m-%d"]), default="2023-09-04", show_default=True,
+            "--start", callback=read_date, metavar="DATE", default="2023-09-04", show_default=True,
             help="First date, UTC.",
         ),
         click.option(
@@ -163,10 +164,9 @@ def _like_options(command: Command) -> Command:
 @_signal_options
 @_like_options
 @json_option
-@quiet_option
-@debug_option
+@telling_options
 @click.pass_context
-def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+def simulate(context: click.Context, /, folder: Path, as_json: bool, **options: Any) -> None:
     """Write Sentinel-1 IW SLC scenes with known displacement into a new FOLDER.
 
     It gets the products of every date in slc/, orbit files, a DEM with ellipsoidal heights, the true displacement
@@ -182,9 +182,9 @@ def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool
     given = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     _check_given(given, like=bool(options["like"]))
     scenario = _scenario(options, given)
-    if options["bad_date"] and not options["atmosphere"] and not quiet:
-        click.echo(_TURBULENT, err=True)
-    with ScreenReporter(quiet=quiet) as reporter:
+    if options["bad_date"] and not options["atmosphere"]:
+        tell(_TURBULENT)
+    with ScreenReporter(quiet=is_quiet()) as reporter:
         reporter.start("simulate")
         if options["like"]:
             stack = simulate_behind(_like(options, given), scenario, folder, reporter.progress)
@@ -193,10 +193,8 @@ def simulate(context: click.Context, /, folder: Path, as_json: bool, quiet: bool
     if as_json:
         click.echo(json.dumps(_record(stack), indent=2))
         return
-    for path in (*(path for date_ in stack.products for path in date_), *stack.orbits, stack.dem, stack.summary):
-        click.echo(str(path))
-    if not quiet and len(stack.products) == 2:
-        click.echo(f"Make the map: {_next_command(stack)}", err=True)
+    tell_made(*(path for slices in stack.products for path in slices), *stack.orbits, stack.dem, stack.summary)
+    tell_next(_next_command(stack))
 
 
 _FRAME: Final = (
@@ -266,9 +264,9 @@ def _record(stack: SimulatedStack) -> dict[str, Any]:
 
 
 def _next_command(stack: SimulatedStack) -> str:
-    scenes = [part for slices in stack.products for path in slices for part in ("--slc", str(path))]
-    inputs = ["--orbits", str(stack.orbits[0].parent), "--dem", str(stack.dem), "--dem-datum", "ellipsoid"]
-    return shlex.join(["dinsar", "run", *scenes, *inputs, *(["--roi", stack.roi] if stack.roi else [])])
+    command, scenes = "run" if len(stack.products) == 2 else "stack", near(stack.products[0][0].parent)
+    inputs = ["--orbits", near(stack.orbits[0].parent), "--dem", near(stack.dem), "--dem-datum", "ellipsoid"]
+    return shlex.join(["dinsar", command, scenes, *inputs, *(["--roi", stack.roi] if stack.roi else [])])
 
 
 def _scenario(options: dict[str, Any], given: set[str]) -> Scenario:
@@ -344,9 +342,9 @@ def _atmosphere(bad_dates: Sequence[str], *, full: bool) -> Atmosphere | None:
 
 
 def _bad_date(text: str) -> tuple[date, float]:
-    day, _, factor = text.partition(",")
+    day, comma, factor = text.rpartition(",")
     try:
-        return date.fromisoformat(day.strip()), float(factor)
+        return day_given("--bad-date", day if comma else text), float(factor)
     except ValueError as error:
         raise UsageError(
             f"--bad-date {text} is not understood.",
@@ -361,9 +359,9 @@ def _ionosphere(east: float, north: float) -> Ionosphere | None:
     return Ionosphere(east_per_km=east, north_per_km=north) if east or north else None
 
 
-def _dates(start: datetime, count: int, interval: int) -> tuple[date, ...]:
+def _dates(start: date, count: int, interval: int) -> tuple[date, ...]:
     try:
-        return tuple((start + timedelta(days=interval * index)).date() for index in range(count))
+        return tuple(start + timedelta(days=interval * index) for index in range(count))
     except OverflowError as error:
         raise UsageError(
             f"{count} dates from {start:%Y-%m-%d} on, every {interval} days, cannot be simulated.",

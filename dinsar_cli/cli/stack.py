@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.base.files import make_folder
-from dinsar_cli.cli.common import ScreenReporter, duration, logging_to, table
 from dinsar_cli.cli.options import (
     OF_MANY_DATES,
     STACK_FLAGS,
     cache_option,
     config_argument,
     config_options,
-    debug_option,
     gather_config,
     json_option,
-    quiet_option,
+    telling_options,
     together,
     verbose_option,
 )
+from dinsar_cli.cli.parts.common import duration, near, table, tell_made, tell_next
+from dinsar_cli.cli.parts.screen import shown_run
 from dinsar_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from dinsar_cli.base.reporter import Reporter
+    from dinsar_cli.cli.parts.given import Given
 
 _KEYS = (
     "slc.files",
@@ -70,7 +73,7 @@ Examples:
   dinsar stack --slc PRODUCTS --engine isce2 --output STACK_BY_TOPSAPP
   dinsar stack dinsar.yaml --network small-baseline:48,150""",
 )
-@together(config_argument, config_options(*_KEYS, *STACK_FLAGS, meanings=OF_MANY_DATES))
+@together(config_argument(products=True), config_options(*_KEYS, *STACK_FLAGS, meanings=OF_MANY_DATES))
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -78,14 +81,13 @@ Examples:
     show_default=True,
     help="Folder of the stack.",
 )
-@together(cache_option, json_option, verbose_option, quiet_option, debug_option)
+@together(cache_option, json_option, verbose_option, telling_options)
 def stack(
-    config_file: Path | None,
+    given: Given,
     output: Path,
     cache: Path,
     as_json: bool,
     verbose: int,
-    quiet: bool,
     **flags: Any,
 ) -> int:
     """Make the maps of many dates on one geometry.
@@ -102,19 +104,16 @@ def stack(
     The same command goes on where it was stopped; with a further product it makes the pairs of that date only.
     """
     from dinsar_cli.series.network import parse_rule
+    from dinsar_cli.stack.overview import PAGE
     from dinsar_cli.stack.run import run_stack
 
-    config = gather_config(config_file, flags)
+    config = gather_config(given, flags)
     if config.engine == "isce2":
         from dinsar_cli.engines.topsapp.process.installation import look_meanwhile
 
         look_meanwhile(config.isce2.home, config.isce2.python, config.isce2.conda_env)
     rule = parse_rule(config.stack.network)
-    make_folder(output)
-    with (
-        logging_to(make_folder(output / "logs"), -1 if quiet else verbose),
-        ScreenReporter(quiet=quiet) as reporter,
-    ):
+    with shown_run(output, verbose) as reporter:
         made = run_stack(config, output, cache, reporter, ["dinsar", *sys.argv[1:]], rule)
         if "mintpy" in config.output.formats:
             _write_for_mintpy(made.folder, reporter)
@@ -124,14 +123,16 @@ def stack(
             json.dumps({"folder": str(made.folder.resolve()), "seconds": made.seconds} | made.record, indent=2)
         )
         return code
-    for line in table(_rows(made.record), right=frozenset({1, 2, 3, 4})):
-        click.echo(line)
+    tell_made(*table(_rows(made.record), right=frozenset({1, 2, 3, 4})))
     maps = sum("problem" not in pair for pair in made.record["pairs"].values())
-    click.echo(f"{maps} maps in {made.folder}, took {duration(made.seconds)}")
+    tell_made(f"{maps} maps in {near(made.folder)}, took {duration(made.seconds)}")
+    if (page := made.folder / PAGE).is_file():
+        tell_made(near(page))
+    tell_next(f"dinsar timeseries {shlex.quote(near(made.folder))}")
     return code
 
 
-def _write_for_mintpy(folder: Path, reporter: ScreenReporter) -> None:
+def _write_for_mintpy(folder: Path, reporter: Reporter) -> None:
     """Write the folder for MintPy, or warn of why there is none: the maps are made all the same."""
     from dinsar_cli.errors import DinsarError
     from dinsar_cli.products.folder import find_products

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dinsar_cli.base.disk import human_bytes
-from dinsar_cli.base.journal import RUN_FILE, STAGES, Journal, runs_in
-from dinsar_cli.cli.options import debug_option, json_option, workdir_option
+from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, STAGES, Journal, runs_in
+from dinsar_cli.cli.options import folder_argument, given_folders, json_option, old_workdir_option, telling_options
 from dinsar_cli.errors import ExitCode, NoDataError
 
 if TYPE_CHECKING:
@@ -27,13 +27,18 @@ _OF_STACK = {
 
 
 @click.command(short_help="Show what is done in a folder.")
-@workdir_option
+@folder_argument(several=True)
+@old_workdir_option
 @click.option("--verify", is_flag=True, help="Compare the content of inputs and products with their SHA-256.")
 @json_option
-@debug_option
-def status(workdir: Path, verify: bool, as_json: bool) -> int:
-    """Show which stages of each pair in a folder are done, and whether their files are still the same."""
-    records = {folder.name: describe(folder, verify=verify) for folder in pair_folders(workdir)}
+@telling_options
+def status(folders: tuple[Path, ...], workdir: Path | None, verify: bool, as_json: bool) -> int:
+    """Show which stages of each pair in a folder are done, and whether their files are still the same.
+
+    FOLDER is that of a pair, or one with several pairs; by default the current one.
+    """
+    found = [pair for folder in given_folders(folders, workdir) for pair in pair_folders(folder)]
+    records = {folder.resolve().name: describe(folder, verify=verify) for folder in found}
     if as_json:
         click.echo(json.dumps(records, indent=2))
     else:
@@ -51,12 +56,15 @@ def pair_folders(workdir: Path) -> list[Path]:
     NoDataError
         When there is none.
     """
+    inside = workdir.resolve()
+    if inside.name == PRODUCTS and (inside.parent / RUN_FILE).is_file():
+        return [inside.parent]
     folders = [workdir] if (workdir / RUN_FILE).is_file() else runs_in(workdir)
     if not folders:
         raise NoDataError(
             f"There is no run in {workdir.resolve()}.",
             f"Neither it nor a folder in it has a {RUN_FILE}.",
-            "Give the folder of your runs with --workdir, or start one with: dinsar run",
+            "Give the folder of your runs, or start one with: dinsar run",
         )
     return folders
 

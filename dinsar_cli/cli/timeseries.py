@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dinsar_cli.cli.common import table
-from dinsar_cli.cli.options import day_given, debug_option, json_option
+from dinsar_cli.cli.options import day_given, folder_argument, json_option, telling_options
+from dinsar_cli.cli.parts.common import near, table, tell, tell_made
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ Examples:
   dinsar timeseries STACK --step 2023-09-08 --seasonal
   dinsar timeseries STACK --with mintpy""",
 )
-@click.argument("folder", metavar="STACK", type=_FOLDER)
-@click.option("--output", type=_FOLDER, metavar="FOLDER", help="Folder for the files.  [default: STACK/series]")
+@folder_argument(several=False)
+@click.option("--output", type=_FOLDER, metavar="FOLDER", help="Folder for the files.  [default: FOLDER/series]")
 @click.option("--no-repair", is_flag=True, help="Leave whole cycles by which triangles do not close as they are.")
 @click.option(
     "--drop-dates",
@@ -115,9 +115,9 @@ Examples:
     help="A key of MintPy, such as networkInversion.weightFunc=no; may be repeated.",
 )
 @json_option
-@debug_option
+@telling_options
 def timeseries(
-    folder: Path,
+    folders: tuple[Path, ...],
     output: Path | None,
     no_repair: bool,
     drop: tuple[str, ...],
@@ -136,13 +136,14 @@ def timeseries(
 ) -> None:
     """Make velocity and displacement of every date from the maps of many pairs.
 
-    STACK is the folder of dinsar stack, or one with the folders of runs on one grid. Cells whose triangles do not
-    close by whole cycles are repaired where the cycles have one explanation. Dates count by how much their delay
-    varies over the map; the sigma of the velocity has that, and decorrelation, in it.
+    FOLDER is that of dinsar stack, or one with the folders of runs on one grid; by default the current one. Cells
+    whose triangles do not close by whole cycles are repaired where the cycles have one explanation. Dates count by
+    how much their delay varies over the map; the sigma of the velocity has that, and decorrelation, in it.
     """
     from dinsar_cli.timeseries.choices import Choices, CoherentIn
     from dinsar_cli.timeseries.run import make_series
 
+    (folder,) = folders
     dates = tuple(day_given("--drop-dates", text) for text in drop if text.lower() != "auto")
     choices = Choices(
         repair=not no_repair,
@@ -161,31 +162,27 @@ def timeseries(
     record = made.record
     opinion = None
     if ask is not None:
-        opinion = ask.put(folder, made, lambda step: click.echo(f"MintPy: {step}", err=True))
+        opinion = ask.put(folder, made, lambda step: tell(f"MintPy: {step}"))
     if as_json:
         told = {} if opinion is None else {"mintpy": opinion.record}
         click.echo(json.dumps({"folder": str(made.folder.resolve())} | record | told, indent=2))
         return
-    for text in record["notes"]:
-        click.echo(text)
+    tell_made(*record["notes"])
     quality = record["date_quality"]
     rows = [("Date", "Delay mm", "")]
     for day, told in quality.items():
         state = "left out" if day in record["dropped"] else "noisy" if told["noisy"] else ""
         rows.append((day, f"{1e3 * told['delay_sigma_m']:.1f}", state))
     if quality:
-        for line in table(rows, right=frozenset({1})):
-            click.echo(line)
+        tell_made(*table(rows, right=frozenset({1})))
     low, high = (f"{1e3 * value:+.1f}" for value in record["velocity_range_m_per_year"])
     sigma = 1e3 * record["median_velocity_sigma_m_per_year"]
-    click.echo(
-        f"velocity {low} to {high} mm/yr toward the satellite, sigma {sigma:.1f}, in {record['cells']} cells"
-    )
-    click.echo(str(made.folder / "series.html"))
+    tell_made(f"velocity {low} to {high} mm/yr toward the satellite, sigma {sigma:.1f}, in {record['cells']} cells")
+    tell_made(near(made.folder / "series.html"))
     if opinion is not None:
         _tell(opinion, record["notes"])
     elif (made.folder / "mintpy" / "mintpy.json").is_file():
-        click.echo(f"{made.folder / 'mintpy'} is of an earlier call; it is made again with --with mintpy", err=True)
+        tell(f"{made.folder / 'mintpy'} is of an earlier call; it is made again with --with mintpy")
 
 
 def _question(
@@ -210,15 +207,13 @@ def _question(
 def _tell(opinion: SecondOpinion, told: Sequence[str]) -> None:
     """Print how far the velocity is from MintPy's, with the notes that are not told yet."""
     record = opinion.record
-    click.echo(f"MintPy {record['mintpy']}: its zero is {record['zero']['is']}")
+    tell_made(f"MintPy {record['mintpy']}: its zero is {record['zero']['is']}")
     for note in record["notes"]:
         if note not in told:
-            click.echo(note)
+            tell_made(note)
     rows = [("Coherence", "Cells", "Bias mm/yr", "RMS mm/yr", "Gain", "RMS, dates alike")]
     for row in opinion.rows:
         gain = "" if row.given.gain is None else f"{row.given.gain:.4f}"
         figures = (f"{1e3 * row.given.bias:+.3f}", f"{1e3 * row.given.rms:.3f}", gain, f"{1e3 * row.alike.rms:.3f}")
         rows.append((row.name, str(row.given.cells), *figures))
-    for line in table(rows, right=frozenset(range(1, 6))):
-        click.echo(line)
-    click.echo(str(opinion.folder / "velocity_difference.tif"))
+    tell_made(*table(rows, right=frozenset(range(1, 6))), near(opinion.folder / "velocity_difference.tif"))

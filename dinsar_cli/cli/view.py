@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dinsar_cli.cli.options import debug_option
+from dinsar_cli.cli.options import folder_argument, json_option, telling_options
+from dinsar_cli.cli.parts.common import tell, warn
 from dinsar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,12 +19,13 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Look at the products.")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
+@folder_argument(several=False)
 @click.option("--page", is_flag=True, help="Open the page even if there is a viewer.")
 @click.option("--with", "program", metavar="PROGRAM", help="Open with this command; with --page, the page.")
 @click.option("--no-open", is_flag=True, help="Write the page if need be, print its path, and open nothing.")
-@debug_option
-def view(folder: Path, page: bool, program: str | None, no_open: bool) -> None:
+@json_option
+@telling_options
+def view(folders: tuple[Path, ...], page: bool, program: str | None, no_open: bool, as_json: bool) -> None:
     """Open the products of a run in QGIS, or else its page in the web browser.
 
     FOLDER is that of a pair, one with several pairs, or one with the GeoTIFFs; by default the current one. The page
@@ -39,26 +42,38 @@ def view(folder: Path, page: bool, program: str | None, no_open: bool) -> None:
             "One opens the products, the other opens nothing.",
             "Give one of them.",
         )
+    (folder,) = folders
     command = () if program is None else find_program(program)
     pairs, unfinished = find_products(folder)
     for text in unfinished:
-        click.secho(f"Warning: the run is not finished. {text}", fg="yellow", err=True)
+        warn(f"the run is not finished. {text}")
     if command and not page:
         start(command, rasters_to_open(pairs))
+        _told([], program, as_json=as_json)
         return
     if not page and not no_open and has_display():
         qgis = find_qgis()
         if qgis and _shown_in(qgis, pairs):
+            _told([], qgis, as_json=as_json)
             return
     from dinsar_cli.report.page import pages_to_view  # not before a viewer is started
 
     pages = pages_to_view(pairs, folder)
-    for path in pages:
-        click.echo(str(path.resolve()))
+    _told(pages, program, as_json=as_json)
     if command:
         start(command, pages[-1:])
     elif not no_open:
         _open_or_explain(pages[-1])
+
+
+def _told(pages: Sequence[Path], program: str | None, *, as_json: bool) -> None:
+    """Tell which pages there are, and with what they or the maps are opened."""
+    paths = [str(path.resolve()) for path in pages]
+    if as_json:
+        click.echo(json.dumps({"pages": paths, "program": program}, indent=2))
+    else:
+        for path in paths:
+            click.echo(path)
 
 
 def _shown_in(qgis: str, pairs: Sequence[PairProducts]) -> bool:
@@ -69,9 +84,9 @@ def _shown_in(qgis: str, pairs: Sequence[PairProducts]) -> bool:
     try:
         start([qgis], rasters_to_open(pairs))
     except UsageError as error:
-        click.secho(f"Warning: {error.problem} {error.cause}", fg="yellow", err=True)
+        warn(f"{error.problem} {error.cause}")
         return False
-    click.echo(f"Opened in {qgis}. A page instead: dinsar view --page", err=True)
+    tell(f"Opened in {qgis}. A page instead: dinsar view --page")
     return True
 
 
@@ -81,8 +96,7 @@ def _open_or_explain(page: Path) -> None:
 
     if has_display() and open_in_browser(page):
         return
-    click.echo(
+    tell(
         "No program was found that can show it here. Open the file in a web browser; it needs nothing else, so it "
-        "can be copied to another computer.",
-        err=True,
+        "can be copied to another computer."
     )

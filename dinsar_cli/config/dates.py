@@ -1,4 +1,4 @@
-"""Dates and directions in the configuration: read in the one way that cannot be misread."""
+"""Dates and directions in the configuration: read only where they cannot be misread."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
 from dinsar_cli.config.base import About
+from dinsar_cli.config.day_text import read_day
 
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?")
+_MOMENT = re.compile(
+    r"(?P<day>.*\d)(?:[T ]+(?P<clock>\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)|T(?P<packed>\d{4}(?:\d\d)?))"
+    r" ?(?P<zone>Z|UTC|[+-]\d\d:?\d\d)?",
+    re.IGNORECASE,
+)
+_LIKE_A_MOMENT = re.compile(r"\dT|:", re.IGNORECASE)
 _YEARS = (1900, 2999)
 _PRODUCT = re.compile(r"S1[A-Z]_IW_SLC_")
 _DIRECTIONS = {"a": "ascending", "asc": "ascending", "d": "descending", "desc": "descending"}
@@ -23,15 +28,15 @@ def parse_day(value: object) -> date | None:
     Raises
     ------
     ValueError
-        If it is written otherwise than as year-month-day, or there is no such day.
+        If it can be read in no way or in two, see `read_day`, or there is no such day.
     """
     if value is None:
         return None
     if isinstance(value, date) and not isinstance(value, datetime):
         return _possible(value)
-    if not isinstance(value, str) or not _DAY.fullmatch(value.strip()):
-        raise ValueError("a date is written as year-month-day")
-    return _possible(date.fromisoformat(value.strip()))
+    if isinstance(value, int):  # 20230206 in a YAML file
+        value = str(value)
+    return _possible(read_day(value if isinstance(value, str) else ""))
 
 
 def _possible(day: date) -> date:
@@ -50,11 +55,12 @@ def parse_event(value: object) -> date | datetime | None:
         If it is written otherwise, or there is no such time.
     """
     if isinstance(value, str):
-        text = value.strip().upper().replace(" ", "T")
-        if "T" in text:
-            if not _MOMENT.fullmatch(text):
-                raise ValueError("a time is written with year-month-day, T and hour:minute")
-            value = datetime.fromisoformat(text)
+        match = _MOMENT.fullmatch(value.strip())
+        if match is None and _LIKE_A_MOMENT.search(value):
+            raise ValueError("a time is written with year-month-day, T and hour:minute")
+        if match is not None:
+            zone = (match["zone"] or "").upper().replace("UTC", "Z")
+            value = datetime.fromisoformat(f"{read_day(match['day'])}T{match['clock'] or match['packed']}{zone}")
     if not isinstance(value, datetime):
         return parse_day(value)
     _possible(value)

@@ -19,7 +19,7 @@ from dinsar_cli.base.user_files import OddFileError, read_text
 from dinsar_cli.config.base import Section, about, parts_of_type
 from dinsar_cli.config.map import parse_mask
 from dinsar_cli.config.model import RunConfig, is_roi_file
-from dinsar_cli.errors import UsageError
+from dinsar_cli.errors import UsageError, did_you_mean
 
 # Keys that exclude each other: the first, on the command line, takes the place of the second in the file.
 _RIVALS = (
@@ -75,6 +75,18 @@ def takes_list(dotted_key: str) -> bool:
     """Tell whether a key may have several values."""
     annotation = _field(dotted_key).annotation
     return list in {get_origin(part) for part in (annotation, *get_args(annotation))}
+
+
+def takes_path(dotted_key: str) -> bool:
+    """Tell whether a key takes the path of a file or folder."""
+    return dotted_key not in _WORDS and Path in parts_of_type(_field(dotted_key).annotation)
+
+
+def words_of(dotted_key: str) -> tuple[str, ...]:
+    """Return the words that a key may have as its value; none where it is something else."""
+    if dotted_key in _WORDS:
+        return (_WORDS[dotted_key],)
+    return tuple(part for part in parts_of_type(_field(dotted_key).annotation) if isinstance(part, str))
 
 
 def _allowed(dotted_key: str) -> str:
@@ -183,6 +195,11 @@ def load_config(path: Path) -> dict[str, Any]:
         values = load_yaml(read_text(path, _MOST_BYTES))
     except OddFileError as error:
         raise UsageError(problem, error.cause, "Give a readable YAML file; `dinsar init` writes one.") from error
+    except FileNotFoundError as error:
+        beside = path.absolute().parent
+        names = [one.name for one in beside.iterdir() if one.suffix in {".yaml", ".yml"}] if beside.is_dir() else []
+        remedy = f"{did_you_mean(path.name, names)}Give a readable YAML file; `dinsar init` writes one."
+        raise UsageError(problem, "There is no file of that name.", remedy) from error
     except (OSError, ValueError) as error:  # the latter: dates and numbers that cannot be
         raise UsageError(problem, f"{error}.", "Give a readable YAML file; `dinsar init` writes one.") from error
     except (YAMLError, RecursionError) as error:
@@ -297,7 +314,9 @@ def _explained(error: ValidationError) -> UsageError:
             causes.append(str(item["ctx"]["error"]))
         elif dotted in config_keys():
             reason = f" ({item['ctx']['error']})" if item["type"] == "value_error" else ""
-            causes.append(f"{dotted}: {_shown(item['input'])} is refused{reason}; allowed: {_allowed(dotted)}.")
+            meant = did_you_mean(item["input"], words_of(dotted)) if isinstance(item["input"], str) else ""
+            told = f"{dotted}: {_shown(item['input'])} is refused{reason}; allowed: {_allowed(dotted)}."
+            causes.append(f"{told} {meant}".rstrip())
         else:
             fields = ", ".join(key for key in config_keys() if key.startswith(f"{dotted}."))
             causes.append(f"{dotted}: {_shown(item['input'])} is refused; it is a section with the keys {fields}.")

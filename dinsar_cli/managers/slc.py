@@ -12,15 +12,18 @@ from shapely import box
 from shapely.geometry.base import BaseGeometry
 
 from dinsar_cli.base.rasters import open_raster
+from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import beside, crosses, middle_of, near, no_crossing
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair, bursts_in, extent_of, ground_of, make_pair
 from dinsar_cli.sentinel1.annotation_check import unlike
+from dinsar_cli.sentinel1.products import products_in, stands_for_several
 from dinsar_cli.sentinel1.safe import MANIFEST, SafeArchive
-from dinsar_cli.sentinel1.scene import Scene, open_scene
+from dinsar_cli.sentinel1.scene import GranuleName, Scene, open_scene
 from dinsar_cli.sentinel1.subswath import Subswath
 from dinsar_cli.sentinel1.zip_check import check_members
 
+_SHOWN = 4  # names in a sentence
 _SAMPLE_BYTES = {"complex_int16": 4, "complex64": 8}
 _DOWNLOAD_AGAIN = "Download the product again and compare its size with the one the archive states."
 
@@ -59,6 +62,64 @@ class SlcPlan:
         Longitudes run on where a burst reaches over 180 degrees.
         """
         return extent_of(self.bursts, middle_of(self.bounds))
+
+
+def given_products(config: RunConfig) -> tuple[RunConfig, tuple[str, ...]]:
+    """Put products in the place of the folders and patterns that a configuration names, and choose among all.
+
+    Days and names that the configuration asks for (``start``, ``end``, ``reference``, ``secondary``) choose.
+
+    Returns
+    -------
+    RunConfig
+        The same where nothing is to be put in its place, or left out.
+    tuple of str
+        A sentence for each folder and pattern, with what is in it, and one for what is left out.
+
+    Raises
+    ------
+    UsageError
+        When a folder or pattern has no product, or none is asked for.
+    """
+    files: list[Path] = []
+    notes: list[str] = []
+    for path in config.slc.files:
+        inside = products_in([path]) if stands_for_several(path) else (path,)
+        files += inside
+        if inside != (path,):
+            notes.append(f"{path}: {len(inside)} product{'s' if len(inside) > 1 else ''}: {_names(inside)}")
+    taken = [path for path in files if _is_asked_for(path, config)]
+    if files and not taken:
+        raise UsageError(
+            f"None of the {len(files)} products is asked for.",
+            f"They are {_names(files)}; --start, --end, --reference and --secondary leave all of them out.",
+            "Give other dates, or leave these options out.",
+        )
+    if notes:  # a product may be in a folder and be named too
+        taken = list({path.resolve(): path for path in taken}.values())
+    if taken == files and not notes:
+        return config, ()
+    left = [path for path in files if path not in taken]
+    notes += [f"left out by their dates: {_names(left)}"] if left else []
+    return config.model_copy(update={"slc": config.slc.model_copy(update={"files": taken})}), tuple(notes)
+
+
+def _is_asked_for(path: Path, config: RunConfig) -> bool:
+    """Tell whether a product, by its name, is of the days or one of the products that are asked for."""
+    try:
+        name = GranuleName.parse(path.name)
+    except UsageError:  # somebody has renamed it
+        return True
+    day, plain = name.start.date(), path.name.upper()
+    if config.reference is not None or config.secondary is not None:
+        wanted = [one for one in (config.reference, config.secondary) if one is not None]
+        return any(plain.startswith(one.upper()) if isinstance(one, str) else day == one for one in wanted)
+    return (config.start is None or config.start <= day) and (config.end is None or day <= config.end)
+
+
+def _names(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return f"{', '.join(path.name for path in paths[:_SHOWN])}{more}"
 
 
 class SlcManager:

@@ -135,6 +135,7 @@ class Client:
         form: Mapping[str, str] | None = None,
         password: bool = False,
         page: bool = False,
+        any_status: bool = False,
     ) -> Iterator[requests.Response]:
         """Ask once, follow redirects, and give an answer with status 200, 206 or 416; its body is still to be read.
 
@@ -147,6 +148,8 @@ class Client:
             Send user and password with the first request already.
         page : bool
             An HTML page is as good an answer as any.
+        any_status : bool
+            So is one with any status.
 
         Raises
         ------
@@ -172,7 +175,8 @@ class Client:
                 _log.debug(
                     "%s %s: %d, %.2f s", method, shown(url), response.status_code, time.monotonic() - started
                 )
-                self._judge(response, url, page=page)
+                if not any_status:
+                    self._judge(response, url, page=page)
                 yield response
         except requests.TooManyRedirects:
             # From none: the messages of requests have whole addresses.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -13,7 +12,7 @@ import shapely
 from dinsar_cli.catalog.scenes import PLATFORMS, CatalogScene, Ring
 from dinsar_cli.catalog.stacks import CatalogAcquisition, Stack, group_stacks
 from dinsar_cli.config.request import Request
-from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import beside, middle_of
 from dinsar_cli.geo.roi import Roi, parse_roi
 from dinsar_cli.managers.orbits.manager import OrbitManager
@@ -21,10 +20,9 @@ from dinsar_cli.plan.network_dates import NetworkDates, choose_dates
 from dinsar_cli.sentinel1.acquisition import Acquisition, group_acquisitions
 from dinsar_cli.sentinel1.annotated_orbit import annotated_orbit
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
-from dinsar_cli.sentinel1.safe import MANIFEST
+from dinsar_cli.sentinel1.products import products_in
 from dinsar_cli.sentinel1.scene import Scene, open_scene
 
-_PRODUCT: Final = re.compile(r"S1[A-Z]_IW_SLC_.*\.(?:SAFE|zip)", re.IGNORECASE)
 _SHOWN: Final = 4
 
 
@@ -85,35 +83,6 @@ def local_dates(
     wanted = None if config.polarization == "auto" else config.polarization.upper()
     dates = choose_dates(stacks, roi.geometry, orbits, wanted, left_out)
     return dates.noting(*_out_of_sight(passes, stacks), *orbits.notes), roi
-
-
-def products_in(given: Sequence[Path]) -> tuple[Path, ...]:
-    """Return products, and those in folders that are none themselves, each once.
-
-    Raises
-    ------
-    UsageError
-        When a folder has none.
-    """
-    return tuple({path.resolve(): path for path in _with_inner(given)}.values())
-
-
-def _with_inner(given: Sequence[Path]) -> Iterator[Path]:
-    """Yield products, and those in folders that are none; unpacked rather than the zip of the same."""
-    for path in given:
-        if not path.is_dir() or (path / MANIFEST).is_file():
-            yield path
-            continue
-        inside = {
-            one.stem.upper(): one for one in sorted(path.iterdir(), reverse=True) if _PRODUCT.fullmatch(one.name)
-        }
-        if not inside:
-            raise UsageError(
-                f"The folder {path} has no Sentinel-1 product.",
-                f"It has no {MANIFEST}, and nothing in it is named like S1A_IW_SLC_*.SAFE or *.zip.",
-                "Give --slc a product, or a folder with products in it.",
-            )
-        yield from sorted(inside.values())
 
 
 def _is_wanted(scene: Scene, request: Request, platforms: Sequence[str]) -> bool:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+from rasterio.errors import RasterioError
+
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, STAGES, Journal, read_map_record, runs_in
+from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.products.one_run import DISPLACED
@@ -114,6 +118,24 @@ def clear_products(folder: Path, *, displaced: bool = False) -> None:
     layers = made if displaced else list(LAYERS)
     for name in (*(f"{layer}.tif" for layer in layers), *FOLLOWING):
         (folder / name).unlink(missing_ok=True)
+
+
+def looks_of(products: Path) -> str | None:
+    """Return the looks of the map in a folder, as its tags have them; None where nothing tells."""
+    main = products / f"{_MAIN}.tif"
+    if not main.is_file():
+        return None
+    try:
+        with open_raster(main) as raster:
+            return raster.tags().get("looks")
+    except RasterioError:
+        return None
+
+
+def place_to_keep(products: Path, looks: str) -> Path:
+    """Return the folder, which is not there yet, in which a map of these looks is kept beside a new one."""
+    names = chain((f"{products.name}_{looks}",), (f"{products.name}_{looks}_{number}" for number in count(2)))
+    return next(place for place in map(products.with_name, names) if not place.exists())
 
 
 def files_of_map(folder: Path) -> list[Path]:

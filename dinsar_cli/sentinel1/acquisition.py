@@ -264,7 +264,8 @@ def make_pair(scenes: Sequence[Scene], polarization: str = "auto") -> Pair:
         raise UsageError(
             f"{len(acquisitions)} dates are given; a pair has two.",
             f"They are: {'; '.join(acquisition.label for acquisition in acquisitions)}.",
-            "Give the products of two dates.",
+            "Give the products of two dates, or choose two with --reference DATE --secondary DATE; the maps of all "
+            "dates are made by: dinsar stack",
         )
     reference, secondary = acquisitions
     _check_same_track(reference, secondary)

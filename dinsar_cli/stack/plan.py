@@ -19,11 +19,12 @@ from dinsar_cli.managers.dem.plan import DemPlan
 from dinsar_cli.managers.orbits.manager import OrbitChoice
 from dinsar_cli.managers.slc import SlcPlan
 from dinsar_cli.plan.network_dates import day_of
-from dinsar_cli.plan.network_local import local_dates, products_in
+from dinsar_cli.plan.network_local import local_dates
 from dinsar_cli.plan.plan import RunPlan, dem_manager, engine_inputs, plan_run, scene_inputs
 from dinsar_cli.radar.pair_geometry import pair_geometry
 from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, SwathBurst, ground_of
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
+from dinsar_cli.sentinel1.products import products_in
 from dinsar_cli.sentinel1.scene import Scene, open_scene
 from dinsar_cli.series.network import Network, Rule
 

@@ -131,6 +131,24 @@ def check_same_engine(earlier: StackRecord | None, engine: str, folder: Path) ->
     )
 
 
+def check_same_looks(earlier: StackRecord | None, looks: str) -> None:
+    """Refuse to replace the maps of a stack by maps of other looks.
+
+    Raises
+    ------
+    UsageError
+        When an earlier call has made maps with other ones.
+    """
+    before = None if earlier is None else earlier.body.get("looks")
+    if earlier is None or before in {None, looks} or not earlier.body.get("pairs"):
+        return
+    raise UsageError(
+        f"The stack has maps of {before} looks, and this would replace all of them by maps of {looks}.",
+        "Nothing of its pairs can be used for other looks.",
+        f"Choose another folder with --output to have both, or add --looks {before} to go on with this one.",
+    )
+
+
 def _check_schema(found: object) -> None:
     if found != SCHEMA:
         raise ValueError(f"its schema_version is {found!r}, this dinsar knows {SCHEMA}")

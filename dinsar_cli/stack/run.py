@@ -35,7 +35,7 @@ from dinsar_cli.stack.engines import StackEngine, stack_engine
 from dinsar_cli.stack.folders import StackFolders
 from dinsar_cli.stack.overview import write_page
 from dinsar_cli.stack.plan import StackPlan, plan_stack, with_engine
-from dinsar_cli.stack.record import StackRecord, StackReference, check_same_engine
+from dinsar_cli.stack.record import StackRecord, StackReference, check_same_engine, check_same_looks
 from dinsar_cli.stack.reference import CommonBlock, CommonReference
 from dinsar_cli.stack.seams import StackSeams, stack_seams
 from dinsar_cli.stack.topsapp_pairs import in_words_of_stack
@@ -228,6 +228,7 @@ def _proved(
     """Plan the stack with the scenes whose images are whole."""
     known = (earlier.first, earlier.area) if earlier else (None, None)
     plan = plan_stack(request, rule, cache, *known)
+    check_same_looks(earlier, str(plan.any.looks))
     bad: dict[date, str] = {}
     for number, day in enumerate(plan.network.dates):
         reporter.progress("checking", number / len(plan.network.dates))

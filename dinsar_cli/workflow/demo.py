@@ -49,6 +49,11 @@ class Demonstration:
     seconds: dict[str, float]
     pictures: tuple[Path, Path]
 
+    @property
+    def report(self) -> Path:
+        """The page of the run."""
+        return self.result.products["report"]
+
 
 def demonstrate(folder: Path, engine: str, reporter: Reporter, command: Sequence[str]) -> Demonstration:
     """Simulate a pair unless it is there, make its map, and compare it with the truth.

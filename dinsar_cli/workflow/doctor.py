@@ -9,7 +9,8 @@ import shutil
 import sys
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -23,11 +24,21 @@ from dinsar_cli.base.memory import memory_limit
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.drawing.viewers import find_qgis, has_display
 from dinsar_cli.engines.find import engines
-from dinsar_cli.errors import CredentialsError
+from dinsar_cli.errors import CredentialsError, DinsarError, ExitCode
+from dinsar_cli.managers.orbits.asf_bucket import BUCKET
+from dinsar_cli.managers.orbits.dataspace import log_in
 from dinsar_cli.net.credentials import DATASPACE_ADVICE, find_credentials, find_dataspace_account
 from dinsar_cli.net.limits import TIMEOUT
+from dinsar_cli.net.login import check_account
+from dinsar_cli.net.reach import reach
 
 _LIBRARIES = ("numpy", "scipy", "rasterio", "pyproj", "shapely", "pyogrio", "lxml", "pydantic", "matplotlib")
+_HOSTS = {
+    "catalogue": "https://cmr.earthdata.nasa.gov/search/granules.umm_json?short_name=SENTINEL-1A_SLC&page_size=0",
+    "scenes": "https://datapool.asf.alaska.edu/",
+    "orbit files": f"{BUCKET}?list-type=2&max-keys=1",
+    "DEM tiles": "https://copernicus-dem-30m.s3.amazonaws.com/?list-type=2&max-keys=1",
+}
 _LEAST_MEMORY = 2 * 10**9
 _LEAST_DISK = 5 * 10**9
 
@@ -46,12 +57,15 @@ class Finding:
         Whether a run can use it.
     remedy : str
         What to do when it cannot; empty otherwise.
+    code : ExitCode
+        With which a run would end for want of it; that of success where no run needs it.
     """
 
     name: str
     state: str
     good: bool = True
     remedy: str = ""
+    code: ExitCode = ExitCode.OK
 
 
 def examine(workdir: Path, cache: Path) -> list[Finding]:
@@ -81,6 +95,52 @@ def examine(workdir: Path, cache: Path) -> list[Finding]:
     ]
 
 
+def exit_code(findings: Iterable[Finding]) -> ExitCode:
+    """Return the code to end with: of the first thing that is wanting and that every run needs."""
+    return next((one.code for one in findings if not one.good and one.code), ExitCode.OK)
+
+
+def examine_online() -> list[Finding]:
+    """Ask each server that a run without data of its own needs, and try the accounts that are known."""
+    return [
+        *(_host(name, address) for name, address in _HOSTS.items()),
+        _tried("Earthdata account", _try_earthdata),
+        _tried("Copernicus account", _try_dataspace),
+    ]
+
+
+def _host(name: str, address: str) -> Finding:
+    host = urllib.parse.urlsplit(address).hostname
+    return _tried(name, lambda: f"{host} answers in {reach(address):.1f} s")
+
+
+def _tried(name: str, work: Callable[[], str]) -> Finding:
+    """Try something; what it raises is what was found."""
+    name = f"{name}, tried"
+    try:
+        return Finding(name, work())
+    except DinsarError as error:
+        state = f"{error.problem.rstrip('.')}: {error.cause.rstrip('.')}"
+        return Finding(name, state, good=False, remedy=error.remedy, code=error.exit_code)
+
+
+def _try_earthdata() -> str:
+    try:
+        known = find_credentials()
+    except CredentialsError:
+        return "none is known, so there is nothing to try"
+    check_account(known)
+    return f"that of {known.source} is accepted"
+
+
+def _try_dataspace() -> str:
+    known = find_dataspace_account()
+    if known is None:
+        return "none is known, so there is nothing to try"
+    log_in(known)
+    return f"that of {known.source} is accepted"
+
+
 def _engines() -> list[Finding]:
     config, findings = RunConfig(), []
     for name, engine in engines().items():
@@ -88,14 +148,16 @@ def _engines() -> list[Finding]:
         versions = ", ".join(f"{package} {number}" for package, number in engine.version(config).items())
         state = "; ".join(problems) or ", ".join(part for part in (versions, engine.place(config)) if part)
         findings.append(Finding(f"engine {name}", state, not problems, engine.advice(config)))
-    return findings
+    if any(finding.good for finding in findings):  # one is enough
+        return findings
+    return [replace(finding, code=ExitCode.ENGINE) for finding in findings]
 
 
 def _library(name: str) -> Finding:
     try:
         return Finding(name, version(name))
     except PackageNotFoundError:
-        return Finding(name, "not installed", good=False, remedy=f"pip install {name}")
+        return Finding(name, "not installed", good=False, remedy=f"pip install {name}", code=ExitCode.ENGINE)
 
 
 def _gdal() -> Finding:
@@ -113,7 +175,8 @@ def _memory() -> Finding:
         state += ", which is what WSL lets Linux have"
         remedy = "raise it with memory= under [wsl2] in %UserProfile%\\.wslconfig, then run: wsl --shutdown"
     if min(memory.available, limit or memory.available) < _LEAST_MEMORY:
-        return Finding("memory", state, good=False, remedy=remedy or "close other programs, or take smaller areas")
+        advice = remedy or "close other programs, or take smaller areas"
+        return Finding("memory", state, good=False, remedy=advice, code=ExitCode.RESOURCES)
     return Finding("memory", state, remedy=remedy)
 
 
@@ -160,9 +223,11 @@ def _disk(name: str, folder: Path) -> Finding:
     free = shutil.disk_usage(there).free
     state = f"{folder.resolve()}: {human_bytes(free)} free"
     if not os.access(there, os.W_OK):
-        return Finding(name, f"{state}, not writable", good=False, remedy="choose another folder")
+        state += ", not writable"
+        return Finding(name, state, good=False, remedy="choose another folder", code=ExitCode.RESOURCES)
     if free < _LEAST_DISK:
-        return Finding(name, state, good=False, remedy="free some space or choose another folder")
+        advice = "free some space or choose another folder"
+        return Finding(name, state, good=False, remedy=advice, code=ExitCode.RESOURCES)
     return Finding(name, state)
 
 

@@ -35,7 +35,7 @@ from dinsar_cli.report.page import write_report
 from dinsar_cli.workflow.interferogram_stages import geocode_depends
 from dinsar_cli.workflow.result import RunResult, map_warnings, verdict_warnings
 from dinsar_cli.workflow.reversed_pair import check_map
-from dinsar_cli.workflow.run_state import Made, Session
+from dinsar_cli.workflow.run_state import Made, Session, keep_other_looks
 
 
 class MapWork(Protocol):
@@ -148,6 +148,7 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
     def work() -> tuple[Iterable[Path], dict[str, Any], None]:
         if not run.force:
             check_disk(run.folder, run.prediction.products, "the products")
+        keep_other_looks(run.products, str(plan.looks))
         clear_products(run.products)
         clear_formats(run.products)
         phase_filter = PhaseFilter(plan.engine.name, config.filter.strength)

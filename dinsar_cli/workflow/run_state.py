@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from dinsar_cli.config.model import RunConfig
 from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.base import Engine, StepChoice, StepCost
 from dinsar_cli.engines.costs import Setting
-from dinsar_cli.errors import UsageError
+from dinsar_cli.errors import UsageError, did_you_mean
 from dinsar_cli.formats import ALWAYS, check_formats
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.corrections.apply import check_corrections, mid_times
@@ -31,9 +32,12 @@ from dinsar_cli.maps.extent import check_like_stays
 from dinsar_cli.maps.zero.reference import check_areas
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, learn, predict, shortage, stage_setting
 from dinsar_cli.plan.plan import RunPlan, plan_run
-from dinsar_cli.products.folder import PairProducts, find_products
+from dinsar_cli.products.folder import PairProducts, find_products, looks_of, place_to_keep
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 from dinsar_cli.workflow.scenes import Meter, Supplies, supply
+
+CONFIG_FILE = "dinsar.yaml"
+"""What a run did, to be done again."""
 
 Made = TypeVar("Made")
 Options = ParamSpec("Options")
@@ -341,7 +345,8 @@ def held(
         own_files = plan.engine.check_work(folder / RADAR, choice)
         journal.header = _header(plan, command, supplies) | dict(more or {})
         journal.save()
-        write_text(folder / "dinsar.yaml", dump_commented_yaml(supplies.pinned))
+        tell_of_other_looks(folder, str(plan.looks), reporter)
+        write_text(folder / CONFIG_FILE, dump_commented_yaml(supplies.pinned))
         setting = stage_setting(plan.engine.name, plan.threads, plan.dem, plan.config.checks)
         yield Session(
             plan,
@@ -360,6 +365,40 @@ def held(
         )
 
 
+def tell_of_other_looks(folder: Path, looks: str, reporter: Reporter) -> None:
+    """Tell that the map of other looks that is there will be kept, and put beside it how it was made.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the pair, in which the configuration is still that of the earlier map.
+    looks : str
+        Of the new map.
+    reporter : Reporter
+    """
+    products = folder / PRODUCTS
+    before = looks_of(products)
+    if before in {None, looks}:
+        return
+    kept = products / CONFIG_FILE
+    if (folder / CONFIG_FILE).is_file() and not kept.exists():  # not again, when this run has been stopped
+        shutil.copyfile(folder / CONFIG_FILE, kept)
+    reporter.warn(
+        f"{folder.name} has a map of {before} looks, and this one will be of {looks}: the earlier one is kept as "
+        f"{place_to_keep(products, str(before)).name}. With another --workdir it stays where it is."
+    )
+
+
+def keep_other_looks(products: Path, looks: str) -> None:
+    """Move the map of other looks away, before one of these is made in its place; see `tell_of_other_looks`."""
+    before = looks_of(products)
+    if before in {None, looks}:
+        (products / CONFIG_FILE).unlink(missing_ok=True)
+        return
+    products.rename(place_to_keep(products, str(before)))
+    make_folder(products)
+
+
 def _check_choice(engine: Engine, choice: StepChoice) -> None:
     """Refuse steps that the engine does not have, or in the wrong order."""
     for option, step in (("--from", choice.first), ("--to", choice.last)):
@@ -367,7 +406,7 @@ def _check_choice(engine: Engine, choice: StepChoice) -> None:
             raise UsageError(
                 f"{option} {step}: the engine {engine.name} has no such step.",
                 f"Its steps are {', '.join(engine.steps)}.",
-                "Name one of them.",
+                f"{did_you_mean(step, engine.steps)}Name one of them.",
             )
     if choice.first and choice.last and engine.steps.index(choice.first) > engine.steps.index(choice.last):
         raise UsageError(

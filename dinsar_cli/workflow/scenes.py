@@ -23,6 +23,7 @@ from dinsar_cli.config.model import RunConfig
 from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import Engine
 from dinsar_cli.engines.find import find_engine
+from dinsar_cli.managers.slc import given_products
 from dinsar_cli.net.client import shown
 from dinsar_cli.net.download import Transfer
 from dinsar_cli.plan.early_check import check_choice, check_given
@@ -106,7 +107,10 @@ def supply(
     """
     config = request.config
     if not is_wanted(config):
-        return Supplies(request, config)
+        config, taken = given_products(config)
+        for text in taken:
+            reporter.note(text)
+        return Supplies(replace(request, config=config), config)
     engine = engine or find_engine(config)[0]
     check_given(request, cache)
     plan, cached = choose(request, cache, reporter)

@@ -11,7 +11,8 @@ from contextlib import suppress
 
 import pytest
 
-from dinsar_cli.cli.common import ScreenReporter, time_left
+from dinsar_cli.cli.parts.common import time_left
+from dinsar_cli.cli.parts.screen import ScreenReporter
 
 
 def test_long_steps_of_a_stage_have_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,10 +49,23 @@ def test_quiet_run_has_no_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_time_left_follows_from_what_is_done() -> None:
+    """A step that has gone evenly for some seconds tells when it ends; one that has hardly begun does not."""
+    with ScreenReporter(quiet=True) as reporter:
+        reporter.start("process")
+        reporter.progress("filter", 0.2)
+        assert reporter.left(0.4) is None
+        time.sleep(3.05)
+        assert reporter.left(0.21) is None
+        assert reporter.left(0.4) == pytest.approx(3.05 / 0.2 * 0.6, rel=0.1)
+        reporter.progress("unwrap", 0.0)
+        assert reporter.left(0.4) is None
+
+
 def test_terminal_shows_step_and_time_left() -> None:
     program = """
 import time
-from dinsar_cli.cli.common import ScreenReporter
+from dinsar_cli.cli.parts.screen import ScreenReporter
 with ScreenReporter(quiet=False) as reporter:
     reporter.start("process")
     reporter.progress("topo", 0.25, 754.0)

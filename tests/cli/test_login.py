@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from support.archive import Archive, faults
+from support.archive.messages import text
 from support.command import PROGRAM
 
 HOST = "urs.earthdata.nasa.gov"
@@ -171,6 +173,38 @@ def test_the_doctor_tells_where_and_not_who(desk: Desk) -> None:
     desk.netrc.unlink()
     assert "only downloads need it" in desk.apart("doctor").stdout
     assert desk.archive.log == []
+
+
+def test_the_doctor_asks_the_servers(tmp_path: Path) -> None:
+    """All that a run needs answers, through the proxy and with the right certificates; what does not is named."""
+    archive = Archive()
+    archive.hosts["copernicus-dem-30m.s3.amazonaws.com"] = lambda _request: text("no such tile", 404)
+    with archive:
+        desk = Desk(archive, tmp_path)
+
+        def asked() -> tuple[int, dict[str, dict[str, object]]]:
+            done = desk.apart("doctor", "--online", "--json")
+            assert archive.accounts.password not in done.stdout + done.stderr
+            return done.returncode, {one["name"]: one for one in json.loads(done.stdout)}
+
+        archive.log_in(tmp_path)
+        code, found = asked()
+        tried = {name: one for name, one in found.items() if name.endswith(", tried")}
+        assert (code, len(tried), all(one["good"] for one in tried.values())) == (0, 6, True)
+        assert "is accepted" in str(tried["Earthdata account, tried"]["state"])
+        assert "none is known" in str(tried["Copernicus account, tried"]["state"])
+        asked_for = {entry.host for entry in archive.log}
+        assert {"cmr.earthdata.nasa.gov", "datapool.asf.alaska.edu", "s1-orbits.s3.amazonaws.com"} < asked_for
+        archive.accounts.licence_accepted = False
+        archive.down.add("s1-orbits.s3.amazonaws.com")
+        archive.fail("cmr.earthdata.nasa.gov", faults.status(503))
+        code, found = asked()
+        bad = {name: str(one["state"]) for name, one in found.items() if one["code"]}
+        assert (code, set(bad)) == (5, {"catalogue, tried", "orbit files, tried", "Earthdata account, tried"})
+        assert "status 503" in bad["catalogue, tried"]
+        assert "s1-orbits.s3.amazonaws.com cannot be reached" in bad["orbit files, tried"]
+    assert archive.errors == []
+    assert archive.refused == []
 
 
 def test_the_doctor_tells_of_the_account_of_the_data_space(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from dinsar_cli.base.journal import STAGES, read_journal
 from dinsar_cli.cli import COMMANDS, cli
 from dinsar_cli.config.file import build_config, load_config
 from support.command import PROGRAM, Outcome, run_apart
+from support.refusal import snapshot
 from support.run_inputs import Inputs, write_inputs
 from support.safe_factory import Product
 
@@ -85,6 +87,69 @@ def test_short_helps_are_those_of_the_commands(name: str, dinsar: Callable[..., 
             assert parameter.help, f"{name} {parameter.name} has no help"
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_tells_json_and_errors_in_it(
+    name: str, dinsar: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    """With --json an error is on stdout too, in one form; on stderr it is as always."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert options >= {"--json", "-q", "--debug"}
+    outcome = dinsar(name, "--json", "--debgu")
+    error = json.loads(outcome.out)["error"]
+    assert outcome.error == (error["what"], error["why"], error["do"])
+    assert (outcome.code, error["exit_code"], error["kind"], error["log"]) == (2, 2, "usage", None)
+    assert "Did you mean --debug? " in error["do"]
+
+
+NEAR = {
+    ("runn",): "Did you mean run?",
+    ("downlaod",): "See: dinsar --help",
+    ("download",): "Did you mean fetch?",
+    ("run", "--bbox", "1"): "Did you mean --roi?",
+    ("run", "--roi", "-8.6", "30.9", "-8.2", "31.2"): "are quoted: --roi 'W S E N'",
+    ("extract", "--ouput", "a.csv", ".", "1"): "Did you mean --output?",
+    ("export", ".", "--format", "netcfd"): "Did you mean netcdf?",
+    ("-q", "run"): "Options come after the command",
+    ("compare", "a", "b", "--unit", "mmm"): "Did you mean mm?",
+    ("status", "T052D_2"): "Did you mean T052D_20230904?",
+}
+
+
+@pytest.mark.parametrize("command", NEAR)
+def test_the_nearest_right_one_is_named(
+    command: tuple[str, ...], dinsar: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "T052D_20230904").mkdir()
+    outcome = dinsar(*command)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert NEAR[command] in outcome.error[2]
+
+
+def test_a_value_and_a_key_get_the_nearest(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    assert "Did you mean isce2?" in dinsar("run", "--engine", "isce").error[1]
+    file = tmp_path / "a.yaml"
+    file.write_text("lokos: 7x2\ndem:\n  datm: egm96\n")
+    causes = dinsar("run", file).error[1]
+    assert "Did you mean looks?" in causes
+    assert "Did you mean dem.datum?" in causes
+
+
+def test_no_colour_where_none_is_wanted(tmp_path: Path) -> None:
+    """On a terminal errors are coloured, but not with NO_COLOR."""
+    shown = {}
+    for value in ("", "1"):
+        ours, theirs = pty.openpty()
+        subprocess.run([*PROGRAM, "runn"], stderr=theirs, env=os.environ | {"NO_COLOR": value}, check=False)
+        os.close(theirs)
+        shown[value] = os.read(ours, 4096)
+        os.close(ours)
+    assert b"\x1b[" in shown[""]
+    assert b"\x1b" not in shown["1"]
+
+
 def test_every_option_of_run_tells_its_default(dinsar: Callable[..., Outcome]) -> None:
     said = " ".join(dinsar("run", "--help").out.split())
     assert "default: 19x7" in said
@@ -110,26 +175,80 @@ def test_debug_shows_where_an_error_comes_from(dinsar: Callable[..., Outcome], t
     assert "pair_folders" in debug.err
 
 
-def test_an_error_names_its_log(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_a_refused_command_leaves_nothing(dinsar: Callable[..., Outcome], inputs: Inputs, tmp_path: Path) -> None:
+    """No log, no folder, whatever is wrong: an option, a product, the area, a DEM that is not there."""
+    new = tmp_path / "new"
+    good = inputs.options()
+    refused: tuple[tuple[object, ...], ...] = (
+        ("run",),
+        ("run", *good, "--engine", "none"),
+        ("run", *good, "--roi", "20 20 21 21"),
+        ("run", *inputs.options(dem=tmp_path / "no.tif")),
+        ("fetch", *good, "--slc", tmp_path / "no.zip"),
+        ("process", *good, "--to", "nowhere"),
+        ("plan", *good, "--looks", "0x1"),
+        ("stack", *good[:2], "--output", new),
+        ("stack", "--slc", tmp_path / "no.zip", "--output", new),
+        ("demo", "--engine", "none"),
+        ("batch", tmp_path / "no.csv"),
+    )
+    for command in refused:
+        places = () if "--output" in command else ("--workdir", new)
+        outcome = dinsar(*command, *places, *(() if command[0] == "demo" else ("--cache", tmp_path / "cache")))
+        assert outcome.code in (2, 3), outcome.err
+        assert "  Log: " not in outcome.err
+        assert list(tmp_path.iterdir()) == [], command
+
+
+STOPPED = """
+import sys
+from pathlib import Path
+import dinsar_cli.cli as program
+from dinsar_cli.cli.options import telling_options
+from dinsar_cli.cli.parts.screen import shown_run
+from dinsar_cli.errors import NoDataError
+
+@program.cli.command()
+@program.click.argument("stages", nargs=-1)
+@telling_options
+def stopped(stages):
+    with shown_run(Path(sys.argv[1]), 0) as reporter:
+        reporter.note("what came first")
+        for stage in stages:
+            reporter.start(stage)
+        raise NoDataError("It does not go on.", "Something is missing.", "Look for it.")
+
+program.main(["stopped", *sys.argv[2:]])
+"""
+
+
+def test_a_log_begins_with_the_work(tmp_path: Path) -> None:
+    """What fails in the middle has a log with all that came before; what is refused before it has none."""
+    program, work = (sys.executable, "-c", STOPPED), tmp_path / "not" / "yet"
+    refused = run_apart(work, "search", "slc", program=program)
+    assert (refused.code, list(tmp_path.iterdir()), "Log" in refused.err) == (3, [], False)
     for _ in range(2):
-        outcome = dinsar("run", "--workdir", tmp_path)
-        logs = [line.removeprefix("  Log: ") for line in outcome.err.splitlines() if line.startswith("  Log: ")]
-        assert len(logs) == 1
-        assert Path(logs[0]).is_file()
-    assert len(list((tmp_path / "logs").iterdir())) == 2
-    assert logs[0] == str(max((tmp_path / "logs").iterdir()))
+        outcome = run_apart(work, "slc", "orbits", program=program)
+        (log,) = [line.removeprefix("  Log: ") for line in outcome.err.splitlines() if line.startswith("  Log: ")]
+        text = Path(log).read_text()
+        assert text.index("what came first") < text.index("stage orbits starts")
+    assert len(list((work / "logs").iterdir())) == 2
+    assert log == str(max((work / "logs").iterdir()))
+    quiet = run_apart(work, "orbits", "-q", program=program)
+    assert quiet.err.startswith("Error: It does not go on.")
+    assert quiet.out == ""
 
 
 FAULT = """
 import sys
 from pathlib import Path
 import dinsar_cli.cli as program
-from dinsar_cli.cli.common import logging_to
+from dinsar_cli.cli.parts.screen import logged
 
 @program.cli.command()
 @program.click.option("--debug", is_flag=True)
 def fault(debug):
-    with logging_to(Path(sys.argv[1]), 0):
+    with logged(Path(sys.argv[1]), 0):
         {}["nowhere"]
 
 program.main(["fault", *sys.argv[2:]])
@@ -340,18 +459,49 @@ def test_clean_touches_nothing_that_is_not_a_run(dinsar: Callable[..., Outcome],
 
 
 def test_quiet_and_verbose(finished: Finished, dinsar: Callable[..., Outcome]) -> None:
-    """A finished run that is asked for again says little, or all; its result goes to stdout alike."""
+    """A finished run that is asked for again says nothing, its result, or all; with JSON that, whatever else."""
     file = finished.workdir / PAIR / "dinsar.yaml"
     folders = ["--workdir", finished.workdir, "--cache", finished.workdir / "cache"]
     quiet, plain, verbose = (dinsar("run", file, *folders, *option) for option in (["-q"], [], ["-vv"]))
     assert quiet.code == plain.code == verbose.code == 0
-    said = [re.sub(r"took +\S+ \w+", "took", outcome.out) for outcome in (quiet, plain, verbose)]
-    assert said[0] == said[1] == said[2]
-    assert str(finished.workdir / PAIR / "products" / "los_displacement.tif") in plain.out
-    assert "already done" not in quiet.err
+    said = [re.sub(r"took +\S+ \w+", "took", outcome.out) for outcome in (plain, verbose)]
+    assert said[0] == said[1]
+    assert (quiet.out, quiet.err) == ("", "")
+    asked = dinsar("run", file, *folders, "--quiet", "--json")
+    assert (json.loads(asked.out)["folder"], asked.err) == (str(finished.workdir / PAIR), "")
+    # paths last and few: the map and the report, and what to do next
+    products = finished.workdir / PAIR / "products"
+    paths = [line.split()[-1] for line in plain.out.splitlines() if str(finished.workdir) in line]
+    assert paths == [str(products / "displacement.png"), str(products / "report.html")]
+    assert plain.out.splitlines()[-1].split() == ["report", paths[-1]]
+    assert plain.err.splitlines()[-1] == f"Next: dinsar view {finished.workdir / PAIR}"
     assert plain.err.count("already done") == len(STAGES)
     assert "DEBUG" in verbose.err
     assert "DEBUG" not in plain.err
+
+
+def test_a_map_of_other_looks_is_kept(finished: Finished, dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    """Its files are the same to the byte, with how they were made beside them; it is told before, and only then."""
+    workdir = finished.copy(tmp_path / "work")
+    file, folders = workdir / PAIR / "dinsar.yaml", ("--workdir", workdir, "--cache", finished.workdir / "cache")
+    before = snapshot(workdir / PAIR / "products")
+    config = file.read_text()
+    other = dinsar("run", file, *folders, "--looks", "8x2")
+    assert other.code == 0, other.err
+    told = next(n for n, line in enumerate(other.err.splitlines()) if "is kept as products_4x2" in line)
+    assert told < next(n for n, line in enumerate(other.err.splitlines()) if line.startswith("interferogram"))
+    kept = workdir / PAIR / "products_4x2"
+    after = snapshot(kept)
+    assert {path.name: value for path, value in before.items()}.items() <= {
+        path.name: value for path, value in after.items()
+    }.items()
+    assert (kept / "dinsar.yaml").read_text() == config
+    for place, looks in ((kept, "4x2"), (workdir / PAIR / "products", "8x2")):
+        with rasterio.open(place / "los_displacement.tif") as dataset:
+            assert dataset.tags()["looks"] == looks
+        assert dinsar("view", place, "--no-open").out == f"{place / 'report.html'}\n"
+    again = dinsar("run", file, *folders)
+    assert (again.err.count("already done"), "is kept as" in again.err) == (len(STAGES), False)
 
 
 # --- init and doctor --------------------------------------------------------------------------------------------
@@ -371,6 +521,19 @@ def test_init_does_not_overwrite(dinsar: Callable[..., Outcome], tmp_path: Path)
     assert build_config(load_config(file), {}) == build_config(None, {})
 
 
+def test_init_takes_what_a_run_takes(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    given = ("--start", "20230901", "--end", "1.10.2023", "--event", "2023-09-08 22:11", "--looks", "7x2")
+    made = dinsar("init", file, *given, "--roi", "-8.6 30.9 -8.2 31.2", "--json")
+    assert [Path(path).name for path in json.loads(made.out)["files"]] == ["a.yaml", "dinsar.schema.json"]
+    config = build_config(load_config(file), {})
+    assert (str(config.start), str(config.end), str(config.looks)) == ("2023-09-01", "2023-10-01", "7x2")
+    assert str(config.event) == "2023-09-08 22:11:00+00:00"
+    both = dinsar("init", tmp_path / "b.yaml", "--start", "01/10/2023")
+    assert (both.code, "write 2023-10-01 or 2023-01-10" in both.error[1]) == (2, True)
+    assert not (tmp_path / "b.yaml").exists()
+
+
 def test_doctor_says_what_there_is(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
     outcome = dinsar("doctor", "--workdir", tmp_path, "--cache", tmp_path / "not" / "yet", "--json")
     findings = {finding["name"]: finding for finding in json.loads(outcome.out)}
@@ -379,7 +542,9 @@ def test_doctor_says_what_there_is(dinsar: Callable[..., Outcome], tmp_path: Pat
     assert findings["numpy"]["state"] == np.__version__
     assert str(tmp_path) in findings["working folder"]["state"]
     assert all(finding["good"] or finding["remedy"] for finding in findings.values())
-    assert outcome.code == (0 if all(finding["good"] for finding in findings.values()) else 6)
+    # of engines one is enough, and no run needs MintPy
+    assert (findings["engine eos"]["good"], findings["engine isce2"]["good"]) == (True, False)
+    assert outcome.code == findings["engine isce2"]["code"] == findings["MintPy"]["code"] == 0
     assert list(tmp_path.iterdir()) == []
     text = dinsar("doctor", "--workdir", tmp_path, "--cache", tmp_path).out
     assert len(text.splitlines()) >= len(findings)

@@ -148,7 +148,7 @@ def test_what_does_not_go_together_is_refused_and_nothing_is_lost(
         (("--track", 53), 3, ("No product is left",)),
         (("--roi", "100 10 101 11"), 3, ("outside the products",)),
         (("--frame", 3), 2, ("--frame",)),
-        (("--leave-out", "2023-9-4"), 2, ("'2023-9-4' is not a date",)),
+        (("--leave-out", "9-4-2023"), 2, ("'9-4-2023' is not understood", "2023-04-09 or 2023-09-04")),
         (("--rule", "small-baseline:12,1"), 3, ("5 parts", "2023-09-04; and 2023-09-16")),
         (("--rule", "20230904_20230916,20230928_20231010"), 3, ("2 parts", "20230916_20230928")),
         (("--orbits", tmp_path / "absent"), 2, ("absent",)),

@@ -201,7 +201,7 @@ def refuse(outcome: Outcome, code: int, *named: object) -> None:
 
 def test_folder_without_products(dinsar: Callable[..., Outcome], tmp_path: Path) -> None:
     refuse(dinsar("view", tmp_path), NO_DATA, tmp_path, "dinsar run")
-    refuse(dinsar("view", tmp_path / "none"), NO_DATA, tmp_path / "none", "dinsar run")
+    refuse(dinsar("view", tmp_path / "none"), USAGE, tmp_path / "none", "folder of a run")
     (tmp_path / "file").write_text("a file")
     refuse(dinsar("view", tmp_path / "file"), USAGE, "file")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,11 +20,16 @@ def snapshot(*folders: Path) -> dict[Path, str]:
 
 
 def check_refusal(outcome: Outcome, code: int, *named: object) -> str:
-    """The outcome is an error of that code in three lines that name things; gives its whole text."""
+    """The outcome is an error of that code in three lines that name things; gives its whole text.
+
+    Nothing is on stdout, unless JSON was asked for: then it is the same error.
+    """
     text = " ".join(outcome.error)
+    if outcome.out:
+        told = json.loads(outcome.out)["error"]
+        assert (told["what"], told["why"], told["do"]) == outcome.error
     assert outcome.code == code, outcome.err
     assert "Traceback" not in outcome.err
-    assert outcome.out == ""
     for thing in named:
         assert str(thing) in text, f"{thing} is not named: {outcome.err}"
     return text

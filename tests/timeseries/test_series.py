@@ -193,6 +193,6 @@ def test_the_command_tells_what_it_made(tmp_path: Path, capsys: pytest.CaptureFi
     done = run_here(capsys, "closure", tmp_path)
     assert done.code == 0
     assert "20230904_20230916_20230928" in done.out
-    done = run_here(capsys, "timeseries", tmp_path, "--drop-dates", "04.09.2023")
+    done = run_here(capsys, "timeseries", tmp_path, "--drop-dates", "04/09/2023")
     assert done.code == 2
     assert "2023-09-04" in done.err

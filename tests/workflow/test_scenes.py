@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dinsar_cli.cli.common import ScreenReporter
+from dinsar_cli.cli.parts.screen import ScreenReporter
 from dinsar_cli.net.download import Transfer
 from dinsar_cli.workflow.scenes import Meter
 

@@ -20,6 +20,7 @@ from dinsar_cli.config.file import build_config, config_keys, load_config, sugge
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.config.request import request_of
 from dinsar_cli.errors import DinsarError, UsageError
+from dinsar_cli.managers.slc import given_products
 
 _MOST_BYTES: Final = 64 << 20
 MOST_JOBS: Final = 100_000
@@ -136,7 +137,13 @@ def _input_fault(config: RunConfig, there: dict[Path, bool]) -> str:
         if area is None:
             return "It has neither an area (roi) nor products of its own (slc.files)."
         wish_of(config)
-    given = (*config.slc.files, config.orbits.dir, config.dem.file, config.isce2.home, config.isce2.python)
+    given = (
+        *given_products(config)[0].slc.files,
+        config.orbits.dir,
+        config.dem.file,
+        config.isce2.home,
+        config.isce2.python,
+    )
     for path in given:
         if path is not None and not there.setdefault(path, path.exists()):
             return f"{path} does not exist."

@@ -547,7 +547,7 @@ def test_doctor_shows_the_one_that_works_and_what_is_wrong(
     assert lines[at].startswith("--")
     assert "mroipac.icu.icu" in lines[at]
     assert "isce2.python" in lines[at + 1]
-    assert outcome.code == 6
+    assert outcome.code == 0  # the embedded engine works
 
 
 # --- the real one -----------------------------------------------------------------------------------------------
