@@ -26,6 +26,7 @@ _KEYS = (
     "roi",
     "grid.crs",
     "grid.posting",
+    "grid.origin",
     "grid.like",
     "reference_point",
     "mask",

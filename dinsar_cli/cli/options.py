@@ -47,6 +47,7 @@ FLAGS = {
     "filter.strength": ("--filter-strength", "0..1"),
     "grid.crs": ("--crs", "CRS"),
     "grid.posting": ("--posting", "SIZE"),
+    "grid.origin": ("--grid-origin", "X,Y"),
     "grid.like": ("--grid-like", "MAP"),
     "reference_point": ("--reference-point", "POINT"),
     "mask": ("--mask", "none"),

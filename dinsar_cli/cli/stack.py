@@ -49,6 +49,7 @@ _KEYS = (
     "grid.like",
     "grid.crs",
     "grid.posting",
+    "grid.origin",
     "reference_point",
     "mask",
     "mask.coherence",

@@ -20,14 +20,16 @@ from dinsar_cli.config.base import Section, about, parts_of_type
 from dinsar_cli.config.map import parse_mask
 from dinsar_cli.config.model import RunConfig, is_roi_file
 from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.file_kinds import is_crs_file
 
+_OF_GRID = ("grid.crs", "grid.posting", "grid.origin")
 # Keys that exclude each other: the first, on the command line, takes the place of the second in the file.
 _RIVALS = (
     ("looks", "resolution"),
     ("resolution", "looks"),
     ("reference_point", "reference_area"),
-    *((one, "grid.like") for one in ("grid.crs", "grid.posting")),
-    *(("grid.like", other) for other in ("grid.crs", "grid.posting")),
+    *((one, "grid.like") for one in _OF_GRID),
+    *(("grid.like", other) for other in _OF_GRID),
     *((one, other) for one in ("start", "end", "event") for other in ("reference", "secondary")),
     *((one, "event") for one in ("reference", "secondary")),
 )
@@ -145,6 +147,7 @@ def json_schema() -> dict[str, Any]:
         "anyOf": [
             {"required": ["crs"]},
             {"required": ["posting"], "properties": {"posting": {"type": "number"}}},
+            {"required": ["origin"], "properties": {"origin": {"type": ["string", "array"]}}},
         ],
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
@@ -220,6 +223,9 @@ def with_folder(values: dict[Any, Any], folder: Path) -> dict[str, Any]:
             value = section[key]
             words = parts_of_type(_field(dotted).annotation)
             section[key] = [joined(item) for item in value] if isinstance(value, list) else joined(value, words)
+    grid = values.get("grid")
+    if isinstance(grid, dict) and is_crs_file(grid.get("crs")):
+        grid["crs"] = joined(grid["crs"])
     for key in ("roi", "reference_area"):
         if is_roi_file(values.get(key)):
             values[key] = joined(values[key])

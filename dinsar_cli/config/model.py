@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute
+from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, two_numbers
 from dinsar_cli.config.checks import ChecksConfig
 from dinsar_cli.config.corrections import CorrectionsConfig
 from dinsar_cli.config.dates import DayField, DirectionField, EventField, OneDateField, day_of
@@ -91,14 +91,7 @@ def _parse_reference_point(value: object) -> LonLat | Literal["auto", "none"]:
         word = value.strip().lower()
         if word in {"auto", "none"}:
             return "auto" if word == "auto" else "none"
-        value = re.split(r"[\s,;]+", word)
-    if not isinstance(value, (list, tuple)) or len(value) != 2 or any(isinstance(part, bool) for part in value):
-        raise ValueError("two numbers are needed")
-    try:
-        lon, lat = (float(part) for part in value)
-    except (TypeError, ValueError) as error:
-        raise ValueError("two numbers are needed") from error
-    return LonLat(lon, lat)
+    return LonLat(*two_numbers(value))
 
 
 def _parse_threads(value: object) -> int | Literal["auto"]:
@@ -423,7 +416,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _one_grid(self) -> Self:
-        rivals = [name for name in ("crs", "posting") if name in self.grid.model_fields_set]
+        rivals = [name for name in ("crs", "posting", "origin") if name in self.grid.model_fields_set]
         rivals = [name for name in rivals if getattr(self.grid, name) is not None]
         if self.grid.like is not None and rivals:
             names = " and ".join(f"grid.{name}" for name in rivals)

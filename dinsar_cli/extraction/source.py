@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from pyproj import Transformer
 from rasterio.crs import CRS
 from rasterio.transform import rowcol
 
 from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.geo.crs import GEOGRAPHIC, transformer
 
 Cells = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -162,12 +162,12 @@ class Source:
         if self.crs.to_epsg() == 4326:
             middle = self.transform.c + self.transform.a * self.shape[1] / 2
             return np.asarray(near(longitude, middle)), latitude
-        x, y = Transformer.from_crs("EPSG:4326", self.crs.to_wkt(), always_xy=True).transform(longitude, latitude)
+        x, y = transformer(GEOGRAPHIC, self.crs.to_string()).transform(longitude, latitude)
         return np.asarray(x), np.asarray(y)
 
     def to_lonlat(self, row: Floats | Cells, column: Floats | Cells) -> tuple[Doubles, Doubles]:
         """Return the longitude and latitude of the centres of cells, degrees, -180 to 180."""
         x, y = self.from_cells(row + 0.5, column + 0.5)
         if self.crs.to_epsg() != 4326:
-            x, y = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True).transform(x, y)
+            x, y = transformer(self.crs.to_string(), GEOGRAPHIC).transform(x, y)
         return np.asarray(near(np.asarray(x, np.float64), 0.0)), np.asarray(y, np.float64)

@@ -24,7 +24,8 @@ from dinsar_cli.drawing.png import figure_bytes, pixel_bytes
 from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.formats.files import put, zipped
-from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
+from dinsar_cli.geo.crs import GEOGRAPHIC
+from dinsar_cli.geo.grid import Grid
 
 Floats = NDArray[np.floating[Any]]
 

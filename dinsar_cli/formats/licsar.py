@@ -24,7 +24,8 @@ from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.formats.files import put
 from dinsar_cli.formats.stac import heading_of
-from dinsar_cli.geo.grid import GEOGRAPHIC, Grid, grid_for
+from dinsar_cli.geo.crs import GEOGRAPHIC
+from dinsar_cli.geo.grid import Grid, grid_for
 from dinsar_cli.products.layers import Layer, write_cog
 
 Floats = NDArray[np.floating[Any]]

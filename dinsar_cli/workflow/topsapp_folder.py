@@ -252,7 +252,7 @@ def _from_geocoded(
         perpendicular_baseline=pair.baseline,
         versions={"ISCE2": geocoded.isce_version()},
     )
-    grid = plan.grid or geocoded.grid(plan.roi.bounds if plan.roi else None, config.grid.crs, config.grid.posting)
+    grid = plan.grid or geocoded.grid(plan.roi.bounds if plan.roi else None, config.grid)
     tags = common_tags(described, ENGINE, __version__) | {"accuracy": GEOCODED}
     layers = MapLayers(work.products, grid, geocoded.missing, files)
 

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from dinsar_cli.geo.grid import GEOGRAPHIC, Grid, grid_for
+from dinsar_cli.geo.crs import GEOGRAPHIC
+from dinsar_cli.geo.grid import Grid, grid_for
 from dinsar_cli.maps.geocode import Method, radar_coordinates, sample
 
 F64 = NDArray[np.float64]
