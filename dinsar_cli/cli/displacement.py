@@ -37,6 +37,7 @@ _KEYS = (
     "corrections.troposphere",
     "corrections.ionosphere",
     "filter.strength",
+    "output.styles",
 )
 
 _EXAMPLES = """\b

@@ -61,6 +61,7 @@ FLAGS = {
     "offsets.enabled": ("--dense-offsets", ""),
     "compute.threads": ("--threads", "N"),
     "compute.memory": ("--memory", "SIZE"),
+    "output.styles": ("--styles", "qgis|none"),
     "output.intermediates": ("--intermediates", "WHICH"),
 }
 STACK_FLAGS = {

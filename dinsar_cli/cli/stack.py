@@ -57,6 +57,7 @@ _KEYS = (
     "ramp",
     "compute.threads",
     "compute.memory",
+    "output.styles",
     "output.intermediates",
 )
 

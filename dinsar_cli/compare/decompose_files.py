@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli import __version__
+from dinsar_cli.base.disk import remove
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.journal import DECOMPOSITION_RECORD as RECORD_FILE
 from dinsar_cli.base.user_files import read_json
@@ -18,7 +19,9 @@ from dinsar_cli.compare.decompose import ASSUMPTION, Decomposition, Look
 from dinsar_cli.compare.decompose_picture import decomposition_picture
 from dinsar_cli.compare.east_up import angle_between, condition
 from dinsar_cli.errors import UsageError
+from dinsar_cli.formats.qgis import styles_beside, with_style
 from dinsar_cli.products.layers import Layer, write_cog
+from dinsar_cli.products.reader import Products
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
@@ -61,7 +64,7 @@ def write_decomposition(found: Decomposition, output: Path) -> dict[str, Path]:
             write_cog(Path(part) / f"{layer.name}.tif", arrays[layer.name], found.grid, layer, tags)
         decomposition_picture(Path(part) / PICTURE_FILE, found)
         for layer in _LAYERS:  # no errors of an earlier time beside this motion
-            (output / f"{layer.name}.tif").unlink(missing_ok=True)
+            remove(with_style(output / f"{layer.name}.tif"), output)
         files = {layer.name: output / f"{layer.name}.tif" for layer in chosen} | {"map": output / PICTURE_FILE}
         everything = files | {"record": output / RECORD_FILE}
         record = describe(found) | {"files": {name: path.name for name, path in everything.items()}}
@@ -69,6 +72,8 @@ def write_decomposition(found: Decomposition, output: Path) -> dict[str, Path]:
         write_text(output / RECORD_FILE, json.dumps(record, indent=2, allow_nan=False) + "\n")
         for path in files.values():
             (Path(part) / path.name).replace(path)
+    with Products() as read:
+        styles_beside({layer.name: files[layer.name] for layer in chosen}, read, output)
     return everything
 
 

@@ -25,7 +25,7 @@ from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute
 from dinsar_cli.config.checks import ChecksConfig
 from dinsar_cli.config.corrections import CorrectionsConfig
 from dinsar_cli.config.dates import DayField, DirectionField, EventField, OneDateField, day_of
-from dinsar_cli.config.map import FormatsField, GridConfig, MaskConfig, MaskField, RampField
+from dinsar_cli.config.map import FormatName, FormatsField, GridConfig, MaskConfig, MaskField, RampField
 from dinsar_cli.config.offsets import OffsetsConfig
 from dinsar_cli.config.topsapp import TopsappConfig
 from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
@@ -279,11 +279,21 @@ class OutputConfig(Section):
     formats: FormatsField = Field(
         default=[], description="Formats beside the GeoTIFFs and pictures; kmz and stac are always made."
     )
+    styles: Annotated[Literal["qgis", "none"], LOWER] = Field(
+        default="qgis",
+        description="Styles beside the GeoTIFFs, which programs take by themselves: colours and units.",
+    )
     intermediates: Annotated[Literal["keep", "geocoded", "delete"], LOWER] = Field(
         default="geocoded",
         description="What stays beside the products: keep all that the engine made, only the geocoded radar "
         "layers, or delete these too.",
     )
+
+    @property
+    def beside(self) -> tuple[FormatName, ...]:
+        """Formats that are asked for, and the styles."""
+        styles: tuple[FormatName, ...] = ("qgis",) if self.styles == "qgis" else ()
+        return (*self.formats, *(style for style in styles if style not in self.formats))
 
 
 class ComputeConfig(Section):

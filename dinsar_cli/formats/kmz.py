@@ -85,7 +85,7 @@ def write_kmz(facts: ProductFacts) -> Path:
     """Write the overview into the folder of the products.
 
     The picture is on a grid of longitude and latitude, as KML wants it: that of the products, or when they are in
-    UTM one of the same pixel size, with the nearest pixel.
+    metres one of the same pixel size, with the nearest pixel.
     """
     values, bounds = overlay(facts)
     low, high = scale_limits(values[np.isfinite(values)], symmetric=True)

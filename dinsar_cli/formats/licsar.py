@@ -52,7 +52,7 @@ class _Place:
     source : Grid
         Of the run.
     target : Grid
-        Longitude and latitude: the same, or one that holds all of a map in UTM.
+        Longitude and latitude: the same, or one that holds all of a map in metres.
     """
 
     source: Grid
@@ -62,7 +62,8 @@ class _Place:
     def of(cls, grid: Grid) -> _Place:
         if grid.is_geographic:
             return cls(grid, grid)
-        return cls(grid, grid_for(grid.lonlat_bounds, GEOGRAPHIC, grid.posting / _METRES_PER_DEGREE))
+        metres = grid.posting * grid.metres_per_unit[1]
+        return cls(grid, grid_for(grid.lonlat_bounds, GEOGRAPHIC, metres / _METRES_PER_DEGREE))
 
     def bring(self, values: Floats) -> Floats:
         """Return a layer on the grid of the set, NaN where there is nothing: as it is, or bilinear."""
@@ -295,7 +296,7 @@ def _readme(facts: ProductFacts, place: _Place) -> str:
     point = facts.reference_point
     relative = f"longitude {point[0]:.6f}, latitude {point[1]:.6f}" if point else "no point"
     resampled = (
-        f"The maps are in {place.source.crs}; they were resampled to longitude and latitude (bilinear), since\n"
+        f"The maps are in {place.source.title}; they were resampled to longitude and latitude (bilinear), since\n"
         "readers take nothing else."
         if place.source != place.target
         else "The rasters are those of the maps, cell by cell."

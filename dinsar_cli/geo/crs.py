@@ -60,6 +60,11 @@ def is_utm(name: str) -> bool:
     return _UTM_ZONE.fullmatch(name) is not None
 
 
+def is_code(name: str) -> bool:
+    """Tell whether a name is a code, and not WKT."""
+    return re.fullmatch(r"\w+:\w+", name) is not None
+
+
 @lru_cache(maxsize=256)
 def crs_name(text: str) -> str:
     """Return the name that a system has in dinsar, which is the one that its GeoTIFFs are read with.
@@ -102,7 +107,7 @@ def crs_title(name: str) -> str:
         return name
     called = CRS.from_user_input(name).name
     called = "a system without a name" if called in {"unknown", "unnamed"} else called
-    return f"{name} ({called})" if re.fullmatch(r"\w+:\w+", name) else called
+    return f"{name} ({called})" if is_code(name) else called
 
 
 @lru_cache(maxsize=64)

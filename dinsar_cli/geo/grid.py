@@ -14,6 +14,7 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.crs import (
     GEOGRAPHIC,
+    accuracy,
     crs_for,
     crs_name,
     crs_title,
@@ -34,6 +35,9 @@ ARC_SECOND_M = 30.87
 # WGS84
 _SEMI_MAJOR_M = 6_378_137.0
 _ECCENTRICITY_SQUARED = 6.694379990141316e-3
+
+ODD_METRES = 0.02
+"""Share by which a metre of a map may differ from one on the ground before that is told."""
 
 _METRIC_STEP_M = 5
 _HALF_ARC_SECONDS_PER_DEGREE = 7200
@@ -177,6 +181,15 @@ class Grid:
             return 0.0
         west, south, east, north = self.bounds
         return grid_north(self.crs, (west + east) / 2, (south + north) / 2)
+
+    @property
+    def known_to(self) -> float | None:
+        """How far the datum of the CRS is known against WGS84, metres, by PROJ; None where it is not known."""
+        if self.is_geographic:
+            return 0.0
+        west, south, east, north = self.bounds
+        x, y = (part.ravel() for part in np.meshgrid(np.linspace(west, east, 3), np.linspace(south, north, 3)))
+        return accuracy(self.crs, zip(*(part.tolist() for part in self.to_lonlat(x, y)), strict=True))
 
     @property
     def aspect(self) -> float:

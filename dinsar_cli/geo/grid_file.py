@@ -56,8 +56,8 @@ def read_grid(path: Path) -> Grid:
     if not (-90 - _FAR <= south < north <= 90 + _FAR):  # NaN and infinity too
         raise UsageError(
             problem,
-            f"Its edges lie nowhere on the Earth: {' '.join(f'{edge:.6g}' for edge in grid.bounds)} in {grid.crs} "
-            "(west south east north).",
+            "Its edges (west south east north) lie nowhere on the Earth: "
+            f"{' '.join(f'{edge:.6g}' for edge in grid.bounds)} in {grid.title}.",
             f"{_GIVE}, or write the right place into the file with gdal_edit -a_ullr.",
         )
     return grid
