@@ -231,7 +231,7 @@ def test_the_map_lies_on_the_grid_of_a_raster(
     [
         (("--roi", "31 -9 31.1"), "--roi"),
         (("--looks", "many"), "looks"),
-        (("--crs", "EPSG:3857"), "EPSG:3857"),
+        (("--crs", "EPSG:4258"), "EPSG:4258"),
         (("--posting", "-3"), "posting"),
         (("--reference-point", "here"), "here"),
         (("--reference-date", "4 September"), "--reference-date"),
