@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli.base.journal import Journal
 from dinsar_cli.config.model import Looks, RunConfig
+from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
@@ -136,9 +137,9 @@ def _nobody(text: str) -> None:
     """Take what is told, and do nothing."""
 
 
-@dataclass(frozen=True)
-class EngineInputs:
-    """Everything an engine works on.
+@dataclass(frozen=True, kw_only=True)
+class SceneInputs:
+    """What is seen where, and how: all that an engine is told before there is a DEM.
 
     Attributes
     ----------
@@ -150,22 +151,56 @@ class EngineInputs:
         West, south, east, north of the area, degrees.
     reference_orbit, secondary_orbit : OrbitFile
         State vectors around each acquisition.
-    dem : Path
-        Heights above the WGS84 ellipsoid in metres, EPSG:4326, that cover the bursts.
     config : RunConfig
         Options.
-    water : Path or None
-        Kinds of ground on the pixels of the DEM (see `dinsar_cli.geo.terrain`); None where nobody asks for them.
     looks : Looks
         In range and azimuth, as the configuration or its resolution asks.
+    heights : (float, float)
+        Lowest and highest ground, about, metres; known before the DEM is made.
+    """
+
+    pair: Pair
+    bursts: tuple[CommonBurst, ...]
+    bounds: Bounds
+    reference_orbit: OrbitFile
+    secondary_orbit: OrbitFile
+    config: RunConfig
+    looks: Looks
+    heights: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Ground whose heights an engine uses; west, south, east, north, degrees.
+
+    Attributes
+    ----------
+    used : (float, float, float, float)
+        All of it.
+    needed : (float, float, float, float)
+        That without which the map would lack something.
+    """
+
+    used: Bounds
+    needed: Bounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineInputs(SceneInputs):
+    """Everything an engine works on.
+
+    Attributes
+    ----------
+    dem : Path
+        Heights above the WGS84 ellipsoid in metres, EPSG:4326, that cover the ground it needs.
+    water : Path or None
+        Kinds of ground on the pixels of the DEM (see `dinsar_cli.geo.terrain`); None where nobody asks for them.
     threads : int
         Cores to use.
     memory : int
         Bytes to stay below, as far as the engine can.
     work : Work
         How much there is to do, as far as it is the same for all engines: the bursts in use are whole.
-    heights : (float, float)
-        Lowest and highest ground, about, metres; known before the DEM is made.
     choice : StepChoice
         Part of the work to do.
     tell : callable
@@ -174,18 +209,10 @@ class EngineInputs:
         File with what the steps of earlier runs have cost, to learn from and to add to.
     """
 
-    pair: Pair
-    bursts: tuple[CommonBurst, ...]
-    bounds: tuple[float, float, float, float]
-    reference_orbit: OrbitFile
-    secondary_orbit: OrbitFile
     dem: Path
-    config: RunConfig
-    looks: Looks
     threads: int
     memory: int
     work: Work
-    heights: tuple[float, float]
     water: Path | None = None
     choice: StepChoice = StepChoice()
     tell: Callable[[str], None] = _nobody
@@ -283,6 +310,12 @@ class Engine(Protocol):
 
     def fingerprint(self, config: RunConfig) -> dict[str, object]:
         """Return the options on which its result depends."""
+
+    def ground(self, scene: SceneInputs) -> Ground:
+        """Tell the ground whose heights `process` uses."""
+
+    def rough_ground(self, bounds: Bounds, bursts: Bounds, config: RunConfig) -> Ground:
+        """Tell it as far as it is known before the scenes are there, from the bounds of area and bursts."""
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
         """Tell what `process` will need for all its steps; it reads nothing but the history."""

@@ -152,6 +152,14 @@ def widened(bounds: Bounds, margin: float) -> Bounds:
     return west - across, south - degrees, east + across, north + degrees
 
 
+def clipped(bounds: Bounds, other: Bounds) -> Bounds:
+    """Return the part of an area that lies in another one, which it meets; degrees."""
+    low = (max(one, two) for one, two in zip(bounds[:2], other[:2], strict=True))
+    high = (min(one, two) for one, two in zip(bounds[2:], other[2:], strict=True))
+    west, south, east, north = (*low, *high)
+    return west, south, east, north
+
+
 def surroundings(bounds: Bounds, cell: float) -> Bounds:
     """Return an area with what is processed around it, so that ground is seen that does not move.
 
@@ -163,7 +171,7 @@ def surroundings(bounds: Bounds, cell: float) -> Bounds:
     bounds : (float, float, float, float)
         West, south, east, north, degrees.
     cell : float
-        Ground of a look cell, square metres.
+        Ground of a look cell, square metres; infinite for the most that it can be.
     """
     width, height = size(bounds)
     most = max(_MOST_CELLS * cell / 1e6, 4 * width * height)  # square kilometres of all of it

@@ -112,8 +112,8 @@ def look_ahead(request: Request, plan: ScenePlan, cache: Path) -> Outlook:
         raise ValueError("the records of the catalogue and an area are needed")
     engine, reason = find_engine(config)
     bursts = bursts_of(plan, plan.choice.best, roi, config)
-    west, south, east, north = bursts.ground.bounds
-    dem = dem_manager(config, cache).plan((west, south, east, north))
+    ground = engine.rough_ground(roi.bounds, bursts.ground.bounds, config)
+    dem = dem_manager(config, cache).plan(ground.used, ground.needed)
     frame = frame_of(config, SPACING, roi.bounds, request.grid)
     covered = roi.geometry.intersection(bursts.ground)
     work = work_of(bursts.megasamples, frame, dem, covered, roi.bounds if request.grid is None else None)

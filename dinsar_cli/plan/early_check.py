@@ -69,7 +69,7 @@ def check_choice(request: Request, chosen: ScenePlan, engine: Engine, cache: Pat
     Raises
     ------
     DinsarError
-        When a date has no orbit file, the DEM does not reach over the bursts, or a correction cannot be made.
+        When a date has no orbit file, the DEM lacks ground that is needed, or a correction cannot be made.
     """
     config, roi = request.config, area_of(request)
     dates = [[GranuleName.parse(scene.name) for scene in one] for one in (chosen.reference, chosen.secondary)]
@@ -83,7 +83,8 @@ def check_choice(request: Request, chosen: ScenePlan, engine: Engine, cache: Pat
     if config.dem.file is not None and chosen.choice is not None:
         bursts = bursts_of(chosen, chosen.choice.best, roi, config)
         if bursts.swaths:
-            dem_manager(config, cache).plan(_scaled(bursts.ground.bounds, 1 - _EDGE))
+            ground = engine.rough_ground(roi.bounds, bursts.ground.bounds, config)
+            dem_manager(config, cache).plan(_scaled(ground.needed, 1 - _EDGE))
 
 
 def _grid(request: Request, scale: float) -> Grid:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from shapely import Point
 from dinsar_cli.base.memory import memory_limit
 from dinsar_cli.config.model import LonLat, Looks, RunConfig
 from dinsar_cli.config.request import Request
-from dinsar_cli.engines.base import Engine, EngineInputs, StepChoice, Work
+from dinsar_cli.engines.base import Engine, EngineInputs, Ground, SceneInputs, StepChoice, Work
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
@@ -52,6 +52,8 @@ class RunPlan:
         Its region of interest.
     slc, orbits, dem
         Plans of the managers.
+    ground : Ground
+        Of which the engine uses heights.
     engine : Engine
         Engine to use.
     looks : Looks
@@ -84,6 +86,7 @@ class RunPlan:
     slc: SlcPlan
     orbits: tuple[OrbitChoice, OrbitChoice]
     dem: DemPlan
+    ground: Ground
     engine: Engine
     looks: Looks
     cell: tuple[float, float]
@@ -152,7 +155,6 @@ def plan_run(
     engine, reason = (engine, "its files are written") if engine else find_engine(config, pair)
     engine.check_options(config, slc.bursts)
     auxiliary = check_aux_cal(pair, config.topsapp.auxiliary_data_directory, isce2=engine.name == "isce2")
-    dem = dem_manager(config, cache).plan(slc.burst_bounds)
     bounds = roi.bounds if roi else slc.bounds
     frame = frame_of(config, _sample_spacing(slc), bounds, request.grid)
     _check_size(slc.bounds, frame.cell)
@@ -160,15 +162,17 @@ def plan_run(
     notes = [f"engine {engine.name}: {reason}"]
     manager = orbit_manager(config, cache)
     orbits = tuple(manager.plan(one.mission, one.start, one.stop) for one in (pair.reference, pair.secondary))
+    local = None if any(choice.url for choice in orbits) else tuple(manager.fetch(choice) for choice in orbits)
+    ground = engine.ground(scene_inputs(config, slc, frame.looks, local))
+    dem = dem_manager(config, cache).plan(ground.used, ground.needed)
     notes += [f"orbit {choice.summary}" for choice in orbits if choice.url]
     notes += [f"DEM: {dem.summary}"] if config.dem.file is None else []
-    preliminary = dem.at_hand is None or any(choice.url for choice in orbits)
-    if preliminary:
+    preliminary = dem.at_hand is None or local is None
+    if preliminary or local is None:
         relief = annotated_relief(pair.reference, pair.polarization)
         files = tuple(annotated_orbit(one, pair.polarization) for one in (pair.reference, pair.secondary))
     else:
-        relief = read_relief(given(dem.at_hand), slc.bounds)
-        files = tuple(manager.fetch(choice) for choice in orbits)
+        relief, files = read_relief(given(dem.at_hand), slc.bounds), local
     geometry = pair_geometry(pair, slc.bursts, (files[0], files[1]), relief.middle)
     warnings = [*engine.cautions(pair), *filter(None, [auxiliary]), *dem.warnings, *grid_cautions(frame.grid)]
     missing = missing_images(slc)
@@ -180,6 +184,7 @@ def plan_run(
         slc=slc,
         orbits=(orbits[0], orbits[1]),
         dem=dem,
+        ground=ground,
         engine=engine,
         looks=frame.looks,
         cell=frame.cell,
@@ -193,6 +198,33 @@ def plan_run(
         preliminary=preliminary,
         notes=tuple(notes),
         other_warnings=tuple(warnings),
+    )
+
+
+def scene_inputs(config: RunConfig, slc: SlcPlan, looks: Looks, files: Sequence[OrbitFile] | None) -> SceneInputs:
+    """Gather what an engine is told before there is a DEM: orbits and heights are those of the annotation.
+
+    So the DEM that is asked for is the same before and after orbits are there. Files count where an annotation
+    lacks state vectors.
+    """
+    try:
+        reference, secondary = (
+            annotated_orbit(one, slc.pair.polarization) for one in (slc.pair.reference, slc.pair.secondary)
+        )
+    except NoDataError:
+        if files is None:
+            raise
+        reference, secondary = files
+    relief = annotated_relief(slc.pair.reference, slc.pair.polarization)
+    return SceneInputs(
+        pair=slc.pair,
+        bursts=slc.bursts,
+        bounds=slc.bounds,
+        reference_orbit=reference,
+        secondary_orbit=secondary,
+        config=config,
+        looks=looks,
+        heights=(relief.low, relief.high),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.config.request import Request
-from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.engines.base import EngineInputs, Ground
 from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.errors import DinsarError, NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import middle_of
@@ -20,9 +20,9 @@ from dinsar_cli.managers.orbits.manager import OrbitChoice
 from dinsar_cli.managers.slc import SlcPlan
 from dinsar_cli.plan.network_dates import day_of
 from dinsar_cli.plan.network_local import local_dates, products_in
-from dinsar_cli.plan.plan import RunPlan, dem_manager, engine_inputs, plan_run
+from dinsar_cli.plan.plan import RunPlan, dem_manager, engine_inputs, plan_run, scene_inputs
 from dinsar_cli.radar.pair_geometry import pair_geometry
-from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, SwathBurst, extent_of, ground_of
+from dinsar_cli.sentinel1.acquisition import Acquisition, CommonBurst, Pair, SwathBurst, ground_of
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
 from dinsar_cli.sentinel1.scene import Scene, open_scene
 from dinsar_cli.series.network import Network, Rule
@@ -53,6 +53,8 @@ class StackPlan:
     notes : tuple of str
         What the user is told.
     dem : DemPlan
+    ground : Ground
+        Of which heights are used.
     """
 
     config: RunConfig
@@ -63,6 +65,7 @@ class StackPlan:
     set_aside: tuple[str, ...]
     notes: tuple[str, ...]
     dem: DemPlan
+    ground: Ground
 
     @property
     def any(self) -> RunPlan:
@@ -123,6 +126,7 @@ class StackPlan:
             orbits=(self._orbit_choice(days[0]), self._orbit_choice(days[1])),
             orbit_files=orbits,
             dem=self.dem,
+            ground=self.ground,
             geometry=pair_geometry(pair, bursts, orbits, some.relief.middle),
             other_warnings=tuple(warnings),
         )
@@ -197,8 +201,9 @@ def plan_stack(
         return plan_stack(_with_files(request, kept), rule, cache, area=area)
     plans = {day: plan for day, plan in plans.items() if day in network.dates}
     one = next(iter(plans.values()))
-    dem = dem_manager(config, cache).plan(extent_of(_bursts_of_first(plans, first), middle_of(roi.bounds)))
-    return StackPlan(config, roi, first, plans, network, set_aside, (*dates.notes, one.notes[0]), dem)
+    ground = _ground(plans, first, roi)
+    dem = dem_manager(config, cache).plan(ground.used, ground.needed)
+    return StackPlan(config, roi, first, plans, network, set_aside, (*dates.notes, one.notes[0]), dem, ground)
 
 
 def _with_files(request: Request, files: Sequence[Path]) -> Request:
@@ -282,6 +287,16 @@ def in_all(plans: Mapping[date, RunPlan], first: date) -> dict[date, tuple[Commo
     bursts = {day: _bursts(plan, first) for day, plan in plans.items()}
     common = set.intersection(*(set(own) for own in bursts.values()))
     return {day: tuple(own[key] for key in sorted(common)) for day, own in bursts.items()}
+
+
+def _ground(plans: Mapping[date, RunPlan], first: date, roi: Roi) -> Ground:
+    """Return the ground whose heights are used: it depends on the first date, and on which bursts all have."""
+    bursts, one = _bursts_of_first(plans, first), next(iter(plans.values()))
+    pair, files = one.slc.pair, one.orbit_files
+    if pair.reference.start.date() != first:
+        pair, files = Pair(pair.secondary, pair.reference, pair.polarization), (files[1], files[0])
+    seen = roi.geometry.intersection(ground_of(bursts, middle_of(roi.bounds)))
+    return one.engine.ground(scene_inputs(one.config, SlcPlan(pair, bursts, seen, 1.0), one.looks, files))
 
 
 def _bursts_of_first(plans: Mapping[date, RunPlan], first: date) -> tuple[CommonBurst, ...]:

@@ -189,7 +189,7 @@ def _process_with_larger_dem(
         buffer = min(2 * dem.buffer or _FIRST_BUFFER, _MOST_BUFFER)
         larger = session.plan.config.model_copy(update={"dem": dem.model_copy(update={"buffer": buffer})})
         manager = dem_manager(larger, session.cache)
-        plan = manager.plan(session.plan.slc.burst_bounds)
+        plan = manager.plan(session.plan.ground.used, session.plan.ground.needed)
         if plan.path == inputs.dem:
             raise  # the file of the user reaches no further
         cause = error.cause.rstrip(".")  # it may end in a line of the engine, without a full stop

@@ -23,6 +23,7 @@ from dinsar_cli.sentinel1.subswath import Subswath
 from dinsar_cli.simulate import Scenario, Terrain
 from support.archive import Archive
 from support.archive.bursts import Burst, metadata
+from support.forked import run_code
 from support.safe_factory import quietly
 
 EXTRACTOR: Final = "sentinel1-burst.asf.alaska.edu"
@@ -84,12 +85,11 @@ class Fetched:
         return [Path(path) for path in self.result["products"]]
 
 
-def start(archive: Archive, folder: Path, roi: str, *, timeout: float = 10.0, **wish: Any) -> subprocess.Popen[str]:
+def start(archive: Archive, folder: Path, roi: str) -> subprocess.Popen[str]:
     """Begin to fetch the bursts of a region into ``bursts``."""
-    given = {"roi": roi, "folder": str(folder / "bursts"), "least": 1, "download": "bursts"}
-    env = archive.env(folder, DINSAR_NETWORK_TIMEOUT=str(timeout), **wish.pop("env", {}))
+    arguments, env = _asked(archive, folder, roi)
     return subprocess.Popen(
-        [sys.executable, "-c", _CHILD, json.dumps(given | wish)],
+        [sys.executable, "-c", _CHILD, *arguments],
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -99,11 +99,19 @@ def start(archive: Archive, folder: Path, roi: str, *, timeout: float = 10.0, **
 
 def fetch(archive: Archive, folder: Path, roi: str, **wish: Any) -> Fetched:
     """Fetch the bursts of a region into ``bursts``."""
-    with start(archive, folder, roi, **wish) as process:
-        out, log = process.communicate(timeout=900)
-    assert process.returncode == 0, log
+    code, out, log, _ = run_code(_CHILD, *_asked(archive, folder, roi, **wish))
+    assert code == 0, log
     assert "Traceback" not in log
     return Fetched(json.loads(out.splitlines()[-1]), log)
+
+
+def _asked(
+    archive: Archive, folder: Path, roi: str, *, timeout: float = 10.0, **wish: Any
+) -> tuple[list[str], dict[str, str]]:
+    """Return the arguments of a process and its environment."""
+    given = {"roi": roi, "folder": str(folder / "bursts"), "least": 1, "download": "bursts"}
+    env = archive.env(folder, DINSAR_NETWORK_TIMEOUT=str(timeout), **wish.pop("env", {}))
+    return [json.dumps(given | wish)], env
 
 
 def as_files(bursts: list[Burst], folder: Path) -> list[BurstFile]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +16,7 @@ from dinsar_cli.radar.geometry import enu_basis, geodetic_to_cartesian
 from support.archive import Archive, Scene
 from support.archive.granules import StateVector, anticlockwise
 from support.command import PROGRAM, Outcome
+from support.forked import run_code
 
 PLACE = (37.2, 37.2)
 ROI = "37.0 37.0 37.4 37.4"
@@ -158,14 +157,4 @@ def run_online(
 ) -> Outcome:
     """Run a command that sees the archive alone."""
     env: Mapping[str, str] = archive.env(folder, **environment)
-    started = time.monotonic()
-    done = subprocess.run(
-        [*PROGRAM, *(str(argument) for argument in arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-        env=env,
-        cwd=folder,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
+    return Outcome(*run_code(PROGRAM[-1], [str(argument) for argument in arguments], env, folder, timeout))

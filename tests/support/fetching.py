@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from support.archive import Archive
+from support.forked import run_code
 
 FETCH = """
 import signal
@@ -88,14 +89,16 @@ class Fetcher:
     def ended(self, process: subprocess.Popen[str]) -> Fetched:
         """Wait for the end of a process."""
         out, log = process.communicate(timeout=900)
-        assert process.returncode == 0, log
-        assert "Traceback" not in log
-        code, error, result, told, trace = json.loads(out.splitlines()[-1])
-        return Fetched(code, "\n".join(error or ()), result, told, trace, log)
+        return _fetched(process.returncode, out, log)
 
     def run(self, given: dict[str, Any], **more: str) -> Fetched:
         """Fetch, and give what came of it."""
-        return self.ended(self.start(given, **more))
+        if self.before:
+            return self.ended(self.start(given, **more))
+        settings = {"DINSAR_NETWORK_TIMEOUT": str(self.timeout)} | more
+        wish = json.dumps(given, default=str)
+        code, out, log, _ = run_code(FETCH, [wish], self.archive.env(self.folder, **settings))
+        return _fetched(code, out, log)
 
     def fetch(self, sources: Iterable[dict[str, Any]], *, together: bool = False, **more: str) -> Fetched:
         """Fetch some sources."""
@@ -108,3 +111,10 @@ def wait_until(what: Any, seconds: float = 60.0) -> None:
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def _fetched(ended: int, out: str, log: str) -> Fetched:
+    assert ended == 0, log
+    assert "Traceback" not in log
+    code, error, result, told, trace = json.loads(out.splitlines()[-1])
+    return Fetched(code, "\n".join(error or ()), result, told, trace, log)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ import rasterio
 from dinsar_cli.simulate import Scenario, SimulatedStack, Terrain, simulate
 from support.archive import Archive, faults, restituted
 from support.command import PROGRAM, Outcome
+from support.forked import run_code
 
 BUCKET, TILES = "s1-orbits.s3.amazonaws.com", "copernicus-dem-30m.s3.amazonaws.com"
 GEOIDS = "aria-geoid.s3.us-west-2.amazonaws.com"
@@ -37,7 +35,7 @@ def counted(module, name, what):
     setattr(module, name, told)
 counted(roi, "_number_list", lambda text: "roi")  # what parse_roi begins with, whoever calls it
 counted(orbit_file, "_read_xml", lambda path: path.name)
-counts = Path(sys.argv.pop(1))
+counts = Path(COUNTS)
 atexit.register(lambda: counts.write_text(json.dumps(seen)))
 from dinsar_cli.cli import main
 main()
@@ -64,33 +62,14 @@ def run(
     folder: Path,
     *options: object,
     timeout: float = 20.0,
-    program: Sequence[str] = PROGRAM,
+    code: str = PROGRAM[-1],
 ) -> Outcome:
     """``dinsar run`` in an environment that has nothing but the archive."""
     scenes = [part for products in simulated.products for product in products for part in ("--slc", str(product))]
     env = archive.env(folder, DINSAR_NETWORK_TIMEOUT=str(timeout))
     env.pop("ISCE_HOME", None)
-    started = time.monotonic()
-    done = subprocess.run(
-        [
-            *program,
-            "run",
-            *scenes,
-            "--engine",
-            "eos",
-            "--looks",
-            "5x2",
-            "--workdir",
-            folder / "work",
-            *map(str, options),
-        ],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
+    fixed = ("--engine", "eos", "--looks", "5x2", "--workdir", folder / "work")
+    return Outcome(*run_code(code, ["run", *scenes, *map(str, (*fixed, *options))], env, timeout=180))
 
 
 def displacement(folder: Path) -> np.ndarray:
@@ -158,8 +137,8 @@ def test_area_and_orbit_files_are_read_once(archive: Archive, simulated: Simulat
     counts, area = tmp_path / "counts.json", f"{west + 0.01} {south + 0.01} {east - 0.01} {north - 0.01}"
     files = ("--orbits", simulated.orbits[0].parent, "--dem", simulated.dem, "--dem-datum", "ellipsoid")
     for options in ((), files):
-        program = (sys.executable, "-c", COUNTING, str(counts))
-        done = run(archive, simulated, tmp_path, "--roi", area, *options, program=program)
+        code = COUNTING.replace("COUNTS", repr(str(counts)))
+        done = run(archive, simulated, tmp_path, "--roi", area, *options, code=code)
         assert done.code == 0, done.err
         assert Counter(json.loads(counts.read_text())) == {"roi": 1} | {path.name: 1 for path in simulated.orbits}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,8 +23,10 @@ from dinsar_cli.engines.base import (
     EngineInputs,
     Estimate,
     Forecast,
+    Ground,
     Progress,
     RoughInputs,
+    SceneInputs,
     StepChoice,
     Work,
     step_costs,
@@ -45,9 +48,12 @@ from dinsar_cli.engines.eos.steering import (
 from dinsar_cli.engines.eos.unwrapping import unwrap_conjugate, unwrap_layers
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.antimeridian import middle_of
+from dinsar_cli.geo.areas import clipped, surroundings
+from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.geo.terrain import Terrain
 from dinsar_cli.radar.interferogram import LAYERS, Interferogram
-from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
+from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair, extent_of
 
 _PACKAGES = ("eos-sar", "whirlwind-insar", "numpy", "opencv-python-headless", "rasterio")
 _ROUGH_MARGIN = 1.3  # a box on the map in its bounds on the radar grid
@@ -94,6 +100,15 @@ class EosEngine:
             "reliability": config.unwrap.reliability,
             "mask": mask_mark(config.mask),
         }
+
+    def ground(self, scene: SceneInputs) -> Ground:
+        """Return the area, and what is around it as far as a DEM reaches: where it ends the map is empty."""
+        return self.rough_ground(scene.bounds, extent_of(scene.bursts, middle_of(scene.bounds)), scene.config)
+
+    def rough_ground(self, bounds: Bounds, bursts: Bounds, config: RunConfig) -> Ground:
+        """Return the same: it depends on nothing else."""
+        del config
+        return Ground(clipped(surroundings(bounds, math.inf), bursts), clipped(bounds, bursts))
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
         """Return the seconds, memory and disk, from the size of the part that is processed."""

@@ -193,7 +193,10 @@ class StripWorker:
     def aligned_samples(
         self, tile: BurstTile, use: Window, nodes: Nodes, seen: steps.SeenPoints
     ) -> NDArray[np.complex64]:
-        """Resample the secondary onto the part of a burst that is used, and align its phase; zero without data."""
+        """Resample the secondary onto the part of a burst that is used, and align its phase.
+
+        Zero where there is no data, and where it is not known what ground there is.
+        """
         view = tile.burst.secondary
         wavelength = tile.burst.reference.subswath.wavelength
         start_time, start_range = burst_start(view, self.secondary.epoch)
@@ -202,6 +205,9 @@ class StripWorker:
         sample = (
             nodes.interpolate((seen.range - start_range) / view.subswath.range_spacing, use) + tile.sample_residual
         )
+        unknown = ~np.isfinite(line)
+        if unknown.all():
+            return np.zeros(use.shape, np.complex64)
         source = _source_window(view, line, sample)
         if source.empty:
             return np.zeros(use.shape, np.complex64)
@@ -214,7 +220,7 @@ class StripWorker:
         secondary = steps.resample(deramped, line - source.top, sample - source.left)
         ranges = self.mosaic.grid.slant_range(nodes.sample)
         geometry = nodes.interpolate(steps.geometric_phase(ranges, seen.range, wavelength), use)
-        return steps.align(secondary, self._carrier(view, line, sample), geometry)
+        return np.where(unknown, 0, steps.align(secondary, self._carrier(view, line, sample), geometry))
 
     def _carrier(self, view: SwathBurst, line: Floats, sample: Floats) -> Floats:
         """TOPS carrier of a burst at positions that count from its first line and sample."""
@@ -280,10 +286,10 @@ def _source_window(view: SwathBurst, line: Floats, sample: Floats) -> Window:
     """Return the valid part of a burst that is needed to resample it at some positions."""
     burst = view.burst
     wanted = Window(
-        int(np.floor(line.min())) - _MARGIN,
-        int(np.ceil(line.max())) + _MARGIN + 1,
-        int(np.floor(sample.min())) - _MARGIN,
-        int(np.ceil(sample.max())) + _MARGIN + 1,
+        int(np.floor(np.nanmin(line))) - _MARGIN,
+        int(np.ceil(np.nanmax(line))) + _MARGIN + 1,
+        int(np.floor(np.nanmin(sample))) - _MARGIN,
+        int(np.ceil(np.nanmax(sample))) + _MARGIN + 1,
     )
     return wanted.intersection(
         Window(

@@ -69,7 +69,7 @@ class GroundPoints:
     Attributes
     ----------
     longitude, latitude : ndarray
-        Degrees; NaN outside the height model.
+        Degrees; NaN outside the height model, as all that depends on where a point is.
     height : ndarray
         Metres above the WGS84 ellipsoid.
     los : ndarray
@@ -77,7 +77,7 @@ class GroundPoints:
     secondary_time, secondary_range : ndarray
         Zero-Doppler time (s) and slant range (m) of the same points in the secondary orbit.
     position : ndarray
-        Of the points, Earth-fixed, metres, also where the height model ends; shape (lines, samples, 3).
+        Of the points, Earth-fixed, metres; shape (lines, samples, 3).
     """
 
     longitude: Floats
@@ -127,8 +127,9 @@ def locate(
     point = planes.point(ranges, look)
     longitude, latitude, height = cartesian_to_geodetic(point)
     los = los_vector(planes.position, point, longitude, latitude)
-    seen = SeenPoints.of(secondary, point, time)
     known = np.isfinite(heights(longitude, latitude))
+    point = np.where(known[..., None], point, np.nan)
+    seen = SeenPoints.of(secondary, point, time)
     return GroundPoints(
         np.where(known, longitude, np.nan),
         np.where(known, latitude, np.nan),

@@ -16,17 +16,20 @@ from typing import Any, Final
 import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
+from shapely import Polygon, total_bounds
 
 from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.config.topsapp import TopsappConfig
-from dinsar_cli.engines.base import EngineInputs, RoughInputs, Work
+from dinsar_cli.engines.base import EngineInputs, RoughInputs, SceneInputs, Work
 from dinsar_cli.engines.topsapp.results.psfilt import STEP
 from dinsar_cli.engines.topsapp.settings.columns import AllColumns, Columns, write_columns
 from dinsar_cli.engines.topsapp.settings.file_names import CUT, SCENES
-from dinsar_cli.geo.areas import size, widened
+from dinsar_cli.geo.antimeridian import beside, middle_of
+from dinsar_cli.geo.areas import clipped, size, widened
+from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.radar.pair_geometry import fit_orbits, see_area
-from dinsar_cli.sentinel1.acquisition import SwathBurst
+from dinsar_cli.sentinel1.acquisition import SwathBurst, extent_of
 from dinsar_cli.sentinel1.safe import MANIFEST
 from dinsar_cli.sentinel1.scene import Scene
 from dinsar_cli.sentinel1.subswath import Subswath
@@ -40,16 +43,18 @@ _AROUND: Final = (5.0, 8.0)  # km on each side of the area, where ground is seen
 _REACH: Final = 48  # look cells around the area at least, for the filter
 _UNSURE: Final = 500.0  # m that the ground may be above or below what is known before the DEM is there
 _ROUGH_MARGIN: Final = 0.15  # of a subswath: twice what is around
+_BENT: Final = 0.02  # of a burst: so far columns lie from where they were if all were equally wide on the ground
+_RAISED: Final = 0.5  # km by which they do because the ground is higher or lower than the annotation says
 _VIRTUAL: Final = "/vsi"  # what paths begin with that only GDAL knows
 _WORTH_IT: Final = 0.9  # of the columns: where more are needed, all are taken
 
 
-def columns_of(inputs: EngineInputs) -> AllColumns:
+def columns_of(inputs: SceneInputs) -> AllColumns:
     """Return the columns of each date and subswath in which the area lies, with what is around it.
 
     Parameters
     ----------
-    inputs : EngineInputs
+    inputs : SceneInputs
         The run. Where the mean over a scene counts (enhanced spectral diversity, ionosphere), all columns are
         needed.
 
@@ -58,31 +63,35 @@ def columns_of(inputs: EngineInputs) -> AllColumns:
     mapping
         Empty where all columns are to be used.
     """
-    if not _is_wanted(inputs.config.topsapp):
+    if not is_wanted(inputs.config.topsapp):
         return {}
     epoch = inputs.bursts[0].reference.burst.azimuth_time
     orbits = fit_orbits(inputs.pair, inputs.bursts, (inputs.reference_orbit, inputs.secondary_orbit), epoch)
     heights = inputs.heights[0] - _UNSURE, inputs.heights[1] + _UNSURE
-    margin = float(np.clip(max(size(inputs.bounds)) / 2, *_AROUND))
     found: dict[str, dict[str, Columns]] = {}
     for date, orbit in zip(SCENES, orbits, strict=True):
         views: dict[str, SwathBurst] = {burst.swath: getattr(burst, date) for burst in inputs.bursts}
-        (_, area), (_, around) = (
-            see_area(bounds, orbit, heights, 0.0) for bounds in (inputs.bounds, widened(inputs.bounds, margin))
+        (_, area), (_, wide) = (
+            see_area(bounds, orbit, heights, 0.0) for bounds in (inputs.bounds, around(inputs.bounds))
         )
         found[date] = {
-            swath: _columns(view.subswath, area, around, inputs.looks.range)
-            for swath, view in sorted(views.items())
+            swath: _columns(view.subswath, area, wide, inputs.looks.range) for swath, view in sorted(views.items())
         }
     shares = [one.share for swaths in found.values() for one in swaths.values()]
     return found if np.mean(shares) < _WORTH_IT else {}
 
 
-def _is_wanted(options: TopsappConfig) -> bool:
+def around(bounds: Bounds) -> Bounds:
+    """Return an area with the ground on its sides that topsApp is given too; degrees."""
+    return widened(bounds, float(np.clip(max(size(bounds)) / 2, *_AROUND)))
+
+
+def is_wanted(options: TopsappConfig) -> bool:
+    """Tell whether topsApp is given a part of the columns: where the mean over a scene counts, all are needed."""
     return options.cut == "area" and not (options.do_esd or options.do_ionosphere_correction)
 
 
-def _columns(subswath: Subswath, area: Floats, around: Floats, looks: int) -> Columns:
+def _columns(subswath: Subswath, area: Floats, surroundings: Floats, looks: int) -> Columns:
     """Return the columns of what is around an area, enough for filter and carrier.
 
     Look cells, and the patches of the filter, then lie where they lie in the whole image.
@@ -90,18 +99,58 @@ def _columns(subswath: Subswath, area: Floats, around: Floats, looks: int) -> Co
     Parameters
     ----------
     subswath : Subswath
-    area, around : ndarray
+    area, surroundings : ndarray
         Slant ranges of their outlines, metres.
     looks : int
         In range.
     """
-    seen, wide = ((ranges - subswath.starting_range) / subswath.range_spacing for ranges in (area, around))
+    seen, wide = ((ranges - subswath.starting_range) / subswath.range_spacing for ranges in (area, surroundings))
     first = math.floor(min(seen.min() - _REACH * looks, wide.min()))
     last = math.ceil(max(seen.max() + _REACH * looks, wide.max())) + 1
     least, most = min(LEAST_COLUMNS, subswath.samples), subswath.samples
     first = min(first, (first + last - least) // 2, most - least)
     first = max(0, first - first % (STEP * looks))
     return Columns(first, min(most, max(last, first + least)), most)
+
+
+def ground_of_columns(inputs: SceneInputs, columns: AllColumns) -> Bounds:
+    """Return the ground of the bursts in use that is seen in some columns of the reference date.
+
+    Parameters
+    ----------
+    inputs : SceneInputs
+    columns : mapping
+        What `columns_of` gave.
+
+    Returns
+    -------
+    (float, float, float, float)
+        West, south, east, north, degrees, on the side of 180 degrees of the area.
+    """
+    middle = middle_of(inputs.bounds)
+    whole = extent_of(inputs.bursts, middle)
+    if not columns:
+        return whole
+    given = columns[SCENES[0]]
+    parts = [_part(burst.reference.burst.outline, given[burst.swath]) for burst in inputs.bursts]
+    west, south, east, north = total_bounds([beside(part, middle) for part in parts])
+    bounds = float(west), float(south), float(east), float(north)
+    return clipped(widened(bounds, _BENT * max(size(whole)) + _RAISED), whole)
+
+
+def _part(outline: Polygon, columns: Columns) -> Polygon:
+    """Return the part of the four corners of a burst that some columns see, as if these were evenly wide."""
+    near_first, far_first, far_last, near_last = np.array(outline.exterior.coords)[:4]
+    first, last = columns.first / columns.of, columns.last / columns.of
+    return Polygon(
+        near + share * (far - near)
+        for near, far, share in (
+            (near_first, far_first, first),
+            (near_first, far_first, last),
+            (near_last, far_last, last),
+            (near_last, far_last, first),
+        )
+    )
 
 
 def with_cut(inputs: EngineInputs, columns: AllColumns) -> EngineInputs:
@@ -115,7 +164,7 @@ def with_cut(inputs: EngineInputs, columns: AllColumns) -> EngineInputs:
 
 def roughly_cut(rough: RoughInputs) -> RoughInputs:
     """Return about the same, from the share of the ground of the bursts that is asked for."""
-    if not _is_wanted(rough.config.topsapp):
+    if not is_wanted(rough.config.topsapp):
         return rough
     return replace(rough, work=_part_of(rough.work, min(1.0, math.sqrt(rough.share) + _ROUGH_MARGIN)))
 

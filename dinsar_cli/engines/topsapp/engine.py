@@ -20,15 +20,17 @@ from dinsar_cli.engines.base import (
     EngineInputs,
     Estimate,
     Forecast,
+    Ground,
     Progress,
     RoughInputs,
+    SceneInputs,
     StepChoice,
     StepCost,
 )
 from dinsar_cli.engines.costs import Setting, forecast, note
 from dinsar_cli.engines.topsapp import shared_topo
 from dinsar_cli.engines.topsapp.by_hand import write_scripts
-from dinsar_cli.engines.topsapp.cut import columns_of, roughly_cut, with_cut
+from dinsar_cli.engines.topsapp.cut import around, columns_of, ground_of_columns, is_wanted, roughly_cut, with_cut
 from dinsar_cli.engines.topsapp.process.installation import Installation, Search, look_for_isce2
 from dinsar_cli.engines.topsapp.process.monitor import disk_used
 from dinsar_cli.engines.topsapp.process.retries import cured
@@ -55,6 +57,8 @@ from dinsar_cli.engines.topsapp.unwrapping.unseen import Unseen, remove_copies_f
 from dinsar_cli.engines.topsapp.work import check_work, columns_for, left_by_topsapp, make_inputs, start_again
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import DinsarError, EngineError, UsageError
+from dinsar_cli.geo.areas import clipped
+from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.offset_field import OFFSETS_FILE
 from dinsar_cli.radar.visibility import left_out
@@ -125,6 +129,15 @@ class TopsAppEngine:
             "mask": mask_mark(config.mask),
             **measured(config.offsets),
         }
+
+    def ground(self, scene: SceneInputs) -> Ground:
+        """Return what is seen in the columns of the bursts that topsApp is given."""
+        ground = ground_of_columns(scene, columns_of(scene))
+        return Ground(ground, ground)
+
+    def rough_ground(self, bounds: Bounds, bursts: Bounds, config: RunConfig) -> Ground:
+        """Return the whole bursts, of which as much as is around the area in any case is needed."""
+        return Ground(bursts, clipped(around(bounds), bursts) if is_wanted(config.topsapp) else bursts)
 
     def estimate(self, inputs: EngineInputs) -> Estimate:
         """Give seconds, memory and disk, from the size of the bursts in use and the columns that topsApp gets."""

@@ -34,7 +34,9 @@ _METRES_PER_DEGREE = 111_200
 _BUFFER_SLACK = 0.05  # share of the buffer that may lack without a word
 
 
-def plan_from_file(file: Path, option: str | None, bounds: Bounds, buffer: float) -> tuple[DemSpec, list[str]]:
+def plan_from_file(
+    file: Path, option: str | None, bounds: Bounds, needed: Bounds, buffer: float
+) -> tuple[DemSpec, list[str]]:
     """Check a DEM file and say what will be made of it.
 
     Parameters
@@ -44,9 +46,12 @@ def plan_from_file(file: Path, option: str | None, bounds: Bounds, buffer: float
     option : str or None
         What its heights refer to, as the user says.
     bounds : tuple of float
-        West, south, east, north (degrees) that must be covered, without the buffer.
+        West, south, east, north (degrees) of the ground that is wanted, without the buffer.
+    needed : tuple of float
+        The part of it that must be covered.
     buffer : float
-        Margin around them (degrees), taken as far as the file reaches.
+        Margin around the bounds (degrees). It, and what is wanted but not needed, is taken as far as the file
+        reaches.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def plan_from_file(file: Path, option: str | None, bounds: Bounds, buffer: float
         If the file is not a usable DEM, its datum is unknown or contradicts the one given, or the grid of
         its geoid is not on this machine.
     NoDataError
-        If it does not cover the bounds.
+        If it does not cover what is needed.
     """
     with open_dem(file) as dataset:
         check_layout(dataset, file)
@@ -72,11 +77,10 @@ def plan_from_file(file: Path, option: str | None, bounds: Bounds, buffer: float
         notes = []
         if dataset.count > 1:
             notes.append(f"{file.name} has {dataset.count} bands: the first is taken as the heights.")
-        origin, step, shape, short = _pixel_lattice(dataset, crs, bounds, buffer)
+        origin, step, shape, short = _pixel_lattice(dataset, crs, bounds, needed, buffer)
         if short:
-            notes.append(
-                f"{file.name} covers the area but not all of the buffer of {buffer:g} degrees: it lacks {short}."
-            )
+            around = f"the {buffer:g} degrees around what is processed" if buffer else "what is processed around it"
+            notes.append(f"{file.name} covers the area but not all of {around}: it lacks {short}.")
     west, south, east, north = (edge + sign * buffer for edge, sign in zip(bounds, (-1, -1, 1, 1), strict=True))
     left, right = pixel_range(west, east, origin[0], step[0], shape[1])
     top, bottom = pixel_range(north, south, origin[1], step[1], shape[0])
@@ -84,7 +88,7 @@ def plan_from_file(file: Path, option: str | None, bounds: Bounds, buffer: float
     spec = DemSpec(
         zero_is_void=zero_is_void,
         title=str(file),
-        requested=bounds,
+        requested=needed if short else bounds,
         transform=(step[0], 0.0, origin[0] + left * step[0], 0.0, step[1], origin[1] + top * step[1]),
         width=right - left,
         height=bottom - top,
@@ -115,7 +119,7 @@ def _check_size(file: Path, width: int, height: int, step: tuple[float, float]) 
 
 
 def _pixel_lattice(
-    dataset: Any, crs: CRS, bounds: Bounds, buffer: float
+    dataset: Any, crs: CRS, bounds: Bounds, needed: Bounds, buffer: float
 ) -> tuple[tuple[float, float], tuple[float, float], tuple[int, int], str]:
     """Return the EPSG:4326 lattice that a raster offers around some bounds.
 
@@ -128,12 +132,12 @@ def _pixel_lattice(
     shape : tuple of int
         Rows and columns.
     short : str
-        What it lacks of the buffer; empty if nothing.
+        What it lacks of the bounds and the buffer; empty if nothing.
 
     Raises
     ------
     NoDataError
-        If it does not cover the bounds.
+        If it does not cover what is needed.
     """
     west, south, east, north = bounds
     wanted = (west - buffer, south - buffer, east + buffer, north + buffer)
@@ -142,26 +146,40 @@ def _pixel_lattice(
         step = (dataset.transform.a, dataset.transform.e)
         shape = (dataset.height, round((reached[2] - reached[0]) / step[0]))
     else:
-        covered, reached = (_reach(dataset, crs, box) for box in (bounds, wanted))
+        covered, reached = (_reach(dataset, crs, box) for box in (needed, wanted))
         step = _step(dataset, crs, middle_of(bounds))
-        # The sides of a warped raster slant: where it ends along the buffered sides, the bounds may still fit.
+        # The sides of a warped raster slant: where it ends along the wanted sides, what is needed may still fit.
         reached = (
-            min(reached[0], west), min(reached[1], south), max(reached[2], east), max(reached[3], north)
+            min(reached[0], needed[0]), min(reached[1], needed[1]),
+            max(reached[2], needed[2]), max(reached[3], needed[3]),
         )  # fmt: skip
         shape = (
             math.ceil((reached[1] - reached[3]) / step[1] - EDGE_TOLERANCE),
             math.ceil((reached[2] - reached[0]) / step[0] - EDGE_TOLERANCE),
         )
-    lacking = _lacking(covered, bounds, step)
+    lacking = _lacking(covered, needed, step)
     if lacking:
         raise NoDataError(
-            f"The DEM {dataset.name} does not cover the area.",
-            f"It lacks {lacking}; it covers W {covered[0]:.4f} S {covered[1]:.4f} E {covered[2]:.4f} "
-            f"N {covered[3]:.4f}, the area is W {west:.4f} S {south:.4f} E {east:.4f} N {north:.4f}.",
-            f"Give a DEM that covers the area and, better, {buffer:g} degrees around it{_running_on(bounds)}.",
+            f"The DEM {dataset.name} does not cover the ground that is needed.",
+            f"It lacks {lacking}; it covers {_shown(covered)}, what is needed is {_shown(_outward(needed))}.",
+            f"Give a DEM that covers what is needed and, better, {_shown(_outward(wanted))}{_running_on(bounds)}.",
         )
     slack = _BUFFER_SLACK * buffer
     return (reached[0], reached[3]), step, shape, _lacking(reached, wanted, step, slack)
+
+
+def _shown(bounds: Bounds) -> str:
+    west, south, east, north = bounds
+    return f"W {west:.4f} S {south:.4f} E {east:.4f} N {north:.4f}"
+
+
+def _outward(bounds: Bounds) -> Bounds:
+    """Round an area to what `_shown` shows, so that a file of what is shown covers it."""
+    west, south, east, north = (
+        sign * math.ceil(sign * edge * 1e4 - EDGE_TOLERANCE) / 1e4
+        for edge, sign in zip(bounds, (-1, -1, 1, 1), strict=True)
+    )
+    return west, south, east, north
 
 
 def _running_on(bounds: Bounds) -> str:

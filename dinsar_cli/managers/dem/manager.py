@@ -136,13 +136,15 @@ class DemManager:
         self._folder = cache / "dem"
         self._source = source
 
-    def plan(self, bounds: Bounds) -> DemPlan:
+    def plan(self, bounds: Bounds, needed: Bounds | None = None) -> DemPlan:
         """Check what there is and say what will be made of it. Writes nothing, and asks no server.
 
         Parameters
         ----------
         bounds : tuple of float
-            West, south, east, north (degrees) that must be covered, without the buffer.
+            West, south, east, north (degrees) of the ground that is wanted, without the buffer.
+        needed : tuple of float, optional
+            The part of it that a file must cover; all of it if not given.
 
         Returns
         -------
@@ -154,14 +156,15 @@ class DemManager:
             If the file is not a usable DEM, its datum is unknown or contradicts the one given, or the grid of
             its geoid is not on this machine.
         NoDataError
-            If it does not cover the bounds, or they lie in the open sea.
+            If it does not cover what is needed, or the bounds lie in the open sea.
         """
-        check_bounds(bounds)
+        for box in (bounds, needed or bounds):
+            check_bounds(box)
         plan: DemPlan
         if self._file is None:
             plan = plan_tiles(self._source, bounds, self._buffer, self._folder)
         else:
-            plan = plan_file(self._file, self._datum, bounds, self._buffer, self._folder)
+            plan = plan_file(self._file, self._datum, bounds, needed or bounds, self._buffer, self._folder)
         logger.info("DEM: %s", plan.summary)
         return plan
 

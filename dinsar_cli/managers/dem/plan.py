@@ -118,9 +118,11 @@ class TilePlan(DemPlan):
         return f"{', '.join(parts)}, {self.width} x {self.height} pixels"
 
 
-def plan_file(file: Path, datum: str | None, bounds: Bounds, buffer: float, folder: Path) -> FilePlan:
+def plan_file(
+    file: Path, datum: str | None, bounds: Bounds, needed: Bounds, buffer: float, folder: Path
+) -> FilePlan:
     """Plan the DEM of a file of the user's, in the folder of prepared ones."""
-    spec, notes = plan_from_file(file, datum, bounds, buffer)
+    spec, notes = plan_from_file(file, datum, bounds, needed, buffer)
     values = {field.name: getattr(spec, field.name) for field in fields(spec)}
     return FilePlan(**values, path=folder / f"{file_key(spec)}.tif", warnings=tuple(notes))
 

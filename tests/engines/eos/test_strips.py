@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+from rasterio.windows import from_bounds
 
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.engine import EosEngine
@@ -71,6 +73,34 @@ def test_folder_and_zip_give_the_same(pair_folder: Path, usual: Interferogram, t
     made = process(inputs, tmp_path / "radar")
     for name in LAYERS:
         assert np.array_equal(usual.layer(name).read(), made.layer(name).read(), equal_nan=True), name
+
+
+@pytest.mark.pair
+def test_where_the_dem_ends_there_is_nothing_and_elsewhere_all_is_as_ever(
+    inputs: EngineInputs, usual: Interferogram, tmp_path: Path
+) -> None:
+    """A DEM of the area alone: the phase of ground whose height nobody knows would be that of another height."""
+    west, south, east, north = inputs.bounds
+    small = tmp_path / "small.tif"
+    with rasterio.open(inputs.dem) as dataset:
+        window = from_bounds(*inputs.bounds, dataset.transform).round_lengths().round_offsets()
+        profile = dataset.profile | {
+            "width": window.width, "height": window.height, "transform": dataset.window_transform(window),
+        }  # fmt: skip
+        with rasterio.open(small, "w", **profile) as target:
+            target.write(dataset.read(window=window))
+    made = process(replace(inputs, dem=small), tmp_path / "radar")
+    lon, lat = (usual.layer(name).read() for name in ("longitude", "latitude"))
+    edge = 0.0008  # degrees: a look cell and a pixel of the DEM
+    known = (lon > west + edge) & (lon < east - edge) & (lat > south + edge) & (lat < north - edge)
+    beyond = (lon < west - edge) | (lon > east + edge) | (lat < south - edge) | (lat > north + edge)
+    assert min(known.sum(), beyond.sum()) > 1000
+    before, after = (np.load(one.folder / "cross.npy") for one in (usual, made))
+    difference = np.abs(after - before)[known] / np.median(np.abs(before[known]))
+    assert np.quantile(difference, 0.999) < 1e-3
+    assert difference.max() < 0.05  # of layover another point is taken
+    assert not np.nan_to_num(after[beyond]).any()
+    assert np.isnan(made.layer("unwrapped").read()[beyond]).all()
 
 
 def test_strips_cover_every_line_once_within_the_memory() -> None:

@@ -17,12 +17,17 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from dinsar_cli.config.file import build_config
 from dinsar_cli.config.request import request_of
-from dinsar_cli.engines.topsapp.cut import LEAST_COLUMNS, _columns, with_cut
+from dinsar_cli.engines.topsapp.cut import LEAST_COLUMNS, _columns, columns_of, with_cut
+from dinsar_cli.engines.topsapp.engine import TopsAppEngine
 from dinsar_cli.engines.topsapp.process.retries import cured
 from dinsar_cli.engines.topsapp.settings.columns import Columns
 from dinsar_cli.engines.topsapp.settings.steps import STEPS
 from dinsar_cli.engines.topsapp.work import columns_for, make_inputs
-from dinsar_cli.plan.plan import plan_run
+from dinsar_cli.geo.antimeridian import middle_of
+from dinsar_cli.plan.plan import engine_inputs, plan_run
+from dinsar_cli.radar.geometry import LookPlanes, cartesian_to_geodetic
+from dinsar_cli.radar.pair_geometry import fit_orbits
+from dinsar_cli.sentinel1.acquisition import extent_of
 from dinsar_cli.sentinel1.scene import open_scene
 from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
 from dinsar_cli.simulate import Scenario, SimulatedStack, simulate
@@ -179,6 +184,34 @@ def test_columns_hold_the_area_and_lie_in_the_image(
     assert (found.first, found.last) == pytest.approx(expected, abs=1)
     assert found.of == swath.samples
     assert found.first % (7 * 16) == 0  # look cells, and patches of the filter
+
+
+def test_heights_are_needed_where_the_columns_look(scene: Scene, tmp_path: Path) -> None:
+    """Both ends of the first and last line, at the lowest and highest ground; and not in all of the burst."""
+    values: dict[str, object] = {
+        "slc.files": [str(path) for one in scene.stack.products for path in one],
+        "orbits.dir": str(scene.stack.orbits[0].parent),
+        "dem.file": str(scene.stack.dem),
+        "dem.datum": "ellipsoid",
+        "roi": scene.area,
+    }
+    config = build_config(None, values)
+    plan = plan_run(request_of(config), tmp_path, TopsAppEngine())
+    inputs = engine_inputs(plan, scene.stack.dem)
+    columns = columns_of(inputs)["reference"]["IW1"]
+    (burst,) = (one.reference for one in plan.slc.bursts)
+    epoch = burst.burst.azimuth_time
+    orbit, _ = fit_orbits(plan.slc.pair, plan.slc.bursts, plan.orbit_files, epoch)
+    time = np.array([0, burst.subswath.lines_per_burst - 1]) * burst.subswath.azimuth_time_interval
+    ranges = burst.subswath.starting_range + burst.subswath.range_spacing * np.array([columns.first, columns.last])
+    planes, grid = LookPlanes.at(orbit, time), np.broadcast_to(ranges, (2, 2))
+    west, south, east, north = plan.ground.needed
+    for height in inputs.heights:
+        lon, lat, _ = cartesian_to_geodetic(planes.point(grid, planes.look_for_height(grid, np.asarray(height))))
+        assert west < lon.min() < lon.max() < east
+        assert south < lat.min() < lat.max() < north
+    whole = extent_of(plan.slc.bursts, middle_of(plan.slc.bounds))
+    assert east - west < 0.95 * (whole[2] - whole[0])
 
 
 @dataclass(frozen=True)

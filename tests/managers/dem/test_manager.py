@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -121,6 +122,38 @@ def test_a_dem_that_ends_in_the_buffer_is_taken_with_a_warning(source, cache):
     np.testing.assert_allclose(dem.bounds, (10.0, 46.3, 10.9, 47.0), atol=1e-9)
     (warning,) = dem.warnings
     assert "0.0500 degrees in the west, 0.0800 degrees in the north" in warning
+
+
+def test_a_file_may_end_around_what_is_needed_and_voids_count_in_that(tmp_path, cache):
+    heights = plane()
+    heights[41:59, 75:79] = np.nan  # 18 x 4 of 20 x 40 pixels that are wanted, none of 20 x 30 that are needed
+    source = write(tmp_path / "dem.tif", heights)
+    manager, needed = DemManager(source, "ellipsoid", 0.2, cache), (10.4, 46.4, 10.7, 46.6)
+    dem = manager.fetch(manager.plan((9.9, 46.4, 10.9, 46.6), needed))
+    np.testing.assert_allclose(dem.bounds, (10.0, 46.2, 11.1, 46.8), atol=1e-9)
+    assert dem.voids_filled == 0
+    assert any("0.3000 degrees in the west" in warning for warning in dem.warnings)
+    with pytest.raises(NoDataError, match="does not cover") as caught:
+        manager.plan((9.8, 46.4, 10.9, 46.6), (9.9, 46.4, 10.7, 46.6))
+    assert "0.1000 degrees in the west" in caught.value.cause
+    assert "what is needed is W 9.9000" in caught.value.cause
+    assert "W 9.6000 S 46.2000 E 11.1000 N 46.8000" in caught.value.remedy
+
+
+def test_a_file_of_what_is_said_to_be_needed_is_enough(tmp_path, cache):
+    needed = (9.90004, 46.39996, 11.30004, 46.60004)
+    small = write(tmp_path / "dem.tif", plane())
+    with pytest.raises(NoDataError) as caught:
+        DemManager(small, "ellipsoid", 0.2, cache).plan(needed)
+    told = re.search(r"needed is W (\S+) S (\S+) E (\S+) N ([0-9.]+[0-9])", caught.value.cause)
+    assert told is not None
+    west, south, east, north = map(float, told.groups())
+    size = round((north - south) / 1e-4), round((east - west) / 1e-3)
+    heights = 500 + np.indices(size).sum(0).astype(np.float32)
+    enough = write(
+        tmp_path / "enough.tif", heights, transform=from_origin(west, north, (east - west) / size[1], 1e-4)
+    )
+    assert DemManager(enough, "ellipsoid", 0.2, cache).plan(needed).width == size[1]
 
 
 @pytest.mark.parametrize(
