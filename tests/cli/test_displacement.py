@@ -286,7 +286,8 @@ def test_a_second_call_replaces_its_own_products_only(geocoded: Path, dinsar: Di
     first = snapshot(products)
     assert dinsar("displacement", geocoded).code == 0
     second = snapshot(products)
-    gone = {"vertical_displacement.tif", "los_vector.tif", "incidence_angle.tif"}
+    layers = ("vertical_displacement", "los_vector", "incidence_angle")
+    gone = {f"{name}.{kind}" for name in layers for kind in ("tif", "qml")}
     assert {path.name for path in set(first) - set(second)} == gone
     same = {path.name for path in second if first[path] == second[path]}
     assert {"mine.tif", "los_displacement.tif", "coherence.tif"} <= same
