@@ -7,7 +7,7 @@
 
 import importlib
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 # Where each public name lives. They are imported when they are used, so that this package loads at once; type
 # checkers read them in __init__.pyi.

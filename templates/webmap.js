@@ -126,6 +126,7 @@ function webmap(root, data) {
   const size = [columns * cell[0], rows * cell[1]]; // m
   const toMetres = ([x, y]) => [(x - grid.west) * grid.metres[0], (grid.north - y) * grid.metres[1]];
   const reference = data.reference && toMetres(data.reference);
+  const stations = (data.stations ?? []).map((station) => ({ ...station, place: toMetres(station.place) }));
   const roi = (data.roi ?? []).map((ring) => ring.map(toMetres));
 
   const canvas = element("canvas", { className: "webmap-map", tabIndex: 0 });
@@ -183,8 +184,27 @@ function webmap(root, data) {
     });
   }
 
+  function drawStations() {
+    context.font = "12px system-ui, sans-serif";
+    for (const { name, place, used } of stations) {
+      const [x, y] = onScreen(place);
+      context.fillStyle = used ? "black" : "white";
+      outlined(() => {
+        context.beginPath();
+        [[0, -8], [7, 5], [-7, 5]].forEach(([dx, dy], n) => context[n ? "lineTo" : "moveTo"](x + dx, y + dy));
+        context.closePath();
+        context.stroke();
+        context.fill();
+        if (context.lineWidth > 2) context.strokeText(name, x + 10, y + 5);
+      });
+      context.fillStyle = "black";
+      context.fillText(name, x + 10, y + 5);
+    }
+  }
+
   function drawMarks() {
     drawRoi();
+    drawStations();
     profile.draw(context, onScreen, outlined);
     if (reference) {
       const [x, y] = onScreen(reference);

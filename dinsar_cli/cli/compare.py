@@ -87,7 +87,7 @@ def compare(
     sight. Or it is a folder with the daily positions of stations (.tenv3 of the Nevada Geodetic Laboratory), from
     which that motion is taken. RESULT may then be a map of another program, with --los-vector.
     """
-    from dinsar_cli.compare.tenv3 import files_in
+    from dinsar_cli.gnss.tenv3 import files_in
 
     daily = bool(files_in(truth))
     if daily or (truth.suffix.lower() in _TABLES and not truth.is_dir()):

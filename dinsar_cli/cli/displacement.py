@@ -29,6 +29,8 @@ _KEYS = (
     "grid.origin",
     "grid.like",
     "reference_point",
+    "reference_gnss.files",
+    "reference_gnss.model",
     "mask",
     "mask.coherence",
     "mask.water",

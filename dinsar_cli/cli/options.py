@@ -50,6 +50,8 @@ FLAGS = {
     "grid.origin": ("--grid-origin", "X,Y"),
     "grid.like": ("--grid-like", "MAP"),
     "reference_point": ("--reference-point", "POINT"),
+    "reference_gnss.files": ("--reference-gnss", "FILE,FILE|FOLDER"),
+    "reference_gnss.model": ("--reference-gnss-model", "MODEL"),
     "mask": ("--mask", "none"),
     "mask.coherence": ("--mask-coherence", "0..1"),
     "mask.water": ("--mask-water", "FILE"),
@@ -82,7 +84,9 @@ OF_MANY_DATES = {
 """What keys mean to commands that take many dates, where that is not what they mean to those of a pair."""
 _SEVERAL = frozenset({"slc.files"})  # the flag may be given several times
 _ALL_FLAGS = FLAGS | STACK_FLAGS
-_BETWEEN_COMMAS = frozenset({"corrections.troposphere"})  # one value, or several with commas between
+_BETWEEN_COMMAS = frozenset(
+    {"corrections.troposphere", "reference_gnss.files"}
+)  # one value, or several with commas between
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -122,6 +122,10 @@ def _map_lines(record: Mapping[str, Any]) -> list[str]:
     if reference is not None:
         where = "longitude, latitude" if reference["on_map"] else "longitude, latitude; calm ground beside the map"
         lines.append(f"  relative to     {reference['lon']:.5f}, {reference['lat']:.5f} ({where})")
+    if record["gnss"] is not None:
+        usual, worst = (2000 * value for value in record["gnss"]["sigma_m"][1:])
+        lines.append(f"  relative to     {record['gnss']['relative_to']}")
+        lines.append(f"  zero            certain to {usual:.1f} mm (95 %), {worst:.1f} mm at worst")
     far = record["far_field"]
     if far and far["uncertainty"] is not None and reference is not None and not reference["chosen"]:
         lines.append(
@@ -137,7 +141,8 @@ def _pair_lines(record: Mapping[str, Any]) -> list[str]:
     if coherence is not None:
         lines.append(f"  coherence       {coherence:.2f} on average")
     if sigma is not None:
-        lines.append(f"  noise           {sigma * 1000:.2f} mm (median; without atmosphere)")
+        inside = "with that of zero by GNSS" if record["gnss"] else "without atmosphere"
+        lines.append(f"  noise           {sigma * 1000:.2f} mm (median; {inside})")
     lines += [
         *_left_out_lines(record["masked"]),
         *correction_lines(record["corrections"]),

@@ -13,10 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.compare.gnss_table import UNITS, Station, Unmeasured, read_table
 from dinsar_cli.compare.los_map import LosMap, read_los_map
-from dinsar_cli.compare.tenv3 import files_in, read_motion
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.gnss.station import Station, Unmeasured
+from dinsar_cli.gnss.stations import check_once
+from dinsar_cli.gnss.table import UNITS, read_table
+from dinsar_cli.gnss.tenv3 import files_in, read_motion
 from dinsar_cli.maps.geocode import sample
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -124,7 +126,7 @@ def compare_gnss(
         Folder of a pair, its products, or its ``los_displacement.tif``; with `vector` any displacement in metres,
         positive toward the satellite.
     table : Path
-        See `dinsar_cli.compare.gnss_table.read_table`; or daily positions (``.tenv3``): a file, or a folder of
+        See `dinsar_cli.gnss.table.read_table`; or daily positions (``.tenv3``): a file, or a folder of
         them.
     unit : str
         Of the table.
@@ -137,7 +139,7 @@ def compare_gnss(
     dates : (date, date), optional
         Of the map, for daily positions, where its tags do not tell.
     days : int
-        See `dinsar_cli.compare.tenv3.read_motion`.
+        See `dinsar_cli.gnss.tenv3.read_motion`.
 
     Raises
     ------
@@ -214,21 +216,11 @@ def _stations(
             "Tell them: --dates YYYY-MM-DD,YYYY-MM-DD.",
         )
     read = [one for file in files for one in read_motion(file, (between[0], between[1]), days)]
-    _check_once(table, [one.name for one in read])
+    check_once(one.name for one in read)
     return (
         [one for one in read if isinstance(one, Station)],
         [one for one in read if isinstance(one, Unmeasured)],
     )
-
-
-def _check_once(table: Path, names: Sequence[str]) -> None:
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise UsageError(
-            f"{table} has stations twice.",
-            f"Several of its files have {', '.join(twice[:8])}.",
-            "Keep one file of each station.",
-        )
 
 
 def _check_enough(values: Sequence[AtStation], used: Sequence[AtStation], reference: str | None) -> None:

@@ -92,6 +92,11 @@ def two_numbers(value: object) -> tuple[float, float]:
     return first, second
 
 
+def one_or_list(value: object) -> object:
+    """Return a list of what is written as one."""
+    return [value] if isinstance(value, (str, Path)) else value
+
+
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 

@@ -24,7 +24,7 @@ class CorrectionsConfig(Section):
     """Keys of the section ``corrections``; none is on unless asked for."""
 
     tides: bool = Field(
-        default=False, description="Take off the solid Earth tide (IERS Conventions 2010); needs dinsar[tides]."
+        default=False, description="Take off the solid Earth tide (IERS Conventions 2010); needs pyTMD."
     )
     troposphere: Annotated[
         Literal["none", "height"] | list[Path],

@@ -28,6 +28,8 @@ _RIVALS = (
     ("looks", "resolution"),
     ("resolution", "looks"),
     ("reference_point", "reference_area"),
+    ("reference_point", "reference_gnss.files"),
+    *(("reference_gnss.files", other) for other in ("reference_point", "reference_area")),
     *((one, "grid.like") for one in _OF_GRID),
     *(("grid.like", other) for other in _OF_GRID),
     *((one, other) for one in ("start", "end", "event") for other in ("reference", "secondary")),

@@ -18,7 +18,7 @@ from pydantic import (
     field_validator,
 )
 
-from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, two_numbers
+from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, one_or_list, two_numbers
 from dinsar_cli.geo.file_kinds import is_crs_file
 
 RampField = Annotated[Literal["none", "plane", "quadratic"], LOWER]
@@ -187,15 +187,11 @@ def parse_mask(value: object) -> object:
 MaskField = Annotated[MaskConfig, BeforeValidator(parse_mask)]
 
 
-def _one_or_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 FormatName: TypeAlias = Literal[
     "kmz", "netcdf", "stac", "qgis", "hyp3", "mintpy", "licsar", "quadtree", "range_change"
 ]
 """Formats of the products that can be asked for."""
 
 FormatsField = Annotated[
-    list[FormatName], BeforeValidator(_one_or_list), About(f"a list of {', '.join(get_args(FormatName))}")
+    list[FormatName], BeforeValidator(one_or_list), About(f"a list of {', '.join(get_args(FormatName))}")
 ]

@@ -21,10 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, two_numbers
+from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, one_or_list, two_numbers
 from dinsar_cli.config.checks import ChecksConfig
 from dinsar_cli.config.corrections import CorrectionsConfig
 from dinsar_cli.config.dates import DayField, DirectionField, EventField, OneDateField, day_of
+from dinsar_cli.config.gnss import GnssConfig
 from dinsar_cli.config.map import FormatName, FormatsField, GridConfig, MaskConfig, MaskField, RampField
 from dinsar_cli.config.offsets import OffsetsConfig
 from dinsar_cli.config.topsapp import TopsappConfig
@@ -142,10 +143,6 @@ def is_roi_file(value: object) -> bool:
     )
 
 
-def _one_or_list(value: object) -> object:
-    return [value] if isinstance(value, (str, Path)) else value
-
-
 _LooksField = Annotated[
     Looks,
     PlainValidator(_parse_looks),
@@ -187,7 +184,7 @@ _MemoryField = Annotated[
 class SlcConfig(Section):
     """Keys of the section ``slc``."""
 
-    files: Annotated[list[AbsolutePath], BeforeValidator(_one_or_list), About("a list of paths")] = Field(
+    files: Annotated[list[AbsolutePath], BeforeValidator(one_or_list), About("a list of paths")] = Field(
         default=[],
         description="Sentinel-1 IW SLC products of both dates, SAFE folders or zips, in any order; not set: they "
         "come from the archive, by roi and dates.",
@@ -380,6 +377,9 @@ class RunConfig(Section):
     reference_area: Annotated[
         str | None, BeforeValidator(_parse_roi), About("WKT, GeoJSON, 'W S E N' or a file", "degrees")
     ] = Field(default=None, description="Polygon whose mean displacement is zero, instead of a reference point.")
+    reference_gnss: GnssConfig = Field(
+        default=GnssConfig(), description="GNSS stations that decide where zero is, instead of a reference point."
+    )
     mask: MaskField = Field(
         default=MaskConfig(), description="What is left out of unwrapping and displacement; none: nothing is."
     )
@@ -437,4 +437,8 @@ class RunConfig(Section):
     def _one_reference(self) -> Self:
         if self.reference_area is not None and self.reference_point != "auto":
             raise ValueError("reference_point and reference_area: both are given. Give one of them.")
+        if self.reference_gnss.files and self.reference_area is not None:
+            raise ValueError("reference_gnss and reference_area: both are given. Give one of them.")
+        if self.reference_gnss.files and self.reference_point != "auto":
+            raise ValueError("reference_gnss and reference_point: both are given. Give one of them.")
         return self

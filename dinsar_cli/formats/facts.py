@@ -136,6 +136,14 @@ class ProductFacts:
             raise _without_tag(self.rasters[MAIN], "wavelength_m", self.tags.get("wavelength_m")) from None
 
     @property
+    def relative_to(self) -> str:
+        """To what displacement is relative, in words."""
+        point = self.reference_point
+        if point is not None:
+            return f"longitude {point[0]:.6f}, latitude {point[1]:.6f}"
+        return self.tags.get("reference", "no point")
+
+    @property
     def reference_point(self) -> tuple[float, float] | None:
         """Longitude and latitude to which the displacement is relative."""
         try:

@@ -281,8 +281,6 @@ def _readme(facts: ProductFacts, name: str) -> str:
         for raster in _RASTERS
         if raster.layer in facts.rasters
     )
-    point = facts.reference_point
-    relative = f"longitude {point[0]:.6f}, latitude {point[1]:.6f}" if point else "no point"
     maker = f"dinsar {facts.tags.get('version', '')} (engine {facts.tags.get('engine', 'not stated')})"
     return f"""# {name}
 
@@ -294,7 +292,7 @@ the names, units and signs of HyP3's InSAR products, so that tools which read th
 {rows}
 - Phase is positive where the ground moved away from the satellite; displacement has the opposite sign. For a change
   of the phase p in radians the displacement is -p wavelength / (4 pi), with a wavelength of {facts.wavelength} m.
-- Displacement is relative to {relative}; the phase is not.
+- Displacement is relative to {facts.relative_to}; the phase is not.
 - The direction to the satellite, east north up, is cos(lv_theta) cos(lv_phi), cos(lv_theta) sin(lv_phi),
   sin(lv_theta).
 - There is no `inc_map.tif`: in HyP3 that is the angle to the slope; `inc_map_ell.tif` is that to the ellipsoid.

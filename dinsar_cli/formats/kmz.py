@@ -198,9 +198,9 @@ def _legend(low: float, high: float) -> bytes:
 def _document(facts: ProductFacts, bounds: tuple[float, float, float, float], further: Sequence[_Overlay]) -> str:
     first, second = (date.strftime("%Y-%m-%d") for date in facts.dates)
     point = facts.reference_point
-    relative = (
-        "Relative to the reference point." if point else "Not relative to a point: only differences have a meaning."
-    )
+    other = facts.tags.get("reference")
+    alone = f"Relative to {other}." if other else "Not relative to a point: only differences have a meaning."
+    relative = "Relative to the reference point." if point else alone
     about = (
         f"Displacement of the ground along the line of sight from {first} to {second}, positive toward the "
         f"satellite. {relative} Contains modified Copernicus Sentinel data."

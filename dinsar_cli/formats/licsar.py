@@ -293,8 +293,6 @@ def _baselines(every: Sequence[ProductFacts]) -> str:
 
 def _readme(facts: ProductFacts, place: _Place) -> str:
     maker = f"dinsar {facts.tags.get('version', '')} (engine {facts.tags.get('engine', 'not stated')})"
-    point = facts.reference_point
-    relative = f"longitude {point[0]:.6f}, latitude {point[1]:.6f}" if point else "no point"
     resampled = (
         f"The maps are in {place.source.title}; they were resampled to longitude and latitude (bilinear), since\n"
         "readers take nothing else."
@@ -313,7 +311,7 @@ baselines                        first date, date, perpendicular baseline (m), d
 
 The phase is that of the displacement of the maps: displacement (m, positive toward the satellite) = -unw x
 wavelength / (4 pi), with a wavelength of {facts.wavelength!r} m. Corrections are in it, and it is relative to
-{relative}.
+{facts.relative_to}.
 {resampled}
 0 is no data. Between connected components of the unwrapping whole cycles are unknown: see flags.tif of the maps.
 

@@ -17,6 +17,7 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.installation import install_command
 from dinsar_cli.products.layers import LAYERS
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def check_netcdf() -> None:
         raise UsageError(
             "The format netcdf cannot be written.",
             f"Not installed, but needed: {', '.join(missing)}.",
-            "Install it with: pip install 'dinsar[formats]'",
+            f"Install it with: {install_command('formats')}",
         )
 
 
@@ -94,6 +95,7 @@ def _attributes(facts: ProductFacts) -> dict[str, str]:
         "reference_date",
         "secondary_date",
         "reference_point",
+        "reference",
         "wavelength_m",
         "looks",
         "perpendicular_baseline_m",

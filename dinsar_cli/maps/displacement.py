@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dinsar_cli.base.files import file_mark
 from dinsar_cli.config.model import LonLat, RunConfig, is_roi_file
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.gnss.stations import station_files
 from dinsar_cli.maps.checks.phase import is_noise
 from dinsar_cli.maps.corrections.apply import Uncorrected, asked_for, correct, correction_marks
 from dinsar_cli.maps.corrections.ramps import ramp_of
@@ -23,6 +24,8 @@ from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.masks import masked_out
 from dinsar_cli.maps.sigma import along_track, largest, sigma_tags
 from dinsar_cli.maps.zero.far_field import FarField, far_field_of_map
+from dinsar_cli.maps.zero.gnss import GnssZero, zero_by_gnss
+from dinsar_cli.maps.zero.gnss_words import gnss_words
 from dinsar_cli.maps.zero.reference import calm_of, find_reference, reference_variance
 from dinsar_cli.products.writer import ProductWriter
 from dinsar_cli.radar.displacement import ReferencePoint, los_displacement, los_sigma, vertical_displacement
@@ -96,24 +99,28 @@ def displacement_layers(
             los -= surface
             writer.write({"ramp": surface.astype(np.float32)}, dict(tags) | {"ramp": config.ramp})
 
-        # relative to the reference
-        reference = find_reference(config, grid, los, coherence, components, calm, shared)
-        where = _position(grid, reference) if reference else None
-        if reference:
+        # relative to the reference, or as GNSS stations moved
+        stations, reference = None, None
+        if config.reference_gnss.files:
+            dates = times or (tags["reference_date"], tags["secondary_date"])
+            stations = zero_by_gnss(config, layers, los, known_coherence, components, dates, wavelength)
+            los -= stations.surface
+        elif reference := find_reference(config, grid, los, coherence, components, calm, shared):
             los -= reference.value
-            if known_coherence is None:
-                reference = replace(reference, coherence=None)
+            reference = reference if known_coherence is not None else replace(reference, coherence=None)
+        where = _position(grid, reference) if reference else None
         los = los.astype(np.float32)
         name = "none" if where is None else f"{where.lon:.6f},{where.lat:.6f}"
-        tags = dict(tags) | {"reference_point": name} | _changes(config, masks) | corrected.tags
+        tags = dict(tags) | {"reference_point": name} | _changes(config, masks, stations) | corrected.tags
         writer.write({"los_displacement": los}, tags)
         if up is not None:
             writer.write({"vertical_displacement": vertical_displacement(los, up).astype(np.float32)}, tags)
 
         # how far it may be wrong
         unknown = along_track(layers, los, reference, up)
-        sigma = _sigma_layer(layers, los, reference, wavelength, unknown)
-        writer.write(sigma, tags | sigma_tags(unknown))
+        of_zero = None if stations is None else stations.sigma
+        sigma = _sigma_layer(layers, los, reference, wavelength, unknown, of_zero)
+        writer.write(sigma, tags | sigma_tags(unknown, gnss=stations is not None))
 
         known = los[np.isfinite(los)]
         low, high = np.percentile(known, [2, 98]) if known.size else (np.nan, np.nan)
@@ -131,11 +138,12 @@ def displacement_layers(
             masked=shares,
             ramp=None if ramp is None else asdict(ramp),
             corrections=corrected.facts,
-            chosen=config.reference_area is not None or config.reference_point != "auto",
+            chosen=stations is not None or config.reference_area is not None or config.reference_point != "auto",
+            gnss=None if stations is None else stations.record,
             shared=shared is not None,
             reference_on_map=reference is None or grid.holds(reference.row, reference.column),
             range=range_of(grid, los, known_coherence, components, sigma.get("los_sigma")).to_dict(),
-            far_field=_final(far, los, coherence, components, grid, reference, raw=raw).to_dict(),
+            far_field=_final(far, los, coherence, components, grid, _level(reference, stations, raw=raw)).to_dict(),
         )
     return corrected.files | writer.files, facts
 
@@ -159,37 +167,48 @@ def _final(
     coherence: Array,
     components: Array,
     grid: Grid,
-    reference: ReferencePoint | None,
-    *,
-    raw: bool,
+    level: float | None,
 ) -> FarField:
-    """Return the far field of the displacement as it is handed over."""
-    if not raw:
+    """Return the far field of the displacement as it is handed over: what it was, less a level if that is all."""
+    if level is None:
         return replace(far_field_of_map(los, coherence, components, grid), place=None)
-    return far.relative_to(reference.value if reference else 0.0)
+    return far.relative_to(level)
+
+
+def _level(reference: ReferencePoint | None, stations: GnssZero | None, *, raw: bool) -> float | None:
+    """Return the constant that was taken off the displacement; None where more was."""
+    if not raw or (stations is not None and stations.fit.model != "constant"):
+        return None
+    if stations is not None:
+        return float(stations.fit.coefficients[0])
+    return reference.value if reference else 0.0
 
 
 def displacement_depends(config: RunConfig) -> list[object]:
     """Return the keys and files on which the displacement depends, beside the layers on the map."""
     area = config.reference_area
     files = [config.mask.water_file, Path(area) if is_roi_file(area) and area is not None else None]
+    gnss = config.reference_gnss
+    daily, tables, lists = station_files(gnss.files)
     return [
         str(config.reference_point),
         area,
+        *([gnss.model_dump(mode="json"), str(config.event)] if gnss.files else []),
         config.mask.model_dump(mode="json"),
         config.ramp,
         correction_marks(config.corrections),
-        [file_mark(path) for path in files if path is not None],
+        [file_mark(path) for path in (*files, *daily, *tables, *lists) if path is not None],
     ]
 
 
-def _changes(config: RunConfig, masks: Collection[str]) -> dict[str, str]:
+def _changes(config: RunConfig, masks: Collection[str], stations: GnssZero | None) -> dict[str, str]:
     """Return the tags of what was done to the displacement."""
     mask = {f"mask_{name}": str(value) for name, value in config.mask if name in masks}
     if "mask_water" in mask:
         mask["mask_water"] = Path(mask["mask_water"]).name
     ramp = {} if config.ramp == "none" else {"ramp_removed": config.ramp}
     area = {} if config.reference_area is None else {"reference": "mean of an area"}
+    area |= {} if stations is None else {"reference": gnss_words(stations.record)}
     return mask | ramp | area
 
 
@@ -198,15 +217,21 @@ def _masked_shares(masks: Mapping[str, Array], known: NDArray[np.bool_]) -> dict
 
 
 def _sigma_layer(
-    layers: MapLayers, los: Array, reference: ReferencePoint | None, wavelength: float, unknown: Array | None
+    layers: MapLayers,
+    los: Array,
+    reference: ReferencePoint | None,
+    wavelength: float,
+    unknown: Array | None,
+    of_zero: Array | None,
 ) -> dict[str, Array]:
-    """Give the noise of the displacement, where the noise of the phase is known, with what unknown motion adds."""
+    """Give the noise of the displacement, where that of the phase is known, with what else is unknown."""
     noise = layers.find("phase_sigma")
     if noise is None:
         return {}
     variance = reference_variance(reference, layers.grid, layers.tags("phase_sigma"))
     sigma = los_sigma(noise, variance, wavelength)
-    sigma = sigma if unknown is None else np.hypot(sigma, unknown)
+    for further in (unknown, of_zero):
+        sigma = sigma if further is None else np.hypot(sigma, further)
     return {"los_sigma": np.where(np.isfinite(los), sigma, np.nan).astype(np.float32)}
 
 

@@ -50,6 +50,8 @@ class MapFacts:
         Whether the reference point lies on the map; calm ground may be beside it.
     range : dict or None
         Extremes with their places, and coverage; see `dinsar_cli.maps.extremes.Range.to_dict`.
+    gnss : dict or None
+        GNSS stations that decide where zero is, and what they take off; see `dinsar_cli.maps.zero.gnss`.
     """
 
     reference: ReferencePoint | None
@@ -70,6 +72,7 @@ class MapFacts:
     reference_on_map: bool = True
     range: dict[str, Any] | None = None
     shared: bool = False
+    gnss: dict[str, Any] | None = None
 
 
 def facts_to_dict(facts: MapFacts) -> dict[str, Any]:

@@ -15,27 +15,31 @@ from dinsar_cli.radar.squint import NEIGHBOURHOOD, squint_sigma
 Array = NDArray[Any]
 
 NOISE = "noise of the filtered phase and of the reference"
+NOISE_ALONE, ZERO_BY_GNSS = "noise of the filtered phase", "that of zero by GNSS, with the atmosphere at stations"
 ALONG_TRACK = "unknown motion along the track"
 NEVER = ("atmosphere", "orbit errors", "wrong cycles")
 """What is never in it."""
 
 
-def parts(*, along_track: bool) -> tuple[str, str]:
+def parts(*, along_track: bool, gnss: bool = False) -> tuple[str, str]:
     """Tell what is in the standard deviation, and what is not, in words."""
-    inside = (NOISE, ALONG_TRACK) if along_track else (NOISE,)
+    inside = (NOISE_ALONE, ZERO_BY_GNSS) if gnss else (NOISE,)
+    inside = (*inside, ALONG_TRACK) if along_track else inside
     outside = NEVER if along_track else (*NEVER, ALONG_TRACK)
     return ", ".join(inside), ", ".join(outside)
 
 
-def sigma_tags(unknown: Array | None) -> dict[str, str]:
+def sigma_tags(unknown: Array | None, *, gnss: bool = False) -> dict[str, str]:
     """Return the tags of ``los_sigma.tif``.
 
     Parameters
     ----------
     unknown : ndarray or None
         As `along_track` gives it.
+    gnss : bool
+        Whether GNSS stations decide where zero is.
     """
-    inside, outside = parts(along_track=unknown is not None)
+    inside, outside = parts(along_track=unknown is not None, gnss=gnss)
     if unknown is None:
         return {"includes": inside, "excludes": f"{outside} (the squint of the beam is not known)"}
     how = (

@@ -16,6 +16,7 @@ from dinsar_cli.config.request import Request
 from dinsar_cli.engines.base import Engine
 from dinsar_cli.geo.grid import Bounds, Grid
 from dinsar_cli.maps.corrections.apply import check_corrections
+from dinsar_cli.maps.zero.gnss import check_gnss
 from dinsar_cli.maps.zero.reference import check_areas
 from dinsar_cli.plan.catalog_plan import SPACING, bursts_of
 from dinsar_cli.plan.frame import frame_of
@@ -50,6 +51,7 @@ def check_given(request: Request, cache: Path) -> None:
         dem_manager(config, cache).plan(_scaled(roi.bounds, 1 - _EDGE))
     wide = _grid(request, 1 + _EDGE)
     check_areas(config, wide)
+    check_gnss(config, wide, None)
     if isinstance(config.reference_point, LonLat):
         check_on_map(config.reference_point, wide)
 
@@ -75,6 +77,7 @@ def check_choice(request: Request, chosen: ScenePlan, engine: Engine, cache: Pat
     dates = [[GranuleName.parse(scene.name) for scene in one] for one in (chosen.reference, chosen.secondary)]
     first, second = (min(name.start for name in names).isoformat() for names in dates)
     check_corrections(config, _grid(request, 1 - _EDGE), engine.name, (first, second))
+    check_gnss(config, _grid(request, 1 + _EDGE), (first, second))
     for names in dates if config.orbits.dir is not None else ():
         start, stop = min(name.start for name in names), max(name.stop for name in names)
         if chosen.way == "bursts":  # these end before the scene

@@ -22,6 +22,7 @@ from typing import Any, Final
 import requests
 from shapely.geometry.base import BaseGeometry as Geometry
 
+from dinsar_cli.installation import install_command
 from dinsar_cli.net.limits import network_limits
 from dinsar_cli.series.graph import Pair
 
@@ -75,7 +76,7 @@ def _lack() -> str:
     """Tell what must be installed before; empty for nothing."""
     absent = [name for name in _NEEDED if find_spec(name) is None]
     if absent:
-        return f"it needs {', '.join(absent)}, which pip install 'dinsar[coherence]' has"
+        return f"it needs {', '.join(absent)}, which this installs: {install_command('coherence')}"
     return "" if find_spec("asf_search.Pair") else "it needs asf_search 14 or later"
 
 

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -25,6 +26,8 @@ from dinsar_cli.managers.dem.manager import DemManager
 from dinsar_cli.managers.dem.plan import DemPlan
 from dinsar_cli.managers.orbits.manager import OrbitChoice, OrbitManager
 from dinsar_cli.managers.slc import SlcManager, SlcPlan, missing_images
+from dinsar_cli.maps.corrections.apply import mid_times
+from dinsar_cli.maps.zero.gnss import check_gnss
 from dinsar_cli.plan.frame import frame_of
 from dinsar_cli.plan.grid_cautions import grid_cautions
 from dinsar_cli.plan.science_warnings import Circumstances, before
@@ -159,7 +162,8 @@ def plan_run(
     frame = frame_of(config, _sample_spacing(slc), bounds, request.grid)
     _check_size(slc.bounds, frame.cell)
     _check_reference_point(config, frame.grid, slc)
-    notes = [f"engine {engine.name}: {reason}"]
+    gnss = check_gnss(config, frame.grid, mid_times(slc.bursts), partial(_sees, slc))
+    notes = [f"engine {engine.name}: {reason}", *gnss]
     manager = orbit_manager(config, cache)
     orbits = tuple(manager.plan(one.mission, one.start, one.stop) for one in (pair.reference, pair.secondary))
     local = None if any(choice.url for choice in orbits) else tuple(manager.fetch(choice) for choice in orbits)
@@ -376,14 +380,19 @@ def _check_reference_point(config: RunConfig, grid: Grid, slc: SlcPlan) -> None:
     if isinstance(point, str):
         return
     check_on_map(point, grid)
-    ground = ground_of(slc.bursts, point.lon)
-    if not ground.intersects(Point(point.lon, point.lat).buffer(_NEAR)):
+    if not _sees(slc, point.lon, point.lat):
+        ground = ground_of(slc.bursts, point.lon)
         raise NoDataError(
             f"The reference point {point} lies where no burst sees the ground.",
             f"It is on the map, but outside of the bursts in use, whose ground spans "
             f"{' '.join(f'{value:.4f}' for value in ground.bounds)} and is tilted (west south east north).",
             "Choose a point that both dates see, or --reference-point auto.",
         )
+
+
+def _sees(slc: SlcPlan, lon: float, lat: float) -> bool:
+    """Tell whether a burst in use sees a place, degrees."""
+    return bool(ground_of(slc.bursts, lon).intersects(Point(lon, lat).buffer(_NEAR)))
 
 
 def check_on_map(point: LonLat, grid: Grid) -> None:

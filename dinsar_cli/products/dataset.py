@@ -14,6 +14,7 @@ from rasterio.windows import Window
 
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.installation import install_command
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.products.reader import Product, Products, Words
 
@@ -87,7 +88,7 @@ def _check_packages() -> None:
         raise UsageError(
             "Products cannot be opened as a dataset.",
             f"Not installed, but needed: {', '.join(missing)}.",
-            "Install it with: pip install 'dinsar[notebook]'",
+            f"Install it with: {install_command('notebook')}",
         )
 
 

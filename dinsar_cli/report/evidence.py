@@ -290,10 +290,13 @@ def _of_geometry(found: Evidence) -> list[Verdict]:
     return [
         judge("ramp", far.tilt if far.even else None, reason=none),
         judge("orbit", error, _ORBIT_TILT / angles if math.isfinite(angles) else None, none),
-        judge("reference", away, allowed, none or "no reference point"),
+        judge("reference", away, allowed, none or _NO_POINT[found.facts.get("gnss") is not None]),
         judge("height", None if found.trend is None else found.trend.size, reason=flat),
         judge("dem", gap, reason="no elevation.tif"),
     ]
+
+
+_NO_POINT = ("no reference point", "zero is by GNSS")
 
 
 def _seen(found: Evidence) -> NDArray[np.bool_]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -11,6 +13,8 @@ from markupsafe import Markup
 from dinsar_cli.drawing.svg_charts import histogram, seam_chart, trend_chart, viewing_sketch
 from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.maps.sigma import sigma_told
+from dinsar_cli.maps.zero.gnss_look import USED
+from dinsar_cli.maps.zero.gnss_words import gnss_frame
 from dinsar_cli.report.evidence import Evidence
 from dinsar_cli.report.page_layers import WORDS, tagged_number
 from dinsar_cli.report.pictures import picture
@@ -38,6 +42,8 @@ class Figure:
         An SVG.
     images : tuple of (str, str)
         Captions and addresses; two of one place take turns.
+    table : tuple of tuple of str
+        Rows of a table, the first of which is its head.
     facts : tuple of (str, str)
         Numbers below it.
     costs : tuple of Cost
@@ -49,6 +55,7 @@ class Figure:
     key: str
     chart: Markup | None = None
     images: tuple[tuple[str, str], ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     costs: tuple[Cost, ...] = ()
     most_seconds: float = 1.0
@@ -61,6 +68,7 @@ class Figure:
 def figures(evidence: Evidence) -> list[Figure]:
     """Return the pictures below the map, without those for which nothing is known."""
     made = (
+        _gnss(evidence),
         _fringes(evidence),
         _amplitude(evidence),
         _displacement(evidence),
@@ -78,6 +86,54 @@ def _ratio(evidence: Evidence) -> float:
     grid, (rows, columns) = evidence.grid, evidence.shape
     east, north = grid.metres_per_unit
     return (grid.height / rows * north) / (grid.width / columns * east)
+
+
+def _gnss(evidence: Evidence) -> Figure | None:
+    """Return the table of the stations that decide where zero is."""
+    record = evidence.facts.get("gnss")
+    if not record:
+        return None
+    rows = [_HEAD_OF_STATIONS, *(_station_row(one) for one in record["stations"])]
+    chi_square, alone, off = record["reduced_chi_square"], record["left_out_rms_m"], record["taken_off_m"]
+    facts = [
+        ("Frame", gnss_frame(record)),
+        ("Taken off the map", " to ".join(centimetres(value) for value in sorted({*off}))),
+        (
+            "Zero is certain to (95 %), at best and at worst",
+            " and ".join(_twice(record["sigma_m"][n]) for n in (0, 2)),
+        ),
+        ("Reduced chi-square", "-" if chi_square is None else f"{chi_square:.2f}"),
+        ("RMS of stations against the map by all others", "-" if alone is None else centimetres(alone)),
+        ("Map at a station", f"median within {record['radius_m']:g}\u00a0m"),
+    ]
+    if record["days"]:
+        facts.append(("Motion of a station", f"lines through {record['days']} days on either side of both dates"))
+    return Figure("gnss", table=tuple(rows), facts=tuple(facts))
+
+
+_HEAD_OF_STATIONS = ("Station", "GNSS (mm)", "Map (mm)", "Map \u2212 GNSS (mm)", "Against all others (mm)", "")
+
+
+def _station_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    cells = (
+        _with_sigma(one["gnss"], one["gnss_sigma"]),
+        _with_sigma(one["map"], one["map_sigma"]),
+        _with_sigma(one["residual"], None),
+        _with_sigma(one["left_out"], one["left_out_sigma"]),
+    )
+    remarks = [*(() if one["status"] == USED else (f"not used: {one['status']}",)), *one["notes"]]
+    return (one["station"], *cells, "; ".join(remarks))
+
+
+def _with_sigma(value: float | None, sigma: float | None) -> str:
+    if value is None:
+        return ""
+    text = f"{value * 1000:+.1f}".replace("-", "\u2212")
+    return text if sigma is None else f"{text} \u00b1 {sigma * 1000:.1f}"
+
+
+def _twice(sigma: float) -> str:
+    return centimetres(2 * sigma)
 
 
 def _fringes(evidence: Evidence) -> Figure | None:

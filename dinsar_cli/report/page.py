@@ -16,6 +16,7 @@ from dinsar_cli.drawing.web_map import embed_grid, scale_limits
 from dinsar_cli.errors import DinsarError, ResourceError, UsageError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.roi import Roi, parse_roi
+from dinsar_cli.maps.zero.gnss_look import USED
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.report.evidence import Evidence, gather
@@ -178,6 +179,7 @@ def report_text(evidence: Evidence, folder: Path, roi: Roi | None) -> str:
             paragraph=paragraph(evidence, facts, summary) if facts else "",
             licences=licences(tags.get("engine", "")),
             reference=evidence.reference,
+            relative_to=tags.get("reference") if evidence.facts.get("gnss") else None,
             reference_outside=evidence.reference is not None and not grid.holds(*grid.index(*evidence.reference)),
             files=_files(pair, folder),
         )
@@ -197,11 +199,25 @@ def _map_data(evidence: Evidence, roi: Roi | None) -> dict[str, Any]:
         "reference": grid.from_lonlat(*reference) if reference else None,
         "layers": evidence.layers,
         "roi": _rings(evidence.grid, roi),
+        "stations": _stations(evidence),
     }
     elevation = evidence.bands.get("elevation")
     if elevation is not None:
         data |= {"relief": relief_layer(elevation, cell_size(evidence)), "opacity": _OPACITY}
     return data
+
+
+def _stations(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return the GNSS stations that decide where zero is, and those that cannot, in map coordinates."""
+    placed = [one for one in (evidence.facts.get("gnss") or {}).get("stations", ()) if one["lon"] is not None]
+    return [
+        {
+            "name": one["station"],
+            "place": evidence.grid.from_lonlat(one["lon"], one["lat"]),
+            "used": one["status"] == USED,
+        }
+        for one in placed
+    ]
 
 
 def cell_size(evidence: Evidence) -> tuple[float, float]:

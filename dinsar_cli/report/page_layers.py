@@ -219,12 +219,14 @@ def days(tags: Mapping[str, str]) -> tuple[str, str] | None:
 
 def facts_of(grid: Grid, tags: Mapping[str, str], reference: tuple[float, float] | None) -> list[tuple[str, str]]:
     """Tell what a reader wants to know of the run, as names and texts."""
+    point = f"{reference[0]:.5f}, {reference[1]:.5f} (lon, lat)" if reference else None
     dates = {name: _time(tags[f"{name}_date"]) for name in ("reference", "secondary") if f"{name}_date" in tags}
     wavelength, baseline = tags.get("wavelength_m"), tags.get("perpendicular_baseline_m")
     facts = {
         "Reference date": dates.get("reference"),
         "Secondary date": dates.get("secondary"),
-        "Reference point": f"{reference[0]:.5f}, {reference[1]:.5f} (lon, lat)" if reference else "none",
+        "Reference point": point or (None if "reference" in tags else "none"),
+        "Relative to": tags.get("reference"),
         "Perpendicular baseline": f"{baseline} m" if baseline else None,
         "Wavelength": f"{wavelength} m" if wavelength else None,
         "Looks, range x azimuth": tags.get("looks"),

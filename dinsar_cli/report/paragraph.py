@@ -8,13 +8,14 @@ import numpy as np
 
 from dinsar_cli.formats.citation import ORBITS
 from dinsar_cli.formats.facts import ProductFacts
+from dinsar_cli.maps.zero.gnss_words import gnss_words
 from dinsar_cli.report.evidence import Evidence
 from dinsar_cli.report.summary import centimetres
 
 _ENGINES = {"isce2": "topsApp of ISCE2", "eos": "the packages eos-sar and whirlwind"}
 _SIGN = (
     "Displacement is along the line of sight, positive toward the satellite, later minus earlier date, relative to "
-    "the reference point."
+    "{relative}."
 )
 _DEMS = {
     "glo_30": "the Copernicus DEM GLO-30",
@@ -45,7 +46,9 @@ def paragraph(evidence: Evidence, facts: ProductFacts, summary: str) -> str:
         f"{_geometry(evidence, facts)}, made with dinsar {facts.tags.get('version', '')} and "
         f"{_engine(facts)}: {_processing(facts)}."
     )
-    return " ".join(part for part in (made, _SIGN, summary, _limits(evidence)) if part)
+    gnss = evidence.facts.get("gnss")
+    sign = _SIGN.format(relative=gnss_words(gnss) if gnss else "the reference point")
+    return " ".join(part for part in (made, sign, summary, _limits(evidence)) if part)
 
 
 def _geometry(evidence: Evidence, facts: ProductFacts) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from dinsar_cli.maps.extremes import Extreme
+from dinsar_cli.maps.zero.gnss_words import gnss_certain, gnss_words
 from dinsar_cli.report.evidence import Evidence
 
 ATMOSPHERE = "One pair cannot separate ground motion from 1-3 cm of atmosphere."
@@ -44,7 +45,11 @@ def summary_sentence(evidence: Evidence) -> str:
     named = [one for one in sorted((highest, lowest), key=lambda one: -abs(one.value)) if abs(one.value) > least]
     named = [one for one in named if (one is highest) == (one.value > 0)]
     reference = evidence.reference
+    gnss = evidence.facts.get("gnss")
     relative = f"relative to {place_text(reference)}" if reference else "relative to no point"
+    if gnss:
+        certain = centimetres(gnss_certain(gnss))
+        relative = f"relative to {gnss_words(gnss)}, where zero is certain to \u00b1{certain}"
     if reference and evidence.facts.get("shared"):
         relative += ", the zero of all pairs of its stack"
     if named:

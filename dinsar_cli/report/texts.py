@@ -28,13 +28,22 @@ class Advice:
 ADVICE: Mapping[str, Advice] = {
     "map": Advice(
         "Map",
-        "Every layer over the relief, with its value under the cursor. The square is the reference point, the "
-        "outline the area that was asked for. The button with a line draws a profile (press it and drag), which "
-        "can be saved as CSV and PNG.",
+        "Every layer over the relief, with its value under the cursor. The square is the reference point, or "
+        "triangles GNSS stations in its place, the outline the area that was asked for. The button with a line "
+        "draws a profile (press it and drag), which can be saved as CSV and PNG.",
         "Displacement is near zero far from the place of interest and changes smoothly; its pattern has a cause on "
         "the ground.",
         "Stripes along bursts, sharp edges where nothing happened, colours that repeat the relief or fill the map.",
         "Compare the layer with coherence, components and elevation at the same place before you believe it.",
+    ),
+    "gnss": Advice(
+        "GNSS stations",
+        "Motion of stations between both dates along the line of sight, and the map there after it was put to "
+        "them: with the standard deviations of GNSS, and of the map with the atmosphere.",
+        "The differences are about as large as the standard deviations say: reduced chi-square near 1 or below.",
+        "One station is off (another monument, an unwrapping error there), or all by more than the errors: a tilt "
+        "that a constant does not take off, or atmosphere.",
+        "Look at the map around a station that is off, leave it out, or use a plane where stations are all around.",
     ),
     "amplitude": Advice(
         "Amplitude of both dates",

@@ -181,6 +181,13 @@ def _failure(
 
 def _check_given(config: RunConfig) -> None:
     """Refuse a stack of nothing."""
+    if config.reference_gnss.files:
+        raise UsageError(
+            "A stack does not take its zero from GNSS stations.",
+            "Each pair would get a zero of its own, and maps of three dates would not close.",
+            "Leave reference_gnss out, and give --reference-point beside a station if its motion is to be zero; or "
+            "make single maps with `dinsar run --reference-gnss`.",
+        )
     if config.slc.files or (config.roi is not None and config.start is not None and config.end is not None):
         return
     raise UsageError(

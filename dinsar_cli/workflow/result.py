@@ -12,6 +12,7 @@ from dinsar_cli.maps.corrections.apply import correction_warnings
 from dinsar_cli.maps.facts import MapFacts
 from dinsar_cli.maps.sigma import parts
 from dinsar_cli.maps.zero.far_field import FarField
+from dinsar_cli.maps.zero.gnss_words import gnss_notes
 from dinsar_cli.plan.science_warnings import along_track
 from dinsar_cli.radar.interferogram import Described
 
@@ -71,6 +72,8 @@ def map_warnings(facts: MapFacts) -> list[str]:
             f"A ramp ({facts.ramp['kind']}) was fitted to the displacement and taken off, see ramp.tif: it follows "
             f"{facts.ramp['followed']:.0%} of the map, and deformation as wide as the map went with it."
         )
+    if facts.gnss is not None:
+        warnings += gnss_notes(facts.gnss)
     return [*filter(None, warnings), *correction_warnings(facts.corrections)]
 
 
@@ -89,7 +92,7 @@ def summary(result: RunResult) -> dict[str, Any]:
         "mean_coherence": _rounded(facts.mean_coherence, 3),
         "los_sigma_m": {
             "median": _rounded(facts.median_sigma, 6),
-            **dict(zip(("includes", "excludes"), parts(along_track=facts.along_track is not None), strict=True)),
+            **dict(zip(("includes", "excludes"), _in_sigma(facts), strict=True)),
         },
         "reference_point": None
         if facts.reference is None
@@ -101,6 +104,7 @@ def summary(result: RunResult) -> dict[str, Any]:
             "chosen": facts.chosen,
             "on_map": facts.reference_on_map,
         },
+        "gnss": facts.gnss,
         "far_field": facts.far_field,
         "verdicts": list(result.verdicts),
         "checks": result.checks,
@@ -114,6 +118,10 @@ def summary(result: RunResult) -> dict[str, Any]:
         "seconds": _rounded(result.seconds, 1),
         "received_bytes": result.received,
     }
+
+
+def _in_sigma(facts: MapFacts) -> tuple[str, str]:
+    return parts(along_track=facts.along_track is not None, gnss=facts.gnss is not None)
 
 
 def _extremes(facts: MapFacts) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.corrections.apply import check_corrections
 from dinsar_cli.maps.extent import check_like_stays
+from dinsar_cli.maps.zero.gnss import check_gnss
 
 ENGINE = "isce2"
 _DEFAULT_OUTPUT = "displacement"
@@ -114,6 +115,7 @@ def plan_map(
     with as_missing_data():
         pair = read_pair(place.folder, stated)
         check_corrections(config, None, ENGINE, pair.dates)
+        check_gnss(config, request.grid, pair.dates)
         try:
             found = check_radar_layers(place, looks, pair)
         except LooksError as error:

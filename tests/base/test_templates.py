@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dinsar_cli import __version__
 from dinsar_cli.base.templates import template_text
 from dinsar_cli.errors import DinsarError
 
@@ -73,6 +74,13 @@ def test_wheel(distributions: Path, wanted: list[str], tmp_path: Path) -> None:
     subprocess.run([*pip, "--target", str(target), str(wheel)], cwd=tmp_path, check=True)
     assert not (target / "templates").exists()
     assert texts(target, tmp_path) == wanted
+    code = "import dinsar, dinsar_cli; print(dinsar.__version__, dinsar.run is dinsar_cli.run, dinsar.__file__)"
+    environment = {**os.environ, "PYTHONPATH": str(target)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [__version__, "True", str(target / "dinsar" / "__init__.py")]
+    assert {"__init__.pyi", "py.typed"} <= {path.name for path in (target / "dinsar").iterdir()}
 
 
 def test_a_template_that_is_missing() -> None:

@@ -246,6 +246,30 @@ def test_a_reference_point_outside_is_refused(geocoded: Path, dinsar: Dinsar) ->
     check_refusal(dinsar("displacement", geocoded, "--reference-point", "10,45"), NO_DATA, "reference point")
 
 
+def test_gnss_stations_decide_where_zero_is(
+    geocoded: Path, dinsar: Dinsar, refused: Refused, tmp_path: Path
+) -> None:
+    assert dinsar("displacement", geocoded, "--output", tmp_path / "own").code == 0
+    with rasterio.open(tmp_path / "own" / "products" / "los_displacement.tif") as dataset:
+        rows, columns = np.nonzero(np.isfinite(dataset.read(1)))
+        lon, lat = dataset.xy(rows[rows.size // 2], columns[rows.size // 2])
+    table = tmp_path / "stations.csv"
+    table.write_text(f"station,lon,lat,E,N,U,sE,sN,sU\nRABT,{lon},{lat},0,0,0.5,.002,.002,.005\n")
+    refused(
+        geocoded,
+        NO_DATA,
+        "A plane needs three",
+        options=("--reference-gnss", table, "--reference-gnss-model", "plane"),
+    )
+    done = dinsar("displacement", geocoded, "--output", tmp_path / "maps", "--reference-gnss", table, "--json")
+    assert done.code == 0, done.err
+    (station,) = json.loads(done.out)["gnss"]["stations"]
+    with rasterio.open(tmp_path / "maps" / "products" / "los_vector.tif") as dataset:
+        ((*_, up),) = dataset.sample([(lon, lat)])
+    assert station["gnss"] == pytest.approx(0.5 * up, abs=1e-3)
+    assert station["map"] == pytest.approx(station["gnss"], abs=1e-6)  # one station is met
+
+
 @pytest.mark.parametrize("output", ["insar/merged", "insar/merged/maps", "link/maps"])
 def test_nothing_is_written_into_merged(tmp_path: Path, geocoded: Path, refused: Refused, output: str) -> None:
     (tmp_path / "link").symlink_to(geocoded / "merged")

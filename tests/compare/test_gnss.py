@@ -16,11 +16,13 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
 from dinsar_cli.compare.gnss import compare_gnss, gnss_table
-from dinsar_cli.compare.gnss_table import Station, read_table
-from dinsar_cli.compare.tenv3 import read_motion
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.gnss.station import Station
+from dinsar_cli.gnss.table import read_table
+from dinsar_cli.gnss.tenv3 import read_motion
 from support.command import Outcome
+from support.gnss_inputs import FIRST_DAY, write_tenv3
 from support.look_inputs import DEGREES, METRES, ascending_sight, descending_sight, plane, write_look
 from support.refusal import NO_DATA, USAGE, check_refusal
 
@@ -367,31 +369,6 @@ def test_unknown_errors_leave_the_chi_square_out(pair: Path, tmp_path: Path) -> 
 
 
 # Daily positions, and maps of other programs
-
-TENV3_HEADER = (
-    "site YYMMMDD yyyy.yyyy __MJD week d reflon _e0(m) __east(m) ____n0(m) _north(m) u0(m) ____up(m) _ant(m) "
-    "sig_e(m) sig_n(m) sig_u(m) __corr_en __corr_eu __corr_nu _latitude(deg) _longitude(deg) __height(m)"
-)
-FIRST_DAY = date(2023, 9, 5)
-
-
-def write_tenv3(
-    folder: Path, name: str, place: tuple[float, float], days: dict[int, tuple[float, float, float]]
-) -> Path:
-    """Daily positions some days after the first: east, north, up, metres."""
-    folder.mkdir(exist_ok=True)
-    lines = [TENV3_HEADER]
-    for offset, (east, north, up) in days.items():
-        mjd = (FIRST_DAY - date(1858, 11, 17)).days + offset
-        whole = math.floor(east)
-        lines.append(
-            f"{name} 23SEP05 2023.6776 {mjd} 2278 2 -8.9 {3561 + whole} {east - whole:.6f} 2143633 "
-            f"{north:.6f} 1104 {up:.6f} 0.1110 0.001000 0.002000 0.004000 0.0 0.0 0.0 {place[1]:.10f} "
-            f"{place[0] % 360:.10f} 1104.6"
-        )
-    path = folder / f"{name}.tenv3"
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def test_motion_between_two_days_is_read_from_daily_positions(pair: Path, table: Path, tmp_path: Path) -> None:

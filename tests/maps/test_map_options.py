@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.radar_layers import RadarOnMap, geocode_layers
 from dinsar_cli.simulate import Coherence, Ramp, Scenario, SimulatedStack, Still, simulate
 from support.command import run_apart
+from support.gnss_inputs import noise, write_tenv3
 from support.place import Dinsar, Place
 from support.refusal import NO_DATA, USAGE, check_refusal
 from support.topsapp.direct_run import run_topsapp
@@ -166,6 +169,63 @@ def test_displacement_is_relative_to_an_area(dinsar: Dinsar, place: Place) -> No
     (top, bottom), (left, right) = rows, columns
     assert np.nanmean(los.values[top + 1 : bottom, left + 1 : right]) == pytest.approx(0, abs=5e-5)
     assert west < record["reference_point"]["lon"] < east
+
+
+def stations(place: Place, folder: Path, more: Sequence[tuple[str, tuple[float, float]]] = ()) -> Path:
+    """Daily positions of five stations that move as the truth does, at once, between the dates."""
+    west, south, east, north = middle(place, 0.4)
+    corners = [("RABT", (west, south)), ("IFRN", (east, south)), ("TETN", (east, north)), ("MAR1", (west, north))]
+    rng, first = np.random.default_rng(3), date(2023, 6, 20)
+    truth = [read_map(place.stack.truth / f"{name}.tif") for name in ("east", "north", "up")]
+    for name, (lon, lat) in [*corners, ("SAFI", ((west + east) / 2, (south + north) / 2)), *more]:
+        step = [0.0, 0.0, 0.0]
+        if name != "FARR":
+            column, row = ~truth[0].transform * (lon, lat)
+            step = [float(one.values[int(row), int(column)]) for one in truth]
+        positions = noise(rng, 170)
+        positions[(date(2023, 9, 10) - first).days :] += step
+        write_tenv3(folder, name, (lon, lat), dict(enumerate(positions)), first=first)
+    return folder
+
+
+def test_zero_is_that_of_gnss_stations(dinsar: Dinsar, place: Place, tmp_path: Path) -> None:
+    plain = place.run(dinsar)
+    folder = stations(place, tmp_path / "IGS20", [("FARR", (100.0, 31.0))])
+    record = place.run(
+        dinsar, "--reference-gnss", folder, "--reference-gnss-model", "plane", "--event", "2023-09-10"
+    )
+    los = read_map(Path(record["products"]["los_displacement"]))
+    error = los.values - on_grid(read_map(place.stack.truth / "los_displacement.tif"), los)
+    sigma = values(record, "los_sigma")
+    known = np.isfinite(error)
+    assert np.abs(np.median(error[known])) < 2 * np.median(sigma[known])
+    assert 0.5e-3 < np.median(sigma[known]) < 4e-3
+    gnss = record["gnss"]
+    assert (gnss["relative_to"], gnss["used"]) == ("5 GNSS stations in IGS20, by a plane", 5)
+    assert gnss["reduced_chi_square"] < 4
+    assert any("FARR: not used: outside the map" in text for text in record["warnings"])
+    # a plane is between both maps, and nothing but the displacement was made again
+    surface = values(plain, "los_displacement") - los.values
+    rows, columns = np.nonzero(np.isfinite(surface))
+    design = np.stack([np.ones(rows.size), rows, columns], axis=1)
+    fitted = np.linalg.lstsq(design, surface[rows, columns], rcond=None)[0]
+    np.testing.assert_allclose(design @ fitted, surface[rows, columns], atol=2e-6)
+    with rasterio.open(record["products"]["los_displacement"]) as dataset:
+        tags = dataset.tags()
+    assert (tags["reference_point"], tags["reference"]) == ("none", gnss["relative_to"])
+    page = Path(record["products"]["report"]).read_text(encoding="utf-8")
+    assert "relative to 5 GNSS stations in IGS20" in page
+    assert page.count('"used": true') == 5
+    for name in ("RABT", "FARR", "plates move by centimetres a year"):
+        assert name in page
+    journal = json.loads((Path(record["folder"]) / "run.json").read_text(encoding="utf-8"))
+    assert journal["stages"]["displacement"]["details"]["facts"]["gnss"] == gnss
+    # what cannot work is refused before anything is made
+    far = tmp_path / "far.csv"
+    far.write_text("station,lon,lat,E,N,U\nA,10,45,0,0,0\n")
+    check_refusal(
+        dinsar(*place.command("--reference-gnss", far)), NO_DATA, "No GNSS station", "outside the map (A)"
+    )
 
 
 def test_wrong_areas_are_refused_before_anything_is_made(dinsar: Dinsar, place: Place) -> None:

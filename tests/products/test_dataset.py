@@ -13,6 +13,7 @@ import rasterio
 from dinsar_cli import open_products
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.formats import product_facts, write_formats
+from dinsar_cli.installation import install_command
 from dinsar_cli.products.layers import LAYERS, write_products
 from support.look_inputs import METRES as LOOK_METRES
 from support.look_inputs import ascending_sight, descending_sight, write_look
@@ -164,4 +165,4 @@ def test_missing_package_is_named_with_the_command(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert "rioxarray" in done.stdout
-    assert "pip install 'dinsar[notebook]'" in done.stdout
+    assert f"Install it with: {install_command('notebook')}" in done.stdout

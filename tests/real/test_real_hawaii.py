@@ -14,8 +14,13 @@ import rasterio
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 
-from dinsar_cli.compare.gnss_table import Station, read_table
-from dinsar_cli.compare.tenv3 import Unmeasured, read_motion
+from dinsar_cli.compare.los_map import read_los_map
+from dinsar_cli.config.file import build_config
+from dinsar_cli.gnss.station import Station, Unmeasured
+from dinsar_cli.gnss.table import read_table
+from dinsar_cli.gnss.tenv3 import read_motion
+from dinsar_cli.maps.map_layers import MapLayers
+from dinsar_cli.maps.zero.gnss import zero_by_gnss
 from support.command import Outcome
 from support.real_inputs import each, files
 
@@ -124,3 +129,25 @@ def test_a_table_gives_the_same_as_the_series(path: Path, dinsar: Callable[..., 
     used = [one for one in record["stations"] if one["status"] == "used"]
     values = np.array([(one["gnss"], one["insar"]) for one in used])
     assert np.corrcoef(values.T)[0, 1] > 0.4  # the same sign
+
+
+@pytest.mark.parametrize("path", MAPS)
+def test_zero_of_a_map_by_the_stations_on_it(path: Path, tmp_path: Path) -> None:
+    """Maps and stations differ by as much as is stated but for the first weeks, and turned round by more."""
+    (vector,), (first, second) = VECTORS, days_of(path)
+    found = read_los_map(path, vector)
+    layers = MapLayers(tmp_path, found.grid)
+    layers.hold("los_vector", found.vector.astype(np.float32), {})
+    config = build_config(None, {"reference_gnss.files": [str(path.parent)]})
+    dates = f"{first}T16:14:00", f"{second}T16:14:00"  # track 124 of Sentinel-1 in the morning of Hawaii
+    record, turned = (
+        zero_by_gnss(config, layers, sign * found.los, None, found.components, dates, 0.0555).record
+        for sign in (1.0, -1.0)
+    )
+    assert all(0.001 < one["gnss_sigma"] < 0.006 for one in record["stations"] if one["gnss_sigma"])
+    if second >= date(2016, 8, 16):
+        assert record["used"] == 7
+        assert {one["status"] for one in record["stations"]} == {"used", "without any position"}
+        assert 0.4 < record["reduced_chi_square"] < 2
+        assert record["left_out_rms_m"] < 0.01
+        assert turned["reduced_chi_square"] > 1.5 * record["reduced_chi_square"]

@@ -52,6 +52,7 @@ from dinsar_cli.geo.antimeridian import middle_of
 from dinsar_cli.geo.areas import clipped, surroundings
 from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.geo.terrain import Terrain
+from dinsar_cli.installation import install_command
 from dinsar_cli.radar.interferogram import LAYERS, Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair, extent_of
 
@@ -63,7 +64,7 @@ class EosEngine:
     """Engine ``eos``: eos-sar and whirlwind inside this process."""
 
     name = "eos"
-    remedy = "pip install 'dinsar[embedded]' (it needs a C compiler)"
+    remedy = f"{install_command('embedded')} (it needs a C compiler)"
     steps: tuple[str, ...] = ("form", "filter", "unwrap")
 
     def version(self, config: RunConfig) -> dict[str, str]:

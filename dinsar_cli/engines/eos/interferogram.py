@@ -166,10 +166,7 @@ class StripWorker:
         # product of both dates and their powers, burst by burst where each is used
         cross = np.zeros(window.shape, np.complex64)
         power = np.zeros((2, *window.shape), np.float32)
-        for tile in self.mosaic.tiles:
-            use = tile.use.intersection(window)
-            if use.empty:
-                continue
+        for tile, use in self.mosaic.parts_in(window):
             place = use.shift(-window.top, -window.left).slices()
             reference, secondary, product = self._burst(tile, use, nodes, ground)
             cross[place] = product

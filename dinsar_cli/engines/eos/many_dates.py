@@ -136,10 +136,7 @@ class DateFiles:
         if not self.is_first:
             time = worker.mosaic.grid.time(nodes.line)
             seen = steps.SeenPoints.of(worker.secondary, ground.positions(strip), time)
-        for tile in worker.mosaic.tiles:
-            use = tile.use.intersection(window)
-            if use.empty:
-                continue
+        for tile, use in worker.mosaic.parts_in(window):
             place = use.shift(-window.top, -window.left).slices()
             if self.is_first:
                 found[place] = worker.reference_samples(tile, use)

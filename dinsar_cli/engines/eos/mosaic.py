@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -109,7 +109,9 @@ class BurstTile:
     line_residual, sample_residual : float
         What rounding to that position left, in pixels: true position minus grid position.
     use : Window
-        Part of the grid that is taken from this burst.
+        Part of the grid that is taken from this burst, between its cuts.
+    more : tuple of Window
+        Further parts, beyond the cuts, that no other burst has: corners of overlaps.
     """
 
     burst: CommonBurst
@@ -118,6 +120,12 @@ class BurstTile:
     line_residual: float
     sample_residual: float
     use: Window
+    more: tuple[Window, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Window, ...]:
+        """All parts of the grid that are taken from it."""
+        return (self.use, *self.more)
 
     @property
     def valid(self) -> Window:
@@ -127,7 +135,7 @@ class BurstTile:
 
 @dataclass(frozen=True)
 class Mosaic:
-    """The bursts of a pair on one grid, each cut in the middle of its overlaps.
+    """The bursts of a pair on one grid, cut in the middle of their overlaps, as far as both have data there.
 
     Attributes
     ----------
@@ -145,6 +153,14 @@ class Mosaic:
     tiles: tuple[BurstTile, ...]
     burst_seams: tuple[tuple[int, int, int], ...]
     swath_seams: tuple[int, ...]
+
+    def parts_in(self, window: Window) -> Iterator[tuple[BurstTile, Window]]:
+        """Yield the bursts of which something is taken in a window, each with what it is."""
+        for tile in self.tiles:
+            for part in tile.parts:
+                use = part.intersection(window)
+                if not use.empty:
+                    yield tile, use
 
     @property
     def stacked(self) -> tuple[tuple[BurstTile, BurstTile], ...]:
@@ -164,16 +180,17 @@ class Mosaic:
     @property
     def extent(self) -> Window:
         """Smallest window with all data."""
+        parts = [part for tile in self.tiles for part in tile.parts]
         return Window(
-            min(tile.use.top for tile in self.tiles),
-            max(tile.use.bottom for tile in self.tiles),
-            min(tile.use.left for tile in self.tiles),
-            max(tile.use.right for tile in self.tiles),
+            min(part.top for part in parts),
+            max(part.bottom for part in parts),
+            min(part.left for part in parts),
+            max(part.right for part in parts),
         )
 
 
 def build_mosaic(bursts: Sequence[CommonBurst], epoch: datetime) -> Mosaic:
-    """Put bursts on one grid and cut them in the middle of their overlaps.
+    """Put bursts on one grid and cut them in the middle of their overlaps; what one of them has, the grid has.
 
     Parameters
     ----------
@@ -197,7 +214,7 @@ def build_mosaic(bursts: Sequence[CommonBurst], epoch: datetime) -> Mosaic:
         swaths.setdefault(burst.swath, []).append(_place(burst, grid))
     ordered = [_cut_bursts(swaths[name]) for name in sorted(swaths)]
     tiles, swath_seams = _cut_swaths(ordered)
-    return Mosaic(grid, tiles, _seams(tiles), swath_seams)
+    return Mosaic(grid, _with_corners(tiles), _seams(tiles), swath_seams)
 
 
 def _check_same_sampling(bursts: Sequence[CommonBurst]) -> None:
@@ -256,6 +273,42 @@ def _cut_swaths(swaths: list[list[BurstTile]]) -> tuple[tuple[BurstTile, ...], t
             near[:] = [replace(t, use=replace(t.use, right=min(t.use.right, cut))) for t in near]
             far[:] = [replace(t, use=replace(t.use, left=max(t.use.left, cut))) for t in far]
     return tuple(tile for swath in swaths for tile in swath), tuple(seams)
+
+
+def _with_corners(tiles: Sequence[BurstTile]) -> tuple[BurstTile, ...]:
+    """Give each burst what it has and no other burst is taken for.
+
+    A cut between subswaths runs through the whole mosaic, but their bursts begin and end at other lines.
+    """
+    taken = [tile.use for tile in tiles]
+    found = []
+    for tile in tiles:
+        more = _without(tile.valid, taken)
+        taken += more
+        found.append(replace(tile, more=more))
+    return tuple(found)
+
+
+def _without(window: Window, others: Sequence[Window]) -> tuple[Window, ...]:
+    """Return what is in a window and in none of others, as windows that do not overlap."""
+    rest = [window]
+    for other in others:
+        rest = [piece for part in rest for piece in _split(part, other)]
+    return tuple(rest)
+
+
+def _split(window: Window, hole: Window) -> list[Window]:
+    """Return what is in a window and not in another one: strips above and below, pieces on both sides."""
+    inner = window.intersection(hole)
+    if inner.empty:
+        return [window]
+    pieces = (
+        replace(window, bottom=inner.top),
+        replace(window, top=inner.bottom),
+        Window(inner.top, inner.bottom, window.left, inner.left),
+        Window(inner.top, inner.bottom, inner.right, window.right),
+    )
+    return [piece for piece in pieces if not piece.empty]
 
 
 def _stacked(tiles: Sequence[BurstTile]) -> tuple[tuple[BurstTile, BurstTile], ...]:

@@ -58,25 +58,28 @@ def squint_of(mosaic: Mosaic, look_grid: LookGrid, orbit: Orbit, layer: RadarFil
     """
     subswath = mosaic.tiles[0].burst.reference.subswath
     looks, window = look_grid.looks, look_grid.window
+    # corners first: a cell at a cut is that of what lies between the cuts
+    parts = [(tile, part) for tile in mosaic.tiles for part in tile.more]
+    parts += [(tile, tile.use) for tile in mosaic.tiles]
     write_squint(
         layer,
-        (steered(tile, mosaic.grid, orbit) for tile in mosaic.tiles),
+        (steered(tile, part, mosaic.grid, orbit) for tile, part in parts),
         LookCells(window.top, window.left, looks.azimuth, looks.range),
         subswath.wavelength,
         subswath.azimuth_spacing / subswath.azimuth_time_interval,
     )
 
 
-def steered(tile: BurstTile, grid: RadarGrid, orbit: Orbit) -> SteeredBurst:
-    """Return a burst of the reference on the grid, and how its beam turned."""
+def steered(tile: BurstTile, part: Window, grid: RadarGrid, orbit: Orbit) -> SteeredBurst:
+    """Return a part of a burst of the reference on the grid, and how its beam turned."""
     view = tile.burst.reference
     subswath = view.subswath
     fm_rate, centroid, steering = nearest_rates(view, orbit)
     return SteeredBurst(
-        top=tile.use.top,
-        bottom=tile.use.bottom,
-        left=tile.use.left,
-        right=tile.use.right,
+        top=part.top,
+        bottom=part.bottom,
+        left=part.left,
+        right=part.right,
         middle=tile.line + tile.line_residual + (subswath.lines_per_burst - 1) / 2,
         line_interval=grid.line_interval,
         near_time=2 * grid.starting_range / SPEED_OF_LIGHT,
@@ -231,7 +234,7 @@ class Overlaps:
         """Return how much higher the second burst sees the middle of a window, Hz."""
         line, sample = np.asarray(window.top + window.bottom) / 2, np.asarray(window.left + window.right) / 2
         low, high = (
-            steered(tile, self._common.mosaic.grid, self._common.reference).frequency(line, sample)
+            steered(tile, tile.use, self._common.mosaic.grid, self._common.reference).frequency(line, sample)
             for tile in (first, second)
         )
         return float(high - low)

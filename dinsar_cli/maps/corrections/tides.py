@@ -19,6 +19,7 @@ from pyproj import Transformer
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.crs import GEOGRAPHIC, transformer
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.installation import install_command
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
@@ -40,7 +41,7 @@ def check_tides() -> None:
         raise UsageError(
             "Solid Earth tides cannot be computed.",
             "corrections.tides needs the package pyTMD, which is not installed.",
-            "Install it with `pip install 'dinsar[tides]'`, or leave corrections.tides out.",
+            f"Install it with `{install_command('tides')}`, or leave corrections.tides out.",
         )
 
 

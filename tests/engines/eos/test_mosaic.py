@@ -73,14 +73,26 @@ def test_subswaths_are_cut_in_the_middle_of_their_overlap() -> None:
     assert mosaic.extent == Window(20, 480 + LINES - 20, 10, 2700 + SAMPLES - 10)
 
 
-def test_no_pixel_is_taken_twice() -> None:
-    bursts = [burst(f"IW{s}", 480 * s + 1340 * b, 2700 * (s - 1)) for s in (1, 2, 3) for b in range(3)]
+@pytest.mark.parametrize("missing", [(), ((2, 0),), ((1, 2), (2, 1), (3, 0))])
+def test_each_pixel_that_a_burst_has_is_taken_once(missing: tuple[tuple[int, int], ...]) -> None:
+    """Also in the corners where one subswath begins or ends later than the other, or lacks a burst."""
+    bursts = [
+        burst(f"IW{s}", 480 * s + 1340 * b, 2700 * (s - 1))
+        for s in (1, 2, 3)
+        for b in range(3)
+        if (s, b) not in missing
+    ]
     mosaic = build_mosaic(bursts, EPOCH)
     extent = mosaic.extent
-    taken = np.zeros((extent.bottom, extent.right), np.uint8)
+    taken, there = (np.zeros((extent.bottom, extent.right), np.uint8) for _ in range(2))
     for tile in mosaic.tiles:
-        taken[tile.use.slices()] += 1
-    assert taken.max() == 1
+        there[tile.valid.slices()] = 1
+        for part in tile.parts:
+            assert part.intersection(tile.valid) == part
+            taken[part.slices()] += 1
+    assert np.array_equal(taken, there)
+    whole = Window(0, extent.bottom, 0, extent.right)
+    assert sum(use.shape[0] * use.shape[1] for _, use in mosaic.parts_in(whole)) == there.sum()
 
 
 def test_bursts_with_a_gap_keep_all_their_lines() -> None:

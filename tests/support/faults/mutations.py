@@ -16,13 +16,13 @@ from types import FrameType
 import numpy as np
 
 from dinsar_cli.base.journal import Journal, read_journal
-from dinsar_cli.compare.gnss_table import read_table
-from dinsar_cli.compare.tenv3 import read_motion
 from dinsar_cli.compare.truth import read_map
 from dinsar_cli.config.file import build_config, load_config
 from dinsar_cli.errors import DinsarError
 from dinsar_cli.geo.polygons import read_file
 from dinsar_cli.geo.roi import parse_roi
+from dinsar_cli.gnss.table import read_table
+from dinsar_cli.gnss.tenv3 import read_motion
 from dinsar_cli.managers.dem.manager import DemManager
 from dinsar_cli.net.netrc import read_netrc
 from dinsar_cli.sentinel1.orbit_file import read_orbit_file

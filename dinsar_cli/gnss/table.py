@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from dinsar_cli.base.user_files import OddFileError, kind_of, read_text
 from dinsar_cli.errors import UsageError
+from dinsar_cli.gnss.station import Station, Unmeasured
 
 UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
 """Metres of each unit."""
@@ -27,47 +27,6 @@ _REMEDY = (
     "Give a table with the header station,lon,lat,E,N,U and, when they are known, sE,sN,sU: degrees, and metres "
     "between the two dates of the map (or --unit mm)."
 )
-
-
-@dataclass(frozen=True)
-class Station:
-    """Motion of a station between the two dates of a map.
-
-    Attributes
-    ----------
-    name : str
-        As the table has it.
-    lon, lat : float
-        Degrees.
-    motion : tuple of float
-        East, north, up, metres.
-    sigma : tuple of float or None
-        Their standard deviations, metres.
-    """
-
-    name: str
-    lon: float
-    lat: float
-    motion: tuple[float, float, float]
-    sigma: tuple[float, float, float] | None
-
-
-@dataclass(frozen=True)
-class Unmeasured:
-    """A station whose motion between two days is not known.
-
-    Attributes
-    ----------
-    name : str
-    reason : str
-        What it is without, to follow "is".
-    place : (float, float) or None
-        Longitude and latitude, degrees, where the file tells it.
-    """
-
-    name: str
-    reason: str
-    place: tuple[float, float] | None
 
 
 def read_table(path: Path, unit: str = "m") -> tuple[list[Station], list[Unmeasured]]:

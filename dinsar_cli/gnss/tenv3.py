@@ -7,6 +7,7 @@ The format is described at http://geodesy.unr.edu/gps_timeseries/README_tenv3.tx
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -14,16 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.base.user_files import OddFileError, kind_of, read_text
-from dinsar_cli.compare.gnss_table import Station, Unmeasured
 from dinsar_cli.errors import UsageError
+from dinsar_cli.gnss.station import Station, Unmeasured
 
 SUFFIX = ".tenv3"
 _RELATED = (".tenv", ".kenv", ".txyz2", ".txyz", ".neu", ".pos", ".qcs")  # series of positions in other forms
-_MJD_EPOCH = date(1858, 11, 17)
+MJD_EPOCH = date(1858, 11, 17)
+"""First day of the modified Julian dates."""
+
 _COLUMNS = 23
 _DAY = 3  # modified Julian date
 _METRES = ((7, 8), (9, 10), (11, 12))  # whole metres and the rest: east, north, up
+_ANTENNA = 13
 _SIGMAS = (14, 15, 16)
+_CORRELATIONS = (17, 18, 19)  # east with north, east with up, north with up
 _LATITUDE, _LONGITUDE = 20, 21
 _MOST_BYTES = 50_000_000
 _REMEDY = "Give the .tenv3 of the station as http://geodesy.unr.edu has it now."
@@ -43,6 +48,68 @@ def files_in(path: Path) -> list[Path]:
     if others and not found:
         raise _wrong(others[0], f"It ends in {others[0].suffix}, which has other columns.")
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Daily positions of a station.
+
+    Attributes
+    ----------
+    name : str
+    place : (float, float) or None
+        Longitude and latitude, degrees, of the first day; None without positions.
+    days : ndarray of int, shape (n,)
+        Modified Julian dates, rising, each once. A position is the mean of its day, from 0 to 24 h.
+    positions, sigmas : ndarray, shape (n, 3)
+        East, north, up, metres, and their formal standard deviations.
+    correlations : ndarray, shape (n, 3)
+        Of the errors of east and north, east and up, north and up.
+    antenna : ndarray, shape (n,)
+        Height of the antenna above its mark, metres.
+    """
+
+    name: str
+    place: tuple[float, float] | None
+    days: NDArray[np.int64]
+    positions: NDArray[np.float64]
+    sigmas: NDArray[np.float64]
+    correlations: NDArray[np.float64]
+    antenna: NDArray[np.float64]
+
+
+def read_series(path: Path) -> list[Series]:
+    """Return the daily positions of the stations in a file.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read_motion`. Of lines of one day the last one counts.
+
+    Raises
+    ------
+    UsageError
+        When it is no such file; the message names the line.
+    """
+    return [_series(name, table) for name, table in _read(path).items()]
+
+
+def _series(name: str, table: NDArray[np.float64]) -> Series:
+    days, backwards = np.unique(table[::-1, _DAY].astype(np.int64), return_index=True)
+    rows = table[len(table) - 1 - backwards]
+    return Series(
+        name=name,
+        place=_place(table),
+        days=days,
+        positions=_positions(rows),
+        sigmas=rows[:, _SIGMAS],
+        correlations=rows[:, _CORRELATIONS],
+        antenna=rows[:, _ANTENNA],
+    )
+
+
+def _place(table: NDArray[np.float64]) -> tuple[float, float] | None:
+    return (_wrapped(table[0, _LONGITUDE]), float(table[0, _LATITUDE])) if len(table) else None
 
 
 def read_motion(path: Path, dates: tuple[date, date], days: int = 0) -> list[Station | Unmeasured]:
@@ -73,8 +140,8 @@ def read_motion(path: Path, dates: tuple[date, date], days: int = 0) -> list[Sta
 
 
 def _motion(name: str, table: NDArray[np.float64], dates: tuple[date, date], days: int) -> Station | Unmeasured:
-    place = (_wrapped(table[0, _LONGITUDE]), float(table[0, _LATITUDE])) if len(table) else None
-    around = [table[np.abs(table[:, _DAY] - (day - _MJD_EPOCH).days) <= days] for day in dates]
+    place = _place(table)
+    around = [table[np.abs(table[:, _DAY] - (day - MJD_EPOCH).days) <= days] for day in dates]
     for day, rows in zip(dates, around, strict=True):
         if not len(rows):
             span = f" within {days} days of {day}" if days else f" of {day}"
@@ -123,7 +190,15 @@ def _numbers(path: Path, number: int, line: str) -> list[float]:
     words = line.split()
     if len(words) < _COLUMNS:
         raise _wrong(path, f"Line {number} has {len(words)} columns; latitude and longitude are in 21 and 22.")
-    needed = {_DAY, *_SIGMAS, _LATITUDE, _LONGITUDE, *(column for pair in _METRES for column in pair)}
+    needed = {
+        _DAY,
+        _ANTENNA,
+        *_SIGMAS,
+        *_CORRELATIONS,
+        _LATITUDE,
+        _LONGITUDE,
+        *(column for pair in _METRES for column in pair),
+    }
     row = [math.nan] * _COLUMNS
     for column in needed:
         try:

@@ -1,0 +1,1 @@
+"""GNSS stations: their files, and how they moved between two moments."""
