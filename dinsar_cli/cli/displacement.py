@@ -24,6 +24,7 @@ _KEYS = (
     "roi",
     "grid.crs",
     "grid.posting",
+    "grid.origin",
     "grid.like",
     "reference_point",
     "reference_gnss.files",
@@ -36,6 +37,7 @@ _KEYS = (
     "corrections.troposphere",
     "corrections.ionosphere",
     "filter.strength",
+    "output.styles",
 )
 
 _EXAMPLES = """\b

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from dinsar_cli.cli.options import debug_option, json_option
+from dinsar_cli.cli.options import json_option, telling_options
+from dinsar_cli.cli.parts.common import near, tell_made
 
 
 @click.command(
@@ -56,7 +57,7 @@ Example:
     help="By which motion may go beside the steepest slope, for the error.",
 )
 @json_option
-@debug_option
+@telling_options
 def downslope(
     folder: Path,
     output: Path | None,
@@ -95,8 +96,7 @@ def downslope(
         f"{shares['layover_or_shadow']:.0%} layover or shadow"
     )
     click.echo(f"  assumption      {record['assumption']}, that of heights smoothed over {smooth:g} m")
-    for path in files.values():
-        click.echo(str(path))
+    tell_made(*(near(path) for path in files.values()))
 
 
 def _default_output(folder: Path) -> Path:

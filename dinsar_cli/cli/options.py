@@ -50,6 +50,7 @@ FLAGS = {
     "filter.strength": ("--filter-strength", "0..1"),
     "grid.crs": ("--crs", "CRS"),
     "grid.posting": ("--posting", "SIZE"),
+    "grid.origin": ("--grid-origin", "X,Y"),
     "grid.like": ("--grid-like", "MAP"),
     "reference_point": ("--reference-point", "POINT"),
     "reference_gnss.files": ("--reference-gnss", "FILE,FILE|FOLDER"),
@@ -66,6 +67,7 @@ FLAGS = {
     "offsets.enabled": ("--dense-offsets", ""),
     "compute.threads": ("--threads", "N"),
     "compute.memory": ("--memory", "SIZE"),
+    "output.styles": ("--styles", "qgis|none"),
     "output.intermediates": ("--intermediates", "WHICH"),
 }
 STACK_FLAGS = {

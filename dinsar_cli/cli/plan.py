@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dinsar_cli.config.model import RunConfig
     from dinsar_cli.config.request import Request
     from dinsar_cli.errors import DinsarError
+    from dinsar_cli.geo.grid import Grid
     from dinsar_cli.plan.catalog_plan import Outlook
     from dinsar_cli.plan.cost_forecast import Prediction
     from dinsar_cli.plan.plan import RunPlan
@@ -187,13 +188,19 @@ def _facts(made: RunPlan, record: dict[str, Any]) -> list[str]:
         "engine": made.notes[0].removeprefix("engine "),
         "polarization": record["polarization"],
         "looks": f"{record['looks']}, cells of {made.cell[0]:.0f} m x {made.cell[1]:.0f} m on the ground",
-        "map": f"{grid.width} x {grid.height} cells of {grid.posting:.6g} {unit}, {grid.crs}",
+        "map": f"{grid.width} x {grid.height} cells of {grid.posting:.6g} {unit}, {_system(grid)}",
         "overlap": _overlap(record),
         "baseline": f"{geometry.perpendicular_baseline:+.0f} m perpendicular, {geometry.days:.0f} days",
         "ambiguity": "none" if ambiguity is None else f"{ambiguity:.0f} m of height for a cycle of phase",
         "relief": f"{made.relief.low:.0f} to {made.relief.high:.0f} m in the DEM",
     }
     return [made.slc.pair.name, *(f"  {name:<13} {text}" for name, text in rows.items())]
+
+
+def _system(grid: Grid) -> str:
+    """EPSG:27700 (OSGB36 / British National Grid), which is known to 2 m."""
+    known = grid.known_to
+    return f"{grid.title}, which is known to {known:g} m" if known else grid.title
 
 
 def _overlap(record: dict[str, Any]) -> str:
@@ -262,6 +269,8 @@ def _outlook_record(
     outlook: Outlook, chosen: ScenePlan, cached: Cached, workdir: Path, cache: Path
 ) -> dict[str, Any]:
     """Return everything that is told, for JSON."""
+    from dinsar_cli.plan.grid_cautions import grid_cautions
+
     here = _what_is_here(outlook.threads, outlook.memory, workdir, cache)
     missing, lacking = cached.missing, list(_lacking(outlook, cached.missing, workdir, cache))
     return {
@@ -285,7 +294,7 @@ def _outlook_record(
         "here": here,
         "fits": not lacking,
         "lacking": lacking,
-        "warnings": [*chosen.warnings, *outlook.dem.warnings],
+        "warnings": [*chosen.warnings, *outlook.dem.warnings, *grid_cautions(outlook.grid)],
     }
 
 
@@ -309,7 +318,7 @@ def _outlook_facts(outlook: Outlook, record: dict[str, Any]) -> Iterator[str]:
         "engine": outlook.engine,
         "in use": f"{bursts['count']} bursts by {bursts['from']}{f': {swaths}' if swaths else ''}",
         "looks": f"{outlook.looks}, cells of about {outlook.cell[0]:.0f} m x {outlook.cell[1]:.0f} m on the ground",
-        "map": f"about {grid.width} x {grid.height} cells of {grid.posting:.6g} {unit}, {grid.crs}",
+        "map": f"about {grid.width} x {grid.height} cells of {grid.posting:.6g} {unit}, {_system(grid)}",
         "DEM": outlook.dem.summary,
     }
     for name, text in rows.items():

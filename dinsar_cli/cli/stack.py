@@ -52,6 +52,7 @@ _KEYS = (
     "grid.like",
     "grid.crs",
     "grid.posting",
+    "grid.origin",
     "reference_point",
     "mask",
     "mask.coherence",
@@ -60,6 +61,7 @@ _KEYS = (
     "ramp",
     "compute.threads",
     "compute.memory",
+    "output.styles",
     "output.intermediates",
 )
 

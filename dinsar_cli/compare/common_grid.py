@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
 
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import middle_of, near
-from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
+from dinsar_cli.geo.crs import GEOGRAPHIC, transformer
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.geocode import sample
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -66,7 +66,7 @@ def _bounds_in(grid: Grid, crs: str) -> tuple[float, float, float, float]:
         return grid.bounds
     if crs == GEOGRAPHIC:
         return grid.lonlat_bounds
-    to_crs = Transformer.from_crs(grid.crs, crs, always_xy=True)
+    to_crs = transformer(grid.crs, crs)
     west, south, east, north = to_crs.transform_bounds(*grid.bounds, densify_pts=51)
     return float(west), float(south), float(east), float(north)
 
@@ -106,7 +106,7 @@ def _positions(source: Grid, target: Grid, rows: slice) -> tuple[NDArray[np.floa
     """Give fractional row and column in the source of the pixel centres in some rows of the target; NaN outside."""
     x, y = np.meshgrid(target.x_centres, target.y_centres[rows])
     if source.crs != target.crs:
-        x, y = Transformer.from_crs(target.crs, source.crs, always_xy=True).transform(x, y)
+        x, y = transformer(target.crs, source.crs).transform(x, y)
         if source.is_geographic:
             x = near(x, middle_of(source.bounds))
     row = np.round((source.north - y) / source.posting - 0.5, _DECIMALS)

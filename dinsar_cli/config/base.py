@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, get_args
@@ -71,6 +72,24 @@ def absolute(value: object) -> object:
         return Path(value).expanduser().absolute()
     except RuntimeError as error:
         raise ValueError("the home folder of '~' is not known") from error
+
+
+def two_numbers(value: object) -> tuple[float, float]:
+    """Read two numbers, from a list or with a comma, a semicolon or blanks between.
+
+    Raises
+    ------
+    ValueError
+        When they are something else.
+    """
+    parts = re.split(r"[\s,;]+", value.strip()) if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or len(parts) != 2 or any(isinstance(part, bool) for part in parts):
+        raise ValueError("two numbers are needed")
+    try:
+        first, second = (float(part) for part in parts)
+    except (TypeError, ValueError) as error:
+        raise ValueError("two numbers are needed") from error
+    return first, second
 
 
 def one_or_list(value: object) -> object:

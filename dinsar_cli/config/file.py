@@ -20,7 +20,9 @@ from dinsar_cli.config.base import Section, about, parts_of_type
 from dinsar_cli.config.map import parse_mask
 from dinsar_cli.config.model import RunConfig, is_roi_file
 from dinsar_cli.errors import UsageError, did_you_mean
+from dinsar_cli.geo.file_kinds import is_crs_file
 
+_OF_GRID = ("grid.crs", "grid.posting", "grid.origin")
 # Keys that exclude each other: the first, on the command line, takes the place of the second in the file.
 _RIVALS = (
     ("looks", "resolution"),
@@ -28,8 +30,8 @@ _RIVALS = (
     ("reference_point", "reference_area"),
     ("reference_point", "reference_gnss.files"),
     *(("reference_gnss.files", other) for other in ("reference_point", "reference_area")),
-    *((one, "grid.like") for one in ("grid.crs", "grid.posting")),
-    *(("grid.like", other) for other in ("grid.crs", "grid.posting")),
+    *((one, "grid.like") for one in _OF_GRID),
+    *(("grid.like", other) for other in _OF_GRID),
     *((one, other) for one in ("start", "end", "event") for other in ("reference", "secondary")),
     *((one, "event") for one in ("reference", "secondary")),
 )
@@ -159,6 +161,7 @@ def json_schema() -> dict[str, Any]:
         "anyOf": [
             {"required": ["crs"]},
             {"required": ["posting"], "properties": {"posting": {"type": "number"}}},
+            {"required": ["origin"], "properties": {"origin": {"type": ["string", "array"]}}},
         ],
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
@@ -239,9 +242,13 @@ def with_folder(values: dict[Any, Any], folder: Path) -> dict[str, Any]:
             value = section[key]
             words = parts_of_type(_field(dotted).annotation)
             section[key] = [joined(item) for item in value] if isinstance(value, list) else joined(value, words)
-    unwrap = values.get("unwrap")
-    for section, key in ((values, "roi"), (values, "reference_area"), (unwrap, "cut")):
-        if isinstance(section, dict) and is_roi_file(section.get(key)):
+    for section, key, is_file in (
+        (values, "roi", is_roi_file),
+        (values, "reference_area", is_roi_file),
+        (values.get("unwrap"), "cut", is_roi_file),
+        (values.get("grid"), "crs", is_crs_file),
+    ):
+        if isinstance(section, dict) and is_file(section.get(key)):
             section[key] = joined(section[key])
     return values
 

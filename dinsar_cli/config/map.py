@@ -2,40 +2,103 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
-from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, one_or_list
+from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, one_or_list, two_numbers
+from dinsar_cli.geo.file_kinds import is_crs_file
 
 RampField = Annotated[Literal["none", "plane", "quadratic"], LOWER]
 
 
+DEGREES = "EPSG:4326"
+_CODE = re.compile(r"[A-Za-z]+:\d+")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a corner of a cell lies, or would lie: x and y in units of the system of the map."""
+
+    x: float
+    y: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.x) and math.isfinite(self.y)):
+            raise ValueError("a place is two finite numbers")
+
+    def __str__(self) -> str:
+        return f"{self.x!r},{self.y!r}"
+
+
 def _parse_crs(value: object) -> object:
-    text = value.strip().upper() if isinstance(value, str) else ""
-    if not re.fullmatch(r"UTM|EPSG:4326|EPSG:32[67](0[1-9]|[1-5]\d|60)", text):
-        raise ValueError("this is no CRS that maps are written in")
-    return "utm" if text == "UTM" else text
+    """Write codes as all do, and make a file independent of the folder; PROJ is asked by `request_of`."""
+    text = str(value).strip() if isinstance(value, (str, int, Path)) else ""
+    if not text:
+        raise ValueError("this is no coordinate reference system")
+    if text.lower() == "utm":
+        return "utm"
+    if text.isdecimal():
+        return f"EPSG:{text}"
+    return text.upper() if _CODE.fullmatch(text) else str(absolute(text)) if is_crs_file(text) else text
+
+
+def _parse_origin(value: object) -> Origin | None:
+    return value if value is None or isinstance(value, Origin) else Origin(*two_numbers(value))
 
 
 class GridConfig(Section):
     """Keys of the section ``grid``."""
 
-    crs: Annotated[str, BeforeValidator(_parse_crs), About("EPSG:4326, utm, EPSG:326xx or EPSG:327xx")] = Field(
-        default="EPSG:4326", description="Coordinate reference system of the maps; utm is the zone of the region."
+    crs: Annotated[
+        str,
+        BeforeValidator(_parse_crs),
+        About(
+            "EPSG:4326, utm, or a projected system in metres: a code like EPSG:2154, WKT, PROJ string or .prj file"
+        ),
+    ] = Field(
+        default=DEGREES, description="Coordinate reference system of the maps; utm is the zone of the region."
     )
     posting: Annotated[
-        float | None, About("0.00001 to 1 degrees in EPSG:4326, 1 to 10000 metres in UTM", "units of grid.crs")
+        float | None, About("0.00001 to 1 degrees in EPSG:4326, else 1 to 10000 metres", "units of grid.crs")
     ] = Field(default=None, description="Pixel size of the maps; not set: from the looks.")
+    origin: Annotated[
+        Origin | None,
+        PlainValidator(_parse_origin),
+        PlainSerializer(lambda origin: None if origin is None else str(origin)),
+        WithJsonSchema(
+            {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "number"}}, {"type": "null"}]}
+        ),
+        About("X,Y in units of grid.crs"),
+    ] = Field(
+        default=None,
+        description="A corner of a pixel, which need not be on the map: all corners are whole multiples of the "
+        "posting from it; not set: 0,0.",
+    )
 
     like: Annotated[AbsolutePath | None, About("a path")] = Field(
         default=None,
         description="Raster whose grid the maps get, cell by cell: a GeoTIFF of an earlier map, or any north-up "
-        "raster with square pixels in EPSG:4326 or UTM; in place of crs and posting, and without roi its ground is "
-        "the region.",
+        "raster with square pixels in a system that grid.crs takes; in place of crs, posting and origin, and "
+        "without roi its ground is the region.",
     )
+
+    @property
+    def corner(self) -> tuple[float, float]:
+        """A corner of a pixel, in units of the system."""
+        return (0.0, 0.0) if self.origin is None else (self.origin.x, self.origin.y)
 
     @field_validator("posting")
     @classmethod
@@ -44,13 +107,13 @@ class GridConfig(Section):
         if crs is not None and posting is not None:
             low, high, unit = posting_range(crs)
             if not low <= posting <= high:
-                raise ValueError(f"the unit of {crs} is {unit}")
+                raise ValueError(f"the unit of {crs[:60]} is {unit}")
         return posting
 
 
 def posting_range(crs: str) -> tuple[float, float, str]:
     """Return the smallest and the largest posting of maps in a system, and its unit."""
-    return (1e-5, 1.0, "degrees") if crs == "EPSG:4326" else (1.0, 1e4, "metres")
+    return (1e-5, 1.0, "degrees") if crs == DEGREES else (1.0, 1e4, "metres")
 
 
 def _parse_coherence(value: object) -> object:

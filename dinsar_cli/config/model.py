@@ -21,12 +21,12 @@ from pydantic import (
     model_validator,
 )
 
-from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, one_or_list
+from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, one_or_list, two_numbers
 from dinsar_cli.config.checks import ChecksConfig
 from dinsar_cli.config.corrections import CorrectionsConfig
 from dinsar_cli.config.dates import DayField, DirectionField, EventField, OneDateField, day_of
 from dinsar_cli.config.gnss import GnssConfig
-from dinsar_cli.config.map import FormatsField, GridConfig, MaskConfig, MaskField, RampField
+from dinsar_cli.config.map import FormatName, FormatsField, GridConfig, MaskConfig, MaskField, RampField
 from dinsar_cli.config.offsets import OffsetsConfig
 from dinsar_cli.config.topsapp import TopsappConfig
 from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
@@ -92,14 +92,7 @@ def _parse_reference_point(value: object) -> LonLat | Literal["auto", "none"]:
         word = value.strip().lower()
         if word in {"auto", "none"}:
             return "auto" if word == "auto" else "none"
-        value = re.split(r"[\s,;]+", word)
-    if not isinstance(value, (list, tuple)) or len(value) != 2 or any(isinstance(part, bool) for part in value):
-        raise ValueError("two numbers are needed")
-    try:
-        lon, lat = (float(part) for part in value)
-    except (TypeError, ValueError) as error:
-        raise ValueError("two numbers are needed") from error
-    return LonLat(lon, lat)
+    return LonLat(*two_numbers(value))
 
 
 def _parse_threads(value: object) -> int | Literal["auto"]:
@@ -288,11 +281,21 @@ class OutputConfig(Section):
     formats: FormatsField = Field(
         default=[], description="Formats beside the GeoTIFFs and pictures; kmz and stac are always made."
     )
+    styles: Annotated[Literal["qgis", "none"], LOWER] = Field(
+        default="qgis",
+        description="Styles beside the GeoTIFFs, which programs take by themselves: colours and units.",
+    )
     intermediates: Annotated[Literal["keep", "geocoded", "delete"], LOWER] = Field(
         default="geocoded",
         description="What stays beside the products: keep all that the engine made, only the geocoded radar "
         "layers, or delete these too.",
     )
+
+    @property
+    def beside(self) -> tuple[FormatName, ...]:
+        """Formats that are asked for, and the styles."""
+        styles: tuple[FormatName, ...] = ("qgis",) if self.styles == "qgis" else ()
+        return (*self.formats, *(style for style in styles if style not in self.formats))
 
 
 class ComputeConfig(Section):
@@ -428,7 +431,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _one_grid(self) -> Self:
-        rivals = [name for name in ("crs", "posting") if name in self.grid.model_fields_set]
+        rivals = [name for name in ("crs", "posting", "origin") if name in self.grid.model_fields_set]
         rivals = [name for name in rivals if getattr(self.grid, name) is not None]
         if self.grid.like is not None and rivals:
             names = " and ".join(f"grid.{name}" for name in rivals)

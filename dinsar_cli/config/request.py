@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 from dinsar_cli.config.map import posting_range
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import UsageError
+from dinsar_cli.geo.crs import UTM, crs_name, crs_title
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.grid_file import check_meets, read_grid, roi_of_grid
 from dinsar_cli.geo.roi import Roi, parse_roi
@@ -59,19 +60,35 @@ def request_of(config: RunConfig) -> Request:
     Raises
     ------
     UsageError
-        When one cannot be understood.
+        When one cannot be understood, or maps cannot be made in the system that is asked for.
     NoDataError
         When they do not meet.
     """
     roi, like = parse_roi(config.roi) if config.roi else None, config.grid.like
     if like is None:
-        return Request(config, roi)
+        return Request(_with_crs(config), roi)
     grid = read_grid(like)
     _check_posting(grid, like)
     request = Request(config, roi or roi_of_grid(grid, like), grid)
     if roi is not None:
         request.check_meets_grid(roi.geometry, "The area (--roi)")
     return request
+
+
+def _with_crs(config: RunConfig) -> RunConfig:
+    """Name the system of the map as GeoTIFFs do, so that the record of a run does not depend on a file."""
+    wish = config.grid
+    if wish.crs == UTM:
+        return config
+    name = crs_name(wish.crs)
+    low, high, unit = posting_range(name)
+    if wish.posting is not None and not low <= wish.posting <= high:
+        raise UsageError(
+            f"The map cannot have a posting of {wish.posting:g}.",
+            f"The unit of {crs_title(name)} is {unit}, and it is {low:g} to {high:g} of them.",
+            "Correct grid.posting, or leave it out to get one that suits the looks.",
+        )
+    return config.model_copy(update={"grid": wish.model_copy(update={"crs": name})})
 
 
 def _check_posting(grid: Grid, like: Path) -> None:

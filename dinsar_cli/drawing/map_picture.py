@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli.base.files import atomic_path
 from dinsar_cli.drawing.png import save_figure
+from dinsar_cli.geo.crs import is_code, is_utm
 from dinsar_cli.geo.grid import Grid
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def displacement_map(
             axes.plot(*point, zorder=5, **_REFERENCE_MARKER)
         if number == 0:
             _scale_bar(axes, grid)
-    _key(figure, layout, los_vector_mean, reference_point, dates)
+    _key(figure, layout, los_vector_mean, grid.true_north, reference_point, dates)
     with atomic_path(path) as part:
         save_figure(figure, part)
 
@@ -238,10 +239,16 @@ def _graticule(axes: Axes, grid: Grid, cell: Rectangle, *, left_labels: bool) ->
     for spine in axes.spines.values():
         spine.set_linewidth(0.6)
     if not grid.is_geographic:
-        zone = f"{grid.crs[-2:]}{'N' if grid.crs.startswith('EPSG:326') else 'S'}"
-        axes.set_xlabel(f"UTM {zone} easting (m)", fontsize=8)
+        axes.set_xlabel(f"{_system(grid.crs)} easting (m)".strip(), fontsize=8)
         if left_labels:
             axes.set_ylabel("northing (m)", fontsize=8)
+
+
+def _system(crs: str) -> str:
+    """Return a short name: UTM 29N, or a code; empty where there is none."""
+    if is_utm(crs):
+        return f"UTM {crs[-2:]}{'N' if crs.startswith('EPSG:326') else 'S'}"
+    return crs if is_code(crs) else ""
 
 
 def _scale_bar(axes: Axes, grid: Grid) -> None:
@@ -267,6 +274,7 @@ def _key(
     figure: Figure,
     layout: _Layout,
     los: tuple[float, float, float] | None,
+    true_north: float,
     reference_point: tuple[float, float] | None,
     dates: tuple[date, date],
 ) -> None:
@@ -281,7 +289,7 @@ def _key(
     top = _key_lines(axes, top, ["Acquisitions"], weight="bold")
     top = _key_lines(axes, top, lines) - 0.19
     if los is not None and math.hypot(los[0], los[1]) > 1e-6:
-        _viewing_geometry(axes, top, los)
+        _viewing_geometry(axes, top, los, true_north)
         top -= 2.4
     axes.plot(0.09, top, marker="s", ms=9, mfc=_NO_DATA_COLOUR, mec="0.5", mew=0.5)
     _key_lines(axes, top, ["no data"], left=0.3)
@@ -299,8 +307,11 @@ def _key_lines(axes: Axes, top: float, lines: Sequence[str], left: float = 0.0, 
     return top - 0.19 * len(lines)
 
 
-def _viewing_geometry(axes: Axes, top: float, los: tuple[float, float, float]) -> None:
-    """Draw a compass with the directions of flight and look, for a satellite that looks to its right."""
+def _viewing_geometry(axes: Axes, top: float, los: tuple[float, float, float], true_north: float) -> None:
+    """Draw a compass with the directions of flight and look, for a satellite that looks to its right.
+
+    It lies as the map does, where true north is so many degrees clockwise from up; numbers are from true north.
+    """
     from matplotlib.patches import Circle, FancyArrowPatch
 
     east, north, up = los
@@ -311,16 +322,20 @@ def _viewing_geometry(axes: Axes, top: float, los: tuple[float, float, float]) -
     _key_lines(axes, top, ["Viewing geometry"], weight="bold")
     x, y, radius = 0.72, top - 0.84, 0.52
     axes.add_patch(Circle((x, y), radius, facecolor="none", edgecolor="0.75", linewidth=0.7))
-    axes.plot([x, x], [y + radius - 0.05, y + radius + 0.03], color="0.5", lw=0.8)
-    axes.text(x, y + radius + 0.05, "N", fontsize=7.5, color="0.4", ha="center", va="bottom")
+    sine, cosine = math.sin(math.radians(true_north)), math.cos(math.radians(true_north))
+    mark = (radius - 0.05, radius + 0.03)
+    axes.plot([x + end * sine for end in mark], [y + end * cosine for end in mark], color="0.5", lw=0.8)
+    letter = radius + 0.11
+    axes.text(x + letter * sine, y + letter * cosine, "N", fontsize=7.5, color="0.4", ha="center", va="center")
     style: dict[str, Any] = {"arrowstyle": "-|>", "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0}
     line = y - radius - 0.2
     arrows = (("black", "flight", flight, -radius), (_LOOK_COLOUR, "look", look, 0.0))
-    for colour, name, (dx, dy), start in arrows:
+    for colour, name, (east, north), start in arrows:
+        dx, dy = east * cosine + north * sine, north * cosine - east * sine
         tail, tip = (x + start * dx, y + start * dy), (x + radius * dx, y + radius * dy)
         axes.add_patch(FancyArrowPatch(tail, tip, color=colour, mutation_scale=11, **style))
         axes.add_patch(FancyArrowPatch((0, line), (0.24, line), color=colour, mutation_scale=8, **style))
-        azimuth = math.degrees(math.atan2(dx, dy)) % 360
+        azimuth = math.degrees(math.atan2(east, north)) % 360
         line = _key_lines(axes, line, [f"{name} direction {azimuth:.0f}°"], left=0.3)
     _key_lines(axes, line, ["satellite to ground", f"mean incidence {incidence:.1f}°"], left=0.3)
 

@@ -303,7 +303,7 @@ def embed_grid(grid: Grid, shape: tuple[int, int]) -> EmbeddedGrid:
     """
     rows, columns = shape
     return {
-        "crs": grid.crs,
+        "crs": grid.title,
         "west": grid.west,
         "north": grid.north,
         "step": (grid.posting * grid.width / columns, grid.posting * grid.height / rows),

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import Geod, Transformer
+from pyproj import Geod
 from rasterio.errors import RasterioError
 from rasterio.features import rasterize
 from rasterio.windows import Window
@@ -24,6 +24,7 @@ from dinsar_cli.extraction.points import NO_DATA, OK, OUTSIDE, read_bands
 from dinsar_cli.extraction.source import LABELS, NONE, Cells, Doubles, Source
 from dinsar_cli.extraction.sources import unreadable
 from dinsar_cli.geo.antimeridian import beside
+from dinsar_cli.geo.crs import GEOGRAPHIC, transformer
 
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]
@@ -135,7 +136,7 @@ def _on_map(source: Source, shape: BaseGeometry) -> BaseGeometry:
     """Return a shape in the coordinates of the map."""
     if source.crs.to_epsg() == 4326:
         return beside(shape, source.transform.c + source.transform.a * source.shape[1] / 2)
-    move = Transformer.from_crs("EPSG:4326", source.crs.to_wkt(), always_xy=True)
+    move = transformer(GEOGRAPHIC, source.crs.to_string())
     fine = shapely.segmentize(shape, 0.01)
 
     def moved(xy: Doubles) -> Doubles:

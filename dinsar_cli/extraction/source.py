@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from pyproj import Transformer
 from rasterio.crs import CRS
 from rasterio.transform import rowcol
 
 from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.geo.crs import GEOGRAPHIC, ground_metres, is_utm, transformer
 
 Cells = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -117,12 +117,22 @@ class Source:
         """Metres between rows and between columns, in the middle of the map."""
         width, height = abs(self.transform.a), abs(self.transform.e)
         if not self.is_geographic:
-            return height * self.crs.linear_units_factor[1], width * self.crs.linear_units_factor[1]
+            along_x, along_y = self._ground_metres()
+            return height * along_y, width * along_x
         latitude = math.radians(self.transform.f - height * self.shape[0] / 2)
         # series of the lengths of a degree on the ellipsoid (Snyder 1987, chapter 3)
         north = 111_132.954 - 559.822 * math.cos(2 * latitude) + 1.175 * math.cos(4 * latitude)
         east = 111_412.84 * math.cos(latitude) - 93.5 * math.cos(3 * latitude) + 0.118 * math.cos(5 * latitude)
         return height * north, width * east
+
+    def _ground_metres(self) -> tuple[float, float]:
+        """Metres of a unit of a projected system along x and y; those that it states of one in feet and of UTM."""
+        unit, name = self.crs.linear_units_factor[1], self.crs.to_string()
+        if unit != 1 or is_utm(name):
+            return unit, unit
+        x, y = self.from_cells(np.array(self.shape[0] / 2), np.array(self.shape[1] / 2))
+        found = ground_metres(name, x, y)
+        return (float(found[0]), float(found[1])) if np.isfinite(found).all() else (1.0, 1.0)
 
     def as_record(self) -> dict[str, Any]:
         """Return what is known of it, as JSON holds it."""
@@ -163,12 +173,12 @@ class Source:
         if self.crs.to_epsg() == 4326:
             middle = self.transform.c + self.transform.a * self.shape[1] / 2
             return np.asarray(near(longitude, middle)), latitude
-        x, y = Transformer.from_crs("EPSG:4326", self.crs.to_wkt(), always_xy=True).transform(longitude, latitude)
+        x, y = transformer(GEOGRAPHIC, self.crs.to_string()).transform(longitude, latitude)
         return np.asarray(x), np.asarray(y)
 
     def to_lonlat(self, row: Floats | Cells, column: Floats | Cells) -> tuple[Doubles, Doubles]:
         """Return the longitude and latitude of the centres of cells, degrees, -180 to 180."""
         x, y = self.from_cells(row + 0.5, column + 0.5)
         if self.crs.to_epsg() != 4326:
-            x, y = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True).transform(x, y)
+            x, y = transformer(self.crs.to_string(), GEOGRAPHIC).transform(x, y)
         return np.asarray(near(np.asarray(x, np.float64), 0.0)), np.asarray(y, np.float64)

@@ -296,7 +296,7 @@ the names, units and signs of HyP3's InSAR products, so that tools which read th
 - The direction to the satellite, east north up, is cos(lv_theta) cos(lv_phi), cos(lv_theta) sin(lv_phi),
   sin(lv_theta).
 - There is no `inc_map.tif`: in HyP3 that is the angle to the slope; `inc_map_ell.tif` is that to the ellipsoid.
-- The grid is that of the run ({facts.grid.crs}); HyP3's own products are always in UTM.
+- The grid is that of the run ({facts.grid.title}); HyP3's own products are always in UTM.
 - The G in the name stands for GAMMA, which was not used: tools that read these names know no other letter there.
 - Pixels without a value are 0. One pair cannot tell displacement from 1-3 cm of atmosphere.
 - `{name}.txt` has the parameters.

@@ -24,7 +24,8 @@ from dinsar_cli.drawing.png import figure_bytes, pixel_bytes
 from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.formats.files import put, zipped
-from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
+from dinsar_cli.geo.crs import GEOGRAPHIC
+from dinsar_cli.geo.grid import Grid
 
 Floats = NDArray[np.floating[Any]]
 
@@ -84,7 +85,7 @@ def write_kmz(facts: ProductFacts) -> Path:
     """Write the overview into the folder of the products.
 
     The picture is on a grid of longitude and latitude, as KML wants it: that of the products, or when they are in
-    UTM one of the same pixel size, with the nearest pixel.
+    metres one of the same pixel size, with the nearest pixel.
     """
     values, bounds = overlay(facts)
     low, high = scale_limits(values[np.isfinite(values)], symmetric=True)

@@ -24,7 +24,8 @@ from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import MAIN, ProductFacts
 from dinsar_cli.formats.files import put
 from dinsar_cli.formats.stac import heading_of
-from dinsar_cli.geo.grid import GEOGRAPHIC, Grid, grid_for
+from dinsar_cli.geo.crs import GEOGRAPHIC
+from dinsar_cli.geo.grid import Grid, grid_for
 from dinsar_cli.products.layers import Layer, write_cog
 
 Floats = NDArray[np.floating[Any]]
@@ -51,7 +52,7 @@ class _Place:
     source : Grid
         Of the run.
     target : Grid
-        Longitude and latitude: the same, or one that holds all of a map in UTM.
+        Longitude and latitude: the same, or one that holds all of a map in metres.
     """
 
     source: Grid
@@ -61,7 +62,8 @@ class _Place:
     def of(cls, grid: Grid) -> _Place:
         if grid.is_geographic:
             return cls(grid, grid)
-        return cls(grid, grid_for(grid.lonlat_bounds, GEOGRAPHIC, grid.posting / _METRES_PER_DEGREE))
+        metres = grid.posting * grid.metres_per_unit[1]
+        return cls(grid, grid_for(grid.lonlat_bounds, GEOGRAPHIC, metres / _METRES_PER_DEGREE))
 
     def bring(self, values: Floats) -> Floats:
         """Return a layer on the grid of the set, NaN where there is nothing: as it is, or bilinear."""
@@ -292,7 +294,7 @@ def _baselines(every: Sequence[ProductFacts]) -> str:
 def _readme(facts: ProductFacts, place: _Place) -> str:
     maker = f"dinsar {facts.tags.get('version', '')} (engine {facts.tags.get('engine', 'not stated')})"
     resampled = (
-        f"The maps are in {place.source.crs}; they were resampled to longitude and latitude (bilinear), since\n"
+        f"The maps are in {place.source.title}; they were resampled to longitude and latitude (bilinear), since\n"
         "readers take nothing else."
         if place.source != place.target
         else "The rasters are those of the maps, cell by cell."

@@ -22,6 +22,7 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
 from dinsar_cli.formats.hyp3 import PRODUCT_NAME, geometry_entries, parameters, product_name
+from dinsar_cli.geo.crs import is_utm
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import Layer, write_cog
 from dinsar_cli.radar.visibility import LAYOVER, SHADOW, UNKNOWN, WATER
@@ -350,6 +351,16 @@ def check_place(folder: Path, option: str) -> None:
         )
 
 
+def notes_on_grid(grid: Grid) -> tuple[str, ...]:
+    """Tell what MintPy (1.6.4) cannot do on a grid: it knows degrees, and zones of UTM by their name."""
+    if grid.is_geographic or is_utm(grid.crs) or "UTM zone" in grid.title:
+        return ()
+    limit = "takes metres for degrees where it is asked for places (lalo, kmz, GNSS)"
+    return (
+        f"MintPy knows degrees and UTM, not {grid.title}: it {limit}. Maps made with --crs utm have no such limit",
+    )
+
+
 def check_mintpy(facts: ProductFacts) -> None:
     """Make sure that the set can be written, and that MintPy can load it.
 
@@ -372,6 +383,7 @@ def write_mintpy(facts: ProductFacts) -> list[Path]:
     pair = MintPyPair(name_of_pair(facts), parameters_of_pair(facts), layers_of_pair(facts))
     notes = (
         "One pair can be loaded and looked at; velocity needs three dates: dinsar export STACK --format mintpy",
+        *notes_on_grid(facts.grid),
     )
     made = MintPySet(facts.grid, (pair,), geometry_of(facts), _own_place(facts), 2, facts.wavelength, notes)
     return made.write(facts.output / FOLDER)

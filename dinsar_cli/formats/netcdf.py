@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -119,13 +120,14 @@ def write_axes(file: File, grid: Grid) -> tuple[str, str]:
         )
     mapping = file.create_variable(MAPPING, (), "i4", data=0)
     # text and numbers alone: PROJ's list for the datum shift of a local datum is no CF attribute of WGS84
-    described = {
-        name: value for name, value in CRS(grid.crs).to_cf().items() if isinstance(value, (str, float, int))
-    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # CF has not all projections; the WKT tells all
+        attributes = CRS(grid.crs).to_cf()
+    described = {name: value for name, value in attributes.items() if isinstance(value, (str, float, int))}
     left, _, _, top = grid.bounds
     mapping.attrs.update(
         described
-        | {"long_name": f"coordinate reference system, {grid.crs}"}
+        | {"long_name": f"coordinate reference system, {grid.title}"}
         # for GDAL, which else would read the corners from the centres
         | {
             "spatial_ref": CRS(grid.crs).to_wkt(),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from dinsar_cli.drawing.web_map import scale_limits
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
-from dinsar_cli.products.layers import LAYERS
+from dinsar_cli.products.reader import Product, Products, Words
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _VERSION = "3.22.0"  # of QGIS, whose form of a style this is; later ones read it
@@ -34,57 +35,112 @@ class _Style:
     band: int = 1
 
 
-_STYLES = (
-    _Style("los_displacement", "RdBu_r", symmetric=True),
-    _Style("vertical_displacement", "RdBu_r", symmetric=True),
-    _Style("los_sigma", "magma"),
-    _Style("unwrapped_phase", "viridis"),
-    _Style("wrapped_phase", "twilight", limits=(-math.pi, math.pi)),
-    _Style("phase_sigma", "magma"),
-    _Style("coherence", "viridis", limits=(0.0, 1.0)),
-    _Style("elevation", "cividis"),
-    _Style("incidence_angle", "viridis"),
-    _Style("los_vector", "viridis", band=3),
-    _Style("amplitude", "gray"),
-    _Style("ramp", "RdBu_r", symmetric=True),
-    _Style("squint", "RdBu_r", symmetric=True),
-    _Style("reversed_difference", "RdBu_r", symmetric=True),
-    _Style("ionosphere_phase", "viridis"),
-    *(_Style(f"offset_{name}", "RdBu_r", symmetric=True) for name in ("los", "azimuth", "east_west")),
-    _Style("offset_snr", "viridis"),
-    _Style("correction_tides", "viridis"),
-    _Style("correction_ionosphere", "viridis"),
-    _Style("correction_troposphere", "viridis"),
+_CALM = ("los_sigma", "phase_sigma", "velocity_sigma", "east_sigma", "up_sigma")
+_EITHER_WAY = (
+    *("los_displacement", "vertical_displacement", "velocity", "east", "up", "ramp", "squint"),
+    *("reversed_difference", "offset_los", "offset_azimuth", "offset_east_west"),
 )
-_LABELS = ("connected_components", "flags", "visibility")
+_STYLES = {
+    style.layer: style
+    for style in (
+        *(_Style(name, "RdBu_r", symmetric=True) for name in _EITHER_WAY),
+        *(_Style(name, "magma") for name in _CALM),
+        _Style("unwrapped_phase", "viridis"),
+        _Style("wrapped_phase", "twilight", limits=(-math.pi, math.pi)),
+        _Style("coherence", "viridis", limits=(0.0, 1.0)),
+        _Style("temporal_coherence", "viridis", limits=(0.0, 1.0)),
+        _Style("elevation", "cividis"),
+        _Style("incidence_angle", "viridis"),
+        _Style("los_vector", "viridis", band=3),
+        _Style("amplitude", "gray"),
+        _Style("ionosphere_phase", "viridis"),
+        _Style("offset_snr", "viridis"),
+        _Style("correction_tides", "viridis"),
+        _Style("correction_ionosphere", "viridis"),
+        _Style("correction_troposphere", "viridis"),
+    )
+}
+_OF_DATE = re.compile(r"displacement_\d{8}")
+_LABELS = ("connected_components", "flags", "visibility", "series_flags", "closure_cycles")
+_BITS = {"flags": 8, "visibility": 3, "series_flags": 5}  # of what is a sum, where not all cells are looked at
+_MOST_SIDE = {True: 1024, False: 512}  # cells of the longer side that are looked at, of labels and of values
 
 
 def write_styles(facts: ProductFacts) -> list[Path]:
     """Write a style for each raster that is there, into the folder of the products; a person's own style stays."""
+    return styles_beside(facts.rasters, facts.files, facts.output)
+
+
+def styles_beside(rasters: Mapping[str, Path], files: Products, folder: Path) -> list[Path]:
+    """Write a style for each raster that has one; a style that a person saved stays.
+
+    Of a large raster its overviews are looked at, so that this takes no longer than for a small one.
+
+    Parameters
+    ----------
+    rasters : mapping of str to Path
+        By the names of their layers.
+    files : Products
+        What they are read with.
+    folder : Path
+        Gets ``NAME.qml``.
+
+    Returns
+    -------
+    list of Path
+        The styles, that of displacement first.
+
+    Raises
+    ------
+    UsageError
+        When a raster cannot be read.
+    """
     made: list[Path] = []
-    for style in _STYLES:
-        if not _wanted(facts, style.layer):
+    for name in sorted(rasters, key=_rank):
+        path = folder / f"{name}.qml"
+        style = _STYLES.get(name) or (_Style(name, "RdBu_r", symmetric=True) if _OF_DATE.fullmatch(name) else None)
+        if (style is None and name not in _LABELS) or (path.exists() and not is_own(path)):
             continue
-        values = facts.read(style.layer, style.band)
-        limits = style.limits or scale_limits(values[np.isfinite(values)], symmetric=style.symmetric)
-        made.append(
-            _put(facts, style.layer, ramp_style(limits, style.colours, LAYERS[style.layer].unit, style.band))
-        )
-    for name in _LABELS:
-        if _wanted(facts, name):
-            values = facts.read(name)
-            numbers = [int(number) for number in np.unique(values[np.isfinite(values)]) if number]
-            made.append(_put(facts, name, label_style(numbers)))
+        with Words().about(rasters[name]):
+            product = files[rasters[name]]
+            root = label_style(_numbers(product, name)) if style is None else _ramp_of(product, style)
+        indent(root)
+        made.append(put(path, _DOCTYPE + tostring(root, encoding="unicode") + "\n"))
     return made
 
 
-def _wanted(facts: ProductFacts, layer: str) -> bool:
-    path = _path(facts, layer)
-    return layer in facts.rasters and (is_own(path) or not path.exists())
+def _rank(name: str) -> int:
+    names = [*_STYLES, *_LABELS]
+    return names.index(name) if name in names else len(names)
 
 
-def _path(facts: ProductFacts, layer: str) -> Path:
-    return facts.output / f"{layer}.qml"
+def _ramp_of(product: Product, style: _Style) -> Element:
+    """Return the style of a raster of values, with ends from some of them."""
+    limits = style.limits
+    if limits is None:
+        values = product.read_floats(style.band, out_shape=_looked_at(product, labels=False))
+        limits = scale_limits(values[np.isfinite(values)], symmetric=style.symmetric)
+    return ramp_style(limits, style.colours, product.unit or "1", style.band)
+
+
+def _numbers(product: Product, name: str) -> list[int]:
+    """Return the numbers in a raster of labels but that for none; of a large one also those that it may have."""
+    _, _, whole = product.place
+    shape = _looked_at(product, labels=True)
+    found = set(np.flatnonzero(np.bincount(product.read(1, out_shape=shape).ravel())).tolist())
+    if shape != whole:
+        found |= {1 << bit for bit in range(_BITS.get(name, 0))}
+        found |= set(range(1, max(found, default=0) + 1)) if name == "connected_components" else set()
+    with product.dataset() as dataset:
+        none = dataset.nodata
+    return sorted(found - {0, none})
+
+
+def _looked_at(product: Product, *, labels: bool) -> tuple[int, int]:
+    """Return rows and columns with which a raster is read."""
+    _, _, (height, width) = product.place
+    share = min(1.0, _MOST_SIDE[labels] / max(height, width))
+    return math.ceil(height * share), math.ceil(width * share)
 
 
 def is_own(path: Path) -> bool:
@@ -94,6 +150,12 @@ def is_own(path: Path) -> bool:
     with suppress(OSError), path.open("rb") as file:
         own = file.read(len(head))
     return own == head.encode()
+
+
+def with_style(raster: Path) -> list[Path]:
+    """Return what goes when a raster goes, of what is there: itself, and the style that this module wrote."""
+    style = raster.with_suffix(".qml")
+    return [*filter(Path.is_file, [raster]), *filter(is_own, [style])]
 
 
 def ramp_style(limits: tuple[float, float], colours: str, unit: str, band: int) -> Element:
@@ -154,9 +216,10 @@ def ramp_style(limits: tuple[float, float], colours: str, unit: str, band: int) 
 
 def _legend_unit(unit: str, largest: float) -> tuple[str, float]:
     """Return the unit in which a legend tells values, and how many of it are one of theirs."""
-    if unit != "m" or largest >= _METRES_FROM:
+    if unit.partition("/")[0] != "m" or largest >= _METRES_FROM:
         return unit, 1
-    return ("cm", 100) if largest >= _CENTIMETRES_FROM else ("mm", 1000)
+    small, factor = ("cm", 100) if largest >= _CENTIMETRES_FROM else ("mm", 1000)
+    return f"{small}{unit[1:]}", factor
 
 
 def label_style(numbers: Sequence[int]) -> Element:
@@ -217,8 +280,3 @@ def _hexadecimal(code: tuple[int, int, int]) -> str:
 
 def _decimal(code: tuple[int, int, int]) -> str:
     return ",".join(str(part) for part in (*code, 255))
-
-
-def _put(facts: ProductFacts, layer: str, root: Element) -> Path:
-    indent(root)
-    return put(_path(facts, layer), _DOCTYPE + tostring(root, encoding="unicode") + "\n")

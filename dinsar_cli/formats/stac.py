@@ -14,10 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+from pyproj import CRS
 
 from dinsar_cli.formats.citation import copernicus_notice
 from dinsar_cli.formats.facts import ProductFacts
 from dinsar_cli.formats.files import put
+from dinsar_cli.geo.crs import is_code
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import LAYERS, Layer
 
 FILE = "item.json"
@@ -102,7 +105,7 @@ def _properties(facts: ProductFacts) -> tuple[list[str], dict[str, Any]]:
         "end_datetime": _stamp(second),
         "constellation": "sentinel-1",
         "instruments": ["c-sar"],
-        "proj:code": grid.crs,
+        **_system(grid),
         "proj:shape": list(grid.shape),
         "proj:bbox": list(grid.bounds),
         "proj:transform": list(grid.transform)[:6],
@@ -122,6 +125,13 @@ def _properties(facts: ProductFacts) -> tuple[list[str], dict[str, Any]]:
         extensions.append(_SAT)
         properties |= orbit
     return extensions, properties
+
+
+def _system(grid: Grid) -> dict[str, Any]:
+    """Return the code of the system, or its WKT where it has none."""
+    if is_code(grid.crs):
+        return {"proj:code": grid.crs}
+    return {"proj:code": None, "proj:wkt2": CRS.from_user_input(grid.crs).to_wkt()}
 
 
 def _radar(facts: ProductFacts) -> dict[str, Any]:

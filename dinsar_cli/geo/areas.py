@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import Transformer
 from rasterio import DatasetReader
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
@@ -21,6 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.geo.crs import GEOGRAPHIC, transformer
 from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
 from dinsar_cli.geo.grid import Bounds, Grid
 from dinsar_cli.geo.polygons import read_file
@@ -102,7 +102,7 @@ def _pixels(dataset: DatasetReader, longitude: Floats, latitude: Floats) -> tupl
     """Return the row and column of the pixels in which points lie; NaN where unknown."""
     x, y = longitude, latitude
     if dataset.crs.to_epsg() != 4326:
-        x, y = Transformer.from_crs("EPSG:4326", dataset.crs.to_wkt(), always_xy=True).transform(x, y)
+        x, y = transformer(GEOGRAPHIC, dataset.crs.to_string()).transform(x, y)
     x, y = (np.where(np.isfinite(values), values, np.nan) for values in (x, y))
     if dataset.crs.is_geographic:
         x = near(x, (dataset.bounds.left + dataset.bounds.right) / 2)
@@ -227,5 +227,5 @@ def _positions(grid: Grid, rows: slice) -> tuple[Floats, Floats]:
     x, y = np.meshgrid(grid.x_centres, grid.y_centres[rows])
     if grid.is_geographic:
         return x, y
-    longitude, latitude = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
+    longitude, latitude = transformer(grid.crs, GEOGRAPHIC).transform(x, y)
     return longitude, latitude

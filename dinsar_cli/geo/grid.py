@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from pyproj import Transformer
-from rasterio.warp import transform
 
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.geo.crs import (
+    GEOGRAPHIC,
+    accuracy,
+    crs_for,
+    crs_name,
+    crs_title,
+    grid_north,
+    ground_metres,
+    is_utm,
+    transformer,
+)
 
 Bounds: TypeAlias = tuple[float, float, float, float]
 """West, south, east, north."""
 
-GEOGRAPHIC = "EPSG:4326"
+XY: TypeAlias = tuple[float, float]
 
 ARC_SECOND_M = 30.87
 """Length of one arc-second of latitude in metres (mean meridian of WGS84)."""
@@ -28,15 +36,14 @@ ARC_SECOND_M = 30.87
 _SEMI_MAJOR_M = 6_378_137.0
 _ECCENTRICITY_SQUARED = 6.694379990141316e-3
 
+ODD_METRES = 0.02
+"""Share by which a metre of a map may differ from one on the ground before that is told."""
+
 _METRIC_STEP_M = 5
 _HALF_ARC_SECONDS_PER_DEGREE = 7200
 # Bounds that are whole multiples of the posting miss them by a few ulp after the division (1e-10 of a pixel at
 # half an arc-second); a millionth of a pixel is far above that and far below anything that can be seen.
 _PIXEL_TOLERANCE = 1e-6
-_UTM_PATTERN = re.compile(r"EPSG:32[67](0[1-9]|[1-5][0-9]|60)")
-_UTM_LATITUDES = (-80.0, 84.0)
-# A zone and a half from the central meridian: scale error below 1 %, rotation below 9 degrees.
-_UTM_REACH_DEGREES = 9.0
 
 
 class GridRecord(TypedDict):
@@ -57,7 +64,7 @@ class Grid:
     Parameters
     ----------
     crs : str
-        ``EPSG:4326`` or a WGS84 / UTM zone (``EPSG:326xx``, ``EPSG:327xx``).
+        ``EPSG:4326`` or a projected system in metres, by its code or as WKT: see `dinsar_cli.geo.crs.crs_name`.
     west, north : float
         Outer corner of the first pixel, in units of the CRS.
     posting : float
@@ -79,8 +86,11 @@ class Grid:
     height: int
 
     def __post_init__(self) -> None:
-        if self.crs != GEOGRAPHIC and not _UTM_PATTERN.fullmatch(self.crs):
-            raise ValueError(f"crs must be {GEOGRAPHIC} or EPSG:326xx/327xx, not {self.crs!r}")
+        try:
+            crs_name(self.crs)
+        except UsageError as error:
+            cause = error.cause.rstrip(".")
+            raise ValueError(f"maps cannot be made in the system {self.crs[:60]!r}: {cause}") from error
         if not (math.isfinite(self.west) and math.isfinite(self.north)):
             raise ValueError(f"west and north must be finite, not {self.west} and {self.north}")
         if not (math.isfinite(self.posting) and self.posting > 0):
@@ -123,8 +133,10 @@ class Grid:
     def lonlat(self, row: int, column: int) -> tuple[float, float]:
         """Return the longitude and latitude of the centre of a pixel, degrees."""
         x, y = self.west + (column + 0.5) * self.posting, self.north - (row + 0.5) * self.posting
-        longitude, latitude = transform(self.crs, GEOGRAPHIC, [x], [y])
-        return longitude[0], latitude[0]
+        if self.is_geographic:
+            return x, y
+        longitude, latitude = transformer(self.crs, GEOGRAPHIC).transform(x, y)
+        return float(longitude), float(latitude)
 
     def index(self, longitude: float, latitude: float) -> tuple[int, int]:
         """Return the row and column of the pixel that contains a point (degrees); it may lie outside the grid."""
@@ -137,7 +149,7 @@ class Grid:
         """Return row and column of the pixels that contain points (degrees), and which of these are on the grid."""
         x, y = near(longitude, sum(self.lonlat_bounds[::2]) / 2), latitude
         if not self.is_geographic:
-            x, y = Transformer.from_crs(GEOGRAPHIC, self.crs, always_xy=True).transform(x, y)
+            x, y = transformer(GEOGRAPHIC, self.crs).transform(x, y)
         row, column = np.floor((self.north - y) / self.posting), np.floor((x - self.west) / self.posting)
         inside = (row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)
         return np.where(inside, row, -1).astype(np.intp), np.where(inside, column, -1).astype(np.intp), inside
@@ -148,19 +160,47 @@ class Grid:
 
     @property
     def metres_per_unit(self) -> tuple[float, float]:
-        """Metres of a unit of the CRS eastward and northward at the middle of the grid.
+        """Metres on the ground of a unit of the CRS, along x and along y, at the middle of the grid.
 
         For degrees from the radii of curvature of the WGS84 ellipsoid (Snyder 1987, equations 4-18 to 4-21); for
-        UTM 1, that is without the scale factor of the projection.
+        UTM 1, that is without the scale factor of the projection; for other systems with it.
         """
-        if not self.is_geographic:
+        if is_utm(self.crs):
             return 1.0, 1.0
-        _, south, _, north = self.bounds
+        west, south, east, north = self.bounds
+        if not self.is_geographic:
+            metres_x, metres_y = ground_metres(self.crs, (west + east) / 2, (south + north) / 2)
+            return float(metres_x), float(metres_y)
         latitude = math.radians((south + north) / 2)
         root = math.sqrt(1 - _ECCENTRICITY_SQUARED * math.sin(latitude) ** 2)
         east = _SEMI_MAJOR_M / root * math.cos(latitude)
         north = _SEMI_MAJOR_M * (1 - _ECCENTRICITY_SQUARED) / root**3
         return math.radians(east), math.radians(north)
+
+    @property
+    def title(self) -> str:
+        """The CRS for people: its code, with its name unless everybody knows it."""
+        return crs_title(self.crs)
+
+    @property
+    def true_north(self) -> float:
+        """Direction of true north at the middle of the map, degrees clockwise from its upper edge's direction.
+
+        0 in degrees of longitude and latitude, less than 9 in UTM (where it is not 0 either).
+        """
+        if self.is_geographic:
+            return 0.0
+        west, south, east, north = self.bounds
+        return grid_north(self.crs, (west + east) / 2, (south + north) / 2)
+
+    @property
+    def known_to(self) -> float | None:
+        """How far the datum of the CRS is known against WGS84, metres, by PROJ; None where it is not known."""
+        if self.is_geographic:
+            return 0.0
+        west, south, east, north = self.bounds
+        x, y = (part.ravel() for part in np.meshgrid(np.linspace(west, east, 3), np.linspace(south, north, 3)))
+        return accuracy(self.crs, zip(*(part.tolist() for part in self.to_lonlat(x, y)), strict=True))
 
     @property
     def aspect(self) -> float:
@@ -172,8 +212,7 @@ class Grid:
         """Map x and y of a position in degrees (WGS84)."""
         if self.is_geographic:
             return lon, lat
-
-        x, y = Transformer.from_crs(GEOGRAPHIC, self.crs, always_xy=True).transform(lon, lat)
+        x, y = transformer(GEOGRAPHIC, self.crs).transform(lon, lat)
         return float(x), float(y)
 
     def to_lonlat(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -182,7 +221,7 @@ class Grid:
             return np.asarray(x, np.float64), np.asarray(y, np.float64)
 
         west, south, east, north = self.bounds
-        to_lonlat = Transformer.from_crs(self.crs, GEOGRAPHIC, always_xy=True)
+        to_lonlat = transformer(self.crs, GEOGRAPHIC)
         middle, _ = to_lonlat.transform((west + east) / 2, (south + north) / 2)
         longitude, latitude = to_lonlat.transform(x, y)
         return near(np.asarray(longitude), float(middle)), np.asarray(latitude)
@@ -209,18 +248,20 @@ class Grid:
         }
 
 
-def grid_for(bounds_lonlat: Bounds, crs: str, posting: float) -> Grid:
-    """Return the smallest grid on whole multiples of the posting that covers a box.
+def grid_for(bounds_lonlat: Bounds, crs: str, posting: float, origin: XY = (0.0, 0.0)) -> Grid:
+    """Return the smallest grid on whole multiples of the posting from an origin that covers a box.
 
     Parameters
     ----------
     bounds_lonlat : tuple of float
         West, south, east, north in degrees (WGS84).
     crs : str
-        ``EPSG:4326``, ``EPSG:326xx``, ``EPSG:327xx``, or ``utm`` for the UTM zone of the box's centre (the plain
+        A name that `dinsar_cli.geo.crs.crs_name` takes, or ``utm`` for the UTM zone of the box's centre (the plain
         six-degree zones, without the exceptions of Norway and Svalbard).
     posting : float
-        Pixel size in degrees (``EPSG:4326``) or metres (UTM).
+        Pixel size in degrees (``EPSG:4326``) or metres.
+    origin : (float, float)
+        Where a corner of a pixel lies, or would lie, in units of the CRS.
 
     Returns
     -------
@@ -237,15 +278,15 @@ def grid_for(bounds_lonlat: Bounds, crs: str, posting: float) -> Grid:
     west, south, east, north = bounds_lonlat
     if not (all(map(math.isfinite, bounds_lonlat)) and west < east and south < north):
         raise ValueError(f"bounds must be finite west < east and south < north, not {bounds_lonlat}")
-    name = _resolve_crs(bounds_lonlat, crs)
+    name = crs_for(bounds_lonlat, crs)
     _check_posting(posting, name)
-    x_min, y_min, x_max, y_max = bounds_lonlat if name == GEOGRAPHIC else _utm_bounds(bounds_lonlat, name)
-    first_column, end_column = _outward(x_min, x_max, posting)
-    last_row, first_row = _outward(y_min, y_max, posting)
+    x_min, y_min, x_max, y_max = bounds_lonlat if name == GEOGRAPHIC else _projected_bounds(bounds_lonlat, name)
+    first_column, end_column = _outward(x_min - origin[0], x_max - origin[0], posting)
+    last_row, first_row = _outward(y_min - origin[1], y_max - origin[1], posting)
     return Grid(
         crs=name,
-        west=_multiple(first_column, posting),
-        north=_multiple(first_row, posting),
+        west=origin[0] + _multiple(first_column, posting),
+        north=origin[1] + _multiple(first_row, posting),
         posting=posting,
         width=end_column - first_column,
         height=first_row - last_row,
@@ -260,7 +301,7 @@ def posting_for_looks(range_spacing_ground_m: float, azimuth_spacing_m: float, c
     range_spacing_ground_m, azimuth_spacing_m : float
         Size of a look cell on the ground, in metres.
     crs : str
-        ``EPSG:4326``, or ``utm`` or the code of a UTM zone.
+        ``EPSG:4326``, or anything else for a system in metres.
 
     Returns
     -------
@@ -270,8 +311,6 @@ def posting_for_looks(range_spacing_ground_m: float, azimuth_spacing_m: float, c
 
     Raises
     ------
-    UsageError
-        If the CRS is not supported.
     ValueError
         If a spacing is not a positive number.
     """
@@ -281,9 +320,7 @@ def posting_for_looks(range_spacing_ground_m: float, azimuth_spacing_m: float, c
     size_m = math.sqrt(range_spacing_ground_m * azimuth_spacing_m)
     if crs == GEOGRAPHIC:
         return _steps(size_m / (ARC_SECOND_M / 2)) / _HALF_ARC_SECONDS_PER_DEGREE
-    if crs == "utm" or _UTM_PATTERN.fullmatch(crs):
-        return float(_METRIC_STEP_M * _steps(size_m / _METRIC_STEP_M))
-    raise _unsupported_crs(crs)
+    return float(_METRIC_STEP_M * _steps(size_m / _METRIC_STEP_M))
 
 
 def _steps(ratio: float) -> int:
@@ -310,38 +347,6 @@ def _multiple(count: int, posting: float) -> float:
     return count * posting
 
 
-def _resolve_crs(bounds_lonlat: Bounds, crs: str) -> str:
-    """Return the EPSG name for a CRS option, checked against the area."""
-    west, south, east, north = bounds_lonlat
-    if crs == GEOGRAPHIC:
-        return crs
-    centre_lon = (west + east) / 2
-    if crs == "utm":
-        zone = int((centre_lon + 180) // 6) % 60 + 1
-        crs = f"EPSG:{326 if south + north >= 0 else 327}{zone:02d}"
-    elif not _UTM_PATTERN.fullmatch(crs):
-        raise _unsupported_crs(crs)
-    central_meridian = 6 * int(crs[-2:]) - 183
-    distance = abs((centre_lon - central_meridian + 180) % 360 - 180)
-    lowest, highest = _UTM_LATITUDES
-    if south < lowest or north > highest or distance > _UTM_REACH_DEGREES:
-        raise UsageError(
-            f"The map cannot be made in {crs}.",
-            f"The area ({west:g} {south:g} {east:g} {north:g}) is too far from the zone's central meridian "
-            f"({central_meridian} degrees) or outside {lowest:g} to {highest:g} degrees of latitude.",
-            f"Use grid.crs: {GEOGRAPHIC}, or utm for the zone of the area where UTM is defined.",
-        )
-    return crs
-
-
-def _unsupported_crs(crs: str) -> UsageError:
-    return UsageError(
-        f"The map cannot be made in {crs!r}.",
-        f"grid.crs must be {GEOGRAPHIC}, utm, or a WGS84 / UTM zone (EPSG:32601-32660 or EPSG:32701-32760).",
-        "Change grid.crs and reproject the products afterwards if you need another system.",
-    )
-
-
 def _check_posting(posting: float, crs: str) -> None:
     if math.isfinite(posting) and posting > 0:
         return
@@ -353,8 +358,7 @@ def _check_posting(posting: float, crs: str) -> None:
     )
 
 
-def _utm_bounds(bounds_lonlat: Bounds, crs: str) -> Bounds:
-    """Return the bounds in UTM metres of a lon/lat box whose edges are curves there."""
-    to_utm = Transformer.from_crs(GEOGRAPHIC, crs, always_xy=True)
-    west, south, east, north = to_utm.transform_bounds(*bounds_lonlat, densify_pts=101)
+def _projected_bounds(bounds_lonlat: Bounds, crs: str) -> Bounds:
+    """Return the bounds in metres of a lon/lat box whose edges are curves there."""
+    west, south, east, north = transformer(GEOGRAPHIC, crs).transform_bounds(*bounds_lonlat, densify_pts=101)
     return float(west), float(south), float(east), float(north)

@@ -19,8 +19,9 @@ from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.base.user_files import sentence
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import beside, crosses, middle_of, near
+from dinsar_cli.geo.crs import GEOGRAPHIC, crs_name
 from dinsar_cli.geo.dem_file import is_wgs84
-from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.roi import Roi
 
 _SQUARE = 1e-9  # of its height: the most that the width of a square pixel of another program differs by
@@ -35,7 +36,7 @@ def read_grid(path: Path) -> Grid:
     Parameters
     ----------
     path : Path
-        Any raster of GDAL that is north-up with square pixels in EPSG:4326 or a zone of WGS84 / UTM.
+        Any raster of GDAL that is north-up with square pixels in EPSG:4326 or a projected system in metres.
 
     Raises
     ------
@@ -55,8 +56,8 @@ def read_grid(path: Path) -> Grid:
     if not (-90 - _FAR <= south < north <= 90 + _FAR):  # NaN and infinity too
         raise UsageError(
             problem,
-            f"Its edges lie nowhere on the Earth: {' '.join(f'{edge:.6g}' for edge in grid.bounds)} in {grid.crs} "
-            "(west south east north).",
+            "Its edges (west south east north) lie nowhere on the Earth: "
+            f"{' '.join(f'{edge:.6g}' for edge in grid.bounds)} in {grid.title}.",
             f"{_GIVE}, or write the right place into the file with gdal_edit -a_ullr.",
         )
     return grid
@@ -74,14 +75,14 @@ def _grid_of(dataset: Any, problem: str) -> Grid:
     if crs is None or a.is_identity:
         lacking = "coordinate reference system" if crs is None else "place on the Earth"
         raise UsageError(problem, f"It has no {lacking}.", f"{_GIVE}, or write it into the file with gdal_edit.")
-    name = _name_of(crs)
-    if not name:
+    try:
+        name = _name_of(crs)
+    except UsageError as error:
         raise UsageError(
             problem,
-            f"Its coordinate reference system is {crs.to_string()[:60]}; maps are written in {GEOGRAPHIC} and in "
-            "zones of WGS84 / UTM (EPSG:326xx, EPSG:327xx).",
+            f"Its coordinate reference system is {crs.to_string()[:60]}. {error.cause}",
             f"{_GIVE}, or warp it: gdalwarp -t_srs {GEOGRAPHIC} FILE OTHER.tif",
-        )
+        ) from error
     if a.b or a.d or a.a <= 0 or a.e >= 0:
         raise UsageError(
             problem,
@@ -101,15 +102,22 @@ def _grid_of(dataset: Any, problem: str) -> Grid:
 
 
 def _name_of(crs: Any) -> str:
-    """Return the name of a system in which maps are written, whatever its vertical part; empty for any other."""
+    """Return the name of a system in which maps are written, whatever its vertical part.
+
+    Raises
+    ------
+    UsageError
+        When they are not.
+    """
     try:
         found = CRS.from_wkt(crs.to_wkt(version="WKT2_2019"))
-    except (CRSError, RasterioError):
-        return ""
+    except (CRSError, RasterioError) as error:
+        raise UsageError("", "PROJ does not know it.", "") from error
     if is_wgs84(found):
         return GEOGRAPHIC
-    code = found.to_2d().to_epsg() or 0
-    return f"EPSG:{code}" if 32601 <= code <= 32660 or 32701 <= code <= 32760 else ""
+    flat = (found.sub_crs_list[0] if found.is_compound else found).to_2d()
+    code = flat.to_epsg()
+    return crs_name(f"EPSG:{code}" if code else flat.to_wkt())
 
 
 def ground_of_grid(grid: Grid) -> Polygon:

@@ -21,11 +21,9 @@ def radar_grid(interferogram: Interferogram, config: RunConfig, roi: Roi | None,
     """Map grid of a configuration: the one that is given, else over an area, or over all look cells with data."""
     if like is not None:
         return like
-    crs = config.grid.crs
-    posting = config.grid.posting or posting_for_looks(
-        interferogram.range_spacing, interferogram.azimuth_spacing, crs
-    )
-    return grid_for(roi.bounds if roi else _data_bounds(interferogram), crs, posting)
+    wish, cell = config.grid, (interferogram.range_spacing, interferogram.azimuth_spacing)
+    posting = wish.posting or posting_for_looks(*cell, wish.crs)
+    return grid_for(roi.bounds if roi else _data_bounds(interferogram), wish.crs, posting, wish.corner)
 
 
 def check_like_stays(like: Path | None, products: Path) -> None:
@@ -48,7 +46,7 @@ def check_like_stays(like: Path | None, products: Path) -> None:
             f"The map cannot lie on the grid of {like}.",
             "The raster is one of the files that this run makes again: if it stopped, its grid would be lost.",
             "Copy it to another folder and give the copy to --grid-like, or leave --grid-like out: the same area, "
-            "looks, system and posting give the same grid.",
+            "looks, system, posting and origin give the same grid.",
         )
 
 

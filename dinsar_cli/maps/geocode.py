@@ -15,9 +15,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
 
 from dinsar_cli.geo.antimeridian import middle_of, near
+from dinsar_cli.geo.crs import GEOGRAPHIC, transformer
 from dinsar_cli.geo.grid import Grid
 
 FloatMap: TypeAlias = NDArray[np.float64]
@@ -261,7 +261,7 @@ def _map_pixels(
     x = np.array(longitude, dtype=np.float64)
     y = np.array(latitude, dtype=np.float64)
     if not grid.is_geographic:
-        x, y = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(x, y)
+        x, y = transformer(GEOGRAPHIC, grid.crs).transform(x, y)
     unknown = ~(np.isfinite(x) & np.isfinite(y))
     x[unknown] = np.nan
     y[unknown] = np.nan

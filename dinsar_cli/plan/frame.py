@@ -50,8 +50,9 @@ def frame_of(config: RunConfig, spacing: tuple[float, float], bounds: Bounds, li
     cell = (spacing[0] * looks.range, spacing[1] * looks.azimuth)
     if like is not None:
         return MapFrame(looks, cell, like)
-    posting = config.grid.posting or posting_for_looks(*cell, config.grid.crs)
-    return MapFrame(looks, cell, grid_for(bounds, config.grid.crs, posting))
+    wish = config.grid
+    posting = wish.posting or posting_for_looks(*cell, wish.crs)
+    return MapFrame(looks, cell, grid_for(bounds, wish.crs, posting, wish.corner))
 
 
 def _looks_for(config: RunConfig, range_spacing: float, azimuth_spacing: float) -> Looks:

@@ -29,6 +29,7 @@ from dinsar_cli.managers.slc import SlcManager, SlcPlan, missing_images
 from dinsar_cli.maps.corrections.apply import mid_times
 from dinsar_cli.maps.zero.gnss import check_gnss
 from dinsar_cli.plan.frame import frame_of
+from dinsar_cli.plan.grid_cautions import grid_cautions
 from dinsar_cli.plan.science_warnings import Circumstances, before
 from dinsar_cli.plan.work import work_of
 from dinsar_cli.radar.pair_geometry import PairGeometry, pair_geometry
@@ -177,7 +178,7 @@ def plan_run(
     else:
         relief, files = read_relief(given(dem.at_hand), slc.bounds), local
     geometry = pair_geometry(pair, slc.bursts, (files[0], files[1]), relief.middle)
-    warnings = [*engine.cautions(pair), *filter(None, [auxiliary]), *dem.warnings]
+    warnings = [*engine.cautions(pair), *filter(None, [auxiliary]), *dem.warnings, *grid_cautions(frame.grid)]
     missing = missing_images(slc)
     if missing:
         warnings.append(f"Images of bursts in use are not there, and a run will be refused: {', '.join(missing)}.")
@@ -404,7 +405,7 @@ def check_on_map(point: LonLat, grid: Grid) -> None:
     if not grid.holds(*grid.index(point.lon, point.lat)):
         raise NoDataError(
             f"The reference point {point} lies outside the map.",
-            f"The map spans {' '.join(f'{value:.6g}' for value in grid.bounds)} in {grid.crs} "
+            f"The map spans {' '.join(f'{value:.6g}' for value in grid.bounds)} in {grid.title} "
             "(west south east north).",
             "Choose a point on coherent ground inside, in the order LON,LAT, or --reference-point auto.",
         )

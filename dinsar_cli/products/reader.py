@@ -41,6 +41,12 @@ class NotNorthUpError(NoGridError):
         super().__init__("it is not north-up with square pixels in a coordinate reference system")
 
 
+def _name_of(crs: CRS | None) -> str:
+    """Return the name of a system as another program wrote it; what is none maps cannot be made in."""
+    code = crs.to_epsg() if crs else None
+    return f"EPSG:{code}" if code else crs.to_string() if crs else "none"
+
+
 class Product:
     """A GeoTIFF, which is opened when something of it is asked for, and stays open until it is closed.
 
@@ -130,7 +136,7 @@ class Product:
         if crs is None or a.b or a.d or a.a != -a.e:
             raise NotNorthUpError
         try:
-            return Grid(crs.to_string(), a.c, a.f, a.a, width, height)
+            return Grid(str(crs.to_string()), a.c, a.f, a.a, width, height)
         except ValueError as error:
             raise NoGridError(str(error)) from error
 
@@ -147,7 +153,7 @@ class Product:
         if not (a.a > 0 > a.e and math.isclose(a.a, -a.e, rel_tol=_SQUARE)):
             raise NoGridError(f"its pixels are {a.a:g} x {-a.e:g} in size")
         try:
-            return Grid(f"EPSG:{crs.to_epsg() if crs else None}", a.c, a.f, a.a, width, height)
+            return Grid(_name_of(crs), a.c, a.f, a.a, width, height)
         except ValueError as error:
             raise NoGridError(str(error)) from error
 

@@ -19,7 +19,7 @@ from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.templates import template_text
 from dinsar_cli.drawing.web_map import Band, EmbeddedLayer, Style, embed_layers
 from dinsar_cli.errors import UsageError
-from dinsar_cli.geo.grid import Grid
+from dinsar_cli.geo.grid import ODD_METRES, Grid
 from dinsar_cli.products.folder import PairProducts
 from dinsar_cli.products.layers import LAYERS, Layer
 from dinsar_cli.products.one_run import check_one_run
@@ -230,7 +230,7 @@ def facts_of(grid: Grid, tags: Mapping[str, str], reference: tuple[float, float]
         "Perpendicular baseline": f"{baseline} m" if baseline else None,
         "Wavelength": f"{wavelength} m" if wavelength else None,
         "Looks, range x azimuth": tags.get("looks"),
-        "Grid": f"{grid.crs}, {grid.width} x {grid.height} pixels of {_posting(grid)}",
+        "Grid": f"{grid.title}, {grid.width} x {grid.height} pixels of {_posting(grid)}",
         "Engine": tags.get("engine"),
         "dinsar": tags.get("version"),
     }
@@ -243,8 +243,11 @@ def _time(stamp: str) -> str:
 
 
 def _posting(grid: Grid) -> str:
-    metres = grid.posting * grid.metres_per_unit[1]
-    return f"{grid.posting * 3600:.3g}\u2033 ({metres:.0f} m)" if grid.is_geographic else f"{grid.posting:g} m"
+    across, along = (grid.posting * metres for metres in grid.metres_per_unit)
+    if grid.is_geographic:
+        return f"{grid.posting * 3600:.3g}\u2033 ({along:.0f} m)"
+    odd = max(abs(across / grid.posting - 1), abs(along / grid.posting - 1)) > ODD_METRES
+    return f"{grid.posting:g} m" + (f" ({across:.3g} x {along:.3g} m on the ground)" if odd else "")
 
 
 def file_row(path: Path, base: Path, layer: Layer | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import step_costs
 from dinsar_cli.engines.eos.engine import EosEngine, package_versions
 from dinsar_cli.engines.eos.setup import describe
+from dinsar_cli.formats.qgis import styles_beside
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.maps.checks.phase import check_phase
@@ -248,16 +249,26 @@ def shared_zero(
     return SharedZero(reference.place, block)
 
 
+def _is_drawn(work: MapWork, files: Products) -> bool:
+    """Tell whether a pair gets pictures and a report."""
+    wanted = work.config.stack.reports
+    if wanted != "bad":
+        return wanted == "all"
+    verdicts = gather(replace(work.shown(), files=files), work.record()).verdicts
+    return any(verdict.good is False for verdict in verdicts)
+
+
 def report_if_asked(
     work: MapWork, described: Described, geocoded: Geocoded, displaced: Displaced, files: Products
 ) -> None:
-    """Draw a pair and write its report: of all pairs, of those that a check warns of, or of none, as asked for."""
-    wanted = work.config.stack.reports
-    if wanted == "none":
+    """Draw a pair and write its report: of all pairs, of those that a check warns of, or of none, as asked for.
+
+    Those that get none have styles alone.
+    """
+    if not _is_drawn(work, files):
+        if work.config.output.styles == "qgis":
+            paths = [path for path in work.products.glob("*.tif") if not path.with_suffix(".qml").exists()]
+            styles_beside({path.stem: path for path in paths}, files, work.products)
         return
-    if wanted == "bad":
-        verdicts = gather(replace(work.shown(), files=files), work.record()).verdicts
-        if all(verdict.good is not False for verdict in verdicts):
-            return
     drawn = draw(work, described, displaced.facts, geocoded.layers)
     report(work, drawn.evidence, warnings_of(geocoded, displaced), files)

@@ -212,4 +212,4 @@ def each_pair(work: StackWork, step: str, pairs: Sequence[Pair], make: Callable[
 
 def formats_of_pairs(config: RunConfig) -> tuple[FormatName, ...]:
     """Return the further formats that each pair gets: what MintPy loads is one folder of all pairs, made after."""
-    return tuple(name for name in config.output.formats if name != "mintpy")
+    return tuple(name for name in config.output.beside if name != "mintpy")

@@ -95,7 +95,7 @@ def write_series_page(folder: Path, maps: PairMaps, record: Mapping[str, Any]) -
             layers=_layers(folder, record),
             curves=base64.b64encode(zlib.compress(codes.astype("<i2").tobytes(), 4)).decode("ascii"),
             bounds=[west, south, east, north],
-            crs=maps.grid.crs,
+            crs=maps.grid.title,
             noise_picture=_embedded(folder / NOISE_PICTURE),
             closure_picture=_embedded(folder / CLOSURE_PICTURE),
             on_ends=ON_ENDS,

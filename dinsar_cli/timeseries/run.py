@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli import __version__
-from dinsar_cli.base.disk import check_disk
+from dinsar_cli.base.disk import check_disk, remove
 from dinsar_cli.base.files import make_folder, write_text
 from dinsar_cli.base.journal import SERIES_RECORD as RECORD
 from dinsar_cli.base.memory import bounded_raster_cache
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.formats.netcdf import check_netcdf
+from dinsar_cli.formats.qgis import styles_beside, with_style
 from dinsar_cli.products.layers import Layer, write_cog
 from dinsar_cli.products.reader import Products
 from dinsar_cli.series.date_quality import DateQuality
@@ -200,6 +201,8 @@ def _solve_all(maps: PairMaps, solver: Solver, survey: ClosureSurvey, output: Pa
         for name, layer in layers.items():
             write_cog(output / f"{name}.tif", arrays[name], maps.grid, layer, tags_of(maps) | _days(maps))
         _forget_others(output, layers)
+        with Products() as files:
+            styles_beside({name: output / f"{name}.tif" for name in layers}, files, output)
         return _statistics(arrays) | {"mean_coherence": round(total / max(1, known), 4)}
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -224,7 +227,7 @@ def _forget_others(output: Path, layers: dict[str, Layer]) -> None:
     """Remove displacement of dates that an earlier call had and this one has not."""
     for path in output.glob("displacement_????????.tif"):
         if path.stem not in layers:
-            path.unlink()
+            remove(with_style(path), output)
 
 
 def _statistics(arrays: dict[str, Any]) -> dict[str, Any]:

@@ -218,7 +218,10 @@ def draw(work: MapWork, described: Described, facts: MapFacts, layers: MapLayers
                 known = product_facts(folder, work.name, work.record(), files)
                 written = write_formats(replace(known, report_follows=True), formats)
             evidence = gathering.result()
-        first = made | {name: paths[0] for name, paths in written.items() if paths}
+        named = {name for name in written if name != "qgis"} | {
+            *work.config.output.formats
+        }  # styles go without saying
+        first = made | {name: paths[0] for name, paths in written.items() if paths and name in named}
         products = {name: path.relative_to(folder).as_posix() for name, path in first.items()}
         return [*made.values(), *chain.from_iterable(written.values())], {"products": products}, evidence
 

@@ -285,7 +285,7 @@ def opened(
         for text in plan.warnings:
             reporter.warn(text)
         make_folder(workdir)
-        formats = {*ALWAYS, *plan.config.output.formats}
+        formats = {*ALWAYS, *plan.config.output.beside}
         folder = workdir / pair.name
         with held(plan, folder, cache, reporter, command, supplies, meter, formats, choice, force=force) as session:
             yield session

@@ -29,6 +29,7 @@ from dinsar_cli.maps.phase_noise import PhaseFilter
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
 from dinsar_cli.maps.topsapp_geocoded import geocoded_layers
 from dinsar_cli.maps.zero.far_field import far_field_of_bursts
+from dinsar_cli.plan.grid_cautions import grid_cautions
 from dinsar_cli.plan.plan import allowed_threads
 from dinsar_cli.products.folder import PairProducts, clear_products, products_of
 from dinsar_cli.products.reader import Products
@@ -65,7 +66,11 @@ class _Work:
     stages: dict[str, Any] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
     times: tuple[datetime, datetime] | None = None
-    formats: tuple[str, ...] = ()
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Further formats of the products."""
+        return self.config.output.beside
 
     @property
     def folder(self) -> Path:
@@ -229,7 +234,7 @@ def _from_radar(plan: MapPlan, work: _Work, files: Products) -> tuple[Described,
         f"los_sigma takes the filter strength of the folder as {plan.config.filter.strength:g}, which its layers "
         "do not tell: state another with --filter-strength."
     )
-    warnings = [strength]
+    warnings = [strength, *grid_cautions(grid)]
     if "amplitude" not in products:
         warnings.append("amplitude.tif is left out: the images of a date, or the scenes behind them, are gone.")
     for text in warnings:
@@ -252,7 +257,7 @@ def _from_geocoded(
         perpendicular_baseline=pair.baseline,
         versions={"ISCE2": geocoded.isce_version()},
     )
-    grid = plan.grid or geocoded.grid(plan.roi.bounds if plan.roi else None, config.grid.crs, config.grid.posting)
+    grid = plan.grid or geocoded.grid(plan.roi.bounds if plan.roi else None, config.grid)
     tags = common_tags(described, ENGINE, __version__) | {"accuracy": GEOCODED}
     layers = MapLayers(work.products, grid, geocoded.missing, files)
 
@@ -272,4 +277,7 @@ def _from_geocoded(
         return (), {"checks": checks}, names(made | flags)
 
     details, products = work.stage("geocode", None, put)
-    return described, Geocoded(layers, tags, products, details["checks"], {}), []
+    warnings = grid_cautions(grid)
+    for text in warnings:
+        work.reporter.warn(text)
+    return described, Geocoded(layers, tags, products, details["checks"], {}), warnings

@@ -172,7 +172,7 @@ def _plan_geocoded(
     warnings.append(f"Not in the folder: {'; '.join(absent)}.")
     # posting and system must suit before anything is written
     if request.grid is None:
-        geocoded.grid(roi.bounds if roi else None, config.grid.crs, config.grid.posting)
+        geocoded.grid(roi.bounds if roi else None, config.grid)
     request.check_meets_grid(box(*geocoded.lattice.bounds), "What topsApp geocoded")
     found = looks or pair.looks
     return MapPlan(place, pair, output, config, roi, found, geocoded, tuple(warnings), request.grid)

@@ -115,7 +115,7 @@ def test_what_gives_no_grid_is_refused(
         tmp_path / "none.tif": (USAGE, "no such file"),
         tmp_path: (USAGE, "folder"),
         inputs.scenes[0]: (USAGE, inputs.scenes[0].name),
-        blank(tmp_path / "mercator.tif", 0, 0, 30, (20, 20), "EPSG:3857"): (USAGE, "EPSG:3857"),
+        blank(tmp_path / "feet.tif", 6e6, 2.1e6, 90, (20, 20), "EPSG:2227"): (USAGE, "EPSG:2227"),
         blank(tmp_path / "fine.tif", west, north, 1e-6, (20, 20)): (USAGE, "1e-05"),
         blank(tmp_path / "coarse.tif", west - 2, north + 2, 2, (20, 20)): (USAGE, "degrees"),
         blank(tmp_path / "beside.tif", east + 3, north, 0.001, (20, 20)): (NO_DATA, "beside the grid"),

@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
+from pyproj import CRS
 from ruamel.yaml import YAML
 
 from dinsar_cli.cli.init import init
@@ -97,6 +98,7 @@ ROUND_TRIPS: list[dict[str, object]] = [
     {"resolution": 30, "grid.crs": "utm", "grid.posting": "30", "dem.datum": "egm2008", "reference_point": "none"},
     {"slc.files": ("a: b#.zip", "ñ \"x' .zip", "{c}, [d]", "x" * 200), "orbits.dir": "null", "dem.file": "~/1e3"},
     {"roi": "10 45 11 46", "polarization": "vv", "engine": "eos", "grid.posting": 0.00001},
+    {"grid.crs": CRS.from_epsg(2154).to_wkt(), "grid.origin": "12.5,-1e7"},
     {"roi": '{"type": "Polygon", "coordinates": [[[0,0],[1,0],[1,1],[0,0]]]}', "compute.memory": "256000001"},
     {"topsapp.do_esd": True, "topsapp.use_gpu": False, "output.intermediates": "keep", "isce2.timeout": 1 / 3},
     {
@@ -252,6 +254,12 @@ def test_init_refuses_places_and_values_that_cannot_be(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_file_with_a_system_is_that_beside_the_configuration(tmp_path: Path) -> None:
+    file = written(tmp_path / "run.yaml", "grid: {crs: national.prj}\n")
+    assert build_config(load_config(file), {}).grid.crs == str(tmp_path / "national.prj")
+    assert build_config(None, {"grid.crs": "national.prj"}).grid.crs == str(Path.cwd() / "national.prj")
+
+
 def test_a_raster_decides_on_the_grid_alone(tmp_path: Path) -> None:
     """Of file and command line; written down, it can be read again; and the schema says the same."""
     file = written(tmp_path / "run.yaml", "grid: {like: map.tif}\n")
@@ -259,7 +267,7 @@ def test_a_raster_decides_on_the_grid_alone(tmp_path: Path) -> None:
     assert config.grid.like == tmp_path / "map.tif"
     again = build_config(load_config(written(tmp_path / "again.yaml", dump_commented_yaml(config))), {})
     assert again == config
-    for key, value in (("crs", "utm"), ("crs", "EPSG:4326"), ("posting", 0.001)):
+    for key, value in (("crs", "utm"), ("crs", "EPSG:4326"), ("posting", 0.001), ("origin", "1,2")):
         with pytest.raises(UsageError, match=r"grid\.like") as refused:
             build_config({"grid": {"like": "map.tif", key: value}}, {})
         assert f"grid.{key}" in refused.value.cause
@@ -267,7 +275,7 @@ def test_a_raster_decides_on_the_grid_alone(tmp_path: Path) -> None:
             build_config(None, {"grid.like": "map.tif", f"grid.{key}": value})
         # what is typed wins over the file
         typed = build_config(load_config(file), {f"grid.{key}": value}).grid
-        assert (typed.like, getattr(typed, key)) == (None, value)
+        assert (typed.like, str(getattr(typed, key))) == (None, {"1,2": "1.0,2.0"}.get(str(value), str(value)))
         assert build_config({"grid": {key: value}}, {"grid.like": "map.tif"}).grid.like == Path.cwd() / "map.tif"
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({"grid": {"like": "map.tif", key: value}}, json_schema())

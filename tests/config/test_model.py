@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from dinsar_cli.config.file import build_config, config_keys
+from dinsar_cli.config.map import Origin
 from dinsar_cli.config.model import LonLat, Looks, RunConfig
 from dinsar_cli.errors import ExitCode, UsageError
 
@@ -63,6 +64,9 @@ def test_config_is_frozen() -> None:
         ("compute.memory", "AUTO", "auto"),
         ("grid.crs", "epsg:32733", "EPSG:32733"),
         ("grid.crs", "UTM", "utm"),
+        ("grid.crs", 2154, "EPSG:2154"),
+        ("grid.origin", "12.5, -7", Origin(12.5, -7.0)),
+        ("grid.origin", [0, 5], Origin(0.0, 5.0)),
         ("grid.posting", "0.0005", 0.0005),
         ("dem.buffer", "2", 2.0),
         ("dem.datum", "EGM96", "egm96"),
@@ -112,9 +116,10 @@ def test_values_are_understood(key: str, typed: object, value: object) -> None:
         ("dem.file", "", "path is empty"),
         ("slc.files", ["/a", " "], "path is empty"),
         ("slc.files", os.fsdecode(b"/\xff"), "utf-8"),
-        ("grid.crs", "EPSG:3857", "EPSG:326xx"),
-        ("grid.crs", "EPSG:32661", "EPSG:326xx"),
-        ("grid.crs", "EPSG:32600", "EPSG:326xx"),
+        ("grid.crs", " ", "EPSG:2154"),
+        ("grid.crs", ["EPSG:2154"], "EPSG:2154"),
+        ("grid.origin", "1", "two numbers"),
+        ("grid.origin", "1,inf", "finite"),
         ("grid.posting", 90, "unit of EPSG:4326 is degrees"),
         ("grid.posting", "nan", "degrees in EPSG:4326"),
         ("reference_point", "45,120", "longitude comes first"),

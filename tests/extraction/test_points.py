@@ -17,6 +17,7 @@ from support.extraction_inputs import (
     DATES,
     DEGREES,
     METRES,
+    NATIONAL,
     known_arrays,
     make_decomposition,
     make_map,
@@ -42,7 +43,7 @@ def sampled(path: Path, lonlat: np.ndarray, band: int = 1) -> np.ndarray:
     return np.where(on, values, np.nan)
 
 
-@pytest.mark.parametrize("grid", [DEGREES, METRES], ids=["degrees", "metres"])
+@pytest.mark.parametrize("grid", [DEGREES, METRES, NATIONAL], ids=["degrees", "metres", "national"])
 def test_values_are_those_that_rasterio_samples(grid: Grid, tmp_path: Path) -> None:
     folder = make_map(tmp_path / "map", grid, known_arrays(grid))
     lonlat = places_on(grid, 400)

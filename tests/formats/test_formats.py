@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -17,6 +18,7 @@ import pystac
 import pytest
 import rasterio
 from matplotlib.image import imread
+from pyproj import CRS
 from pystac.extensions.projection import ProjectionExtension
 from pystac.extensions.sar import SarExtension
 from pystac.extensions.sat import SatExtension
@@ -28,9 +30,15 @@ from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.formats import ALWAYS, WRITERS, ProductFacts, clear_formats, product_facts, write_formats
 from dinsar_cli.formats.citation import bibtex, citation
 from dinsar_cli.formats.kmz import overlay
+from dinsar_cli.formats.qgis import styles_beside
 from dinsar_cli.formats.stac import heading_of
+from dinsar_cli.geo.crs import crs_name
+from dinsar_cli.geo.grid import Grid
+from dinsar_cli.products.layers import write_cog, write_products
+from dinsar_cli.products.reader import Products
+from dinsar_cli.timeseries.layers import VELOCITY, displacement_layer
 from support.command import Outcome
-from support.format_inputs import AZIMUTH, INCIDENCE, MARK, RECORD, VALUE, WAVELENGTH, Made
+from support.format_inputs import AZIMUTH, INCIDENCE, MARK, RECORD, VALUE, WAVELENGTH, Made, make
 
 KML = "{http://www.opengis.net/kml/2.2}"
 
@@ -306,6 +314,48 @@ def test_styles_are_what_qgis_reads(made: Made) -> None:
     assert float(items[0].get("value", "")) == -float(items[-1].get("value", ""))
     assert items[0].get("color") == "#053061"  # away from the satellite: the blue end of RdBu
     assert items[-1].get("color") == "#67001f"
+
+
+def test_large_rasters_are_looked_at_by_their_overviews(tmp_path: Path) -> None:
+    """The ends of a scale hardly differ, and each bit and each part that may be there has a colour."""
+    grid = Grid("EPSG:3035", 2_500_000.0, 1_200_000.0, 30.0, 2100, 1500)
+    los = np.tile(np.linspace(-0.3, 0.1, grid.width, dtype=np.float32), (grid.height, 1))
+    parts, flags = np.ones(grid.shape, np.uint16), np.zeros(grid.shape, np.uint8)
+    parts[700:, 900:], flags[:300] = 7, 4
+    parts[3, 5] = 3  # one cell, which no overview has
+    arrays = {"los_displacement": los, "connected_components": parts, "flags": flags}
+    files = write_products(tmp_path, arrays, grid, {})
+    with Products() as read:
+        made = styles_beside(files, read, tmp_path)
+    assert [path.stem for path in made] == list(arrays)
+    shader = ET.parse(made[0]).getroot().find(".//colorrampshader")
+    assert shader is not None
+    assert float(shader.get("maximumValue", "")) == pytest.approx(0.3, abs=0.011)
+    assert {"3", "7"} <= {entry.get("value") for entry in ET.parse(made[1]).getroot().iter("paletteEntry")}
+    values = {int(entry.get("value", "")) for entry in ET.parse(made[2]).getroot().iter("paletteEntry")}
+    assert values == {1 << bit for bit in range(8)}
+
+
+def test_velocity_and_dates_have_styles_in_small_units(tmp_path: Path) -> None:
+    grid = Grid("EPSG:3035", 2_500_000.0, 1_200_000.0, 30.0, 40, 30)
+    values = np.linspace(-0.004, 0.004, 1200, dtype=np.float32).reshape(grid.shape)
+    day = displacement_layer(date(2023, 9, 16), date(2023, 9, 4))
+    rasters = {layer.name: tmp_path / f"{layer.name}.tif" for layer in (VELOCITY, day)}
+    for layer in (VELOCITY, day):
+        write_cog(rasters[layer.name], values, grid, layer, {})
+    with Products() as read:
+        made = styles_beside(rasters, read, tmp_path)
+    labels = [ET.parse(path).getroot().find(".//item").get("label") for path in made]
+    assert labels == ["-4.00 mm/year", "-4.00 mm"]
+
+
+def test_item_of_a_system_without_a_code_has_its_text(tmp_path: Path) -> None:
+    text = "+proj=lcc +lat_1=33 +lat_2=35 +lat_0=31 +lon_0=-9 +datum=WGS84 +units=m"
+    made = make(tmp_path / "products", Grid(crs_name(text), 1000.0, 50_000.0, 90.0, 60, 90))
+    ((path,),) = write_formats(made.facts, ["stac"]).values()
+    projection = ProjectionExtension.ext(pystac.Item.from_file(str(path)))
+    assert projection.code is None
+    assert CRS.from_wkt(projection.wkt2).equals(CRS.from_user_input(made.grid.crs), ignore_axis_order=True)
 
 
 def test_hyp3_set_has_the_signs_and_angles_of_hyp3(made: Made) -> None:

@@ -114,9 +114,16 @@ def test_coherence_is_a_byte_and_zero_is_no_data(tmp_path: Path) -> None:
     assert abs(phase[30, 30]) < 1e-9
 
 
-def test_utm_meets_the_map_on_smooth_ground(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "grid",
+    [
+        Grid("EPSG:32629", 500_000.0, 3_500_000.0, 90.0, 60, 90),
+        Grid("EPSG:5514", -750_000.0, -1_040_010.0, 90.0, 60, 90),
+    ],
+    ids=["utm", "krovak"],
+)
+def test_metres_meet_the_map_on_smooth_ground(grid: Grid, tmp_path: Path) -> None:
     """A plane survives bilinear resampling within a hundredth of what it changes from pixel to pixel."""
-    grid = Grid("EPSG:32629", 500_000.0, 3_500_000.0, 90.0, 60, 90)
     made = make(tmp_path / "products", grid)
     row, column = np.mgrid[: grid.height, : grid.width]
     plane = (0.001 * row + 0.002 * column).astype(np.float32)

@@ -16,6 +16,7 @@ from rasterio import Affine
 from shapely import box
 
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.geo.crs import crs_name
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.geo.grid_file import check_meets, ground_of_grid, read_grid, roi_of_grid
 from dinsar_cli.products.layers import write_products
@@ -23,6 +24,7 @@ from support.safe_factory import quietly
 from support.view_inputs import DEGREES, METRES, arrays_on
 
 ARC_SECOND = 1 / 3600
+LOCAL = "+proj=lcc +lat_1=33 +lat_2=35 +lat_0=31 +lon_0=-9 +datum=WGS84 +units=m"
 
 
 def raster(path: Path, crs: object, transform: Affine, *, shape: tuple[int, int] = (30, 40), **more: Any) -> Path:
@@ -45,6 +47,10 @@ def test_the_grid_of_a_map_of_ours_is_given_back(grid: Grid, tmp_path: Path) -> 
         ("OGC:CRS84", "EPSG:4326", Affine(ARC_SECOND, 0, 179.995, 0, -ARC_SECOND, -16.5)),
         ("EPSG:4326+5773", "EPSG:4326", Affine(ARC_SECOND, 0, -8.9, 0, -ARC_SECOND, 31.5)),
         ("EPSG:32629", "EPSG:32629", Affine(37.5, 0, 512_000.25, 0, -37.5, 3_470_001.0)),
+        ("EPSG:27700+5701", "EPSG:27700", Affine(25, 0, 400_012.5, 0, -25, 345_012.5)),
+        ("EPSG:3035", "EPSG:3035", Affine(40, 0, 2_500_000, 0, -40, 1_200_000)),
+        ("EPSG:5514", "EPSG:5514", Affine(40, 0, -703_000, 0, -40, -1_058_000)),
+        (LOCAL, crs_name(LOCAL), Affine(40, 0, 2_000, 0, -40, 3_000)),
         ("EPSG:32719", "EPSG:32719", Affine(20, 0, 300_000, 0, -20, 7_000_000)),
         (CRS.from_epsg(32629).to_wkt("WKT1_ESRI"), "EPSG:32629", Affine(20, 0, 512_000, 0, -20, 3_470_000)),
     ],
@@ -65,9 +71,8 @@ def test_origin_posting_and_size_are_exactly_those_of_the_file(
     [
         (None, Affine(ARC_SECOND, 0, -8.9, 0, -ARC_SECOND, 31.5), "no coordinate reference system"),
         ("EPSG:4326", Affine.identity(), "no place"),
-        ("EPSG:3857", Affine(30, 0, -990_000, 0, -30, 3_700_000), "EPSG:3857"),
-        ("EPSG:25829", Affine(30, 0, 512_000, 0, -30, 3_470_000), "EPSG:25829"),
-        ("EPSG:32661", Affine(30, 0, 2_000_000, 0, -30, 2_000_000), "EPSG:32661"),
+        ("EPSG:2227", Affine(90, 0, 6_000_000, 0, -90, 2_100_000), "US survey foot"),
+        ("EPSG:4258", Affine(ARC_SECOND, 0, -8.9, 0, -ARC_SECOND, 31.5), "geographic"),
         ("EPSG:4326", Affine(ARC_SECOND, 0, -8.9, 0, ARC_SECOND, 31.5), "north-up"),
         ("EPSG:4326", Affine(-ARC_SECOND, 0, -8.9, 0, -ARC_SECOND, 31.5), "north-up"),
         ("EPSG:32629", Affine(30, 0, 512_000, 0, -30, 3_470_000) * Affine.rotation(12), "rotated"),
@@ -117,7 +122,7 @@ def test_what_is_no_raster_is_refused(tmp_path: Path) -> None:
     ("crs", "transform"),
     [
         ("EPSG:4326", Affine(1.5 * ARC_SECOND, 0, -8.9, 0, -ARC_SECOND, 61.5)),
-        ("EPSG:3857", Affine(30, 0, -990_000, 0, -30, 3_700_000)),
+        ("EPSG:2227", Affine(90, 0, 6_000_000, 0, -90, 2_100_000)),
         ("EPSG:32629", Affine(30, 0, 512_000, 0, -30, 3_470_000) * Affine.rotation(12)),
     ],
 )

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from dinsar_cli.geo.grid import GEOGRAPHIC, Grid, grid_for
+from dinsar_cli.geo.crs import GEOGRAPHIC
+from dinsar_cli.geo.grid import Grid, grid_for
 from dinsar_cli.maps.geocode import Method, radar_coordinates, sample
 
 F64 = NDArray[np.float64]
@@ -106,6 +107,30 @@ def test_the_turn_of_longitudes_does_not_matter(side: str, crs: str) -> None:
     if crs == GEOGRAPHIC:
         np.testing.assert_allclose(places[0][0], row, atol=1e-4)
         np.testing.assert_allclose(places[0][1], col, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("crs", "place"),
+    [
+        ("EPSG:5514", (14.4, 50.1)),
+        ("EPSG:3413", (-40.0, 70.0)),
+        ("EPSG:6677", (139.8, 35.7)),
+        ("EPSG:27700", (-1, 52)),
+    ],
+)
+def test_cells_of_national_grids_lie_where_pyproj_has_them(crs: str, place: tuple[float, float]) -> None:
+    """Whatever the turn and the order of the axes; the straight edges of triangles cost a thousandth of a cell."""
+    passing = AffinePass(*place, PASSES["descending"].matrix)
+    lat, lon = passing.forward(97, 61)
+    grid = _grid_around(lat, lon, crs, 60.0)
+    row, col = radar_coordinates(lat, lon, grid)
+    x, y = np.meshgrid(grid.x_centres, grid.y_centres)
+    longitude, latitude = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(x, y)
+    true_row, true_col = passing.inverse(latitude, longitude)
+    inside = _inside(true_row, true_col, 97, 61, 0.1)
+    assert inside.sum() > 1000
+    np.testing.assert_allclose(row[inside], true_row[inside], atol=2e-3)
+    np.testing.assert_allclose(col[inside], true_col[inside], atol=2e-3)
 
 
 def test_centres_that_coincide_with_cells_and_edges_are_kept() -> None:

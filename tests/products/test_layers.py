@@ -19,7 +19,8 @@ from scipy.ndimage import binary_closing, label
 
 from dinsar_cli.drawing.map_picture import displacement_map
 from dinsar_cli.errors import ResourceError
-from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
+from dinsar_cli.geo.crs import GEOGRAPHIC
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.products.layers import LAYERS, write_cog, write_products
 
 GRID = Grid(GEOGRAPHIC, -8.9, 31.5, 1 / 1200, 1100, 1300)

@@ -121,7 +121,7 @@ def test_what_cannot_be_opened_is_asked_for_again(tmp_path: Path) -> None:
         ({"crs": None, "transform": None}, NotNorthUpError, "north-up"),
         ({"transform": DEGREES.transform @ Affine.rotation(20)}, NotNorthUpError, "north-up"),
         ({"transform": DEGREES.transform @ Affine.scale(1, 2)}, NotNorthUpError, "square pixels"),
-        ({"crs": "EPSG:3857"}, NoGridError, "EPSG:3857"),
+        ({"crs": "EPSG:2227"}, NoGridError, "EPSG:2227"),
     ],
 )
 def test_what_lies_on_no_grid_is_refused(

@@ -24,6 +24,8 @@ Array = NDArray[Any]
 
 DEGREES = Grid("EPSG:4326", -8.94, 31.5, 1 / 1200, 700, 640)
 METRES = Grid("EPSG:32629", 500_000.0, 3_500_000.0, 90.0, 700, 640)
+NATIONAL = Grid("EPSG:5514", -760_000.0, -1_030_000.0, 30.0, 700, 640)
+"""Of the Czech Republic, whose north lies 8 degrees from true north, on a datum of its own."""
 TAGS = {
     "reference_date": "2023-09-04T06:37:14.134023+00:00",
     "secondary_date": "2023-09-16T06:37:14.134661+00:00",

@@ -14,6 +14,7 @@ from dinsar_cli.compare.motion.decompose import ASSUMPTION, Decomposition, Look
 from dinsar_cli.compare.motion.decompose_picture import decomposition_picture
 from dinsar_cli.compare.motion.east_north_up import LARGEST_CONDITION, EastNorthUp
 from dinsar_cli.compare.motion.east_up import EastUp, angle_between, condition
+from dinsar_cli.compare.motion.styles import style_maps
 from dinsar_cli.errors import UsageError
 from dinsar_cli.products.layers import Layer
 from dinsar_cli.products.own_folder import OwnFolder
@@ -71,13 +72,15 @@ def write_decomposition(found: Decomposition, output: Path) -> dict[str, Path]:
     layers = _THREE if found.along else _TWO
     arrays = {layer.name: getattr(found.motion, layer.name, None) for layer in layers}
     folder = OwnFolder(output, "a decomposition", RECORD_FILE, PICTURE_FILE, layers)
-    return folder.write(
+    files = folder.write(
         {name: values for name, values in arrays.items() if values is not None},
         found.grid,
         _tags(found),
         lambda path: decomposition_picture(path, found),
         describe(found),
     )
+    style_maps(folder, files)
+    return files
 
 
 def _tags(found: Decomposition) -> dict[str, str]:

@@ -23,6 +23,7 @@ from dinsar_cli.compare.motion.slope import (
     project,
     steepest_slope,
 )
+from dinsar_cli.compare.motion.styles import style_maps
 from dinsar_cli.compare.truth import map_of
 from dinsar_cli.config.model import LonLat
 from dinsar_cli.errors import NoDataError, UsageError
@@ -224,7 +225,9 @@ def write_downslope(found: DownslopeMap, output: Path) -> dict[str, Path]:
     if motion.sigma is not None:
         arrays["downslope_sigma"] = motion.sigma
     folder = OwnFolder(output, "dinsar downslope", RECORD_FILE, PICTURE_FILE, _LAYERS)
-    return folder.write(arrays, found.map.grid, _tags(found), lambda path: _draw(path, found), describe(found))
+    files = folder.write(arrays, found.map.grid, _tags(found), lambda path: _draw(path, found), describe(found))
+    style_maps(folder, files)
+    return files
 
 
 def _tags(found: DownslopeMap) -> dict[str, str]:

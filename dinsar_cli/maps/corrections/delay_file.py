@@ -25,7 +25,7 @@ from rasterio.io import DatasetReader
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.base.user_files import kind_of, read_text
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.geo.grid import GEOGRAPHIC
+from dinsar_cli.geo.crs import GEOGRAPHIC
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 

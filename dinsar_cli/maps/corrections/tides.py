@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from dinsar_cli.errors import NoDataError, UsageError
+from dinsar_cli.geo.crs import GEOGRAPHIC, transformer
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.installation import install_command
 
@@ -151,7 +152,7 @@ def _lonlat(grid: Grid, rows: slice, columns: slice = slice(None)) -> tuple[Floa
     if grid.is_geographic:
         return x, y
 
-    longitude, latitude = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
+    longitude, latitude = transformer(grid.crs, GEOGRAPHIC).transform(x, y)
     return longitude, latitude
 
 

@@ -184,7 +184,7 @@ def check_delays(
             west, south, east, north = grid.bounds
             raise NoDataError(
                 f"{names[0]} does not cover the map.",
-                f"It has delay at {cover:.0%} of the map ({west:g} {south:g} {east:g} {north:g} in {grid.crs}).",
+                f"It has delay at {cover:.0%} of the map ({west:g} {south:g} {east:g} {north:g} in {grid.title}).",
                 "Fetch the delay for the whole area, or choose --roi inside it.",
             )
 

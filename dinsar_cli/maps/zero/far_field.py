@@ -9,9 +9,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
 
-from dinsar_cli.geo.grid import GEOGRAPHIC, Grid
+from dinsar_cli.geo.crs import GEOGRAPHIC, transformer
+from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.zero.calm_ground import (
     AROUND,
@@ -227,7 +227,7 @@ def kilometres_of(grid: Grid, longitude: Floats, latitude: Floats) -> tuple[Floa
     if grid.is_geographic:
         x, y = longitude, latitude
     else:
-        x, y = Transformer.from_crs(GEOGRAPHIC, grid.crs, always_xy=True).transform(longitude, latitude)
+        x, y = transformer(GEOGRAPHIC, grid.crs).transform(longitude, latitude)
     west, south, east, north = grid.bounds
     metres = grid.metres_per_unit
     return (x - (west + east) / 2) * metres[0] / 1000, (y - (south + north) / 2) * metres[1] / 1000

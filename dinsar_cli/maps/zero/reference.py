@@ -49,7 +49,7 @@ def _reference_cells(text: str, grid: Grid) -> NDArray[np.bool_]:
         west, south, east, north = grid.bounds
         raise NoDataError(
             "The reference area has no displacement.",
-            f"It lies outside the map ({west:g} {south:g} {east:g} {north:g} in {grid.crs}), or between its cells.",
+            f"It lies outside the map ({west:g} {south:g} {east:g} {north:g} in {grid.title}), or between cells.",
             "Give a polygon on the map, in longitude and latitude.",
         )
     return cells

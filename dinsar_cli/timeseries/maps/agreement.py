@@ -87,7 +87,7 @@ def common_grid(paths: Sequence[Path], files: Products) -> Grid:
 
 def _words(grid: Grid) -> str:
     corner = f"{grid.west:.6f}, {grid.north:.6f}"
-    return f"{grid.width} x {grid.height} cells of {grid.posting:g} from {corner} in {grid.crs}"
+    return f"{grid.width} x {grid.height} cells of {grid.posting:g} from {corner} in {grid.title}"
 
 
 def check_alike(products: Sequence[PairProducts]) -> None:

@@ -21,6 +21,7 @@ from dinsar_cli.formats.mintpy import (
     geometry_of,
     layers_of_pair,
     name_of_pair,
+    notes_on_grid,
     parameters_of_pair,
 )
 from dinsar_cli.series.closure import triangle_matrix
@@ -94,9 +95,8 @@ def plan_set(maps: PairMaps, options: dict[str, str] | None = None, *, whole: bo
         notes = (*notes, note)
     place = MintPyPlace(row, column, words)
     dates = len(maps.dates)
-    made = MintPySet(
-        maps.grid, pairs, geometry, place, dates, maps.wavelength, (*maps.notes, *notes, *_told(maps)), options
-    )
+    notes = (*maps.notes, *notes, *_told(maps), *notes_on_grid(maps.grid))
+    made = MintPySet(maps.grid, pairs, geometry, place, dates, maps.wavelength, notes, options)
     return StackSet(made, row, column)
 
 

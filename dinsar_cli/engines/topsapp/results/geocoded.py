@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
 
+from dinsar_cli.config.map import GridConfig
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile, isce_release, parse_xml, properties
 from dinsar_cli.engines.topsapp.results.layers import los_from_angles, unit_phasor
 from dinsar_cli.errors import EngineError, NoDataError
 from dinsar_cli.geo.antimeridian import near
-from dinsar_cli.geo.grid import GEOGRAPHIC, Bounds, Grid, grid_for, posting_for_looks
+from dinsar_cli.geo.crs import GEOGRAPHIC, transformer
+from dinsar_cli.geo.grid import Bounds, Grid, grid_for, posting_for_looks
 
 Array = NDArray[Any]
 Floats = NDArray[np.floating[Any]]
@@ -74,7 +75,7 @@ class Lattice:
         """Return the fractional line and sample of the pixel centres of a map grid; NaN outside."""
         x, y = np.meshgrid(grid.x_centres, grid.y_centres)
         if not grid.is_geographic:
-            x, y = Transformer.from_crs(grid.crs, GEOGRAPHIC, always_xy=True).transform(x, y)
+            x, y = transformer(grid.crs, GEOGRAPHIC).transform(x, y)
         x = near(x, self.west + self.width * self.step_x / 2)
         # a sample stands for its surroundings, and rounding errors must not cost the edges
         line, column = (np.round((self.north - y) / self.step_y, 6), np.round((x - self.west) / self.step_x, 6))
@@ -230,15 +231,15 @@ class GeocodedRun:
         """Return the release of ISCE2 that wrote them."""
         return isce_release(self.files[UNWRAPPED].path)
 
-    def grid(self, roi: Bounds | None, crs: str, posting: float | None) -> Grid:
-        """Map grid: the samples themselves, unless another system or posting is wanted.
+    def grid(self, roi: Bounds | None, wish: GridConfig) -> Grid:
+        """Map grid: the samples themselves, unless another system, posting or origin is wanted.
 
         Parameters
         ----------
         roi : Bounds or None
             Area in degrees; None for all.
-        crs, posting
-            As in the configuration.
+        wish : GridConfig
+            The section of the configuration.
 
         Raises
         ------
@@ -255,14 +256,15 @@ class GeocodedRun:
                 f"The geocoded layers span {' '.join(f'{edge:.5f}' for edge in lattice.bounds)} (W S E N).",
                 "Choose an area inside.",
             )
-        if lattice.is_square and crs == GEOGRAPHIC and posting is None:
+        crs, posting = wish.crs, wish.posting
+        if lattice.is_square and crs == GEOGRAPHIC and posting is None and wish.origin is None:
             return own
         if posting is None and crs == GEOGRAPHIC:
             posting = lattice.step_y
         elif posting is None:
             east, north = own.metres_per_unit
             posting = posting_for_looks(lattice.step_x * east, lattice.step_y * north, crs)
-        return grid_for(roi or lattice.bounds, crs, posting)
+        return grid_for(roi or lattice.bounds, crs, posting, wish.corner)
 
 
 def _with_bands(path: Path, bands: int) -> IsceFile:

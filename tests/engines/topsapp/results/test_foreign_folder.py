@@ -134,7 +134,8 @@ def test_a_whole_folder_gives_the_products_of_a_run(
     summary = made(dinsar, tmp_path / named, "--mask", "none")  # its coherence is that of noise
     output = folder / "displacement"
     assert summary["folder"] == str(output)
-    assert {path.name for path in (output / "products").iterdir()} == {f"{name}.tif" for name in MADE} | {
+    assert {path.name for path in (output / "products").iterdir()} == {
+        *(f"{name}.{kind}" for name in MADE for kind in ("tif", "qml")),
         "displacement.png",
         "report.html",
     }
@@ -398,9 +399,7 @@ def test_the_unwrapped_phase_alone_gives_displacement(geocoded: Path, dinsar: Di
     output, content = geocoded / "displacement", GeocodedContent()
     assert set(summary["products"]) == {"los_displacement", "unwrapped_phase", "flags", "map", "report"}
     assert {path.name for path in (output / "products").iterdir()} == {
-        "los_displacement.tif",
-        "unwrapped_phase.tif",
-        "flags.tif",
+        *(f"{name}.{kind}" for name in ("los_displacement", "unwrapped_phase", "flags") for kind in ("tif", "qml")),
         "displacement.png",
         "report.html",
     }
