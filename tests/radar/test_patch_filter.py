@@ -27,7 +27,7 @@ def test_nothing_weighted_is_nothing_changed(shape: tuple[int, int], size: int, 
     """Patches that are added with weights whose sum is one everywhere give the image again."""
     image = noisy(shape)
     equal = np.full((size, size), (step / size) ** 2)
-    same = filter_patches(image, equal, step, before, lambda spectra, _: np.ones(spectra.shape, np.float32))
+    same = filter_patches(image, equal, step, before, lambda spectra: np.ones(spectra.shape, np.float32))
     np.testing.assert_allclose(same, image, atol=1e-6)
 
 
@@ -36,7 +36,7 @@ def test_a_gain_is_that_of_each_frequency() -> None:
     y, x = np.mgrid[:64, :64]
     waves = [np.exp(2j * np.pi * (a * y + b * x) / 16) for a, b in ((0, 0), (3, 0), (1, 5))]
 
-    def gain(spectra: np.ndarray, _: np.ndarray) -> np.ndarray:
+    def gain(spectra: np.ndarray) -> np.ndarray:
         factors = np.zeros(spectra.shape, np.float32)
         factors[:, 1, 5] = 1
         return factors

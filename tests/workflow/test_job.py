@@ -141,12 +141,12 @@ def test_what_does_not_suit_is_refused_before_the_archive_is_asked(
 def test_what_does_not_suit_the_chosen_dates_is_refused_before_they_are_fetched(
     begin: Begin, stack: SimulatedStack, tmp_path: Path
 ) -> None:
-    """An orbit of one date alone, a DEM of the area alone, and a delay without a file."""
+    """An orbit of one date alone, a DEM of a part of the area, and a delay without a file."""
     job = begin(stack)
     orbits = tmp_path / "orbits"
     orbits.mkdir()
     shutil.copy(stack.orbits[0], orbits)
-    west, south, east, north = (float(value) for value in area(stack, 0.7).split())
+    west, south, east, north = (float(value) for value in area(stack, 0.4).split())
     with rasterio.open(stack.dem) as dataset:
         window = dataset.window(west, south, east, north).round()
         profile = dataset.profile | {

@@ -139,7 +139,7 @@ def test_the_size_before_and_after_is_told_saved_and_tagged(dinsar: Dinsar, plac
     assert tags["unit"] == "m"
     assert "toward the satellite" in tags["sign"]
     assert "zenith" in tags["method"]
-    words = dinsar(*place.command("--troposphere", delays(place)[0].parent)[:-2], "-q").out
+    words = dinsar(*place.command("--troposphere", delays(place)[0].parent)[:-2]).out
     assert "corrected       troposphere: " in words
 
 
