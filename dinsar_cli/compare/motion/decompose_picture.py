@@ -119,6 +119,8 @@ def _draw(axes: Axes, grid: Grid, values: Floats, title: str, unit: str) -> None
     )
     metres_x, metres_y = grid.metres_per_unit
     axes.set_aspect(metres_y / metres_x)
+    axes.ticklabel_format(style="plain", useOffset=False)
+    axes.locator_params(nbins=5)
     axes.tick_params(axis="x", labelrotation=30)
     axes.set_title(title, loc="left", fontsize="medium")
     axes.figure.colorbar(image, ax=axes, extend="both" if signed else "max", shrink=0.8).set_label(unit)
