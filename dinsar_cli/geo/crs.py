@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterable
@@ -38,6 +39,7 @@ _LATTICE = 7  # places each way at which a system is tried over an area
 _THERE_AND_BACK = 1e-6  # degrees
 _MOST_BYTES = 1 << 16  # of a file with a system
 _SHOWN = 60  # characters of a system in messages
+_SAME_M = 1e-3  # places that are nearer to each other are the same
 _STEP_M = 50.0  # on both sides of a place where the length of a metre on the map is measured
 _WGS84 = Geod(ellps="WGS84")
 _CRS84 = ("OGC", "CRS84")
@@ -160,18 +162,30 @@ def grid_north(name: str, x: float, y: float) -> float:
 def accuracy(name: str, lonlat: Iterable[tuple[float, float]]) -> float | None:
     """Return how far a system is known against WGS84 at some places, metres: the worst of them.
 
-    It is what PROJ states of the transformation that it takes there; None where it knows none but to take both
-    datums as the same.
+    It is what PROJ states of the transformation that it takes there. Where it knows none but to take both datums as
+    the same, it is that of one which does so elsewhere, as for ETRS89 beyond Europe; None without such a one.
     """
     move = Transformer.from_crs(GEOGRAPHIC, name, always_xy=True)  # of its own: it remembers what it did last
     found = []
     for place in lonlat:
-        move.transform(*place)
+        moved = move.transform(*place)
         try:
-            found.append(move.get_last_used_operation().accuracy)
+            known = move.get_last_used_operation().accuracy
         except ProjError:
-            found.append(-1.0)
+            known = -1.0
+        found.append(known if known >= 0 else _accuracy_elsewhere(name, place, moved))
     return None if min(found) < 0 else max(found)
+
+
+def _accuracy_elsewhere(name: str, place: tuple[float, float], moved: tuple[float, float]) -> float:
+    """Return the accuracy of a transformation that brings a place to where it was brought; -1 without one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it tells of files that are not here
+        known = TransformerGroup(GEOGRAPHIC, name, always_xy=True).transformers
+    alike = (
+        one.accuracy for one in known if one.accuracy >= 0 and math.dist(one.transform(*place), moved) < _SAME_M
+    )
+    return min(alike, default=-1.0)
 
 
 def better_accuracy(name: str) -> tuple[float, tuple[str, ...]] | None:

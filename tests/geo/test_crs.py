@@ -178,6 +178,7 @@ def test_how_well_a_datum_is_known_is_said() -> None:
     assert accuracy("EPSG:2154", [PARIS]) == 1  # EPSG's own figures
     assert accuracy("EPSG:30169", [TOKYO]) == 9
     assert accuracy("EPSG:27700", [LONDON, TOKYO]) is None
+    assert accuracy("EPSG:3035", [(15.0, 50.0)]) == accuracy("EPSG:3035", [(-8.85, 31.35)]) == 1  # beyond Europe
     better = better_accuracy("EPSG:27700")
     if better is not None:  # the file of the Ordnance Survey is not here
         assert better == (1.0, ("uk_os_OSTN15_NTv2_OSGBtoETRS.tif",))
