@@ -46,6 +46,20 @@ def holds_products(folder: Path) -> bool:
     return bool(_inside(folder))
 
 
+def without_products(folder: Path, remedy: str) -> UsageError:
+    """Return the refusal of a folder without a product in it; the folders in it that have some are named."""
+    inner = [one for one in sorted(folder.iterdir()) if one.is_dir() and holds_products(one)]
+    if inner:
+        remedy = (
+            f"Products are in {', '.join(map(str, inner))}: give {'that' if len(inner) == 1 else 'one of these'}."
+        )
+    return UsageError(
+        f"The folder {folder} has no Sentinel-1 product.",
+        f"It has no {MANIFEST}, and nothing in it is named like S1A_IW_SLC_*.SAFE or *.zip.",
+        remedy,
+    )
+
+
 def _meant_by(path: Path) -> Iterator[Path]:
     if not stands_for_several(path):
         yield path
@@ -53,11 +67,7 @@ def _meant_by(path: Path) -> Iterator[Path]:
     is_folder = path.is_dir()
     found = _inside(path) if is_folder else _matching(path)
     if not found and is_folder:
-        raise UsageError(
-            f"The folder {path} has no Sentinel-1 product.",
-            f"It has no {MANIFEST}, and nothing in it is named like S1A_IW_SLC_*.SAFE or *.zip.",
-            "Give --slc a product, or a folder with products in it.",
-        )
+        raise without_products(path, "Give --slc a product, or a folder with products in it.")
     if not found:
         raise UsageError(
             f"{path} matches no Sentinel-1 product.",

@@ -77,6 +77,7 @@ def test_what_is_neither_is_told_what_it_is(scenes: Path, tmp_path: Path, monkey
     run = tmp_path / "T052D_20230904_20230916"
     run.mkdir()
     (run / "run.json").write_text("{}")
+    (tmp_path / "empty").mkdir()
     told = {
         ("a.yaml", "b.yml"): ("a.yaml and b.yml", "dinsar batch"),
         ("area.geojson",): ("an area", "--roi"),
@@ -86,7 +87,8 @@ def test_what_is_neither_is_told_what_it_is(scenes: Path, tmp_path: Path, monkey
         ("30.9", "31"): ("a number", "--roi 'W S E N'"),
         ("dta",): ("Nothing of that name", "Did you mean data?"),
         (run.name,): ("folder of a run", f"dinsar run {run.name}/dinsar.yaml --workdir {tmp_path}"),
-        (".",): ("no Sentinel-1 product", "dinsar init"),
+        (".",): ("no Sentinel-1 product", "Products are in data: give that."),
+        ("empty",): ("no Sentinel-1 product", "dinsar init"),
     }
     for given, words in told.items():
         with pytest.raises(UsageError) as caught:
@@ -114,3 +116,12 @@ def test_nothing_is_found(inputs: Inputs, scenes: Path, dinsar: Callable[..., Ou
     check_refusal(_plan(dinsar, inputs, "--slc", scenes / "*2019*"), 2, "*2019*", "matches no Sentinel-1 product")
     check_refusal(_plan(dinsar, inputs, "--slc", tmp_path), 2, tmp_path, "manifest.safe")
     check_refusal(_plan(dinsar, inputs, "--slc", scenes / "*.txt"), 2, "*.txt")
+
+
+@pytest.mark.parametrize("option", [(), ("--slc",)])
+def test_the_folder_above_the_products_is_told_where_they_are(
+    inputs: Inputs, scenes: Path, dinsar: Callable[..., Outcome], option: tuple[str, ...]
+) -> None:
+    _, _, remedy = _plan(dinsar, inputs, *option, scenes.parent).error
+    assert f"Products are in {scenes}" in remedy
+    assert _plan(dinsar, inputs, *option, scenes).code == 0

@@ -101,7 +101,7 @@ def _is_product(text: str) -> bool:
 
 
 def _is_folder_of_products(path: Path) -> bool:
-    from dinsar_cli.sentinel1.products import holds_products
+    from dinsar_cli.sentinel1.products import holds_products, without_products
 
     if (path / _MANIFEST).is_file() or path.suffix.lower() == ".safe" or holds_products(path):
         return True
@@ -111,10 +111,8 @@ def _is_folder_of_products(path: Path) -> bool:
             "A run is repeated, or gone on with, by its configuration and its working folder.",
             f"dinsar run {path / 'dinsar.yaml'} --workdir {path.resolve().parent}",
         )
-    raise UsageError(
-        f"The folder {path} has no Sentinel-1 product.",
-        f"It has no {_MANIFEST}, and nothing in it is named like S1A_IW_SLC_*.SAFE or *.zip.",
-        "Give products, a folder with products in it, or a configuration file as `dinsar init` writes it.",
+    raise without_products(
+        path, "Give products, a folder with products in it, or a configuration file as `dinsar init` writes it."
     )
 
 
