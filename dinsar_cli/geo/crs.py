@@ -121,20 +121,20 @@ def transformer(source: str, target: str) -> Transformer:
     return Transformer.from_crs(source, target, always_xy=True)
 
 
-def ground_metres(name: str, x: Any, y: Any) -> tuple[Any, Any]:
-    """Return the lengths on the ground of a metre of a projected system, along its x and along its y.
+def ground_axes(name: str, x: Any, y: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Return where a metre along x, and one along y, of a projected system leads on the ground.
 
     Parameters
     ----------
     name : str
         A projected system in metres.
     x, y : float or ndarray
-        Places in it.
+        Places in it, of one shape.
 
     Returns
     -------
-    float or ndarray
-        On the WGS84 ellipsoid; NaN where the system has no places.
+    (east, north), (east, north) : float or ndarray
+        Metres on the WGS84 ellipsoid; NaN where the system has no places.
     """
     east, north = np.asarray(x, np.float64), np.asarray(y, np.float64)
     move = transformer(name, GEOGRAPHIC).transform
@@ -143,12 +143,23 @@ def ground_metres(name: str, x: Any, y: Any) -> tuple[Any, Any]:
         for across, along in ((_STEP_M, 0.0), (0.0, _STEP_M))
         for side in (-1, 1)
     ]
-    lengths = []
+    axes = []
     for one, other in (ends[:2], ends[2:]):
         places = [np.where(np.isfinite(part), part, np.nan) for part in (*one, *other)]
-        _, _, length = _WGS84.inv(places[0], places[1], places[2], places[3])
-        lengths.append(np.reshape(length, east.shape)[()] / (2 * _STEP_M))
-    return lengths[0], lengths[1]
+        there, _, length = _WGS84.inv(places[0], places[1], places[2], places[3])
+        metres, azimuth = np.asarray(length) / (2 * _STEP_M), np.radians(there)
+        axes.append(tuple(np.reshape(metres * part, east.shape)[()] for part in (np.sin(azimuth), np.cos(azimuth))))
+    (x_east, x_north), (y_east, y_north) = axes
+    return (x_east, x_north), (y_east, y_north)
+
+
+def ground_metres(name: str, x: Any, y: Any) -> tuple[Any, Any]:
+    """Return the lengths on the ground of a metre of a projected system, along its x and along its y.
+
+    Parameters and units are those of `ground_axes`.
+    """
+    along_x, along_y = ground_axes(name, x, y)
+    return np.hypot(*along_x), np.hypot(*along_y)
 
 
 def grid_north(name: str, x: float, y: float) -> float:

@@ -31,6 +31,10 @@ EARTH = Geod(ellps="WGS84")
 FAR_EAST = Grid("EPSG:32629", 780_000.0, 6_900_000.0, 60.0, 60, 50)  # where grid north is 4.6 degrees off
 
 
+EUROPE = Grid("EPSG:3035", 2_514_000.0, 1_150_000.0, 60.0, 60, 50)  # in Morocco
+POLAR = Grid("EPSG:3413", 1_500_000.0, 900_000.0, 60.0, 60, 50)
+
+
 def tilted(grid: Grid, angle: float, aspect: float) -> np.ndarray:
     """Heights (m) of a plane that goes down by an angle toward a direction from north, degrees."""
     lon, lat = lonlat(grid)
@@ -38,7 +42,11 @@ def tilted(grid: Grid, angle: float, aspect: float) -> np.ndarray:
     return 1000 - np.tan(np.radians(angle)) * metres * np.cos(np.radians(azimuth - aspect))
 
 
-@pytest.mark.parametrize("grid", [DEGREES, METRES, FAR_EAST], ids=["degrees", "UTM", "edge of a zone"])
+@pytest.mark.parametrize(
+    "grid",
+    [DEGREES, METRES, FAR_EAST, EUROPE, POLAR],
+    ids=["degrees", "UTM", "edge of a zone", "turned by 10 degrees", "turned by more than a right angle"],
+)
 @pytest.mark.parametrize(("angle", "aspect"), [(20.0, 250.0), (35.0, 15.0)])
 def test_a_plane_has_its_slope_and_motion_down_it_comes_back(grid: Grid, angle: float, aspect: float) -> None:
     slope = steepest_slope(tilted(grid, angle, aspect), grid, 200.0)

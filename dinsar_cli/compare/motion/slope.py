@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 
+from dinsar_cli.geo.crs import ground_axes
 from dinsar_cli.geo.grid import Grid
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -19,6 +20,7 @@ NO_DISPLACEMENT, GENTLE, ACROSS, HIDDEN = 1, 2, 4, 8
 """Why motion down the slope is not defined: values that a cell sums."""
 
 _WIDTH = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian at half of its height, in standard deviations
+_AXES = 33  # places along each side of a map at which it is looked up how its axes lie on the ground
 _LEAST_KNOWN = 0.999  # share of the weight that must have a height: the mean of one side of a cell is not its own
 
 
@@ -51,14 +53,13 @@ def steepest_slope(heights: Floats, grid: Grid, width: float) -> Slope:
     heights : ndarray
         Metres; NaN where they are not known. Shape of the grid.
     grid : Grid
-        On one of UTM its north is turned to that of the place.
+        Of a projected one, axes and lengths are those that they have on the ground.
     width : float
         Of the Gaussian at half of its height, metres; 0 does not smooth.
     """
     east_metres, north_metres = (grid.posting * unit for unit in grid.metres_per_unit)
     smooth = _smoothed(heights, (width / _WIDTH / north_metres, width / _WIDTH / east_metres))
-    south, east = np.gradient(smooth, north_metres, east_metres)
-    rise = _turned_to_north(np.stack([east, -south]), grid)
+    rise = _rise(smooth, grid)
     steepness = np.hypot(*rise)
     with np.errstate(invalid="ignore", divide="ignore"):
         course = np.where(steepness > 0, -rise / steepness, np.nan)
@@ -80,20 +81,23 @@ def _smoothed(heights: Floats, sigma: tuple[float, float]) -> Floats:
     return np.where(enough, total / np.where(enough, weight, 1.0) + level, np.nan)
 
 
-def _turned_to_north(vector: Floats, grid: Grid) -> Floats:
-    """Turn vectors of the map, x and y, to east and north of their places.
-
-    By the convergence of the meridians on the sphere, ``atan(tan(lon - lon0) sin(lat))`` (Snyder 1987, "Map
-    projections: a working manual").
-    """
+def _rise(heights: Floats, grid: Grid) -> Floats:
+    """Return by how much heights rise, metres a metre, toward east and north; shape (2, height, width)."""
+    south, east = np.gradient(heights, grid.posting)
+    along_x, along_y = east, -south
     if grid.is_geographic:
-        return vector
-    longitude, latitude = grid.to_lonlat(*np.meshgrid(grid.x_centres, grid.y_centres))
-    middle = 6 * int(grid.crs[-2:]) - 183
-    turn = np.arctan(np.tan(np.radians(longitude - middle)) * np.sin(np.radians(latitude)))
-    x, y = vector
-    # grid north lies east of true north by the convergence, where that is positive
-    return np.stack([x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)])
+        metres_x, metres_y = grid.metres_per_unit
+        return np.stack([along_x / metres_x, along_y / metres_y])
+    # a rise along x is that toward east times the metres east of a metre along x, and so on; these change slowly
+    x, y = np.meshgrid(*(np.linspace(one[0], one[-1], _AXES) for one in (grid.x_centres, grid.y_centres)))
+    place = np.meshgrid(*(np.linspace(0, _AXES - 1, size) for size in grid.shape), indexing="ij")
+    (x_east, x_north), (y_east, y_north) = (
+        [map_coordinates(part, place, order=1) for part in axis] for axis in ground_axes(grid.crs, x, y)
+    )
+    whole = x_east * y_north - x_north * y_east
+    return np.stack(
+        [(along_x * y_north - along_y * x_north) / whole, (along_y * x_east - along_x * y_east) / whole]
+    )
 
 
 @dataclass(frozen=True)
