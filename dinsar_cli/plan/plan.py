@@ -167,17 +167,17 @@ def plan_run(
     manager = orbit_manager(config, cache)
     orbits = tuple(manager.plan(one.mission, one.start, one.stop) for one in (pair.reference, pair.secondary))
     local = None if any(choice.url for choice in orbits) else tuple(manager.fetch(choice) for choice in orbits)
-    ground = engine.ground(scene_inputs(config, slc, frame.looks, local))
+    scene = scene_inputs(config, slc, frame.looks, local)
+    ground = engine.ground(scene)
     dem = dem_manager(config, cache).plan(ground.used, ground.needed)
     notes += [f"orbit {choice.summary}" for choice in orbits if choice.url]
     notes += [f"DEM: {dem.summary}"] if config.dem.file is None else []
     preliminary = dem.at_hand is None or local is None
     if preliminary or local is None:
-        relief = annotated_relief(pair.reference, pair.polarization)
-        files = tuple(annotated_orbit(one, pair.polarization) for one in (pair.reference, pair.secondary))
+        relief, files = Relief(*scene.heights, None), (scene.reference_orbit, scene.secondary_orbit)
     else:
-        relief, files = read_relief(given(dem.at_hand), slc.bounds), local
-    geometry = pair_geometry(pair, slc.bursts, (files[0], files[1]), relief.middle)
+        relief, files = read_relief(given(dem.at_hand), slc.bounds), (local[0], local[1])
+    geometry = pair_geometry(pair, slc.bursts, files, relief.middle)
     warnings = [*engine.cautions(pair), *filter(None, [auxiliary]), *dem.warnings, *grid_cautions(frame.grid)]
     missing = missing_images(slc)
     if missing:
@@ -195,7 +195,7 @@ def plan_run(
         grid=frame.grid,
         threads=allowed_threads(config),
         memory=allowed_memory(config),
-        orbit_files=(files[0], files[1]),
+        orbit_files=files,
         geometry=geometry,
         relief=relief,
         work=work_of(_megasamples(slc), frame, dem, slc.area, bounds if request.grid is None else None),

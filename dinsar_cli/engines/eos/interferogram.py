@@ -217,7 +217,9 @@ class StripWorker:
         secondary = steps.resample(deramped, line - source.top, sample - source.left)
         ranges = self.mosaic.grid.slant_range(nodes.sample)
         geometry = nodes.interpolate(steps.geometric_phase(ranges, seen.range, wavelength), use)
-        return np.where(unknown, 0, steps.align(secondary, self._carrier(view, line, sample), geometry))
+        aligned: NDArray[np.complex64] = steps.align(secondary, self._carrier(view, line, sample), geometry)
+        aligned[unknown] = 0
+        return aligned
 
     def _carrier(self, view: SwathBurst, line: Floats, sample: Floats) -> Floats:
         """TOPS carrier of a burst at positions that count from its first line and sample."""
