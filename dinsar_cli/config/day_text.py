@@ -16,6 +16,10 @@ _MONTHS: Final = (
 _LEAST_LETTERS: Final = 3
 
 
+class TwoDaysError(ValueError):
+    """Of a day that can be read in two ways."""
+
+
 def read_day(text: str) -> date:
     """Read a day.
 
@@ -33,8 +37,9 @@ def read_day(text: str) -> date:
     Raises
     ------
     ValueError
-        When it is written otherwise, when there is no such day, or when day and month could be exchanged; the text
-        names both readings.
+        When it is written otherwise, or there is no such day.
+    TwoDaysError
+        When day and month could be exchanged; the text names both readings.
     """
     plain = text.strip()
     if match := _YEAR_FIRST.fullmatch(plain):
@@ -58,7 +63,7 @@ def _with_year_last(first: int, mark: str, second: int, year: int) -> date:
         return day_first or date(year, second, first)
     if day_first is None or day_first == month_first:
         return month_first
-    raise ValueError(
+    raise TwoDaysError(
         f"it can be {_spoken(day_first)} or {_spoken(month_first)}; write {day_first} or {month_first}"
     )
 

@@ -104,7 +104,7 @@ def folders_and_last(arguments: tuple[str, ...], last: str, command: str) -> tup
     if unknown is not None:
         raise of_unknown_option(unknown.partition("=")[0], click.get_current_context())
     numbers = 0
-    while numbers < len(arguments) and _is_number(arguments[-1 - numbers]):
+    while numbers < len(arguments) and _is_bare_number(arguments[-1 - numbers]):
         numbers += 1
     if numbers > 1:
         arguments = (*arguments[:-numbers], " ".join(arguments[-numbers:]))
@@ -114,9 +114,14 @@ def folders_and_last(arguments: tuple[str, ...], last: str, command: str) -> tup
     return [Path(text) for text in arguments[:-1]], arguments[-1]
 
 
-def _is_number(text: str) -> bool:
+def _is_bare_number(text: str) -> bool:
+    return is_number(text) and not Path(text).exists()
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a word is a number, with or without a comma after it."""
     try:
         float(text.rstrip(","))
     except ValueError:
         return False
-    return not Path(text).exists()
+    return True

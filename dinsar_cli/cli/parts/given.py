@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dinsar_cli.errors import UsageError
+from dinsar_cli.base.journal import CONFIG_FILE, RUN_FILE
+from dinsar_cli.cli.parts.common import is_number
+from dinsar_cli.errors import UsageError, did_you_mean
 
 _CONFIGS: Final = (".yaml", ".yml")
 _PRODUCTS: Final = (".zip", ".safe")
@@ -20,7 +21,6 @@ _PLACES: Final = {
 }
 """What files are that belong to an option, by their endings; and to which."""
 
-_RUN_FILE: Final = "run.json"
 _MANIFEST: Final = "manifest.safe"
 _ZIP_START: Final = b"PK"
 
@@ -105,11 +105,11 @@ def _is_folder_of_products(path: Path) -> bool:
 
     if (path / _MANIFEST).is_file() or path.suffix.lower() == ".safe" or holds_products(path):
         return True
-    if (path / _RUN_FILE).is_file():
+    if (path / RUN_FILE).is_file():
         raise UsageError(
             f"{path} is the folder of a run, not of products.",
             "A run is repeated, or gone on with, by its configuration and its working folder.",
-            f"dinsar run {path / 'dinsar.yaml'} --workdir {path.resolve().parent}",
+            f"dinsar run {path / CONFIG_FILE} --workdir {path.resolve().parent}",
         )
     raise without_products(
         path, "Give products, a folder with products in it, or a configuration file as `dinsar init` writes it."
@@ -140,11 +140,10 @@ def _advice(text: str) -> tuple[str, str]:
     """Tell what somebody may have meant by something that is not there."""
     if _is_day(text):
         return "It is a date, and dates belong to options.", "Write --start DATE --end DATE, or --event DATE."
-    if _is_number(text):
+    if is_number(text):
         return "It is a number. Those of an area belong together, in quotes.", "Write --roi 'W S E N'."
-    near = difflib.get_close_matches(text, _neighbours(Path(text)), n=1, cutoff=0.7)
     remedy = "Give a configuration file (.yaml), products (SAFE folders or zips), or a folder of products."
-    return "Nothing of that name is there.", f"Did you mean {near[0]}? {remedy}" if near else remedy
+    return "Nothing of that name is there.", did_you_mean(text, _neighbours(Path(text))) + remedy
 
 
 def _neighbours(path: Path) -> Iterator[str]:
@@ -155,19 +154,13 @@ def _neighbours(path: Path) -> Iterator[str]:
         return
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text.rstrip(","))
-    except ValueError:
-        return False
-    return True
-
-
 def _is_day(text: str) -> bool:
-    from dinsar_cli.config.day_text import read_day
+    from dinsar_cli.config.day_text import TwoDaysError, read_day
 
     try:
         read_day(text)
-    except ValueError as error:
-        return "it can be" in str(error)
+    except TwoDaysError:
+        return True
+    except ValueError:
+        return False
     return True
