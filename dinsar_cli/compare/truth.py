@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import CRS
 from pyproj.exceptions import ProjError
 from rasterio.crs import CRS as RasterCRS  # noqa: N811 - pyproj has another of this name
 from scipy.ndimage import map_coordinates
@@ -19,6 +19,7 @@ from scipy.ndimage import map_coordinates
 from dinsar_cli.compare.simulated_truth import TruthFiles, dates_of, files_of_dates
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import near
+from dinsar_cli.geo.crs import transformer
 from dinsar_cli.products.one_run import DISPLACED, check_one_run
 from dinsar_cli.products.reader import Product, Products, Words
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, Interferogram
@@ -339,7 +340,7 @@ def _moved(before: str, after: str, x: Floats, y: Floats) -> tuple[Floats, Float
     if before == after:
         return x, y
     try:
-        return Transformer.from_crs(before, after, always_xy=True).transform(x, y)
+        return transformer(before, after).transform(x, y)
     except ProjError as error:
         raise UsageError(
             "Result and truth cannot be brought together.",

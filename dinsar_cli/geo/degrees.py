@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import CRS
+
+from dinsar_cli.geo.crs import GEOGRAPHIC, transformer
 
 _EDGE_PARTS = 50  # a straight edge of a projected CRS is a curve in degrees: it is followed in so many chords
 
@@ -31,7 +33,7 @@ def in_degrees(shapes: NDArray[Any], crs: str) -> NDArray[Any]:
     system = CRS.from_user_input(crs)
     if system.equals(CRS.from_epsg(4326), ignore_axis_order=True):
         return shapes
-    transformer = Transformer.from_crs(system, CRS.from_epsg(4326), always_xy=True)
+    transform = transformer(crs, GEOGRAPHIC).transform
     known = np.flatnonzero(~shapely.is_missing(shapes))
     bounds = shapely.bounds(shapes[known])
     longest = float(np.max(bounds[:, 2:] - bounds[:, :2], initial=0.0))
@@ -40,7 +42,7 @@ def in_degrees(shapes: NDArray[Any], crs: str) -> NDArray[Any]:
         found[known] = shapely.segmentize(found[known], longest / _EDGE_PARTS)
 
     def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
+        return np.column_stack(transform(xy[:, 0], xy[:, 1]))
 
     found[known] = shapely.transform(found[known], move)
     return found
