@@ -25,6 +25,8 @@ REVERSED_FOLDER = "reversed"  # folder of a pair: what ``checks.reversed: full``
 MAP_RECORD = "displacement.json"
 """Record of a map that was made of somebody else's folder."""
 RUN_FILE = "run.json"
+CONFIG_FILE = "dinsar.yaml"
+"""What a run did, to be done again."""
 STACK_FILE = "stack.json"
 SERIES_RECORD = "series.json"
 DECOMPOSITION_RECORD = "decomposition.json"

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from rasterio.errors import RasterioError
-
 from dinsar_cli.base.journal import PRODUCTS, RUN_FILE, STAGES, Journal, read_map_record, runs_in
-from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.products.layers import LAYERS
 from dinsar_cli.products.one_run import DISPLACED
 from dinsar_cli.products.reader import Product, Products
 
-_MAIN = "los_displacement"
+MAIN = "los_displacement"
 FOLLOWING = ("displacement.png", "report.html")
 """Files that show the layers."""
 
@@ -120,24 +116,6 @@ def clear_products(folder: Path, *, displaced: bool = False) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def looks_of(products: Path) -> str | None:
-    """Return the looks of the map in a folder, as its tags have them; None where nothing tells."""
-    main = products / f"{_MAIN}.tif"
-    if not main.is_file():
-        return None
-    try:
-        with open_raster(main) as raster:
-            return raster.tags().get("looks")
-    except RasterioError:
-        return None
-
-
-def place_to_keep(products: Path, looks: str) -> Path:
-    """Return the folder, which is not there yet, in which a map of these looks is kept beside a new one."""
-    names = chain((f"{products.name}_{looks}",), (f"{products.name}_{looks}_{number}" for number in count(2)))
-    return next(place for place in map(products.with_name, names) if not place.exists())
-
-
 def files_of_map(folder: Path) -> list[Path]:
     """Return the files in the folder of the products that dinsar made: layers, picture and page."""
     names = (*(f"{layer}.tif" for layer in LAYERS), *FOLLOWING)
@@ -153,7 +131,7 @@ def _nothing(folder: Path, unfinished: Sequence[str]) -> NoDataError:
         )
     return NoDataError(
         f"There are no products in {folder.resolve()}.",
-        f"Neither it nor a folder in it has a {RUN_FILE}, and it has no {_MAIN}.tif.",
+        f"Neither it nor a folder in it has a {RUN_FILE}, and it has no {MAIN}.tif.",
         "Give the folder of a pair, or make a map first with: dinsar run",
     )
 
@@ -163,8 +141,8 @@ def _missing(run: Path, journal: Journal) -> str:
     if "displacement" not in journal.stages:
         stages = [name for name in STAGES if name not in journal.stages]
         return f"Not done: {', '.join(stages)}."
-    if not (run / PRODUCTS / f"{_MAIN}.tif").is_file():
-        return f"{_MAIN}.tif has been removed."
+    if not (run / PRODUCTS / f"{MAIN}.tif").is_file():
+        return f"{MAIN}.tif has been removed."
     return ""
 
 
@@ -198,4 +176,4 @@ def rasters_to_open(pairs: Sequence[PairProducts]) -> list[Path]:
     """
     if len(pairs) == 1:
         return list(reversed(pairs[0].rasters.values()))
-    return [pair.rasters[_MAIN] for pair in pairs if _MAIN in pair.rasters]
+    return [pair.rasters[MAIN] for pair in pairs if MAIN in pair.rasters]

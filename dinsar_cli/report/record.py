@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml.error import YAMLError
 
 from dinsar_cli.base.disk import human_bytes
+from dinsar_cli.base.journal import CONFIG_FILE
 from dinsar_cli.base.user_files import JOURNAL_BYTES, parse_json, read_text
 from dinsar_cli.config.yaml_text import load_yaml
 from dinsar_cli.errors import DinsarError
@@ -19,7 +20,6 @@ from dinsar_cli.formats.citation import citation
 from dinsar_cli.report.evidence import Evidence
 from dinsar_cli.report.texts import LICENCES
 
-_CONFIG = "dinsar.yaml"
 _LEAST_SECONDS = 0.05  # a step of the engine that takes less is not listed
 _MOST_DEPTH = 4
 
@@ -122,7 +122,7 @@ def _flattened(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[
 def area_asked_for(folder: Path) -> str | None:
     """Return the key ``roi`` of the configuration beside a run; None where there is none."""
     try:
-        config = load_yaml(read_text(folder / _CONFIG, JOURNAL_BYTES))
+        config = load_yaml(read_text(folder / CONFIG_FILE, JOURNAL_BYTES))
     except (OSError, ValueError, RecursionError, YAMLError):
         return None
     roi = config.get("roi") if isinstance(config, Mapping) else None
@@ -173,7 +173,7 @@ def provenance(evidence: Evidence) -> Provenance:
     versions = [("dinsar", str(record.get("dinsar") or evidence.tags.get("version", ""))), *_versions(evidence)]
     if engine.get("name"):
         versions.insert(1, ("engine", str(engine["name"])))
-    path = folder / _CONFIG
+    path = folder / CONFIG_FILE
     known = path.is_file()
     return Provenance(
         tuple(str(name) for side in ("reference", "secondary") for name in pair.get(side) or ()),
@@ -181,7 +181,7 @@ def provenance(evidence: Evidence) -> Provenance:
         ", ".join(str(dem[key]) for key in ("source", "file", "datum_from") if dem.get(key)),
         tuple((name, text) for name, text in versions if text),
         shlex.join(str(word) for word in record.get("command") or ()),
-        f"dinsar run {shlex.quote(_CONFIG)}" if known else "",
+        f"dinsar run {shlex.quote(CONFIG_FILE)}" if known else "",
         path.read_text(encoding="utf-8", errors="replace") if known else "",
         tuple((name, mark) for group in files.values() for name, mark in group if mark),
     )

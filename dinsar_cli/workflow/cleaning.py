@@ -12,6 +12,7 @@ from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.file_notes import noted_files
 from dinsar_cli.base.files import alone_in
 from dinsar_cli.base.journal import (
+    CONFIG_FILE,
     LOCK,
     PRODUCTS,
     RADAR,
@@ -159,7 +160,7 @@ def _plan_pair(folder: Path, *, products: bool) -> Cleaning:
     named = [folder / file.path for file in records if Path(file.path).parts[0] in {RADAR, PRODUCTS}]
     map_files = [*files_of_map(folder / PRODUCTS), *files_of_formats(folder / PRODUCTS)]
     # the journal goes last: after an interruption the same command goes on
-    last = [folder / name for name in (_PICTURE, "dinsar.yaml", RUN_FILE)]
+    last = [folder / name for name in (_PICTURE, CONFIG_FILE, RUN_FILE)]
     wanted = [path for path in (*files, *named, *map_files, *logs_of(folder), *last) if path in there]
     return Cleaning(folder, _sizes(wanted), _others(folder, {*wanted, folder / LOCK}), journal)
 

@@ -27,6 +27,7 @@ from dinsar_cli.maps.picture import draw_map
 from dinsar_cli.maps.radar_layers import RESAMPLING_BYTES, RadarOnMap, geocode_layers
 from dinsar_cli.maps.zero.far_field import far_field_of_bursts
 from dinsar_cli.products.folder import PairProducts, clear_products
+from dinsar_cli.products.other_looks import keep_other_looks
 from dinsar_cli.products.reader import Products
 from dinsar_cli.radar.displacement import ReferencePoint
 from dinsar_cli.radar.interferogram import Described, Interferogram
@@ -35,7 +36,7 @@ from dinsar_cli.report.page import write_report
 from dinsar_cli.workflow.interferogram_stages import geocode_depends
 from dinsar_cli.workflow.result import RunResult, map_warnings, verdict_warnings
 from dinsar_cli.workflow.reversed_pair import check_map
-from dinsar_cli.workflow.run_state import Made, Session, keep_other_looks
+from dinsar_cli.workflow.run_state import Made, Session
 
 
 class MapWork(Protocol):

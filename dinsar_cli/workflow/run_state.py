@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from dinsar_cli import __version__
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.base.file_notes import drop_fetched, sha256_of
 from dinsar_cli.base.files import fingerprint, make_folder, write_text
-from dinsar_cli.base.journal import PRODUCTS, RADAR, RUN_FILE, STAGES, Journal, StageRecord, locked
+from dinsar_cli.base.journal import CONFIG_FILE, PRODUCTS, RADAR, RUN_FILE, STAGES, Journal, StageRecord, locked
 from dinsar_cli.base.memory import bounded_raster_cache, peak_memory
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.file import dump_commented_yaml
@@ -32,12 +31,10 @@ from dinsar_cli.maps.extent import check_like_stays
 from dinsar_cli.maps.zero.reference import check_areas
 from dinsar_cli.plan.cost_forecast import HISTORY, Prediction, learn, predict, shortage, stage_setting
 from dinsar_cli.plan.plan import RunPlan, plan_run
-from dinsar_cli.products.folder import PairProducts, find_products, looks_of, place_to_keep
+from dinsar_cli.products.folder import PairProducts, find_products
+from dinsar_cli.products.other_looks import tell_of_other_looks
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair
 from dinsar_cli.workflow.scenes import Meter, Supplies, supply
-
-CONFIG_FILE = "dinsar.yaml"
-"""What a run did, to be done again."""
 
 Made = TypeVar("Made")
 Options = ParamSpec("Options")
@@ -345,7 +342,7 @@ def held(
         own_files = plan.engine.check_work(folder / RADAR, choice)
         journal.header = _header(plan, command, supplies) | dict(more or {})
         journal.save()
-        tell_of_other_looks(folder, str(plan.looks), reporter)
+        tell_of_other_looks(folder, str(plan.looks), reporter.warn)
         write_text(folder / CONFIG_FILE, dump_commented_yaml(supplies.pinned))
         setting = stage_setting(plan.engine.name, plan.threads, plan.dem, plan.config.checks)
         yield Session(
@@ -363,40 +360,6 @@ def held(
             meter,
             frozenset(formats),
         )
-
-
-def tell_of_other_looks(folder: Path, looks: str, reporter: Reporter) -> None:
-    """Tell that the map of other looks that is there will be kept, and put beside it how it was made.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the pair, in which the configuration is still that of the earlier map.
-    looks : str
-        Of the new map.
-    reporter : Reporter
-    """
-    products = folder / PRODUCTS
-    before = looks_of(products)
-    if before in {None, looks}:
-        return
-    kept = products / CONFIG_FILE
-    if (folder / CONFIG_FILE).is_file() and not kept.exists():  # not again, when this run has been stopped
-        shutil.copyfile(folder / CONFIG_FILE, kept)
-    reporter.warn(
-        f"{folder.name} has a map of {before} looks, and this one will be of {looks}: the earlier one is kept as "
-        f"{place_to_keep(products, str(before)).name}. With another --workdir it stays where it is."
-    )
-
-
-def keep_other_looks(products: Path, looks: str) -> None:
-    """Move the map of other looks away, before one of these is made in its place; see `tell_of_other_looks`."""
-    before = looks_of(products)
-    if before in {None, looks}:
-        (products / CONFIG_FILE).unlink(missing_ok=True)
-        return
-    products.rename(place_to_keep(products, str(before)))
-    make_folder(products)
 
 
 def _check_choice(engine: Engine, choice: StepChoice) -> None:
