@@ -16,7 +16,7 @@ from dinsar_cli.catalog.burst_plan import BurstPlan, PassBursts
 from dinsar_cli.catalog.bursts import CatalogBurst
 from dinsar_cli.net.download import Source, Transfer, fetch_all, look_for
 from dinsar_cli.net.receive import NO_SPACE
-from dinsar_cli.sentinel1.burst_safe import BurstFile, UnfitFileError, assemble_safe
+from dinsar_cli.sentinel1.bursts.safe import BurstFile, UnfitFileError, assemble_safe
 
 logger = logging.getLogger(__name__)
 

@@ -194,7 +194,8 @@ class EngineInputs(SceneInputs):
     dem : Path
         Heights above the WGS84 ellipsoid in metres, EPSG:4326, that cover the ground it needs.
     water : Path or None
-        Kinds of ground on the pixels of the DEM (see `dinsar_cli.geo.terrain`); None where nobody asks for them.
+        Kinds of ground on the pixels of the DEM (see `dinsar_cli.geo.heights.terrain`); None where nobody asks for
+        them.
     threads : int
         Cores to use.
     memory : int

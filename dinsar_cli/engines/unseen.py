@@ -19,8 +19,8 @@ from dinsar_cli.config.model import RunConfig, is_roi_file
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.areas import read_water
+from dinsar_cli.geo.heights.terrain import LEVEL, Terrain, WaterRaster
 from dinsar_cli.geo.lines import read_lines
-from dinsar_cli.geo.terrain import LEVEL, Terrain, WaterRaster
 from dinsar_cli.radar.interferogram import RadarFile
 from dinsar_cli.radar.visibility import CUT, WATER, RadarCells, cut_cells, left_out, visibility
 

@@ -20,8 +20,8 @@ from dinsar_cli.base.user_files import sentence
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import beside, crosses, middle_of, near
 from dinsar_cli.geo.crs import GEOGRAPHIC, crs_name
-from dinsar_cli.geo.dem_file import is_wgs84
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.geo.heights.dem_file import is_wgs84
 from dinsar_cli.geo.roi import Roi
 
 _SQUARE = 1e-9  # of its height: the most that the width of a square pixel of another program differs by

@@ -19,7 +19,7 @@ from dinsar_cli.engines.base import Engine, EngineInputs, Ground, SceneInputs, S
 from dinsar_cli.engines.find import find_engine
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
-from dinsar_cli.geo.relief import Relief, read_relief
+from dinsar_cli.geo.heights.relief import Relief, read_relief
 from dinsar_cli.geo.roi import Roi
 from dinsar_cli.managers.aux_cal import check_aux_cal
 from dinsar_cli.managers.dem.manager import DemManager

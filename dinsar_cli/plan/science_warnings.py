@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from dinsar_cli.geo.relief import Relief
+from dinsar_cli.geo.heights.relief import Relief
 from dinsar_cli.radar.pair_geometry import PairGeometry
 from dinsar_cli.sentinel1.acquisition import Acquisition, Pair
 from dinsar_cli.sentinel1.orbit_file import OrbitFile, marked_within
@@ -236,7 +236,7 @@ def dem_errors(geometry: PairGeometry, relief: Relief) -> str:
 
 
 def water(relief: Relief, *, stays: bool) -> str:
-    """Return the area without phase; `dinsar_cli.geo.relief.read_relief` says how it is told from land."""
+    """Return the area without phase; `dinsar_cli.geo.heights.relief.read_relief` says how it is told from land."""
     if relief.flat is None or relief.flat < MUCH_WATER:
         return ""
     left_out = "what lies there is noise" if stays else "it is left out of the map (mask.water)"

@@ -240,7 +240,7 @@ def water_share(los: Floats, coherence: Floats, elevation: Floats | None, amplit
     """Return the share of the displacement that lies on what looks like water.
 
     Water has no coherence, is flat in an edited DEM, and is darker than land where it is smooth (see
-    `dinsar_cli.geo.relief.read_relief`). A cell counts without coherence and with one of the other two.
+    `dinsar_cli.geo.heights.relief.read_relief`). A cell counts without coherence and with one of the other two.
 
     Parameters
     ----------

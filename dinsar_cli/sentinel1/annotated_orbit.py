@@ -13,7 +13,7 @@ import numpy as np
 from lxml import etree
 
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.geo.relief import Relief
+from dinsar_cli.geo.heights.relief import Relief
 from dinsar_cli.sentinel1.acquisition import Acquisition
 from dinsar_cli.sentinel1.orbit_file import OrbitFile
 from dinsar_cli.sentinel1.state_vectors import misfit_of

@@ -27,7 +27,7 @@ from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.setup import Setup
 from dinsar_cli.engines.unseen import mask_mark
-from dinsar_cli.geo.terrain import Terrain
+from dinsar_cli.geo.heights.terrain import Terrain
 from dinsar_cli.radar.geometry import Orbit
 from dinsar_cli.radar.interferogram import LAYERS
 from dinsar_cli.series.graph import Pair

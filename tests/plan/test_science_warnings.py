@@ -12,7 +12,7 @@ import pytest
 from dinsar_cli.config.file import build_config
 from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.engines.topsapp.engine import TopsAppEngine, mixed_versions
-from dinsar_cli.geo.relief import Relief, read_relief
+from dinsar_cli.geo.heights.relief import Relief, read_relief
 from dinsar_cli.plan import science_warnings as cautions
 from dinsar_cli.plan.science_warnings import Circumstances
 from dinsar_cli.radar.geometry import LookPlanes, geodetic_to_cartesian

@@ -13,8 +13,8 @@ import pytest
 import rasterio
 from lxml import etree
 
-from dinsar_cli.sentinel1.burst_annotation import Part, assemble_annotation
-from dinsar_cli.sentinel1.burst_safe import BurstFile, assemble_safe
+from dinsar_cli.sentinel1.bursts.annotation import Part, assemble_annotation
+from dinsar_cli.sentinel1.bursts.safe import BurstFile, assemble_safe
 from dinsar_cli.sentinel1.scene import open_scene
 from dinsar_cli.sentinel1.subswath import Subswath, parse_time
 from support.archive.bursts import metadata

@@ -17,7 +17,7 @@ from shapely.geometry import box
 from dinsar_cli.catalog.bursts import CatalogBurst
 from dinsar_cli.catalog.scenes import CatalogScene
 from dinsar_cli.catalog.stacks import CatalogAcquisition
-from dinsar_cli.sentinel1.burst_safe import BurstFile
+from dinsar_cli.sentinel1.bursts.safe import BurstFile
 from dinsar_cli.sentinel1.scene import Scene, open_scene
 from dinsar_cli.sentinel1.subswath import Subswath
 from dinsar_cli.simulate import Scenario, Terrain

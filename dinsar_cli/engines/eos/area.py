@@ -11,7 +11,7 @@ from dinsar_cli.engines.eos import goldstein
 from dinsar_cli.engines.eos.interferogram import cell_spacing
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
 from dinsar_cli.geo.areas import surroundings
-from dinsar_cli.geo.terrain import Terrain
+from dinsar_cli.geo.heights.terrain import Terrain
 from dinsar_cli.radar.geometry import Orbit
 from dinsar_cli.radar.pair_geometry import fit_orbits, see_area
 

@@ -51,7 +51,7 @@ from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import middle_of
 from dinsar_cli.geo.areas import clipped, surroundings
 from dinsar_cli.geo.grid import Bounds
-from dinsar_cli.geo.terrain import Terrain
+from dinsar_cli.geo.heights.terrain import Terrain
 from dinsar_cli.installation import install_command
 from dinsar_cli.radar.interferogram import LAYERS, Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair, extent_of

@@ -18,7 +18,7 @@ from dinsar_cli.engines.eos.eos_sar import eos_module
 from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, burst_start
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.geo.antimeridian import near
-from dinsar_cli.geo.terrain import HeightWindow, Terrain
+from dinsar_cli.geo.heights.terrain import HeightWindow, Terrain
 from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic
 from dinsar_cli.radar.interferogram import RadarFile
 from dinsar_cli.sentinel1.acquisition import SwathBurst

@@ -22,8 +22,8 @@ from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.errors import NetworkError, NoDataError
 from dinsar_cli.geo.antimeridian import middle_of
-from dinsar_cli.geo.dem_file import column_pieces, is_endless, turn_beside
 from dinsar_cli.geo.grid import Bounds
+from dinsar_cli.geo.heights.dem_file import column_pieces, is_endless, turn_beside
 from dinsar_cli.net.limits import TRIES, network_limits
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,9 @@ from rasterio.warp import calculate_default_transform, transform
 from dinsar_cli.base.disk import human_bytes
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.antimeridian import crosses, middle_of, near
-from dinsar_cli.geo.datum import GEOIDS, decide_datum, geoid_transformer, stated_datum
-from dinsar_cli.geo.dem_file import (
+from dinsar_cli.geo.grid import Bounds
+from dinsar_cli.geo.heights.datum import GEOIDS, decide_datum, geoid_transformer, stated_datum
+from dinsar_cli.geo.heights.dem_file import (
     EDGE_TOLERANCE,
     check_layout,
     is_endless,
@@ -25,7 +26,6 @@ from dinsar_cli.geo.dem_file import (
     read_crs,
     turn_beside,
 )
-from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.managers.dem.write import DemSpec
 
 _SIDES = ("west", "south", "east", "north")

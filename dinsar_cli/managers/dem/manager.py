@@ -19,8 +19,8 @@ from dinsar_cli.base.file_notes import NOTES, note_of, prove
 from dinsar_cli.base.files import atomic_path, make_folder, sha256, together_in, turn_at
 from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.errors import NetworkError, NoDataError, ResourceError, UsageError
-from dinsar_cli.geo.datum import check_datum
 from dinsar_cli.geo.grid import Bounds
+from dinsar_cli.geo.heights.datum import check_datum
 from dinsar_cli.managers.dem.geoid import read_undulation
 from dinsar_cli.managers.dem.plan import DemPlan, FilePlan, TilePlan, check_bounds, file_key, plan_file, plan_tiles
 from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Cell, Tile, describe
@@ -104,7 +104,8 @@ class DemManager:
     file : Path or None
         Any single-file raster that GDAL reads; None takes the archives.
     datum : str or None
-        What the heights of the file refer to (`dinsar_cli.geo.datum.DATUMS`); None if the file says so itself.
+        What the heights of the file refer to (`dinsar_cli.geo.heights.datum.DATUMS`); None if the file says so
+        itself.
     buffer_deg : float
         Margin around the bounds (degrees), taken as far as the file reaches.
     cache : Path

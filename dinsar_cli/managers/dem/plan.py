@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dinsar_cli.base.file_notes import prove
 from dinsar_cli.errors import UsageError
-from dinsar_cli.geo.datum import GEOIDS
 from dinsar_cli.geo.grid import Bounds
+from dinsar_cli.geo.heights.datum import GEOIDS
 from dinsar_cli.managers.dem.local import plan_from_file
 from dinsar_cli.managers.dem.sources import (
     COARSE,

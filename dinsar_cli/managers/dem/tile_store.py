@@ -23,7 +23,7 @@ from dinsar_cli.base.files import make_folder
 from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import near
-from dinsar_cli.geo.dem_file import read_heights
+from dinsar_cli.geo.heights.dem_file import read_heights
 from dinsar_cli.managers.dem.sources import COARSE, SOURCES, Lattice, Tile, describe
 from dinsar_cli.net.download import Source, Transfer, exists, fetch_all
 

@@ -17,7 +17,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.errors import ResourceError
 from dinsar_cli.geo.antimeridian import near
-from dinsar_cli.geo.terrain import LEVEL, WATER_UNKNOWN
+from dinsar_cli.geo.heights.terrain import LEVEL, WATER_UNKNOWN
 from dinsar_cli.managers.dem.sources import Cell, Tile
 from dinsar_cli.managers.dem.tile_store import DamagedTileError, TileStore
 from dinsar_cli.managers.dem.tiles import degrees_of, span
@@ -41,7 +41,7 @@ def water_tile(tile: Tile) -> Tile | None:
 def write_water(
     grid: DemGrid, dem: Path, masks: Collection[Tile], sea: Collection[Cell], store: TileStore, part: Path
 ) -> bool:
-    """Write what water there is on the pixels of a DEM: one byte a pixel, see `dinsar_cli.geo.terrain`.
+    """Write what water there is on the pixels of a DEM: one byte a pixel, see `dinsar_cli.geo.heights.terrain`.
 
     Parameters
     ----------

@@ -26,8 +26,9 @@ from dinsar_cli.base.memory import RASTER_CACHE_BYTES
 from dinsar_cli.base.rasters import writing_raster
 from dinsar_cli.errors import NoDataError, ResourceError, UsageError
 from dinsar_cli.geo.antimeridian import middle_of
-from dinsar_cli.geo.datum import GEOIDS, geoid_transformer
-from dinsar_cli.geo.dem_file import (
+from dinsar_cli.geo.grid import Bounds
+from dinsar_cli.geo.heights.datum import GEOIDS, geoid_transformer
+from dinsar_cli.geo.heights.dem_file import (
     HEIGHT_LIMITS_M,
     column_pieces,
     is_endless,
@@ -37,7 +38,6 @@ from dinsar_cli.geo.dem_file import (
     read_heights,
     turn_beside,
 )
-from dinsar_cli.geo.grid import Bounds
 
 _MAX_VOID_SHARE = 0.01
 

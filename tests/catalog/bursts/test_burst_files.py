@@ -11,7 +11,7 @@ import rasterio
 from lxml import etree
 
 from dinsar_cli.errors import NoDataError
-from dinsar_cli.sentinel1.burst_safe import BurstFile, UnfitFileError, assemble_safe
+from dinsar_cli.sentinel1.bursts.safe import BurstFile, UnfitFileError, assemble_safe
 from dinsar_cli.sentinel1.scene import open_scene
 from support.archive import Archive
 from support.burst_inputs import as_files, find, pixels

@@ -9,7 +9,7 @@ import numpy as np
 import rasterio
 from shapely import box
 
-from dinsar_cli.geo.terrain import LEVEL
+from dinsar_cli.geo.heights.terrain import LEVEL
 from dinsar_cli.managers.dem.manager import DemManager
 from dinsar_cli.managers.dem.plan import TilePlan
 from dinsar_cli.managers.dem.water import water_tile

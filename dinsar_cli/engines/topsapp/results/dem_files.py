@@ -22,7 +22,7 @@ from dinsar_cli.engines.topsapp.results import half_turn as halfturn
 from dinsar_cli.engines.topsapp.settings.file_names import DEM_NAME
 from dinsar_cli.engines.topsapp.settings.properties import Scalar, isce_text
 from dinsar_cli.errors import EngineError, NoDataError, ResourceError, UsageError
-from dinsar_cli.geo.dem_file import open_dem
+from dinsar_cli.geo.heights.dem_file import open_dem
 
 _BLOCK_PIXELS = 4_000_000  # 16 MB
 _TOLERANCE = 1e-12  # degrees

@@ -18,7 +18,7 @@ from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.topsapp.settings.file_names import TURNED
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import crosses, near
-from dinsar_cli.geo.dem_file import open_dem
+from dinsar_cli.geo.heights.dem_file import open_dem
 
 HALF_TURN = 180.0
 """Degrees to add to the longitudes of a turned Earth."""

@@ -22,15 +22,15 @@ from lxml import etree
 
 from dinsar_cli.base.files import atomic_path
 from dinsar_cli.errors import NoDataError, ResourceError
-from dinsar_cli.sentinel1.burst_annotation import (
+from dinsar_cli.sentinel1.bursts.annotation import (
     Part,
     assemble_annotation,
     assembled_shape,
     set_byte_offsets,
     time_span,
 )
-from dinsar_cli.sentinel1.burst_image import stack_images
-from dinsar_cli.sentinel1.burst_manifest import Member, assemble_manifest
+from dinsar_cli.sentinel1.bursts.image import stack_images
+from dinsar_cli.sentinel1.bursts.manifest import Member, assemble_manifest
 from dinsar_cli.sentinel1.safe import MANIFEST
 from dinsar_cli.sentinel1.scene import GranuleName
 

@@ -15,8 +15,8 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from dinsar_cli.base.files import file_mark
-from dinsar_cli.geo.dem_file import open_dem, read_crs, read_heights, turn_beside
 from dinsar_cli.geo.grid import Bounds
+from dinsar_cli.geo.heights.dem_file import open_dem, read_crs, read_heights, turn_beside
 
 _TILES = 10  # along each side of the area
 _TILE = 40  # pixels along each side of a tile: at 30 m it is 1.2 km

@@ -11,7 +11,7 @@ from typing import Final
 from lxml import etree
 from lxml.etree import SubElement
 
-from dinsar_cli.sentinel1.burst_annotation import time_span
+from dinsar_cli.sentinel1.bursts.annotation import time_span
 
 _XFDU: Final = "urn:ccsds:schema:xfdu:1"
 _GRID: Final = "geolocationGrid/geolocationGridPointList/geolocationGridPoint"
