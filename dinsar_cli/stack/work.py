@@ -26,6 +26,7 @@ from dinsar_cli.engines.eos.interferogram import StripWorker
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.setup import Setup
+from dinsar_cli.engines.eos.steps import PREFILTER
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.geo.heights.terrain import Terrain
 from dinsar_cli.radar.geometry import Orbit
@@ -149,7 +150,8 @@ class StackWork:
 
     def unwrap_mark(self, pair: Pair) -> str:
         """Fingerprint of the unwrapped phase."""
-        return fingerprint([self.filter_mark(pair), self.unseen_mark, self.plan.config.unwrap.reliability])
+        reliability = self.plan.config.unwrap.reliability
+        return fingerprint([self.filter_mark(pair), self.unseen_mark, reliability, PREFILTER])
 
     # --- steps and their journals
 

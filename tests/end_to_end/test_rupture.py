@@ -29,7 +29,7 @@ from support.pair import nothing, pair_config, prepared
 from support.products import read_product
 
 CENTRE = (-8.85, 31.35)
-FAULT = Rupture(slip=0.2, depth=1500.0, length=3400.0, bend=600.0)
+FAULT = Rupture(slip=0.2, depth=1500.0, length=3000.0, bend=900.0)
 HALF_CYCLE = 0.05546576 / 4  # metres
 
 

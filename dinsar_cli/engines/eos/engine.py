@@ -45,6 +45,7 @@ from dinsar_cli.engines.eos.steering import (
     save_overlaps,
     squint_of,
 )
+from dinsar_cli.engines.eos.steps import PREFILTER
 from dinsar_cli.engines.eos.unwrapping import unwrap_conjugate, unwrap_layers
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import UsageError
@@ -156,7 +157,7 @@ class EosEngine:
         options = {
             "form": [_inputs_mark(inputs), astuple(grid.window), package_versions()],
             "filter": inputs.config.filter.strength,
-            "unwrap": [inputs.config.unwrap.reliability, mask_mark(inputs.config, inputs.water)],
+            "unwrap": [inputs.config.unwrap.reliability, PREFILTER, mask_mark(inputs.config, inputs.water)],
         }
         mark = ""
         for name, part in zip(self.steps, (_form, filter_layers, unwrap_layers), strict=True):

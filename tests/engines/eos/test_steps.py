@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from dinsar_cli.engines.eos import steps
+from dinsar_cli.engines.eos.goldstein import goldstein
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, zero_doppler
+from support.speckle import INDEPENDENT, look_cells
 
 EPOCH = datetime(2023, 9, 4, tzinfo=UTC)
 
@@ -167,6 +169,21 @@ def test_unwrapping_recovers_a_surface_up_to_whole_cycles() -> None:
     error = (unwrapped - phase)[:, 5:]
     assert np.ptp(error) < 1e-3
     assert error.mean() / (2 * np.pi) == pytest.approx(round(error.mean() / (2 * np.pi)), abs=1e-4)
+
+
+@pytest.mark.parametrize("radius", [8, 12])
+@pytest.mark.parametrize("coherence", [0.5, 0.8])
+def test_a_small_bowl_of_a_fringe_keeps_its_cycle(radius: int, coherence: float) -> None:
+    """In still ground, as over a mine: what guides the unwrapper must not rub it out."""
+    y, x = np.mgrid[:220, :220]
+    phase = 2.4 * np.pi * np.exp(-((x - 110) ** 2 + (y - 105) ** 2) / 2 / radius**2)
+    cells = look_cells(phase.shape, (7, 2), coherence, np.random.default_rng(3))
+    wave = cells.cross * np.exp(1j * phase)
+    filtered = goldstein((wave / np.abs(wave)).astype(np.complex64), 0.5)
+    known = steps.coherence(wave, *cells.power, 3)
+    unwrapped, _ = steps.unwrap(filtered, known, 14 * INDEPENDENT, 0.3)
+    cycles = np.rint((unwrapped - phase) / (2 * np.pi))
+    assert (cycles == cycles[0, 0]).all()
 
 
 def test_components_are_numbered_by_size() -> None:
