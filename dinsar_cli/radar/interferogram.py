@@ -235,10 +235,8 @@ class Interferogram:
     @property
     def misregistration_facts(self) -> dict[str, Any]:
         """Return what was measured of the misregistration along the track, for the record; empty where nothing."""
-        found, line = self.misregistration, self.azimuth_spacing / self.looks[1]
-        if found is None:
-            return {}
-        return {"metres": found.lines * line, "sigma_m": found.sigma * line, "told": found.told} | asdict(found)
+        found = self.misregistration
+        return {} if found is None else found.facts(self.azimuth_spacing / self.looks[1])
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the folder, and the layers with shapes and units, for JSON."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,11 @@ class Misregistration:
         """What was done about it, and how it is known, for people."""
         places = {0: "within the bursts", 1: "in 1 overlap"}.get(self.overlaps, f"in {self.overlaps} overlaps")
         return f"measured {places}, {'taken off' if self.removed else 'left: it is not certain'}"
+
+    def facts(self, line_spacing: float) -> dict[str, Any]:
+        """Return it for a record, in metres of ground too."""
+        metres = {"metres": self.lines * line_spacing, "sigma_m": self.sigma * line_spacing}
+        return metres | asdict(self) | {"told": self.told}
 
     @property
     def sure(self) -> bool:

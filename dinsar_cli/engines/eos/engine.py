@@ -36,6 +36,7 @@ from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_r
 from dinsar_cli.engines.eos.bursts.misregistration import (
     MISREGISTRATION_FILE,
     SpectralDiversity,
+    removed,
     save_misregistration,
 )
 from dinsar_cli.engines.eos.bursts.overlaps import OVERLAPS_FILE, Overlaps, save_overlaps
@@ -250,6 +251,16 @@ def _setting(inputs: EngineInputs) -> Setting:
     return Setting(EosEngine.name, inputs.threads)
 
 
+def _registered(worker: StripWorker, setup: Setup, told: Path) -> StripWorker:
+    """Measure the misregistration along the track, note it in a file, and return the worker without it."""
+    wish, threads, found = setup.inputs.config.coregistration.esd, setup.inputs.threads, None
+    if wish != "none":
+        memory = strip_memory(setup.inputs) // threads
+        found = removed(SpectralDiversity((worker,), ((0, 1),), memory, threads).measure({0: 0.0}).get(1), wish)
+    save_misregistration(told, found)
+    return replace(worker, misregistration=found.lines) if found and found.removed else worker
+
+
 def _form(setup: Setup, progress: Progress) -> list[Path]:
     """Interferogram, amplitudes and geometry on the look grid."""
     names = ("amplitude", "longitude", "latitude", "height", "los")
@@ -268,9 +279,7 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
         threads = setup.inputs.threads
         memory = strip_memory(setup.inputs)
         told, found = (setup.folder / name for name in (OVERLAPS_FILE, MISREGISTRATION_FILE))
-        diversity = SpectralDiversity(worker, memory // threads, threads)
-        worker, misregistration = diversity.removed(setup.inputs.config.coregistration.esd)
-        save_misregistration(found, misregistration)
+        worker = _registered(worker, setup, found)
         plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, memory, threads)
         form_all(worker, plan, layers, threads, lambda share: progress("interferogram", share))
         (overlaps,) = Overlaps((worker,), ((0, 1),), memory // threads, threads).measure().values()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from scipy import fft
 from dinsar_cli.base.files import write_text
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.eos import steps
-from dinsar_cli.engines.eos.bursts.overlaps import Overlaps, cuts_in
+from dinsar_cli.engines.eos.bursts.overlaps import Overlaps, Pair, cuts_in
 from dinsar_cli.engines.eos.interferogram import Nodes, StripWorker
 from dinsar_cli.engines.eos.mosaic import BurstTile, Window
 from dinsar_cli.errors import NoDataError
@@ -36,16 +36,19 @@ _PIECE = 8  # cells along the track of which the phases are averaged before the 
 
 @dataclass(frozen=True)
 class SpectralDiversity:
-    """Measures the misregistration along the track of two dates, from coarse to fine.
+    """Measures the misregistration of dates along the track, from coarse to fine, over a network of their pairs.
 
     First within the bursts: of what lies a fraction of a line apart, the upper and the lower half of the azimuth
     spectrum differ in phase. They lie 100 Hz apart, so that no cycle can be lost below two lines [1]_. Then where
     bursts overlap, which see the ground 4 to 5 kHz apart: fifty times as exact, but below 5 % of a line only [2]_.
+    Those of the dates follow from those of the pairs by least squares [3]_.
 
     Attributes
     ----------
-    worker : StripWorker
-        Of the two dates.
+    workers : tuple of StripWorker
+        Of each date after the first with the first, as for `Overlaps`.
+    pairs : tuple of Pair
+        To be compared: numbers of dates.
     memory : int
         Bytes for each thread.
     threads : int
@@ -56,94 +59,189 @@ class SpectralDiversity:
        IEEE TGRS 38(5).
     .. [2] Prats-Iraola, Scheiber, Marotti, Wollstadt and Reigber (2012), "TOPS interferometry with TerraSAR-X",
        IEEE TGRS 50(8).
+    .. [3] Fattahi, Agram and Simons (2017), "A network-based enhanced spectral diversity approach for TOPS
+       time-series analysis", IEEE TGRS 55(2).
     """
 
-    worker: StripWorker
+    workers: tuple[StripWorker, ...]
+    pairs: tuple[Pair, ...]
     memory: int
     threads: int
 
-    def removed(self, wish: str) -> tuple[StripWorker, Misregistration | None]:
-        """Measure it, and return the worker with what is taken off: what is larger than its error.
+    def measure(self, known: Mapping[int, float]) -> dict[int, Misregistration]:
+        """Return the misregistration of dates against the first.
 
         Parameters
         ----------
-        wish : str
-            Of ``coregistration.esd``.
+        known : mapping of int to float
+            Lines that are taken off dates already; the first has none.
 
-        Raises
-        ------
-        NoDataError
-            When it is required and cannot be measured.
+        Returns
+        -------
+        dict of int to Misregistration
+            Of all other dates that are tied to these by pairs that tell it.
         """
-        found = None if wish == "none" else self.measure()
-        if found is None and wish == "require":
-            raise NoDataError(
-                "The misregistration along the track cannot be measured.",
-                "The two dates have no coherence where bursts overlap, nor within the bursts.",
-                "Choose dates that lie closer together, or coregistration.esd: auto.",
-            )
-        if found is None or not found.sure:
-            return self.worker, found
-        return replace(self.worker, misregistration=found.lines), replace(found, removed=True)
+        coarse = of_dates(self._combined(self._within_bursts(), overlaps=False), known)
+        start = {number: found.lines for number, found in coarse.items() if found.sure}
+        told = self._in_overlaps(dict(known) | start)
+        fine = of_dates(self._combined(told, overlaps=True), dict.fromkeys(known, 0.0))
+        return coarse | {
+            number: replace(found, lines=start.get(number, 0.0) + found.lines) for number, found in fine.items()
+        }
 
-    def measure(self) -> Misregistration | None:
-        """Return what is left of the misregistration; None where the dates are too different to tell it."""
-        coarse = self._within_bursts()
-        start = coarse.lines if coarse is not None and coarse.sure else 0.0
-        fine = self._in_overlaps(start)
-        if fine is None:
-            return coarse
-        return replace(fine, lines=start + fine.lines)
+    @property
+    def _common(self) -> StripWorker:
+        return self.workers[0]
 
-    def _in_overlaps(self, start: float) -> Misregistration | None:
-        """Return what is left, in the overlaps of bursts and of subswaths, when so many lines are taken off."""
-        worker = replace(self.worker, misregistration=start)
-        (told,) = Overlaps((worker,), ((0, 1),), self.memory, self.threads, _WHOLE).measure().values()
-        return self._combined([one for ones in told for one in ones], of_overlaps=True)
+    def _combined(
+        self, told: Mapping[Pair, Sequence[OverlapPhase | None]], *, overlaps: bool
+    ) -> dict[Pair, Misregistration]:
+        interval = self._common.mosaic.grid.line_interval
+        found = {pair: misregistration(phases, interval) for pair, phases in told.items()}
+        return {
+            pair: Misregistration(*one, sum(phase is not None for phase in told[pair]) if overlaps else 0)
+            for pair, one in found.items()
+            if one is not None
+        }
 
-    def _within_bursts(self) -> Misregistration | None:
+    def _in_overlaps(self, start: Mapping[int, float]) -> dict[Pair, list[OverlapPhase | None]]:
+        """Tell the overlaps of bursts and of subswaths, when so many lines are taken off the dates."""
+        workers = tuple(
+            replace(worker, misregistration=start.get(number, 0.0)) for number, worker in enumerate(self.workers, 1)
+        )
+        told = Overlaps(workers, self.pairs, self.memory, self.threads, _WHOLE).measure()
+        return {pair: [one for ones in both for one in ones] for pair, both in told.items()}
+
+    def _within_bursts(self) -> dict[Pair, list[OverlapPhase | None]]:
         with ThreadPoolExecutor(self.threads) as pool:
-            told = list(pool.map(lambda block: self._of_block(*block), self._blocks()))
-        return self._combined(told, of_overlaps=False)
-
-    def _combined(self, told: list[OverlapPhase | None], *, of_overlaps: bool) -> Misregistration | None:
-        found = misregistration(told, self.worker.mosaic.grid.line_interval)
-        if found is None:
-            return None
-        return Misregistration(*found, overlaps=sum(one is not None for one in told) if of_overlaps else 0)
+            blocks = list(pool.map(lambda block: self._of_block(*block), self._blocks()))
+        return {pair: [told[pair] for told in blocks] for pair in self.pairs}
 
     def _blocks(self) -> list[tuple[BurstTile, Window]]:
         """Return parts of bursts that are processed, spread evenly over all of them."""
-        grid = self.worker.look_grid
+        mosaic, grid = self._common.mosaic, self._common.look_grid
         looks = grid.looks.azimuth, grid.looks.range
-        parts = ((tile, tile.use.intersection(grid.window)) for tile in self.worker.mosaic.tiles)
+        parts = ((tile, tile.use.intersection(grid.window)) for tile in mosaic.tiles)
         blocks = [(tile, block) for tile, part in parts for block in _cut(part, looks)]
-        most = _BLOCKS if any(cuts_in(self.worker.mosaic, grid.window)) else _BLOCKS_ALONE
+        most = _BLOCKS if any(cuts_in(mosaic, grid.window)) else _BLOCKS_ALONE
         return blocks[:: max(1, math.ceil(len(blocks) / most))]
 
-    def _of_block(self, tile: BurstTile, window: Window) -> OverlapPhase | None:
-        """Tell the phase of the upper half of the spectrum against the lower one."""
-        worker = self.worker
-        looks = worker.look_grid.looks
-        nodes = Nodes.of(window, (looks.azimuth, looks.range), worker.parts)
-        ground = worker.locate(nodes)
-        reference = worker.reference_samples(tile, window)
-        secondary = worker.aligned_samples(tile, window, nodes, ground.seen)
-        line, _ = worker.secondary_positions(tile, window, nodes, ground.seen)
-        known = (reference != 0) & (secondary != 0)
-        if not known.any():
-            return None
-        carrier = worker.reference_carrier(tile, window)
-        low, high, doppler = sublooks(
-            *(steps.deramp(np.where(known, slc, 0), carrier) for slc in (reference, secondary)),
-            worker.mosaic.grid.line_interval,
-            tile.burst.reference.subswath.azimuth_bandwidth,
+    def _of_block(self, tile: BurstTile, window: Window) -> dict[Pair, OverlapPhase | None]:
+        """Tell the phase of the upper half of the spectrum against the lower one, in each of the pairs."""
+        common = self._common
+        looks, interval = common.look_grid.looks, common.mosaic.grid.line_interval
+        nodes = Nodes.of(window, (looks.azimuth, looks.range), common.parts)
+        ground, place = common.locate(nodes), common.mosaic.tiles.index(tile)
+        time, carrier = common.mosaic.grid.time(nodes.line), common.reference_carrier(tile, window)
+        bandwidth = tile.burst.reference.subswath.azimuth_bandwidth
+        halves, beside = {}, {}
+        for number in {number for pair in self.pairs for number in pair}:
+            if number == 0:
+                slc, beside[0] = common.reference_samples(tile, window), 0.0
+            else:
+                worker = self.workers[number - 1]
+                own, seen = worker.mosaic.tiles[place], steps.SeenPoints.of(worker.secondary, ground.position, time)
+                slc = worker.aligned_samples(own, window, nodes, seen)
+                line, _ = worker.secondary_positions(own, window, nodes, seen)
+                # samples were taken beside where they were meant to be
+                apart = (steps.resampled_at(line) - line)[np.isfinite(line)]
+                beside[number] = float(apart.mean()) if apart.size else 0.0
+            halves[number] = Sublooks.of(steps.deramp(slc, carrier), interval, bandwidth)
+        return {
+            (first, second): halves[first].compare(halves[second], interval, beside[second] - beside[first])
+            for first, second in self.pairs
+        }
+
+
+@dataclass(frozen=True)
+class Sublooks:
+    """The lower and the upper half of the azimuth spectrum of a deramped image, and what power they have where.
+
+    Attributes
+    ----------
+    low, high : ndarray
+        Samples; shape (lines, samples).
+    frequency, power : ndarray
+        Of the spectrum, Hz, and mean over the samples.
+    """
+
+    low: Complexes
+    high: Complexes
+    frequency: NDArray[np.float64]
+    power: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, slc: Complexes, line_interval: float, bandwidth: float) -> Sublooks:
+        """Split samples (zero where there is no data) of which the spectrum is so wide (Hz) about zero."""
+        spectrum = fft.fft(slc.astype(np.complex64), axis=0)
+        frequency = np.fft.fftfreq(len(slc), line_interval)
+        used = abs(frequency) <= bandwidth / 2
+        low, high = (
+            fft.ifft(spectrum * half[:, None], axis=0) for half in (used & (frequency < 0), used & (frequency >= 0))
         )
-        interval = worker.mosaic.grid.line_interval
-        told = overlap_phase(low.T, high.T, _PIECE, doppler, interval)
-        # samples were taken beside where they were meant to be
-        beside = float(np.mean((steps.resampled_at(line) - line)[known]))
-        return told and replace(told, phase=told.phase + 2 * np.pi * doppler * beside * interval)
+        return cls(low, high, frequency, np.where(used, np.mean(abs(spectrum) ** 2, axis=1), 0))
+
+    def compare(self, other: Sublooks, line_interval: float, beside: float) -> OverlapPhase | None:
+        """Tell the phase of the upper half against the lower one, in the interferogram with another date.
+
+        Parameters
+        ----------
+        other : Sublooks
+            With the same carrier taken out.
+        line_interval : float
+            Seconds.
+        beside : float
+            Lines by which the samples of the other date lie beside where they were meant to be.
+        """
+        low, high = (
+            steps.multilook(steps.form_interferogram(*both), *_SUBLOOK_CELLS)
+            for both in ((self.low, other.low), (self.high, other.high))
+        )
+        power = np.sqrt(self.power * other.power)
+        if not power.any():
+            return None
+        doppler = 2 * float(np.average(abs(self.frequency), weights=power))
+        found = overlap_phase(low.T, high.T, _PIECE, doppler, line_interval)
+        return found and replace(found, phase=found.phase + 2 * np.pi * doppler * line_interval * beside)
+
+
+def of_dates(pairs: Mapping[Pair, Misregistration], known: Mapping[int, float]) -> dict[int, Misregistration]:
+    """Return the misregistration of dates from that of their pairs, by least squares; of those that are tied.
+
+    Parameters
+    ----------
+    pairs : mapping of Pair to Misregistration
+        Of the second date against the first one.
+    known : mapping of int to float
+        Dates of which it is known, lines.
+    """
+    tied = set(known)
+    while True:
+        more = {number for pair in pairs if tied.intersection(pair) for number in pair} - tied
+        if not more:
+            break
+        tied |= more
+    used = {pair: found for pair, found in pairs.items() if tied.issuperset(pair) and not set(pair) <= set(known)}
+    index = {number: place for place, number in enumerate(sorted(tied.difference(known)))}
+    if not index:
+        return {}
+    matrix, values = np.zeros((len(used), len(index))), np.zeros(len(used))
+    for row, ((first, second), found) in enumerate(used.items()):
+        values[row] = found.lines + known.get(first, 0.0) - known.get(second, 0.0)
+        for number, sign in ((first, -1.0), (second, 1.0)):
+            if number in index:
+                matrix[row, index[number]] = sign
+    weight = 1 / np.array([found.sigma for found in used.values()])
+    inverse = np.linalg.inv((matrix * weight[:, None] ** 2).T @ matrix)
+    lines = inverse @ ((matrix * weight[:, None] ** 2).T @ values)
+    return {
+        number: Misregistration(
+            float(lines[place]),
+            math.sqrt(float(inverse[place, place])),
+            max(found.overlaps for pair, found in used.items() if number in pair),
+        )
+        for number, place in index.items()
+    }
 
 
 def _cut(part: Window, looks: tuple[int, int]) -> Iterator[Window]:
@@ -160,37 +258,28 @@ def _cut(part: Window, looks: tuple[int, int]) -> Iterator[Window]:
             yield Window(top, top + lines, left, left + samples)
 
 
-def sublooks(
-    reference: Complexes, secondary: Complexes, line_interval: float, bandwidth: float
-) -> tuple[Complexes, Complexes, float]:
-    """Return the interferograms of the lower and the upper half of the azimuth spectrum, and their distance.
+def removed(found: Misregistration | None, wish: str) -> Misregistration | None:
+    """Decide whether a misregistration is taken off: when it is larger than its error.
 
     Parameters
     ----------
-    reference, secondary : ndarray
-        Deramped with one carrier; shape (lines, samples); zero where there is no data.
-    line_interval : float
-        Seconds.
-    bandwidth : float
-        Of the azimuth spectrum, Hz.
+    found : Misregistration or None
+        None where it could not be measured.
+    wish : str
+        Of ``coregistration.esd``.
 
-    Returns
-    -------
-    low, high : ndarray
-        Means of small cells.
-    doppler : float
-        Frequency of the upper half minus that of the lower one: of the middle of their power, Hz.
+    Raises
+    ------
+    NoDataError
+        When it is required and could not be measured.
     """
-    spectra = [fft.fft(slc.astype(np.complex64), axis=0) for slc in (reference, secondary)]
-    frequency = np.fft.fftfreq(len(reference), line_interval)
-    power = np.sqrt(np.prod([np.mean(abs(spectrum) ** 2, axis=1) for spectrum in spectra], axis=0))
-    made, middles = [], []
-    for lowest, highest in ((-bandwidth / 2, 0.0), (0.0, bandwidth / 2)):
-        half = (frequency >= lowest) & (frequency < highest)
-        parts = [fft.ifft(spectrum * half[:, None], axis=0) for spectrum in spectra]
-        made.append(steps.multilook(steps.form_interferogram(*parts), *_SUBLOOK_CELLS))
-        middles.append(float(np.average(frequency[half], weights=power[half])))
-    return made[0], made[1], middles[1] - middles[0]
+    if found is None and wish == "require":
+        raise NoDataError(
+            "The misregistration along the track cannot be measured.",
+            "The two dates have no coherence where bursts overlap, nor within the bursts.",
+            "Choose dates that lie closer together, or coregistration.esd: auto.",
+        )
+    return found and replace(found, removed=found.sure)
 
 
 def save_misregistration(path: Path, found: Misregistration | None) -> None:
