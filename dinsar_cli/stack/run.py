@@ -408,7 +408,7 @@ def _body(
 def _misregistration(work: StackWork, day: date) -> dict[str, Any] | None:
     """Return what was found of the misregistration of a date against the first."""
     found = work.misregistration(day)
-    return found and found.facts(work.line_spacing)
+    return None if found is None else found.facts(work.line_spacing)
 
 
 def _told_of(work: StackWork, pair: Pair, made: Displaced | DinsarError, seams: StackSeams) -> dict[str, Any]:

@@ -173,13 +173,14 @@ class Sublooks:
     @classmethod
     def of(cls, slc: Complexes, line_interval: float, bandwidth: float) -> Sublooks:
         """Split samples (zero where there is no data) of which the spectrum is so wide (Hz) about zero."""
-        spectrum = fft.fft(slc.astype(np.complex64), axis=0)
-        frequency = np.fft.fftfreq(len(slc), line_interval)
+        spectrum = np.asarray(fft.fft(slc.astype(np.complex64), axis=0), np.complex64)
+        frequency = fft.fftfreq(len(slc), line_interval)
         used = abs(frequency) <= bandwidth / 2
         low, high = (
-            fft.ifft(spectrum * half[:, None], axis=0) for half in (used & (frequency < 0), used & (frequency >= 0))
+            np.asarray(fft.ifft(spectrum * half[:, None], axis=0), np.complex64)
+            for half in (used & (frequency < 0), used & (frequency >= 0))
         )
-        return cls(low, high, frequency, np.where(used, np.mean(abs(spectrum) ** 2, axis=1), 0))
+        return cls(low, high, frequency, np.where(used, np.mean(abs(spectrum) ** 2, axis=1), 0).astype(np.float32))
 
     def compare(self, other: Sublooks, line_interval: float, beside: float) -> OverlapPhase | None:
         """Tell the phase of the upper half against the lower one, in the interferogram with another date.
