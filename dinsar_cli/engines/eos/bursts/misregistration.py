@@ -27,8 +27,9 @@ MISREGISTRATION_FILE = "misregistration.json"
 Complexes = NDArray[np.complex64]
 
 _WHOLE = 1e6  # m: more than any overlap is wide
-_BLOCKS, _BLOCKS_ALONE = 4, 12  # parts of bursts that are looked at: where overlaps follow, and where not
-_BLOCK = 480, 480  # lines and samples, at least where the part of the burst has them
+_OVERLAP_PARTS = 6  # of each overlap that are looked at: they tell the phase to a hundredth of a radian
+_BLOCKS, _BLOCKS_ALONE = 2, 6  # parts of bursts that are looked at: where overlaps follow, and where not
+_BLOCK = 384, 1024  # lines and samples, at least where the part of the burst has them
 _LEAST_LINES = 64  # of a block: its spectrum has as many samples
 _SUBLOOK_CELLS = 16, 8  # lines and samples of which the mean is taken; no fringe of the ground is as narrow
 _PIECE = 8  # cells along the track of which the phases are averaged before the median is taken
@@ -109,7 +110,7 @@ class SpectralDiversity:
         workers = tuple(
             replace(worker, misregistration=start.get(number, 0.0)) for number, worker in enumerate(self.workers, 1)
         )
-        told = Overlaps(workers, self.pairs, self.memory, self.threads, _WHOLE).measure()
+        told = Overlaps(workers, self.pairs, self.memory, self.threads, _WHOLE, _OVERLAP_PARTS).measure()
         return {pair: [one for ones in both for one in ones] for pair, both in told.items()}
 
     def _within_bursts(self) -> dict[Pair, list[OverlapPhase | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -64,6 +65,8 @@ class Overlaps:
         Cuts that are worked on at a time.
     reach : float
         Metres of ground each side of a cut that are compared.
+    most_parts : int, optional
+        Parts of each cut that are compared, spread evenly over it; as a rule all of it.
     """
 
     workers: tuple[StripWorker, ...]
@@ -71,6 +74,7 @@ class Overlaps:
     memory: int
     threads: int
     reach: float = BAND
+    most_parts: int | None = None
 
     @property
     def _common(self) -> StripWorker:
@@ -173,6 +177,7 @@ class Overlaps:
         held = 2 * (BYTES_PER_SAMPLE + _SAMPLE_BYTES * len(self._dates))
         size = max(1, int(self.memory / (held * across * unit))) * unit
         ends = [(start, min(start + size, along)) for start in range(0, along, size)]
+        ends = ends[:: math.ceil(len(ends) / (self.most_parts or len(ends) or 1)) or 1]
         if down:
             return [Window(window.top, window.bottom, window.left + a, window.left + b) for a, b in ends]
         return [Window(window.top + a, window.top + b, window.left, window.right) for a, b in ends]
