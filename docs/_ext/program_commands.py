@@ -9,7 +9,7 @@ from typing import Final
 import click
 from program_tables import code, plain, table
 
-from dinsar_cli.cli import COMMANDS, cli
+from dinsar_cli.cli import cli
 
 GROUPS: Final[Mapping[str, Sequence[str]]] = {
     "for one pair": ("demo", "run", "plan", "fetch", "process", "init", "displacement"),
@@ -20,7 +20,7 @@ GROUPS: Final[Mapping[str, Sequence[str]]] = {
 }
 """Each command once, by the page on which it stands."""
 
-_OF_ALL: Final = frozenset({"as_json", "quiet", "debug", "help"})
+_OF_ALL: Final = frozenset({"--json", "--quiet", "--debug", "--help"})
 _KEPT: Final = "\b"
 """Of click: what follows keeps its lines."""
 
@@ -35,7 +35,7 @@ def _command(root: click.Context, name: str) -> str:
     command = _found(cli, root, name)
     context = click.Context(command, info_name=name, parent=root)
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    parts = [f"## {name}", f"*{plain(COMMANDS[name])}*", f"```text\n{usage}\n```", _prose(command.help or "")]
+    parts = [f"## {name}", f"```text\n{usage}\n```", _prose(command.help or "")]
     parts.append(_prose(command.epilog or ""))
     run = click.Context(_found(cli, root, "run"), info_name="run", parent=root)
     parts.append(_options(context, {} if name == "run" else _records(run)))
@@ -52,7 +52,7 @@ def _found(group: click.Group, context: click.Context, name: str) -> click.Comma
 def _records(context: click.Context) -> dict[str, str]:
     """Return what options do by how they are written, but for those that all commands have."""
     options = (one for one in context.command.get_params(context) if isinstance(one, click.Option))
-    records = (one.get_help_record(context) for one in options if one.name not in _OF_ALL)
+    records = (one.get_help_record(context) for one in options if _OF_ALL.isdisjoint(one.opts))
     return dict(record for record in records if record is not None)
 
 

@@ -1,6 +1,6 @@
 """Parts of pages that are made of the program's own tables when the site is built.
 
-A page has the comment ``<!-- from the program: NAME -->`` where one stands; readers of the page itself do not see it.
+A page has the comment ``<!-- from the program: NAME -->`` where one stands, which readers of the page do not see.
 """
 
 from __future__ import annotations

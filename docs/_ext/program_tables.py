@@ -75,7 +75,12 @@ def flags() -> str:
 def verdicts() -> str:
     """Return the table of the checks of a map."""
     rows = (
-        (rule.title, plain(rule.measure), f"{rule.threshold * rule.factor:g} {rule.unit}", plain(f"{rule.bad}. {rule.remedy}"))
+        (
+            rule.title,
+            plain(rule.measure),
+            f"{rule.threshold * rule.factor:g} {rule.unit}",
+            plain(f"{rule.bad}. {rule.remedy}"),
+        )
         for rule in RULES.values()
     )
     return table(("check", "number", "bad above", "what it means, and what to do"), rows)

@@ -1,4 +1,4 @@
-"""What stands in README, CONTRIBUTING and ``docs/`` is true of this program: commands, options, keys, links, tables."""
+"""README, CONTRIBUTING and ``docs/`` are true of this program: commands, options, keys, links, tables."""
 
 from __future__ import annotations
 
@@ -46,7 +46,12 @@ def command_named(word: str) -> click.Command:
 
 @cache
 def all_options() -> frozenset[str]:
-    found = (option for word in COMMANDS for one in command_named(word).params for option in (*one.opts, *one.secondary_opts))
+    found = (
+        option
+        for word in COMMANDS
+        for one in command_named(word).params
+        for option in (*one.opts, *one.secondary_opts)
+    )
     return frozenset(found)
 
 
@@ -86,15 +91,24 @@ def test_commands_are_read(page: Path) -> None:
             try:
                 parse(arguments)
             except Exception as error:
-                raise AssertionError(f"{name(page)}, line {block.line}: dinsar {' '.join(arguments)}\n{error}") from error
+                raise AssertionError(
+                    f"{name(page)}, line {block.line}: dinsar {' '.join(arguments)}\n{error}"
+                ) from error
 
 
 @pytest.mark.parametrize(
-    "command", ["dinsar rum x", "dinsar run --lokks 7x2", "dinsar run --looks 7", "dinsar compare a b c", "dinsar plan --start 31"]
+    "command",
+    [
+        "dinsar rum x",
+        "dinsar run --lokks 7x2",
+        "dinsar run --looks 7",
+        "dinsar compare a b c",
+        "dinsar plan --start 31",
+    ],
 )
 def test_wrong_commands_would_be_found(command: str) -> None:
     (arguments,) = commands(command, "dinsar")
-    with pytest.raises(Exception, match="no dinsar|No such option|looks|too many|start"):
+    with pytest.raises(Exception, match=r"no dinsar|No such option|looks|too many|start"):
         parse(arguments)
 
 
@@ -134,10 +148,16 @@ MADE = {name(page): page for page in pages() if program_pages.MARK.search(text_o
 
 
 def test_every_page_is_in_the_site() -> None:
-    found = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md") if "_build" not in path.parts}
+    found = {
+        path.relative_to(DOCS).with_suffix("").as_posix()
+        for path in DOCS.rglob("*.md")
+        if "_build" not in path.parts
+    }
     listed = set()
     for page in found:
-        for block in re.findall(r"^```\{toctree\}\n(.*?)^```", text_of(DOCS / f"{page}.md"), re.MULTILINE | re.DOTALL):
+        for block in re.findall(
+            r"^```\{toctree\}\n(.*?)^```", text_of(DOCS / f"{page}.md"), re.MULTILINE | re.DOTALL
+        ):
             entries = (line for line in block.splitlines() if line and not line.startswith(":"))
             listed |= {((DOCS / page).parent / entry).relative_to(DOCS).as_posix() for entry in entries}
     assert found - listed == {"index"}
@@ -216,7 +236,19 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("furo")
     import subprocess
 
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-d", tmp_path / "trees", DOCS, tmp_path / "site"]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-E",
+        "-d",
+        tmp_path / "trees",
+        DOCS,
+        tmp_path / "site",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "site" / "reference" / "configuration.html").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What is written for people: README, CONTRIBUTING and the pages in ``docs/``, with their blocks of code and links."""
+"""What is written for people: README, CONTRIBUTING and ``docs/``, with their blocks of code and links."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What a page says that a command prints, held against what it does print.
 
 A line of the page stands for the line that is printed: words are the same, numbers are the same as far as they are
-written (within one of the last digit; whole ones are equal). The page may leave lines out; ``...`` stands for whatever is left of a line.
+written (within one of the last digit; whole ones are equal). The page may leave lines out; ``...`` stands for
+whatever is left of a line.
 """
 
 from __future__ import annotations
