@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -22,7 +24,7 @@ from dinsar_cli.products.layers import LAYERS
 from support.pages import DOCS, ROOT, anchors, blocks, commands, links, name, pages, prose
 
 sys.path.append(str(DOCS / "_ext"))
-program_pages = pytest.importorskip("program_pages")
+program_pages = import_module("program_pages")
 
 SITE_WORDS = 900
 """Words of README at most: it is one page."""
@@ -207,6 +209,12 @@ def test_layers_have_the_units_that_are_told() -> None:
 def test_formats_are_told() -> None:
     told = {re.sub(r"\W", "", row[0]) for row in rows("maps/formats.md", "| format | what it writes |")}
     assert told == set(WRITERS) - {"kmz", "citation", "stac"}  # which are always made
+
+
+def test_extras_are_told() -> None:
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    told = [row[0].strip("`") for row in rows("start/install.md", "| `pip install '.[...]'` |")]
+    assert sorted(told) == sorted(project["optional-dependencies"])
 
 
 # what the program makes itself
