@@ -38,6 +38,7 @@ LONGEST = (
     "managers/dem/test_remote.py",
     "workflow/test_demo.py",
     "engines/topsapp/process/test_kill_every_step.py",
+    "documentation/test_tutorial.py",
     "compare/test_decompose.py",
     "end_to_end/test_examples.py",
     "formats/test_run_formats.py",
