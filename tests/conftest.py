@@ -28,6 +28,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 LONGEST = (
+    "end_to_end/test_notebook.py",
     "end_to_end/test_cases.py",
     "workflow/test_job.py",
     "net/test_download.py",

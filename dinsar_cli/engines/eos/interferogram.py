@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.eos_sar import eos_module
-from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, burst_start
+from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, positions_in_burst
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.heights.terrain import HeightWindow, Terrain
@@ -224,12 +224,9 @@ class StripWorker:
         self, tile: BurstTile, use: Window, nodes: Nodes, seen: steps.SeenPoints
     ) -> tuple[Floats, Floats]:
         """Return the lines and samples of the secondary burst where the part of a burst that is used is seen."""
-        view = tile.burst.secondary
-        start_time, start_range = burst_start(view, self.secondary.epoch)
-        lines = (seen.time - start_time) / view.subswath.azimuth_time_interval + self.misregistration
-        samples = (seen.range - start_range) / view.subswath.range_spacing
+        lines, samples = positions_in_burst(tile.burst.secondary, self.secondary.epoch, seen.time, seen.range)
         return (
-            nodes.interpolate(lines, use) + tile.line_residual,
+            nodes.interpolate(lines + self.misregistration, use) + tile.line_residual,
             nodes.interpolate(samples, use) + tile.sample_residual,
         )
 
@@ -241,14 +238,11 @@ class StripWorker:
         return self._carrier(tile.burst.reference, self.reference, line, sample)
 
     def _carrier(self, view: SwathBurst, orbit: Orbit, line: Floats, sample: Floats) -> Floats:
-        """TOPS carrier of a burst at positions that count from its first line and sample."""
-        subswath = view.subswath
+        """TOPS carrier of a burst, whose Doppler rates are worked out once."""
         key = id(view.burst)
         if key not in self._dopplers:
             self._dopplers[key] = burst_doppler(view, orbit)
-        azimuth_time = (line - (subswath.lines_per_burst - 1) / 2) * subswath.azimuth_time_interval
-        range_time = subswath.slant_range_time + sample / subswath.range_sampling_rate
-        return steps.tops_carrier(self._dopplers[key], azimuth_time, range_time)
+        return burst_carrier(view, self._dopplers[key], line, sample)
 
     def _look_cells(
         self, cross: NDArray[np.complex64], power: NDArray[np.float32]
@@ -336,6 +330,29 @@ def burst_doppler(view: SwathBurst, orbit: Orbit) -> Any:
         dc_poly=list(centroid.coefficients),
         krot=steering,
     )
+
+
+def burst_carrier(view: SwathBurst, doppler: Any, line: Floats, sample: Floats) -> Floats:
+    """Return the TOPS carrier of a burst at places of its image.
+
+    Parameters
+    ----------
+    view : SwathBurst
+        The burst.
+    doppler : eos.products.sentinel1.doppler_info.Sentinel1Doppler
+        Its rates, as `burst_doppler` gives them.
+    line, sample : ndarray
+        Fractional, counted from its first line and sample; they broadcast.
+
+    Returns
+    -------
+    ndarray
+        Radians, as of `steps.tops_carrier`.
+    """
+    subswath = view.subswath
+    azimuth_time = (line - (subswath.lines_per_burst - 1) / 2) * subswath.azimuth_time_interval
+    range_time = subswath.slant_range_time + sample / subswath.range_sampling_rate
+    return steps.tops_carrier(doppler, azimuth_time, range_time)
 
 
 def nearest_rates(view: SwathBurst, orbit: Orbit) -> tuple[Polynomial, Polynomial, float]:
