@@ -44,6 +44,7 @@ from dinsar_cli.engines.eos.bursts.steering import squint_of
 from dinsar_cli.engines.eos.costs import CROSS, LAWS, STRIP_BYTES_PER_THREAD
 from dinsar_cli.engines.eos.filtering import filter_layers, strip_memory
 from dinsar_cli.engines.eos.interferogram import StripWorker, form_all, strips
+from dinsar_cli.engines.eos.ionosphere import SPLIT_FILE, SUB_BANDS, band_distance, save_split, write_ionosphere
 from dinsar_cli.engines.eos.mosaic import LookGrid
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.setup import Setup, describe
@@ -56,7 +57,7 @@ from dinsar_cli.geo.areas import clipped, surroundings
 from dinsar_cli.geo.grid import Bounds
 from dinsar_cli.geo.heights.terrain import Terrain
 from dinsar_cli.installation import install_command
-from dinsar_cli.radar.interferogram import LAYERS, Interferogram
+from dinsar_cli.radar.interferogram import IONOSPHERE, LAYERS, Interferogram
 from dinsar_cli.sentinel1.acquisition import CommonBurst, Pair, extent_of
 
 _PACKAGES = ("eos-sar", "whirlwind-insar", "numpy", "opencv-python-headless", "rasterio")
@@ -163,12 +164,13 @@ class EosEngine:
                 astuple(grid.window),
                 package_versions(),
                 inputs.config.coregistration.esd,
+                *(["split"] if inputs.config.corrections.ionosphere else []),
             ],
             "filter": inputs.config.filter.strength,
             "unwrap": [inputs.config.unwrap.reliability, PREFILTER, mask_mark(inputs.config, inputs.water)],
         }
         mark = ""
-        for name, part in zip(self.steps, (_form, filter_layers, unwrap_layers), strict=True):
+        for name, part in zip(self.steps, (_form, filter_layers, _unwrap), strict=True):
             mark = fingerprint([mark, options[name]])
             # what an earlier process left is proved by its content: it goes into the map
             if name == inputs.choice.first or not journal.holds(name, mark, verify=True):
@@ -251,6 +253,13 @@ def _setting(inputs: EngineInputs) -> Setting:
     return Setting(EosEngine.name, inputs.threads)
 
 
+def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
+    """Unwrapped phase and components, and the phase of the ionosphere where it is asked for."""
+    files = unwrap_layers(setup, progress)
+    setup.file(IONOSPHERE).path.unlink(missing_ok=True)
+    return [*files, write_ionosphere(setup)] if setup.inputs.config.corrections.ionosphere else files
+
+
 def _registered(worker: StripWorker, setup: Setup, told: Path) -> StripWorker:
     """Measure the misregistration along the track, note it in a file, and return the worker without it."""
     wish, threads, found = setup.inputs.config.coregistration.esd, setup.inputs.threads, None
@@ -280,6 +289,10 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
         memory = strip_memory(setup.inputs)
         told, found = (setup.folder / name for name in (OVERLAPS_FILE, MISREGISTRATION_FILE))
         worker = _registered(worker, setup, found)
+        if setup.inputs.config.corrections.ionosphere:
+            worker = replace(worker, split=band_distance(worker))
+            save_split(setup.folder / SPLIT_FILE, worker.split)
+            layers["sub_bands"] = setup.file(SUB_BANDS)
         plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, memory, threads)
         form_all(worker, plan, layers, threads, lambda share: progress("interferogram", share))
         (overlaps,) = Overlaps((worker,), ((0, 1),), memory // threads, threads).measure().values()

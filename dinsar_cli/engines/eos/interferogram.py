@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.eos import steps
+from dinsar_cli.engines.eos.bands import SubBands
 from dinsar_cli.engines.eos.eos_sar import eos_module
 from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, positions_in_burst
 from dinsar_cli.engines.eos.reader import SlcReader
@@ -22,7 +23,7 @@ from dinsar_cli.geo.heights.terrain import HeightWindow, Terrain
 from dinsar_cli.radar.geometry import LookPlanes, Orbit, cartesian_to_geodetic
 from dinsar_cli.radar.interferogram import RadarFile
 from dinsar_cli.sentinel1.acquisition import SwathBurst
-from dinsar_cli.sentinel1.subswath import Polynomial
+from dinsar_cli.sentinel1.subswath import Polynomial, Subswath
 
 Floats = NDArray[np.floating[Any]]
 
@@ -82,6 +83,7 @@ class StripResult:
     cross: NDArray[np.complex64]
     amplitude: NDArray[np.float32]
     ground: steps.GroundPoints
+    sub_bands: NDArray[np.complex64] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class StripWorker:
         Images.
     misregistration : float
         Lines by which the secondary comes later than its orbit and annotation say.
+    split : float
+        Hz from the middle of the lowest third of the range spectrum to that of the highest; 0: it is not split.
     """
 
     mosaic: Mosaic
@@ -114,6 +118,7 @@ class StripWorker:
     height_range: tuple[float, float]
     reader: SlcReader
     misregistration: float = 0.0
+    split: float = 0.0
     _dopplers: dict[int, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -169,6 +174,7 @@ class StripWorker:
         # product of both dates and their powers, burst by burst where each is used
         cross = np.zeros(window.shape, np.complex64)
         power = np.zeros((2, *window.shape), np.float32)
+        sub_bands = np.zeros((2, *window.shape), np.complex64) if self.split else None
         for tile, use in self.mosaic.parts_in(window):
             place = use.shift(-window.top, -window.left).slices()
             reference, secondary, product = self._burst(tile, use, nodes, ground)
@@ -176,7 +182,25 @@ class StripWorker:
             both = product != 0
             for band, slc in enumerate((reference, secondary)):
                 power[band][place] = np.where(both, slc.real**2 + slc.imag**2, 0)
-        return StripResult(*self._look_cells(cross, power), self.centres(ground))
+            if sub_bands is not None:
+                _, sample = self.secondary_positions(tile, use, nodes, ground.seen)
+                sub_bands[(slice(None), *place)] = self._sub_bands(tile, reference, secondary, sample) * both
+        cells = None if sub_bands is None else np.stack([look_mean(looks, cross != 0)(band) for band in sub_bands])
+        return StripResult(*self._look_cells(cross, power), self.centres(ground), cells)
+
+    def _sub_bands(
+        self, tile: BurstTile, reference: NDArray[np.complex64], secondary: NDArray[np.complex64], sample: Floats
+    ) -> NDArray[np.complex64]:
+        """Return the interferograms of the lowest and the highest third of the range spectrum."""
+        subswath = tile.burst.reference.subswath
+        first, second = (split_in_range(slc, subswath) for slc in (reference, secondary))
+        # samples were taken beside where they were meant to be, which turns the phase as the frequency goes
+        beside = np.nan_to_num(steps.resampled_at(sample) - sample) / subswath.range_sampling_rate
+        turn = steps.phasor(np.pi * self.split * beside)
+        low, high = (
+            steps.form_interferogram(*both) for both in ((first.low, second.low), (first.high, second.high))
+        )
+        return np.stack([low * turn.conj(), high * turn])
 
     def _burst(
         self, tile: BurstTile, use: Window, nodes: Nodes, ground: steps.GroundPoints
@@ -266,6 +290,11 @@ class StripWorker:
             ground.secondary_range[rows, columns],
             ground.position[rows, columns],
         )
+
+
+def split_in_range(slc: NDArray[np.complex64], subswath: Subswath) -> SubBands:
+    """Return the lowest and the highest third of the range spectrum of samples."""
+    return SubBands.of(slc, 1, 1 / subswath.range_sampling_rate, subswath.range_bandwidth, 1 / 3)
 
 
 def look_mean(looks: Looks, valid: NDArray[np.bool_]) -> Callable[[NDArray[Any]], NDArray[Any]]:
@@ -411,7 +440,8 @@ def form_all(
     Parameters
     ----------
     layers : dict of RadarFile
-        ``cross``, ``amplitude``, ``longitude``, ``latitude``, ``height``, ``los``; they are created here.
+        ``cross``, ``amplitude``, ``longitude``, ``latitude``, ``height``, ``los``, and ``sub_bands`` where the
+        range spectrum is split; they are created here.
     """
     for layer in layers.values():
         layer.create()
@@ -423,6 +453,8 @@ def form_all(
         layers["amplitude"].write(strip[0], result.amplitude)
         for name in ("longitude", "latitude", "height", "los"):
             layers[name].write(strip[0], getattr(ground, name))
+        if result.sub_bands is not None:
+            layers["sub_bands"].write(strip[0], result.sub_bands)
 
     with ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(make, strip) for strip in plan]

@@ -41,6 +41,13 @@ class Setup:
         return self.look_grid.looks.range, self.look_grid.looks.azimuth
 
     @property
+    def cell_size(self) -> tuple[float, float]:
+        """Look lines and samples on the ground, metres, mid swath."""
+        subswath = self.mosaic.tiles[0].burst.reference.subswath
+        azimuth, ground_range = cell_spacing(subswath.azimuth_spacing, subswath.range_spacing, self.mosaic.tiles)
+        return azimuth * self.looks[1], ground_range * self.looks[0]
+
+    @property
     def effective_looks(self) -> float:
         """Independent looks of a cell: looks x bandwidth / sampling in both directions."""
         subswath = self.mosaic.tiles[0].burst.reference.subswath
@@ -67,7 +74,7 @@ def describe(setup: Setup, versions: dict[str, str]) -> Interferogram:
     looks_range, looks_azimuth = setup.looks
     whole = setup.look_grid.window
     subswath = setup.mosaic.tiles[0].burst.reference.subswath
-    azimuth, ground_range = cell_spacing(subswath.azimuth_spacing, subswath.range_spacing, setup.mosaic.tiles)
+    azimuth_spacing, range_spacing = setup.cell_size
     pair = setup.inputs.pair
     burst_cuts, swath_cuts = cuts_in(setup.mosaic, whole)
     burst_overlaps, swath_overlaps = load_overlaps(setup.folder / OVERLAPS_FILE)
@@ -91,8 +98,8 @@ def describe(setup: Setup, versions: dict[str, str]) -> Interferogram:
         ),
         swath_seams=tuple((sample - whole.left) // looks_range for sample in swath_cuts),
         perpendicular_baseline=_mid_baseline(setup),
-        range_spacing=ground_range * looks_range,
-        azimuth_spacing=azimuth * looks_azimuth,
+        range_spacing=range_spacing,
+        azimuth_spacing=azimuth_spacing,
         versions=versions,
         burst_overlaps=burst_overlaps,
         swath_overlaps=swath_overlaps,

@@ -20,20 +20,14 @@ Floats = NDArray[np.floating[Any]]
 
 
 def check_ionosphere(config: RunConfig, engine: str) -> None:
-    """See that topsApp estimates the ionosphere and leaves it to this correction.
+    """See that the engine leaves the ionosphere to this correction.
 
     Raises
     ------
     UsageError
-        When another engine is used, or topsApp already takes the ionosphere off.
+        When topsApp already takes it off.
     """
-    if engine != "isce2":
-        raise UsageError(
-            f"The engine {engine} cannot estimate the ionosphere.",
-            "corrections.ionosphere takes what ISCE2's topsApp finds with the split-spectrum method.",
-            "Use --engine isce2, or leave corrections.ionosphere out.",
-        )
-    if config.topsapp.apply_ionosphere_correction:
+    if engine == "isce2" and config.topsapp.apply_ionosphere_correction:
         raise UsageError(
             "The ionosphere would be taken off twice.",
             "topsapp.apply_ionosphere_correction takes it off the interferogram, and corrections.ionosphere takes "

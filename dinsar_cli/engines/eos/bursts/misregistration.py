@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft
 
 from dinsar_cli.base.files import write_text
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.eos import steps
+from dinsar_cli.engines.eos.bands import SubBands
 from dinsar_cli.engines.eos.bursts.overlaps import Overlaps, Pair, cuts_in
 from dinsar_cli.engines.eos.interferogram import Nodes, StripWorker
 from dinsar_cli.engines.eos.mosaic import BurstTile, Window
@@ -23,8 +22,6 @@ from dinsar_cli.errors import NoDataError
 from dinsar_cli.radar.overlaps import Misregistration, OverlapPhase, misregistration, overlap_phase
 
 MISREGISTRATION_FILE = "misregistration.json"
-
-Complexes = NDArray[np.complex64]
 
 _WHOLE = 1e6  # m: more than any overlap is wide
 _OVERLAP_PARTS = 6  # of each overlap that are looked at: they tell the phase to a hundredth of a radian
@@ -147,64 +144,32 @@ class SpectralDiversity:
                 # samples were taken beside where they were meant to be
                 apart = (steps.resampled_at(line) - line)[np.isfinite(line)]
                 beside[number] = float(apart.mean()) if apart.size else 0.0
-            halves[number] = Sublooks.of(steps.deramp(slc, carrier), interval, bandwidth)
+            halves[number] = SubBands.of(steps.deramp(slc, carrier), 0, interval, bandwidth, 0.5)
         return {
-            (first, second): halves[first].compare(halves[second], interval, beside[second] - beside[first])
+            (first, second): _compare(halves[first], halves[second], interval, beside[second] - beside[first])
             for first, second in self.pairs
         }
 
 
-@dataclass(frozen=True)
-class Sublooks:
-    """The lower and the upper half of the azimuth spectrum of a deramped image, and what power they have where.
+def _compare(first: SubBands, second: SubBands, line_interval: float, beside: float) -> OverlapPhase | None:
+    """Tell the phase of the upper half of the azimuth spectrum against the lower one, in an interferogram.
 
-    Attributes
+    Parameters
     ----------
-    low, high : ndarray
-        Samples; shape (lines, samples).
-    frequency, power : ndarray
-        Of the spectrum, Hz, and mean over the samples.
+    first, second : SubBands
+        Of two dates, with one carrier taken out.
+    line_interval : float
+        Seconds.
+    beside : float
+        Lines by which the samples of the second lie beside where they were meant to be, less those of the first.
     """
-
-    low: Complexes
-    high: Complexes
-    frequency: NDArray[np.float64]
-    power: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, slc: Complexes, line_interval: float, bandwidth: float) -> Sublooks:
-        """Split samples (zero where there is no data) of which the spectrum is so wide (Hz) about zero."""
-        spectrum = np.asarray(fft.fft(slc.astype(np.complex64), axis=0), np.complex64)
-        frequency = fft.fftfreq(len(slc), line_interval)
-        used = abs(frequency) <= bandwidth / 2
-        low, high = (
-            np.asarray(fft.ifft(spectrum * half[:, None], axis=0), np.complex64)
-            for half in (used & (frequency < 0), used & (frequency >= 0))
-        )
-        return cls(low, high, frequency, np.where(used, np.mean(abs(spectrum) ** 2, axis=1), 0).astype(np.float32))
-
-    def compare(self, other: Sublooks, line_interval: float, beside: float) -> OverlapPhase | None:
-        """Tell the phase of the upper half against the lower one, in the interferogram with another date.
-
-        Parameters
-        ----------
-        other : Sublooks
-            With the same carrier taken out.
-        line_interval : float
-            Seconds.
-        beside : float
-            Lines by which the samples of the other date lie beside where they were meant to be.
-        """
-        low, high = (
-            steps.multilook(steps.form_interferogram(*both), *_SUBLOOK_CELLS)
-            for both in ((self.low, other.low), (self.high, other.high))
-        )
-        power = np.sqrt(self.power * other.power)
-        if not power.any():
-            return None
-        doppler = 2 * float(np.average(abs(self.frequency), weights=power))
-        found = overlap_phase(low.T, high.T, _PIECE, doppler, line_interval)
-        return found and replace(found, phase=found.phase + 2 * np.pi * doppler * line_interval * beside)
+    low, high = (
+        steps.multilook(steps.form_interferogram(*both), *_SUBLOOK_CELLS)
+        for both in ((first.low, second.low), (first.high, second.high))
+    )
+    doppler = first.apart(second)
+    found = overlap_phase(low.T, high.T, _PIECE, doppler, line_interval)
+    return found and replace(found, phase=found.phase + 2 * np.pi * doppler * line_interval * beside)
 
 
 def of_dates(pairs: Mapping[Pair, Misregistration], known: Mapping[int, float]) -> dict[int, Misregistration]:
