@@ -32,6 +32,7 @@ from dinsar_cli.engines.base import (
     step_costs,
 )
 from dinsar_cli.engines.costs import Setting, forecast, layer_bytes, note
+from dinsar_cli.engines.eos import goldstein
 from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
 from dinsar_cli.engines.eos.costs import CROSS, LAWS, STRIP_BYTES_PER_THREAD
 from dinsar_cli.engines.eos.filtering import filter_layers, strip_memory
@@ -156,7 +157,7 @@ class EosEngine:
         journal = Journal.open(folder / STEPS_FILE)
         options = {
             "form": [_inputs_mark(inputs), astuple(grid.window), package_versions()],
-            "filter": inputs.config.filter.strength,
+            "filter": [inputs.config.filter.strength, goldstein.DESIGN],
             "unwrap": [inputs.config.unwrap.reliability, PREFILTER, mask_mark(inputs.config, inputs.water)],
         }
         mark = ""
