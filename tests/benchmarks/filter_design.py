@@ -1,9 +1,9 @@
 """Compare the phase filters of the engines: ``python tests/benchmarks/filter_design.py [STRENGTH]``.
 
-Noise that each leaves at coherences from 0.3 to 0.9, in look cells and interpolated on a map, and what each leaves of
-a phase that swings by 1 rad over 4 to 100 look cells, at three coherences; then both together, as the error on bowls of
-several widths and heights. Beside them stand the filter of eos-sar, which smooths the spectrum, at the same exponent
-and at twice it: it leaves much of the noise, or bends the phase of bowls.
+Noise that each leaves at coherences from 0.3 to 0.9, in look cells and interpolated on a map, and what each leaves
+of a phase that swings by 1 rad over 4 to 100 look cells, at three coherences; then both together, as the error on
+bowls of several widths and heights. Beside them stands the filter of eos-sar, which smooths the spectrum, at the
+same exponent and at twice it: it leaves much of the noise, or bends the phase of bowls.
 
 It takes half a minute. The seed is fixed.
 """
