@@ -22,6 +22,7 @@ def filter_patches(
     step: int,
     before: int,
     gain: Gain,
+    taper: NDArray[np.floating[Any]] | None = None,
 ) -> Complexes:
     """Multiply the spectra of square patches, and add the patches up again where they overlap.
 
@@ -39,6 +40,8 @@ def filter_patches(
         Look cells by which the first patch begins before the image.
     gain : callable
         Gives the factors of the spectra of some patches, zero frequency first; both of shape (patches, size, size).
+    taper : ndarray, optional
+        That patches are multiplied with before they are transformed, of the shape of `weight`.
 
     Returns
     -------
@@ -47,6 +50,7 @@ def filter_patches(
     """
     size, (lines, samples) = len(weight), image.shape
     weight = weight.astype(np.float32)
+    taper = np.ones_like(weight) if taper is None else taper.astype(np.float32)
     down, across = (-(-(before + length) // step) for length in image.shape)  # patches that reach the image
     padded = np.zeros(((down - 1) * step + size, (across - 1) * step + size), np.complex64)
     inside = (slice(before, before + lines), slice(before, before + samples))
@@ -56,7 +60,7 @@ def filter_patches(
         strip, target = padded[row : row + size], summed[row : row + size]
         every = sliding_window_view(strip, size, axis=1)[:, ::step].swapaxes(0, 1)
         for first in range(0, across, _AT_ONCE):
-            spectra = fft.fft2(every[first : first + _AT_ONCE])
+            spectra = fft.fft2(every[first : first + _AT_ONCE] * taper, overwrite_x=True)
             spectra *= gain(spectra)
             patches = fft.ifft2(spectra, overwrite_x=True)
             patches *= weight

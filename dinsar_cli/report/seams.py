@@ -29,7 +29,7 @@ _PIECE = 1000.0  # m along a seam of which the mean is taken
 _AROUND = 9000.0  # m: steps are told at places so far from the seam, where there is none (bursts are 20 km long)
 _GAP = 1  # look cells each side that have samples of both bursts
 _LEAST_CELLS = 4  # each side of a seam
-_MIXED, _MIXED_CELLS = 0.28, 3.5  # how the phase filters round a step off, and how many look cells away
+_MIXED, _MIXED_CELLS = 0.42, 3.5  # how the phase filters round a step off, and how many look cells away
 _LEAST_PLACES, _LEAST_PIECES = 3, 8  # from which a standard error is told
 _READ = ("unwrapped", "components")  # layers
 

@@ -20,6 +20,7 @@ from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.map import FormatName
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import STEPS_FILE, EngineInputs
+from dinsar_cli.engines.eos import goldstein
 from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
 from dinsar_cli.engines.eos.bursts.misregistration import MISREGISTRATION_FILE, load_misregistration
 from dinsar_cli.engines.eos.engine import package_versions
@@ -161,7 +162,7 @@ class StackWork:
 
     def filter_mark(self, pair: Pair) -> str:
         """Fingerprint of coherence and filtered phase."""
-        return fingerprint([self.form_mark(pair), self.plan.config.filter.strength])
+        return fingerprint([self.form_mark(pair), self.plan.config.filter.strength, goldstein.DESIGN])
 
     @cached_property
     def unseen_mark(self) -> str:

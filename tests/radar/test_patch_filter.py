@@ -1,13 +1,14 @@
-"""Filters of overlapping patches, and the one of the embedded engine, which has to be that of eos-sar."""
+"""Filters of overlapping patches, and the one of the embedded engine beside that of topsApp."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from dinsar_cli.engines.eos.eos_sar import eos_module
 from dinsar_cli.engines.eos.goldstein import goldstein
+from dinsar_cli.maps.phase_noise import filters
 from dinsar_cli.radar.patch_filter import filter_patches
+from support.speckle import LookCells, look_cells
 
 SHAPES = [(5, 7), (32, 32), (33, 70), (130, 601)]
 
@@ -47,13 +48,87 @@ def test_a_gain_is_that_of_each_frequency() -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("strength", [0.2, 1.0])
-def test_goldstein_is_that_of_eos_sar(shape: tuple[int, int], strength: float) -> None:
-    unit = noisy(shape)
-    unit[1:4, 2:5] = np.nan
-    unit[60:110, 300:390] = np.nan  # more than a patch
-    expected = eos_module("eos.sar.goldstein_filter").apply(unit, step=8, window_size=3, alpha=strength)
-    np.testing.assert_allclose(goldstein(unit, strength), expected, atol=3e-6)
+def test_patches_may_be_tapered_before_and_after(shape: tuple[int, int]) -> None:
+    """Squares of half a period of a sine add up to the same everywhere."""
+    image = noisy(shape)
+    arch = np.sin(np.pi * (np.arange(32) + 0.5) / 32) / np.sqrt(2)
+    window = np.outer(arch, arch)
+    ones = filter_patches(image, window, 8, 24, lambda spectra: np.ones(spectra.shape, np.float32), taper=window)
+    np.testing.assert_allclose(ones, image, atol=1e-6)
+
+
+COHERENCES = (0.3, 0.4, 0.6, 0.8, 0.9)
+PERIODS = (4, 8, 16, 40, 100)
+CELLS = (160, 224)
+INNER = (slice(32, -32), slice(32, -32))
+
+
+@pytest.fixture(scope="module")
+def speckle() -> dict[float, LookCells]:
+    generator = np.random.default_rng(6)
+    return {coherence: look_cells(CELLS, (7, 2), coherence, generator) for coherence in COHERENCES}
+
+
+def left(engine: str, cells: LookCells, phase: np.ndarray, strength: float = 0.5) -> np.ndarray:
+    """Filtered phase of a true one on speckle, inside."""
+    return np.angle(filters()[engine](cells.cross * np.exp(1j * phase), strength))[INNER]
+
+
+@pytest.mark.parametrize("strength", [0.25, 0.5])
+def test_it_leaves_no_more_noise_than_that_of_topsapp(speckle: dict[float, LookCells], strength: float) -> None:
+    for cells in speckle.values():
+        own, other = (left(name, cells, np.zeros(CELLS), strength).std() for name in ("eos", "isce2"))
+        assert own < 0.95 * other
+
+
+@pytest.mark.parametrize("coherence", [0.4, 0.8])
+def test_it_resolves_more_than_that_of_topsapp(speckle: dict[float, LookCells], coherence: float) -> None:
+    line, sample = np.mgrid[: CELLS[0], : CELLS[1]]
+    for period in PERIODS:
+        swing = np.sin(2 * np.pi * (0.8 * line + 0.6 * sample) / period)
+        own, other = (
+            float(np.vdot(left(name, speckle[coherence], swing), swing[INNER]) / np.sum(swing[INNER] ** 2))
+            for name in ("eos", "isce2")
+        )
+        assert max(other, 0.5) < own < 1.05
+
+
+@pytest.mark.parametrize(("radius", "fringes"), [(8, 1), (15, 2), (15, 5), (30, 5), (30, 10)])
+def test_it_follows_bowls_better_than_that_of_topsapp(
+    speckle: dict[float, LookCells], radius: int, fringes: int
+) -> None:
+    line, sample = np.mgrid[: CELLS[0], : CELLS[1]]
+    distance = (line - CELLS[0] / 2) ** 2 + (sample - CELLS[1] / 2) ** 2
+    bowl = 2 * np.pi * fringes * np.exp(-distance / (2 * radius**2))
+    for coherence in (0.4, 0.8):
+        errors = (
+            np.angle(np.exp(1j * (left(name, speckle[coherence], bowl) - bowl[INNER]))) for name in ("eos", "isce2")
+        )
+        own, other = (np.sqrt(np.mean(error**2)) for error in errors)
+        assert own < 0.8 * other
+
+
+@pytest.mark.parametrize("fringe", [(0.0, 0.0), (0.11, 0.37), (-1.3, 0.9), (2.2, -2.6)])
+def test_an_even_fringe_stays_as_it_is(fringe: tuple[float, float]) -> None:
+    """Of any direction and width, whether it fits into a patch or not: within 0.1 mm, and 0.5 mm at the border."""
+    line, sample = np.mgrid[:70, :90]
+    wave = np.exp(1j * (fringe[0] * line + fringe[1] * sample)).astype(np.complex64)
+    for strength in (0.25, 0.5, 1.0):
+        error = np.abs(np.angle(goldstein(wave, strength) * wave.conj()))
+        assert error[24:-24, 24:-24].max() < 0.02
+        assert error.max() < 0.1
+
+
+@pytest.mark.parametrize("strength", [0.2, 0.5, 1.0])
+def test_what_is_all_noise_and_small_islands_have_a_phase(strength: float) -> None:
+    unit = np.exp(1j * np.random.default_rng(7).uniform(-np.pi, np.pi, (90, 130))).astype(np.complex64)
+    unit[15:] = np.nan
+    unit[50, 110] = 1j
+    unit[80:82, 20:23] = np.exp(0.5j)
+    filtered = goldstein(unit, strength)
+    assert np.all((np.abs(filtered) > 0) == np.isfinite(unit))
+    assert np.angle(filtered[50, 110]) == pytest.approx(np.pi / 2, abs=1e-3)
+    np.testing.assert_allclose(np.angle(filtered[80:82, 20:23]), 0.5, atol=1e-3)
 
 
 def test_goldstein_lowers_noise_and_keeps_the_phase() -> None:

@@ -32,6 +32,7 @@ from dinsar_cli.engines.base import (
     step_costs,
 )
 from dinsar_cli.engines.costs import Setting, forecast, layer_bytes, note
+from dinsar_cli.engines.eos import goldstein
 from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
 from dinsar_cli.engines.eos.bursts.misregistration import (
     MISREGISTRATION_FILE,
@@ -166,7 +167,7 @@ class EosEngine:
                 inputs.config.coregistration.esd,
                 *(["split"] if inputs.config.corrections.ionosphere else []),
             ],
-            "filter": inputs.config.filter.strength,
+            "filter": [inputs.config.filter.strength, goldstein.DESIGN],
             "unwrap": [inputs.config.unwrap.reliability, PREFILTER, mask_mark(inputs.config, inputs.water)],
         }
         mark = ""
