@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import sys
@@ -56,6 +57,9 @@ COMMANDS = {
 }
 
 
+_COLLECT_AFTER = 50_000
+"""New objects after which Python looks for lost circles: after its 700 that is a fourteenth of a short command."""
+
 _COMPUTING = ("run", "stack", "batch", "process", "demo", "fetch")  # what loads all libraries
 
 
@@ -106,6 +110,7 @@ def cli(ctx: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and leave it with the exit code of its outcome."""
+    gc.set_threshold(_COLLECT_AFTER)
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # looked for here, because they also matter when parsing fails
     tell = partial(tell_error, debug="--debug" in arguments, as_json="--json" in arguments)
