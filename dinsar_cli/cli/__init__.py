@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dinsar_cli import __version__
+from dinsar_cli.base.later import load_when_used
 from dinsar_cli.base.system import check_address_space, system_error
 from dinsar_cli.cli.parts.telling import colour, no_such_command, of_click, open_logs, tell_error
 from dinsar_cli.errors import DinsarError, ExitCode
@@ -111,6 +112,7 @@ def cli(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and leave it with the exit code of its outcome."""
     gc.set_threshold(_COLLECT_AFTER)
+    load_when_used("boto3")  # rasterio imports it, and half of its time goes for what only buckets of S3 need
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # looked for here, because they also matter when parsing fails
     tell = partial(tell_error, debug="--debug" in arguments, as_json="--json" in arguments)
@@ -118,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.unraisablehook = _note_unraisable
     code = _exit_code(arguments, tell)
     _close_logs()
+    gc.freeze()  # nobody needs to look through all that is left when the process ends
     sys.exit(code)
 
 

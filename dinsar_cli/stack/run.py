@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dinsar_cli.base.files import make_folder
-from dinsar_cli.base.journal import locked
+from dinsar_cli.base.journal import RUN_FILE, locked
 from dinsar_cli.base.memory import bounded_raster_cache, share_one_heap
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.model import LonLat, RunConfig
@@ -143,7 +143,9 @@ def run_stack(
             _choose_reference(work, engine, made, record, files)
             record.write(folders.record)
         with _told(reporter, "displacement"):
-            placed = _displaced(engine, made, record.reference, files)
+            # new pairs first: the very first one makes, alone, the tables that all need
+            first = sorted(made, key=lambda pair: (folders.of_pair(pair) / RUN_FILE).exists())
+            placed = _displaced(engine, first, record.reference, files)
         maps = {**failed, **placed}
         seams = stack_seams({pair: Interferogram.load(work.radar(pair)) for pair in made})
         warnings = (*warnings, *seams.warnings())

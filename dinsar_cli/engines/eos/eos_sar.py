@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dinsar_cli.base.later import Later
+
 _UNUSED = "dem_stitcher"  # eos.dem imports it, with pandas and geopandas, for DEMs that eos itself fetches
 _ALONE = {"eos.products.sentinel1.doppler_info": ("eos.products.sentinel1.metadata", "eos.sar.orbit")}
 """Modules that need nothing of eos-sar, and what they import of it for annotations: nearly all of it follows."""
@@ -33,7 +35,7 @@ def eos_module(name: str) -> Any:
             return _alone[name]
         if "eos.dem" in sys.modules or _UNUSED in sys.modules or importlib.util.find_spec(_UNUSED) is None:
             return importlib.import_module(name)
-        stand_in = sys.modules[_UNUSED] = _Later(_UNUSED)
+        stand_in = sys.modules[_UNUSED] = Later(_UNUSED)
         try:
             return importlib.import_module(name)
         finally:
@@ -69,13 +71,3 @@ class _Nameless(ModuleType):
         if attribute.startswith("__"):
             raise AttributeError(attribute)
         return object
-
-
-class _Later(ModuleType):
-    """Stands for a module that is imported when something of it is wanted."""
-
-    def __getattr__(self, attribute: str) -> Any:
-        """Import the module itself and give what it has."""
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        return getattr(importlib.import_module(self.__name__), attribute)
