@@ -143,9 +143,7 @@ def run_stack(
             _choose_reference(work, engine, made, record, files)
             record.write(folders.record)
         with _told(reporter, "displacement"):
-            # new pairs first: the very first one makes, alone, the tables that all need
-            first = sorted(made, key=lambda pair: (folders.of_pair(pair) / RUN_FILE).exists())
-            placed = _displaced(engine, first, record.reference, files)
+            placed = _displaced(work, engine, made, record.reference, files)
         maps = {**failed, **placed}
         seams = stack_seams({pair: Interferogram.load(work.radar(pair)) for pair in made})
         warnings = (*warnings, *seams.warnings())
@@ -365,7 +363,11 @@ def _beside_map(
 
 
 def _displaced(
-    engine: StackEngine, pairs: Sequence[Pair], reference: StackReference | None, files: Products
+    work: StackWork,
+    engine: StackEngine,
+    pairs: Sequence[Pair],
+    reference: StackReference | None,
+    files: Products,
 ) -> dict[Pair, Displaced | DinsarError]:
     """Make the displacement of pairs; one without a value at the reference is told, and the others go on."""
     made: dict[Pair, Displaced | DinsarError] = {}
@@ -379,7 +381,9 @@ def _displaced(
             except NoDataError as error:
                 made[pair] = error
 
-    engine.each("displacement", pairs, displace)
+    # new pairs first: the very first one makes, alone, the tables that all need
+    first = sorted(pairs, key=lambda pair: (work.folders.of_pair(pair) / RUN_FILE).exists())
+    engine.each("displacement", first, displace)
     return made
 
 
