@@ -49,7 +49,9 @@ def _load_alone(name: str) -> ModuleType:
     roots = [Path(root) for root in (package and package.submodule_search_locations) or ()]
     files = [root.joinpath(*name.split(".")[1:]).with_suffix(".py") for root in roots]
     file = next(filter(Path.is_file, files), None)
-    made = file and importlib.util.spec_from_file_location(f"{__name__}.{name.rpartition('.')[2]}", file)
+    if file is None:
+        return importlib.import_module(name)
+    made = importlib.util.spec_from_file_location(f"{__name__}.{name.rpartition('.')[2]}", file)
     if made is None or made.loader is None:
         return importlib.import_module(name)
     absent = [one for one in _ALONE[name] if one not in sys.modules]
