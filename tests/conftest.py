@@ -28,6 +28,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 LONGEST = (
+    "end_to_end/test_notebook.py",
     "end_to_end/test_cases.py",
     "workflow/test_job.py",
     "net/test_download.py",
@@ -38,6 +39,7 @@ LONGEST = (
     "managers/dem/test_remote.py",
     "workflow/test_demo.py",
     "engines/topsapp/process/test_kill_every_step.py",
+    "documentation/test_tutorial.py",
     "compare/test_decompose.py",
     "end_to_end/test_examples.py",
     "formats/test_run_formats.py",

@@ -71,7 +71,14 @@ STAGE: Final[dict[str, Any]] = {
         "products": {"*": _is_text},
         "far_field": (_FAR_FIELD,),
         "facts": ({"far_field": (_FAR_FIELD,)},),
-        "checks": ({"jumps": (_NUMBERS,), "residue": (_NUMBERS,), "reversed": ({"flagged": _is_number},)},),
+        "checks": (
+            {
+                "jumps": (_NUMBERS,),
+                "residue": (_NUMBERS,),
+                "reversed": ({"flagged": _is_number},),
+                "misregistration": ({"metres": _is_number, "sigma_m": _is_number, "told": _is_text},),
+            },
+        ),
     },
 }
 

@@ -149,6 +149,9 @@ def _pair_lines(record: Mapping[str, Any]) -> list[str]:
     ]
     if baseline is not None:
         lines.append(f"  baseline        {baseline:.0f} m perpendicular")
+    shift = record["checks"].get("misregistration")
+    if shift and shift["removed"]:
+        lines.append(f"  coregistration  {shift['metres']:+.3f} m along the track, {shift['told']}")
     return lines
 
 

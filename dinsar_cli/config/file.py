@@ -6,6 +6,7 @@ import difflib
 import reprlib
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from io import StringIO
 from itertools import islice
@@ -45,6 +46,28 @@ _LARGE = 10**_DIGITS
 
 _WORDS = {"mask": "none"}
 """Sections in whose place a word may stand."""
+
+
+@dataclass(frozen=True)
+class KeyText:
+    """What is told of a key.
+
+    Attributes
+    ----------
+    meaning : str
+        What it decides.
+    allowed : str
+        Which values it takes, with their unit.
+    default : str
+        The one that it has; ``not set`` for none.
+    first_step : str
+        First step of topsApp that is done again after a change; empty when it is no property of topsApp.
+    """
+
+    meaning: str
+    allowed: str
+    default: str
+    first_step: str
 
 
 @cache
@@ -132,9 +155,27 @@ def help_text(dotted_key: str, meaning: str | None = None) -> str:
         return f"{meaning} [{_WORDS[dotted_key]}; default: as its keys say]"
     if dotted_key not in config_keys():
         raise KeyError(dotted_key)
-    step = about(field).first_step
-    again = f"; done again from: {step}" if step else ""
-    return f"{meaning} [{_allowed(dotted_key)}; default: {_shown_default(dotted_key)}{again}]"
+    said = key_text(dotted_key)
+    again = f"; done again from: {said.first_step}" if said.first_step else ""
+    return f"{meaning} [{said.allowed}; default: {said.default}{again}]"
+
+
+def key_text(dotted_key: str) -> KeyText:
+    """Return what is told of a key, in its parts.
+
+    Raises
+    ------
+    KeyError
+        If there is no such key.
+    """
+    field = _field(dotted_key)
+    allowed, default = _allowed(dotted_key), _shown_default(dotted_key)
+    return KeyText(field.description or "", allowed, default, about(field).first_step)
+
+
+def section_text(name: str) -> str:
+    """Return what a section of the file is about; empty for a key that is in none."""
+    return (RunConfig.model_fields[name].description or "") if dict(_sections())[name] else ""
 
 
 def _shown_default(dotted_key: str) -> str:

@@ -23,6 +23,7 @@ from pydantic import (
 
 from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, one_or_list, two_numbers
 from dinsar_cli.config.checks import ChecksConfig
+from dinsar_cli.config.coregistration import CoregistrationConfig
 from dinsar_cli.config.corrections import CorrectionsConfig
 from dinsar_cli.config.dates import DayField, DirectionField, EventField, OneDateField, day_of
 from dinsar_cli.config.gnss import GnssConfig
@@ -371,6 +372,9 @@ class RunConfig(Section):
     )
     resolution: Annotated[float | None, About(unit="metres")] = Field(
         default=None, ge=10, le=1000, description="Ground resolution to choose the looks by, instead of looks."
+    )
+    coregistration: CoregistrationConfig = Field(
+        default=CoregistrationConfig(), description="How the dates are laid onto each other."
     )
     filter: FilterConfig = Field(default=FilterConfig(), description="Filtering of the interferogram.")
     unwrap: UnwrapConfig = Field(default=UnwrapConfig(), description="Phase unwrapping.")

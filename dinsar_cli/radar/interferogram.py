@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.radar.offset_field import OFFSETS_FILE
-from dinsar_cli.radar.overlaps import OverlapPhase
+from dinsar_cli.radar.overlaps import Misregistration, OverlapPhase
 
 DESCRIPTION_FILE = "interferogram.json"
 
@@ -188,6 +188,8 @@ class Interferogram:
     burst_overlaps, swath_overlaps : tuple of OverlapPhase or None
         What the two bursts at each of the seams say of the same ground, in the order of the seams; None where they
         do not tell, and empty where the engine does not. At a subswath's seam, of the two bursts that differ most.
+    misregistration : Misregistration or None
+        Along the track, as it was measured; None where the engine did not.
     """
 
     folder: Path
@@ -207,6 +209,7 @@ class Interferogram:
     versions: dict[str, str]
     burst_overlaps: tuple[OverlapPhase | None, ...] = ()
     swath_overlaps: tuple[OverlapPhase | None, ...] = ()
+    misregistration: Misregistration | None = None
 
     def layer(self, name: str) -> RadarFile:
         """Access to one layer."""
@@ -229,6 +232,12 @@ class Interferogram:
         extra = [path for path in optional if path.is_file()]
         return (*(self.layer(name).path for name in LAYERS), *extra, self.folder / DESCRIPTION_FILE)
 
+    @property
+    def misregistration_facts(self) -> dict[str, Any]:
+        """Return what was measured of the misregistration along the track, for the record; empty where nothing."""
+        found = self.misregistration
+        return {} if found is None else found.facts(self.azimuth_spacing / self.looks[1])
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the folder, and the layers with shapes and units, for JSON."""
         record = asdict(self)
@@ -248,6 +257,8 @@ class Interferogram:
         record["burst_seams"] = tuple(tuple(seam) for seam in record["burst_seams"])
         for name in ("burst_overlaps", "swath_overlaps"):  # not in folders of earlier releases
             record[name] = tuple(one and OverlapPhase.from_dict(one) for one in record.get(name, ()))
+        found = record.get("misregistration")
+        record["misregistration"] = found and Misregistration.from_dict(found)
         return cls(folder=folder, **record)
 
 

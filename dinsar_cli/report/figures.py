@@ -189,7 +189,16 @@ def _seams(evidence: Evidence) -> Figure | None:
     rule = next(verdict for verdict in evidence.verdicts if verdict.rule.key == "burst_step")
     chart = seam_chart([seam.step.value for seam in evidence.seams], rule.threshold)
     facts = tuple((f"{n}: {seam.name}", _step(seam)) for n, seam in enumerate(evidence.seams, 1))
-    return Figure("seams", chart, facts=facts[:12]) if evidence.seams else None
+    return Figure("seams", chart, facts=(*_misregistration(evidence), *facts[:12])) if evidence.seams else None
+
+
+def _misregistration(evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    """Tell what was found of the misregistration along the track."""
+    found = (evidence.details("geocode").get("checks") or {}).get("misregistration")
+    if not found:
+        return ()
+    size = f"{found['metres']:+.3f} m \u00b1 {found['sigma_m']:.3f}".replace("-", "\u2212")
+    return (("Misregistration along the track", f"{size}, {found['told']}"),)
 
 
 def _step(seam: Seam) -> str:

@@ -82,7 +82,8 @@ ADVICE: Mapping[str, Advice] = {
         "the seam. The dashed lines are the limits; 0.3 rad are 1.3 mm.",
         "All dots are near zero.",
         "Dots beyond the limits, mostly with alternating or equal signs in a subswath.",
-        "Use precise orbits, and avoid known bad pairs (S1C with S1D); topsapp.do_esd takes off a part.",
+        "Use precise orbits, and avoid known bad pairs (S1C with S1D). What is the same at all seams is taken off "
+        "by coregistration.esd (engine eos) or topsapp.do_esd (isce2).",
     ),
     "plane": Advice(
         "Residual plane and height",

@@ -217,8 +217,8 @@ RULES: Mapping[str, Rule] = {
             2,
             "largest step of the phase across a seam of bursts or subswaths",
             "Burst step: neighbouring bursts do not fit together, which looks like displacement in stripes",
-            "Use precise orbits if these are not, or choose other dates; topsApp's own estimate of a "
-            "misregistration (--engine isce2 with topsapp.do_esd) takes off a part of it.",
+            "Use precise orbits if these are not, or choose other dates. What is the same at all seams is "
+            "taken off by coregistration.esd (engine eos, on by default) or topsapp.do_esd (isce2).",
         ),
         Rule(
             "ramp",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -19,14 +20,17 @@ from dinsar_cli.base.disk import check_disk
 from dinsar_cli.base.files import write_text
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.base.user_files import read_json
+from dinsar_cli.engines.eos.bursts.misregistration import SpectralDiversity, removed, save_misregistration
+from dinsar_cli.engines.eos.bursts.overlaps import OVERLAPS_FILE, Overlaps, save_overlaps
+from dinsar_cli.engines.eos.bursts.steering import squint_of
 from dinsar_cli.engines.eos.costs import CROSS
 from dinsar_cli.engines.eos.filtering import filter_layers, strip_memory
 from dinsar_cli.engines.eos.interferogram import StripWorker, strips
 from dinsar_cli.engines.eos.many_dates import DateFiles, GroundFiles, Strip, mean_interferogram, resampled_file
 from dinsar_cli.engines.eos.mosaic import LookGrid
-from dinsar_cli.engines.eos.steering import OVERLAPS_FILE, Overlaps, save_overlaps, squint_of
 from dinsar_cli.engines.eos.unwrapping import unseen_cells, unwrap_seen
 from dinsar_cli.radar.interferogram import LAYERS, VISIBILITY, RadarFile, RadarLayer
+from dinsar_cli.radar.overlaps import Misregistration
 from dinsar_cli.radar.visibility import left_out
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.stack.folders import FORMING, share
@@ -35,7 +39,8 @@ from dinsar_cli.stack.work import StackWork, each_pair, mean_coherence, note_ste
 _SHARED = ("longitude", "latitude", "height", "los", "squint")
 _FORM_BYTES = 40  # per sample, of two dates and their product
 _STRIP_BYTES = 32_000_000  # of a pair's strip: more is not faster
-_GROUND = "ground"
+_GROUND, _ALIGN = "ground", "align"  # steps
+_TOGETHER = 8  # dates of which the misregistration is solved together: memory stays flat in their number
 
 
 def form_pairs(work: StackWork) -> int:
@@ -44,7 +49,8 @@ def form_pairs(work: StackWork) -> int:
     days = _lacking_dates(work, pairs)
     ground_made = steps_of(work.folders.geometry_radar).holds(_GROUND, work.geometry_mark, verify=True)
     if pairs or days or not ground_made:
-        with work.strip_workers() as workers:
+        with work.strip_workers() as found:
+            workers = _registered(work, found)
             _resample_dates(work, workers, days, ground_made=ground_made)
             _measure_overlaps(work, workers, pairs)
     check_disk(work.folders.root, len(pairs) * _layer(work, work.folders.root, CROSS).size, "the interferograms")
@@ -53,6 +59,49 @@ def form_pairs(work: StackWork) -> int:
         for day in work.plan.network.dates:
             resampled_file(work.folders.of_date(day), grid).path.unlink(missing_ok=True)
     return formed
+
+
+def _registered(work: StackWork, workers: Mapping[date, StripWorker]) -> dict[date, StripWorker]:
+    """Return the workers with the misregistration along the track that each date has; measure what is not known."""
+    if work.plan.config.coregistration.esd == "none":
+        return dict(workers)
+    known = {work.plan.first: 0.0}
+    lacking = []
+    for day in work.plan.others:
+        if steps_of(work.folders.of_date(day)).holds(_ALIGN, work.align_mark(day), verify=True):
+            known[day] = _lines_off(work.misregistration(day))
+        else:
+            lacking.append(day)
+    for start in range(0, len(lacking), _TOGETHER):
+        some = lacking[start : start + _TOGETHER]
+        for day, found in zip(some, _measured(work, workers, some, known), strict=True):
+            save_misregistration(work.misregistration_file(day), found)
+            note_step(work.folders.of_date(day), _ALIGN, work.align_mark(day), [work.misregistration_file(day)])
+            known[day] = _lines_off(found)
+    return {day: replace(worker, misregistration=known[day]) for day, worker in workers.items()}
+
+
+def _lines_off(found: Misregistration | None) -> float:
+    return found.lines if found is not None and found.removed else 0.0
+
+
+def _measured(
+    work: StackWork, workers: Mapping[date, StripWorker], days: Sequence[date], known: Mapping[date, float]
+) -> list[Misregistration | None]:
+    """Measure the misregistration of some dates, over their pairs with each other and with those that are known."""
+    numbers, inputs = work.plan.numbers, next(iter(work.inputs.values()))
+    pairs = [
+        pair for pair in work.plan.network.pairs if set(days).intersection(pair) and set(pair) <= {*days, *known}
+    ]
+    pairs = pairs or [(min(known), day) for day in days]
+    diversity = SpectralDiversity(
+        tuple(workers.values()),
+        tuple((numbers[first], numbers[second]) for first, second in pairs),
+        strip_memory(inputs) // inputs.threads,
+        inputs.threads,
+    )
+    found = diversity.measure({numbers[day]: lines for day, lines in known.items()})
+    return [removed(found.get(numbers[day]), work.plan.config.coregistration.esd) for day in days]
 
 
 def _resample_dates(

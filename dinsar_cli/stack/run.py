@@ -403,11 +403,18 @@ def _body(
                 "scenes": [scene.name for scene in plan.acquisition(day).scenes],
                 "orbit": plan.orbit(day).path.name,
                 "seams": seams.of_date(day),
+                "misregistration": _misregistration(work, day),
             }
             for day in plan.network.dates
         },
         "pairs": {pair_name(pair): _told_of(work, pair, made, seams) for pair, made in maps.items()},
     }
+
+
+def _misregistration(work: StackWork, day: date) -> dict[str, Any] | None:
+    """Return what was found of the misregistration of a date against the first."""
+    found = work.misregistration(day)
+    return None if found is None else found.facts(work.line_spacing)
 
 
 def _told_of(work: StackWork, pair: Pair, made: Displaced | DinsarError, seams: StackSeams) -> dict[str, Any]:

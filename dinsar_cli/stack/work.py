@@ -21,6 +21,7 @@ from dinsar_cli.config.map import FormatName
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import STEPS_FILE, EngineInputs
 from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
+from dinsar_cli.engines.eos.bursts.misregistration import MISREGISTRATION_FILE, load_misregistration
 from dinsar_cli.engines.eos.engine import package_versions
 from dinsar_cli.engines.eos.interferogram import StripWorker
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
@@ -31,6 +32,7 @@ from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.geo.heights.terrain import Terrain
 from dinsar_cli.radar.geometry import Orbit
 from dinsar_cli.radar.interferogram import LAYERS
+from dinsar_cli.radar.overlaps import Misregistration
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.stack.folders import StackFolders
 from dinsar_cli.stack.plan import StackPlan
@@ -84,6 +86,11 @@ class StackWork:
         """The look cells of all layers."""
         return next(iter(self._crops.values()))[1]
 
+    @property
+    def line_spacing(self) -> float:
+        """Metres of ground from line to line."""
+        return next(iter(self.inputs.values())).bursts[0].reference.subswath.azimuth_spacing
+
     @contextmanager
     def strip_workers(self) -> Iterator[dict[date, StripWorker]]:
         """Open images and terrain, and give what puts each date but the first on the geometry of the first."""
@@ -111,6 +118,15 @@ class StackWork:
         made = self.setup(self.folders.geometry_radar)
         return replace(made, reference=self.orbits[self.plan.first])
 
+    def misregistration_file(self, day: date) -> Path:
+        """Return where the misregistration of a date is noted."""
+        return self.folders.of_date(day) / MISREGISTRATION_FILE
+
+    def misregistration(self, day: date) -> Misregistration | None:
+        """Return the misregistration of a date along the track against the first; None where it is not known."""
+        none = self.plan.config.coregistration.esd == "none"
+        return None if none else load_misregistration(self.misregistration_file(day))
+
     # --- what each step depends on
 
     @cached_property
@@ -130,10 +146,14 @@ class StackWork:
         scenes = [(scene.name, scene.safe.path.stat().st_mtime_ns) for scene in self.plan.acquisition(day).scenes]
         return fingerprint([scenes, self.plan.orbit(day).path.name])
 
+    def align_mark(self, day: date) -> str:
+        """Fingerprint of the misregistration of a date."""
+        return fingerprint([self.geometry_mark, self.date_mark(day), self.plan.config.coregistration.esd])
+
     def resample_mark(self, day: date) -> str:
         """Fingerprint of the samples of a date on the geometry of the first."""
         versions = {name: package_versions().get(name) for name in _COMPUTING}
-        return fingerprint([self.geometry_mark, self.date_mark(day), versions])
+        return fingerprint([self.align_mark(day), versions])
 
     def form_mark(self, pair: Pair) -> str:
         """Fingerprint of the interferogram of a pair."""

@@ -1,47 +1,56 @@
-"""The notebook in examples/: it runs as it is, and its map meets the truth."""
+"""The notebooks in examples/: they run as they are, and what they make meets the truth."""
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-import dinsar_cli
 from dinsar_cli.workflow.demo import BOUND
 
 pytest.importorskip("eos")
-nbformat = pytest.importorskip("nbformat")
-pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
+notebooks = pytest.importorskip("support.notebooks")
 
-NOTEBOOK = Path(dinsar_cli.__file__).parents[1] / "examples" / "displacement.ipynb"
+MOST_BYTES = 700_000
 
 
-def test_notebook_has_no_outputs_stored() -> None:
-    cells = nbformat.read(NOTEBOOK, 4).cells
+def test_notebook_of_the_run_has_no_outputs_stored() -> None:
+    cells = notebooks.read("displacement").cells
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in cells)
 
 
 @pytest.mark.long
-def test_notebook_runs_and_its_map_meets_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nbclient import NotebookClient
-
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))
-    notebook = nbformat.read(NOTEBOOK, 4)
-    options = {"timeout": 300, "kernel_name": "python3", "resources": {"metadata": {"path": str(tmp_path)}}}
-    NotebookClient(notebook, **options).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    said = "".join(output.text for output in outputs if output.get("name") == "stdout")
+def test_notebook_runs_and_its_map_meets_the_truth(tmp_path: Path) -> None:
+    notebook = notebooks.executed("displacement", tmp_path)
+    said = notebooks.printed(notebook)
     found = re.search(r"RMSE ([\d.]+) mm over ([\d,]+) pixels", said)
     assert found is not None, said
     assert float(found[1]) < BOUND * 1e3
     assert int(found[2].replace(",", "")) > 50_000
-    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
-    assert len(pictures) == 3  # map, profile, difference
-    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+    assert notebooks.pictures(notebook) == 3  # map, profile, difference
+    assert not notebooks.printed(notebook, "stderr")
     assert (tmp_path / "maps").is_dir()
+
+
+@pytest.mark.parametrize("name", notebooks.STORED)
+def test_notebook_meets_the_truth_and_shows_what_is_stored(name: str, tmp_path: Path) -> None:
+    stored, fresh = notebooks.read(name), notebooks.executed(name, tmp_path)
+    found = notebooks.checks(fresh)
+    assert found
+    for one in found:
+        assert abs(float(one["found"]) - float(one["truth"])) <= float(one["within"]), one[0]
+    assert [one["what"] for one in found] == [one["what"] for one in notebooks.checks(stored)]
+    assert notebooks.pictures(fresh) == notebooks.pictures(stored) > 0
+    assert not notebooks.printed(fresh, "stderr")
+
+
+@pytest.mark.parametrize("name", notebooks.STORED)
+def test_stored_notebook_is_small_and_of_no_machine(name: str) -> None:
+    assert (notebooks.EXAMPLES / f"{name}.ipynb").stat().st_size < MOST_BYTES
+    notebook = notebooks.read(name)
+    for output in notebooks.outputs_of(notebook):
+        text = str(output.get("text", output.get("data", {}).get("text/plain")))
+        assert not re.search(r"/(tmp|home|root|work|Users)/|site-packages", text), text
+    assert not [cell for cell in notebook.cells if "execution" in cell.metadata]

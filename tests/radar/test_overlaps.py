@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dinsar_cli.radar.overlaps import OverlapPhase, overlap_phase, worst
+from dinsar_cli.radar.overlaps import Misregistration, OverlapPhase, misregistration, overlap_phase, worst
 
 SHAPE = (28, 370)  # look cells of 7 x 2 over 0.8 x 10 km
 PIECE = 37
@@ -90,3 +92,47 @@ def test_worst_is_the_one_that_is_certain() -> None:
     doubtful, certain = OverlapPhase(1.0, 0.3), OverlapPhase(-0.5, 0.01)
     assert worst([doubtful, None, certain]) == certain
     assert worst([None]) is None
+
+
+INTERVAL, DOPPLER = 2.0555e-3, 4800.0
+PER_LINE = 2 * np.pi * DOPPLER * INTERVAL
+
+
+def told(lines: float, sigma: float, doppler: float = DOPPLER) -> OverlapPhase:
+    return OverlapPhase(2 * np.pi * doppler * INTERVAL * lines, sigma, doppler)
+
+
+def test_overlaps_of_other_doppler_tell_one_misregistration() -> None:
+    found = misregistration([told(0.02, 0.01), None, told(0.02, 0.02, -2500.0)], INTERVAL)
+    assert found is not None
+    assert found[0] == pytest.approx(0.02, rel=1e-9)
+    assert found[1] >= 1e-6 / INTERVAL / np.sqrt(2)  # bursts are dated to a microsecond
+    assert misregistration([None, OverlapPhase(0.3, 0.1)], INTERVAL) is None
+
+
+def test_error_of_the_misregistration_is_true() -> None:
+    """The error over its standard error has a standard deviation of 1, whatever that of the phases is."""
+    rng = np.random.default_rng(6)
+    for told_sigma, sigma in ((0.2, 0.2), (0.05, 0.2)):
+        scores = []
+        for _ in range(300):
+            phases = [
+                replace(told(0.01, told_sigma), phase=0.01 * PER_LINE + rng.normal(0, sigma)) for _ in range(12)
+            ]
+            found = misregistration(phases, INTERVAL)
+            assert found is not None
+            scores.append((found[0] - 0.01) / found[1])
+        assert 0.8 < np.std(scores) < 1.4  # of 12 phases their spread is known to a fifth
+
+
+def test_one_overlap_that_moves_does_not_bend_the_others() -> None:
+    found = misregistration([*(told(0.002, 0.02) for _ in range(7)), told(0.04, 0.02)], INTERVAL)
+    assert found is not None
+    assert found[0] == pytest.approx(0.002, abs=3e-4)
+
+
+def test_it_is_sure_beyond_three_errors_and_five_without_overlaps() -> None:
+    assert Misregistration(0.004, 0.001, overlaps=2).sure
+    assert not Misregistration(0.004, 0.001, overlaps=0).sure
+    assert Misregistration(-0.006, 0.001, overlaps=0).sure
+    assert not Misregistration(0.002, 0.001, overlaps=9).sure

@@ -234,7 +234,8 @@ def test_seams_of_good_dates_are_told_to_fit(whole: Place) -> None:
 def test_a_date_off_along_the_track_is_named(scene: SimulatedStack, tmp_path: Path) -> None:
     """Of three dates the middle one has an orbit that runs ahead: 2 pi df dt, of dt = 0.3 m over its speed.
 
-    Its pairs get a report by that, also the one without the first date, and are handed on to other programs.
+    Its pairs get a report by that, also the one without the first date, and are handed on to other programs. By
+    default it is taken off.
     """
     error, late = 0.3, "2023-09-16"
     orbits = tmp_path / "orbits"
@@ -242,9 +243,12 @@ def test_a_date_off_along_the_track_is_named(scene: SimulatedStack, tmp_path: Pa
     for number, path in enumerate(scene.orbits[:3]):
         (orbits / path.name).write_text(ahead(path.read_text(encoding="utf-8"), error if number == 1 else 0.0))
     place = Place(scene, tmp_path)
-    done = place.run(products_of(scene)[:3], "--orbits", orbits, "--reports", "bad")
+    config = tmp_path / "left.yaml"
+    config.write_text("coregistration: {esd: none}", encoding="utf-8")
+    done = place.run(products_of(scene)[:3], "--orbits", orbits, "--reports", "bad", config)
     assert done.code == 0, done.err
     record = place.record
+    assert not any(told["misregistration"] for told in record["dates"].values())
     steps = {day: told["seams"]["misregistration_m"] for day, told in record["dates"].items()}
     assert [day for day, told in record["dates"].items() if not told["seams"]["good"]] == [late]
     ground = error * 6_371 / 7_071  # the satellite is 700 km above the ground
@@ -263,6 +267,14 @@ def test_a_date_off_along_the_track_is_named(scene: SimulatedStack, tmp_path: Pa
         )
     assert "Burst step" in (folder_of(place, "20230916_20230928") / "report.html").read_text(encoding="utf-8")
     assert run_apart("export", folder_of(place, "20230916_20230928").parent, "--format", "netcdf").code == 0
+    done = place.run(products_of(scene)[:3], "--orbits", orbits)
+    assert done.code == 0, done.err
+    dates = place.record["dates"]
+    found = {day: told["misregistration"] for day, told in dates.items()}
+    assert found["2023-09-04"] is None
+    assert [found[day]["removed"] for day in (late, "2023-09-28")] == [True, False]
+    assert abs(found[late]["metres"]) == pytest.approx(ground, abs=0.03)
+    assert all(told["seams"]["good"] and told["seams"]["misregistration_m"] < 0.03 for told in dates.values())
 
 
 def folder_of(place: Place, pair: str) -> Path:

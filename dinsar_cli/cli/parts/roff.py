@@ -13,7 +13,7 @@ import click
 from dinsar_cli import __version__
 from dinsar_cli.errors import ExitCode
 
-_MEANINGS: Final = {
+MEANINGS: Final = {
     ExitCode.OK: "done",
     ExitCode.UNEXPECTED: "unexpected",
     ExitCode.USAGE: "usage or configuration",
@@ -25,7 +25,9 @@ _MEANINGS: Final = {
     ExitCode.OUT_OF_BOUND: "outside a stated bound",
     ExitCode.INTERRUPTED: "interrupted",
 }
-_VARIABLES: Final = {
+"""Exit codes in words."""
+
+VARIABLES: Final = {
     "DINSAR_CACHE": "folder for what several runs can share",
     "DINSAR_NETWORK_TIMEOUT": "seconds without a byte after which a connection is given up",
     "EARTHDATA_TOKEN, EARTHDATA_USERNAME, EARTHDATA_PASSWORD": "the account for downloads",
@@ -34,6 +36,8 @@ _VARIABLES: Final = {
     "ISCE_HOME": "where ISCE2 is",
     "NO_COLOR": "when it is set, nothing is coloured",
 }
+"""Variables of the environment that the program heeds."""
+
 _WIDTH: Final = 72
 _KEPT: Final = "\b"
 """Of click: what follows keeps its lines."""
@@ -77,8 +81,8 @@ def _page(context: click.Context, others: list[str]) -> str:
     lines += [".SH OPTIONS", *_options(context)]
     if command.epilog:
         lines += [".SH EXAMPLES", *_paragraphs(re.sub(r"\bExamples?:\n", "", command.epilog))]
-    lines += [".SH EXIT STATUS", *_list((str(int(code)), text) for code, text in _MEANINGS.items())]
-    lines += [".SH ENVIRONMENT", *_list(iter(_VARIABLES.items()))]
+    lines += [".SH EXIT STATUS", *_list((str(int(code)), text) for code, text in MEANINGS.items())]
+    lines += [".SH ENVIRONMENT", *_list(iter(VARIABLES.items()))]
     see = [f".BR {_plain(one)} (1)" for one in others]
     return "\n".join([*lines, ".SH SEE ALSO", *(f"{one} ," for one in see[:-1]), see[-1], ""])
 

@@ -33,18 +33,20 @@ from dinsar_cli.engines.base import (
 )
 from dinsar_cli.engines.costs import Setting, forecast, layer_bytes, note
 from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
+from dinsar_cli.engines.eos.bursts.misregistration import (
+    MISREGISTRATION_FILE,
+    SpectralDiversity,
+    removed,
+    save_misregistration,
+)
+from dinsar_cli.engines.eos.bursts.overlaps import OVERLAPS_FILE, Overlaps, save_overlaps
+from dinsar_cli.engines.eos.bursts.steering import squint_of
 from dinsar_cli.engines.eos.costs import CROSS, LAWS, STRIP_BYTES_PER_THREAD
 from dinsar_cli.engines.eos.filtering import filter_layers, strip_memory
 from dinsar_cli.engines.eos.interferogram import StripWorker, form_all, strips
 from dinsar_cli.engines.eos.mosaic import LookGrid
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.engines.eos.setup import Setup, describe
-from dinsar_cli.engines.eos.steering import (
-    OVERLAPS_FILE,
-    Overlaps,
-    save_overlaps,
-    squint_of,
-)
 from dinsar_cli.engines.eos.steps import PREFILTER
 from dinsar_cli.engines.eos.unwrapping import unwrap_conjugate, unwrap_layers
 from dinsar_cli.engines.unseen import mask_mark
@@ -98,6 +100,7 @@ class EosEngine:
         return {
             "engine": self.name,
             "versions": {name: package_versions().get(name) for name in _PACKAGES[:2]},
+            "esd": config.coregistration.esd,
             "strength": config.filter.strength,
             "reliability": config.unwrap.reliability,
             "mask": mask_mark(config),
@@ -155,7 +158,12 @@ class EosEngine:
         work = _work(inputs, grid)
         journal = Journal.open(folder / STEPS_FILE)
         options = {
-            "form": [_inputs_mark(inputs), astuple(grid.window), package_versions()],
+            "form": [
+                _inputs_mark(inputs),
+                astuple(grid.window),
+                package_versions(),
+                inputs.config.coregistration.esd,
+            ],
             "filter": inputs.config.filter.strength,
             "unwrap": [inputs.config.unwrap.reliability, PREFILTER, mask_mark(inputs.config, inputs.water)],
         }
@@ -243,6 +251,16 @@ def _setting(inputs: EngineInputs) -> Setting:
     return Setting(EosEngine.name, inputs.threads)
 
 
+def _registered(worker: StripWorker, setup: Setup, told: Path) -> StripWorker:
+    """Measure the misregistration along the track, note it in a file, and return the worker without it."""
+    wish, threads, found = setup.inputs.config.coregistration.esd, setup.inputs.threads, None
+    if wish != "none":
+        memory = strip_memory(setup.inputs) // threads
+        found = removed(SpectralDiversity((worker,), ((0, 1),), memory, threads).measure({0: 0.0}).get(1), wish)
+    save_misregistration(told, found)
+    return replace(worker, misregistration=found.lines) if found and found.removed else worker
+
+
 def _form(setup: Setup, progress: Progress) -> list[Path]:
     """Interferogram, amplitudes and geometry on the look grid."""
     names = ("amplitude", "longitude", "latitude", "height", "los")
@@ -259,7 +277,9 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
             reader,
         )
         threads = setup.inputs.threads
-        memory, told = strip_memory(setup.inputs), setup.folder / OVERLAPS_FILE
+        memory = strip_memory(setup.inputs)
+        told, found = (setup.folder / name for name in (OVERLAPS_FILE, MISREGISTRATION_FILE))
+        worker = _registered(worker, setup, found)
         plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, memory, threads)
         form_all(worker, plan, layers, threads, lambda share: progress("interferogram", share))
         (overlaps,) = Overlaps((worker,), ((0, 1),), memory // threads, threads).measure().values()
@@ -269,4 +289,4 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
     finally:
         reader.close()
         terrain.close()
-    return [*(layer.path for layer in layers.values()), told]
+    return [*(layer.path for layer in layers.values()), told, found]

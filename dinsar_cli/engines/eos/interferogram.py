@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.eos_sar import eos_module
-from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, burst_start
+from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, positions_in_burst
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.heights.terrain import HeightWindow, Terrain
@@ -102,6 +102,8 @@ class StripWorker:
         Of the whole terrain, metres.
     reader : SlcReader
         Images.
+    misregistration : float
+        Lines by which the secondary comes later than its orbit and annotation say.
     """
 
     mosaic: Mosaic
@@ -111,6 +113,7 @@ class StripWorker:
     terrain: Terrain
     height_range: tuple[float, float]
     reader: SlcReader
+    misregistration: float = 0.0
     _dopplers: dict[int, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -196,12 +199,7 @@ class StripWorker:
         """
         view = tile.burst.secondary
         wavelength = tile.burst.reference.subswath.wavelength
-        start_time, start_range = burst_start(view, self.secondary.epoch)
-        interval = view.subswath.azimuth_time_interval
-        line = nodes.interpolate((seen.time - start_time) / interval, use) + tile.line_residual
-        sample = (
-            nodes.interpolate((seen.range - start_range) / view.subswath.range_spacing, use) + tile.sample_residual
-        )
+        line, sample = self.secondary_positions(tile, use, nodes, seen)
         unknown = ~np.isfinite(line)
         if unknown.all():
             return np.zeros(use.shape, np.complex64)
@@ -213,23 +211,38 @@ class StripWorker:
             np.arange(start, stop, dtype=float)
             for start, stop in ((source.top, source.bottom), (source.left, source.right))
         )
-        deramped = steps.deramp(raw, self._carrier(view, rows[:, None], columns[None, :]))
+        deramped = steps.deramp(raw, self._carrier(view, self.secondary, rows[:, None], columns[None, :]))
         secondary = steps.resample(deramped, line - source.top, sample - source.left)
         ranges = self.mosaic.grid.slant_range(nodes.sample)
         geometry = nodes.interpolate(steps.geometric_phase(ranges, seen.range, wavelength), use)
-        aligned: NDArray[np.complex64] = steps.align(secondary, self._carrier(view, line, sample), geometry)
+        carrier = self._carrier(view, self.secondary, line, sample)
+        aligned: NDArray[np.complex64] = steps.align(secondary, carrier, geometry)
         aligned[unknown] = 0
         return aligned
 
-    def _carrier(self, view: SwathBurst, line: Floats, sample: Floats) -> Floats:
-        """TOPS carrier of a burst at positions that count from its first line and sample."""
-        subswath = view.subswath
+    def secondary_positions(
+        self, tile: BurstTile, use: Window, nodes: Nodes, seen: steps.SeenPoints
+    ) -> tuple[Floats, Floats]:
+        """Return the lines and samples of the secondary burst where the part of a burst that is used is seen."""
+        lines, samples = positions_in_burst(tile.burst.secondary, self.secondary.epoch, seen.time, seen.range)
+        return (
+            nodes.interpolate(lines + self.misregistration, use) + tile.line_residual,
+            nodes.interpolate(samples, use) + tile.sample_residual,
+        )
+
+    def reference_carrier(self, tile: BurstTile, window: Window) -> Floats:
+        """TOPS carrier of the reference burst on a window of the grid, radians."""
+        place = window.shift(-tile.line, -tile.sample)
+        line = np.arange(place.top, place.bottom, dtype=float)[:, None]
+        sample = np.arange(place.left, place.right, dtype=float)[None, :]
+        return self._carrier(tile.burst.reference, self.reference, line, sample)
+
+    def _carrier(self, view: SwathBurst, orbit: Orbit, line: Floats, sample: Floats) -> Floats:
+        """TOPS carrier of a burst, whose Doppler rates are worked out once."""
         key = id(view.burst)
         if key not in self._dopplers:
-            self._dopplers[key] = burst_doppler(view, self.secondary)
-        azimuth_time = (line - (subswath.lines_per_burst - 1) / 2) * subswath.azimuth_time_interval
-        range_time = subswath.slant_range_time + sample / subswath.range_sampling_rate
-        return steps.tops_carrier(self._dopplers[key], azimuth_time, range_time)
+            self._dopplers[key] = burst_doppler(view, orbit)
+        return burst_carrier(view, self._dopplers[key], line, sample)
 
     def _look_cells(
         self, cross: NDArray[np.complex64], power: NDArray[np.float32]
@@ -317,6 +330,29 @@ def burst_doppler(view: SwathBurst, orbit: Orbit) -> Any:
         dc_poly=list(centroid.coefficients),
         krot=steering,
     )
+
+
+def burst_carrier(view: SwathBurst, doppler: Any, line: Floats, sample: Floats) -> Floats:
+    """Return the TOPS carrier of a burst at places of its image.
+
+    Parameters
+    ----------
+    view : SwathBurst
+        The burst.
+    doppler : eos.products.sentinel1.doppler_info.Sentinel1Doppler
+        Its rates, as `burst_doppler` gives them.
+    line, sample : ndarray
+        Fractional, counted from its first line and sample; they broadcast.
+
+    Returns
+    -------
+    ndarray
+        Radians, as of `steps.tops_carrier`.
+    """
+    subswath = view.subswath
+    azimuth_time = (line - (subswath.lines_per_burst - 1) / 2) * subswath.azimuth_time_interval
+    range_time = subswath.slant_range_time + sample / subswath.range_sampling_rate
+    return steps.tops_carrier(doppler, azimuth_time, range_time)
 
 
 def nearest_rates(view: SwathBurst, orbit: Orbit) -> tuple[Polynomial, Polynomial, float]:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from dinsar_cli.config.model import Looks
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.sentinel1.acquisition import CommonBurst, SwathBurst
-from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
 
 
 @dataclass(frozen=True)
@@ -381,6 +380,34 @@ def look_grid(mosaic: Mosaic, looks: Looks, crop: Window, margin: int) -> LookGr
     return LookGrid(window, looks)
 
 
-def burst_start(view: SwathBurst, epoch: datetime) -> tuple[float, float]:
-    """Return the time of the first line (s after the epoch) and slant range of the first sample (m) of a burst."""
-    return (view.burst.azimuth_time - epoch).total_seconds(), SPEED_OF_LIGHT * view.subswath.slant_range_time / 2
+def positions_in_burst(
+    view: SwathBurst, epoch: datetime, time: NDArray[np.floating[Any]], slant_range: NDArray[np.floating[Any]]
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
+    """Return at which line and sample of a burst ground points are that its orbit sees (back-geocoding).
+
+    ``line = (eta - eta_0) / d_eta`` and ``sample = (R - R_0) / d_R`` [1]_, with the time eta_0 of the first line
+    and the range R_0 of the first sample.
+
+    Parameters
+    ----------
+    view : SwathBurst
+        The burst.
+    epoch : datetime
+        Origin of `time`.
+    time, slant_range : ndarray
+        Of zero Doppler: eta in seconds, R in metres; of one shape.
+
+    Returns
+    -------
+    line, sample : ndarray
+        Fractional, counted from the first line and sample of the burst, which may lie outside it.
+
+    References
+    ----------
+    .. [1] Sansosti, Berardino, Manunta, Serafino and Fornaro (2006), "Geometrical SAR image registration", IEEE
+       TGRS 44(10).
+    """
+    subswath = view.subswath
+    start_time = (view.burst.azimuth_time - epoch).total_seconds()
+    line = (time - start_time) / subswath.azimuth_time_interval
+    return line, (slant_range - subswath.starting_range) / subswath.range_spacing

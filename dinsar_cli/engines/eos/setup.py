@@ -10,9 +10,10 @@ import numpy as np
 
 from dinsar_cli.base.files import write_text
 from dinsar_cli.engines.base import EngineInputs
+from dinsar_cli.engines.eos.bursts.misregistration import MISREGISTRATION_FILE, load_misregistration
+from dinsar_cli.engines.eos.bursts.overlaps import OVERLAPS_FILE, cuts_in, load_overlaps
 from dinsar_cli.engines.eos.interferogram import cell_spacing
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
-from dinsar_cli.engines.eos.steering import OVERLAPS_FILE, cuts_in, load_overlaps
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, Interferogram, RadarFile, RadarLayer
 
@@ -95,6 +96,7 @@ def describe(setup: Setup, versions: dict[str, str]) -> Interferogram:
         versions=versions,
         burst_overlaps=burst_overlaps,
         swath_overlaps=swath_overlaps,
+        misregistration=load_misregistration(setup.folder / MISREGISTRATION_FILE),
     )
     path, text = setup.folder / DESCRIPTION_FILE, json.dumps(result.to_dict(), indent=2) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:

@@ -33,6 +33,7 @@ HeightModel = Callable[[Floats, Floats], Floats]
 
 _HEIGHT_TOLERANCE = 1e-3  # m
 _RESAMPLE_TAPS = 4  # pixels on each side that Lanczos-4 looks at
+_RESAMPLE_PARTS = 32  # of a sample, for which OpenCV has the weights in a table
 PREFILTER = 0.3
 """Strength of the filter that only guides the unwrapper: wrong cycles become 3 to 10 times rarer.
 
@@ -253,6 +254,11 @@ def resample(slc: Complexes, line: Floats, sample: Floats) -> Complexes:
     inside = (line >= _RESAMPLE_TAPS) & (line <= slc.shape[0] - 1 - _RESAMPLE_TAPS)
     inside &= (sample >= _RESAMPLE_TAPS) & (sample <= slc.shape[1] - 1 - _RESAMPLE_TAPS)
     return np.where(inside, resampled, np.complex64(0))
+
+
+def resampled_at(position: Floats) -> Floats:
+    """Return the positions of which `resample` gives the samples: it knows 32 parts of a sample."""
+    return np.rint(position.astype(np.float32) * _RESAMPLE_PARTS) / _RESAMPLE_PARTS
 
 
 def geometric_phase(reference_range: Floats, secondary_range: Floats, wavelength: float) -> Floats:

@@ -74,6 +74,8 @@ def check_phase(
     """
     radar_flags, found = check_unwrapping(radar.interferogram)
     made = radar.interferogram
+    if made.misregistration is not None:
+        found["misregistration"] = made.misregistration_facts
     noise = tells_nothing(made.layer("coherence").read(), made.effective_looks, made.coherence_looks)
     radar_flags[noise] |= NOISE
     return _flagged(layers, tags, radar.put(radar_flags, "nearest"), found, compare)

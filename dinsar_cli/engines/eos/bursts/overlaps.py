@@ -1,11 +1,9 @@
-"""How the beam turned over each burst of a mosaic, and what two bursts say of ground that both saw.
-
-About each cut a narrow band is made from either burst.
-"""
+"""What two bursts of a mosaic say of ground that both saw: a band about each cut is made from either burst."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -19,19 +17,15 @@ from numpy.typing import NDArray
 from dinsar_cli.base.files import write_text
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.eos import steps
+from dinsar_cli.engines.eos.bursts.steering import steered
 from dinsar_cli.engines.eos.interferogram import (
     BYTES_PER_SAMPLE,
     Nodes,
     StripWorker,
     cell_spacing,
-    nearest_rates,
 )
-from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, RadarGrid, Window
-from dinsar_cli.radar.geometry import Orbit
-from dinsar_cli.radar.interferogram import RadarFile
+from dinsar_cli.engines.eos.mosaic import BurstTile, Mosaic, Window
 from dinsar_cli.radar.overlaps import BAND, PIECE, OverlapPhase, overlap_phase, worst
-from dinsar_cli.radar.squint import LookCells, RangePolynomial, SteeredBurst, write_squint
-from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
 
 OVERLAPS_FILE = "overlaps.json"
 
@@ -40,55 +34,6 @@ Pair = tuple[int, int]
 """Numbers of two dates, the earlier one first."""
 
 _SAMPLE_BYTES = 8  # of a date
-
-
-def squint_of(mosaic: Mosaic, look_grid: LookGrid, orbit: Orbit, layer: RadarFile) -> None:
-    """Write the squint of all look cells.
-
-    Parameters
-    ----------
-    mosaic : Mosaic
-        Bursts on the common grid.
-    look_grid : LookGrid
-        The cells.
-    orbit : Orbit
-        Of the reference, with the epoch of the grid.
-    layer : RadarFile
-        Is written.
-    """
-    subswath = mosaic.tiles[0].burst.reference.subswath
-    looks, window = look_grid.looks, look_grid.window
-    # corners first: a cell at a cut is that of what lies between the cuts
-    parts = [(tile, part) for tile in mosaic.tiles for part in tile.more]
-    parts += [(tile, tile.use) for tile in mosaic.tiles]
-    write_squint(
-        layer,
-        (steered(tile, part, mosaic.grid, orbit) for tile, part in parts),
-        LookCells(window.top, window.left, looks.azimuth, looks.range),
-        subswath.wavelength,
-        subswath.azimuth_spacing / subswath.azimuth_time_interval,
-    )
-
-
-def steered(tile: BurstTile, part: Window, grid: RadarGrid, orbit: Orbit) -> SteeredBurst:
-    """Return a part of a burst of the reference on the grid, and how its beam turned."""
-    view = tile.burst.reference
-    subswath = view.subswath
-    fm_rate, centroid, steering = nearest_rates(view, orbit)
-    return SteeredBurst(
-        top=part.top,
-        bottom=part.bottom,
-        left=part.left,
-        right=part.right,
-        middle=tile.line + tile.line_residual + (subswath.lines_per_burst - 1) / 2,
-        line_interval=grid.line_interval,
-        near_time=2 * grid.starting_range / SPEED_OF_LIGHT,
-        sample_interval=2 * grid.range_spacing / SPEED_OF_LIGHT,
-        swath_middle=subswath.slant_range_time + subswath.samples / 2 / subswath.range_sampling_rate,
-        fm_rate=RangePolynomial(fm_rate.t0, fm_rate.coefficients),
-        centroid=RangePolynomial(centroid.t0, centroid.coefficients),
-        steering=steering,
-    )
 
 
 def cuts_in(mosaic: Mosaic, whole: Window) -> tuple[tuple[tuple[int, int, int], ...], tuple[int, ...]]:
@@ -118,12 +63,18 @@ class Overlaps:
         Bytes for each thread.
     threads : int
         Cuts that are worked on at a time.
+    reach : float
+        Metres of ground each side of a cut that are compared.
+    most_parts : int, optional
+        Parts of each cut that are compared, spread evenly over it; as a rule all of it.
     """
 
     workers: tuple[StripWorker, ...]
     pairs: tuple[Pair, ...]
     memory: int
     threads: int
+    reach: float = BAND
+    most_parts: int | None = None
 
     @property
     def _common(self) -> StripWorker:
@@ -160,7 +111,7 @@ class Overlaps:
         subswath = first.burst.reference.subswath
         spacing = cell_spacing(subswath.azimuth_spacing, subswath.range_spacing, (first, second))
         across, along = spacing if down else spacing[::-1]
-        window = self._band(first, second, cut, round(BAND / across), down=down)
+        window = self._band(first, second, cut, round(self.reach / across), down=down)
         if window.empty:
             return (None,) * len(self.pairs)
         made = [self._interferograms((first, second), part) for part in self._parts(window, down=down)]
@@ -226,6 +177,7 @@ class Overlaps:
         held = 2 * (BYTES_PER_SAMPLE + _SAMPLE_BYTES * len(self._dates))
         size = max(1, int(self.memory / (held * across * unit))) * unit
         ends = [(start, min(start + size, along)) for start in range(0, along, size)]
+        ends = ends[:: math.ceil(len(ends) / (self.most_parts or len(ends) or 1)) or 1]
         if down:
             return [Window(window.top, window.bottom, window.left + a, window.left + b) for a, b in ends]
         return [Window(window.top + a, window.top + b, window.left, window.right) for a, b in ends]
