@@ -197,6 +197,7 @@ def _label_dates(figure: Figure, axes: Axes, places: dict[date, tuple[float, flo
     from matplotlib.patheffects import withStroke
 
     figure.draw_without_rendering()  # places the axes
+    figure.set_layout_engine("none")  # they stay: to place them takes as long as to draw them
     points = axes.transData.transform(list(places.values())) * _POINTS / figure.dpi
     style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center", "fontsize": 7.5}
     style["path_effects"] = [withStroke(linewidth=2.2, foreground="white")]

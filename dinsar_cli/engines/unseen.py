@@ -70,7 +70,9 @@ class UnseenInputs:
 def mask_mark(config: RunConfig, water: Path | None = None) -> list[object]:
     """Return what the cells that are left out depend on, beside orbit and DEM."""
     mask, cut = config.mask, config.unwrap.cut
-    files = [file_mark(path) for path in (mask.water_file, water) if path is not None]
+    files = [] if mask.water_file is None else [file_mark(mask.water_file)]
+    if water is not None:  # its name says of what it is made: wherever the cache lies, it is the same
+        files.append([water.name, *file_mark(water)[1:2]])
     lines = [] if cut is None else [cut, *([file_mark(Path(cut))] if is_roi_file(cut) else ())]
     return [str(mask.water), mask.layover_shadow, *files, *lines]
 

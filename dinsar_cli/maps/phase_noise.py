@@ -116,6 +116,7 @@ def _table() -> Mapping[str, Any]:
     return table
 
 
+@cache
 def noise_curves(phase_filter: PhaseFilter, looks: float) -> NoiseCurves:
     """Return the noise of the filtered phase against coherence, from the formulas and the table.
 

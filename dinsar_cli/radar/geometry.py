@@ -74,6 +74,19 @@ class Orbit:
         NoDataError
             When a time lies outside the state vectors.
         """
+        x, scale = self._scaled(time)
+        derivatives = [self.coefficients]
+        for _ in range(2):
+            derivatives.append(chebyshev.chebder(derivatives[-1], scl=scale))
+        position, velocity, acceleration = (np.moveaxis(chebyshev.chebval(x, c), 0, -1) for c in derivatives)
+        return position, velocity, acceleration
+
+    def position(self, time: FloatArray) -> FloatArray:
+        """Give the position (m) at times; of shape ``time.shape + (3,)``. Errors are those of `state`."""
+        return np.moveaxis(chebyshev.chebval(self._scaled(time)[0], self.coefficients), 0, -1)
+
+    def _scaled(self, time: FloatArray) -> tuple[FloatArray, float]:
+        """Return times as the polynomials take them, -1 to 1, and how much of that a second is."""
         time = np.asarray(time, dtype=float)
         if time.size and (time.min() < self.first or time.max() > self.last):
             raise NoDataError(
@@ -83,12 +96,7 @@ class Orbit:
                 "Give the orbit file of that satellite and day.",
             )
         scale = 2 / (self.last - self.first)
-        x = (time - self.first) * scale - 1
-        derivatives = [self.coefficients]
-        for _ in range(2):
-            derivatives.append(chebyshev.chebder(derivatives[-1], scl=scale))
-        position, velocity, acceleration = (np.moveaxis(chebyshev.chebval(x, c), 0, -1) for c in derivatives)
-        return position, velocity, acceleration
+        return (time - self.first) * scale - 1, scale
 
     def seconds(self, time: datetime) -> float:
         """Return the seconds of a UTC time after the epoch."""
@@ -169,8 +177,7 @@ def zero_doppler(orbit: Orbit, point: FloatArray, guess: FloatArray | float) -> 
         time += step
         if not np.any(np.abs(step) > _TIME_TOLERANCE):
             break
-    position, _, _ = orbit.state(time)
-    return time, np.linalg.norm(point - position, axis=-1)
+    return time, np.linalg.norm(point - orbit.position(time), axis=-1)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar, nnls
 
 Doubles: TypeAlias = NDArray[np.float64]
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -291,6 +290,8 @@ def fit_variogram(empirical: EmpiricalVariogram, *, plane_removed: bool = False)
 
 def _best(empirical: EmpiricalVariogram, name: ModelName, plane_removed: bool) -> Variogram:
     """Return the model of a form: the range is looked for, nugget and sill follow from it."""
+    from scipy.optimize import minimize_scalar, nnls
+
     h = empirical.distance
     weight = np.sqrt(empirical.pairs) / np.maximum(empirical.semivariance, empirical.semivariance.max() * 1e-6)
 

@@ -20,7 +20,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from dinsar_cli.series.graph import Pair, triangles_of
 
@@ -162,6 +161,8 @@ def least_cycles(pattern: Integers, signs: Integers) -> Integers | None:
     ndarray or None
         Shape (pairs,); None where other whole numbers of the same norm explain the closures as well.
     """
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     known = pattern != _MISSING
     rows = signs[known].astype(float)
     both = np.hstack([rows, -rows])  # a cycle too many and one too few are two variables, neither below zero

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.velocity import Model
@@ -93,6 +92,8 @@ def date_quality(dates: Sequence[date], series: Floats, noise: Floats | None = N
         dates). It is no delay, and differs from cell to cell.
     """
     cells = series[:, np.isfinite(series).all(axis=0)]
+    from scipy.optimize import nnls
+
     level = cells - np.median(cells, axis=1, keepdims=True)  # a date's delay at the reference is in all cells
     matrix = Model.of(dates).matrix
     residual = np.eye(len(dates)) - matrix @ np.linalg.pinv(matrix)

@@ -17,7 +17,6 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from dinsar_cli.radar.uncertainty import unbiased_coherence
 from dinsar_cli.series.graph import Pair
@@ -183,6 +182,8 @@ def fitted_coherence(dates: Sequence[date], pairs: Sequence[Pair], coherence: Fl
     Pairs of one length cannot tell the two from each other: then all is lost day by day, by which the noise of
     pairs that share a date does not cancel, so that no variance that follows is too small.
     """
+    from scipy.optimize import nnls
+
     days = np.array([[abs((one - other).days) for other in dates] for one in dates], float)
     lengths: Floats = np.array([(b - a).days for a, b in pairs], float)
     lost: Floats = -np.log(np.clip(coherence, _LEAST_COHERENCE, 1 - 1e-6))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dinsar_cli.base.files import make_folder
-from dinsar_cli.base.journal import locked
+from dinsar_cli.base.journal import RUN_FILE, locked
 from dinsar_cli.base.memory import bounded_raster_cache, share_one_heap
 from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.model import LonLat, RunConfig
@@ -143,7 +143,7 @@ def run_stack(
             _choose_reference(work, engine, made, record, files)
             record.write(folders.record)
         with _told(reporter, "displacement"):
-            placed = _displaced(engine, made, record.reference, files)
+            placed = _displaced(work, engine, made, record.reference, files)
         maps = {**failed, **placed}
         seams = stack_seams({pair: Interferogram.load(work.radar(pair)) for pair in made})
         warnings = (*warnings, *seams.warnings())
@@ -363,7 +363,11 @@ def _beside_map(
 
 
 def _displaced(
-    engine: StackEngine, pairs: Sequence[Pair], reference: StackReference | None, files: Products
+    work: StackWork,
+    engine: StackEngine,
+    pairs: Sequence[Pair],
+    reference: StackReference | None,
+    files: Products,
 ) -> dict[Pair, Displaced | DinsarError]:
     """Make the displacement of pairs; one without a value at the reference is told, and the others go on."""
     made: dict[Pair, Displaced | DinsarError] = {}
@@ -377,7 +381,9 @@ def _displaced(
             except NoDataError as error:
                 made[pair] = error
 
-    engine.each("displacement", pairs, displace)
+    # new pairs first: the very first one makes, alone, the tables that all need
+    first = sorted(pairs, key=lambda pair: (work.folders.of_pair(pair) / RUN_FILE).exists())
+    engine.each("displacement", first, displace)
     return made
 
 

@@ -338,7 +338,8 @@ def test_a_reference_without_a_value_leaves_no_map_and_is_told(whole: Place, tmp
 def test_a_stack_that_is_done_stays_as_it_is(whole: Place) -> None:
     kept = [path for path in whole.stack.glob("**/*") if path.suffix in {".tif", ".npy", ".png"}]
     before = {path: path.stat().st_mtime_ns for path in kept}
-    assert whole.run(products_of(whole.scene)).code == 0
+    told_from_here = os.path.relpath(whole.folder / "cache")
+    assert whole.run(products_of(whole.scene), "--cache", told_from_here).code == 0
     assert {path: path.stat().st_mtime_ns for path in kept} == before
 
 
