@@ -44,6 +44,5 @@ class CorrectionsConfig(Section):
     )
     ionosphere: bool = Field(
         default=False,
-        description="Take off the ionosphere that ISCE2's topsApp estimates with the split-spectrum method; engine "
-        "isce2 only.",
+        description="Take off the ionosphere, as the engine finds it with the split-spectrum method; for pairs.",
     )

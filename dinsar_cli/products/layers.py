@@ -176,7 +176,7 @@ LAYERS: Mapping[str, Layer] = {
         ),
         Layer(
             "ionosphere_phase",
-            "Phase of the ionosphere in the interferogram, by the split-spectrum method of ISCE2's topsApp",
+            "Phase of the ionosphere in the interferogram, by the split-spectrum method",
             "rad",
             ("phase",),
             _AWAY,

@@ -181,7 +181,13 @@ def _failure(
 
 
 def _check_given(config: RunConfig) -> None:
-    """Refuse a stack of nothing."""
+    """Refuse a stack of nothing, and what only single maps can have."""
+    if config.corrections.ionosphere and config.engine != "isce2":
+        raise UsageError(
+            "The ionosphere cannot be taken off a stack.",
+            "Dates are resampled once for all pairs, as whole images: no parts of their spectrum are there.",
+            "Leave corrections.ionosphere out, or make single maps with `dinsar run --ionosphere`.",
+        )
     if config.reference_gnss.files:
         raise UsageError(
             "A stack does not take its zero from GNSS stations.",

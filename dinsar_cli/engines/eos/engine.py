@@ -288,11 +288,12 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
         )
         threads = setup.inputs.threads
         memory = strip_memory(setup.inputs)
-        told, found = (setup.folder / name for name in (OVERLAPS_FILE, MISREGISTRATION_FILE))
+        told, found = beside = [setup.folder / name for name in (OVERLAPS_FILE, MISREGISTRATION_FILE)]
         worker = _registered(worker, setup, found)
         if setup.inputs.config.corrections.ionosphere:
             worker = replace(worker, split=band_distance(worker))
-            save_split(setup.folder / SPLIT_FILE, worker.split)
+            beside.append(setup.folder / SPLIT_FILE)
+            save_split(beside[-1], worker.split)
             layers["sub_bands"] = setup.file(SUB_BANDS)
         plan = strips(setup.look_grid.lines, worker.bytes_per_look_line, memory, threads)
         form_all(worker, plan, layers, threads, lambda share: progress("interferogram", share))
@@ -303,4 +304,4 @@ def _form(setup: Setup, progress: Progress) -> list[Path]:
     finally:
         reader.close()
         terrain.close()
-    return [*(layer.path for layer in layers.values()), told, found]
+    return [*(layer.path for layer in layers.values()), *beside]

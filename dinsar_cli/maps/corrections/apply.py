@@ -284,7 +284,7 @@ def _days(reference: str, secondary: str) -> tuple[date, date]:
 
 def _ionosphere(_: CorrectionsConfig, given: Uncorrected, __: Floats) -> tuple[Floats, dict[str, Any]]:
     phase = given.needed("ionosphere_phase", "ionosphere")
-    return ionosphere_los(phase, given.wavelength), {"method": "split spectrum of ISCE2's topsApp"}
+    return ionosphere_los(phase, given.wavelength), {"method": "split spectrum"}
 
 
 _MAKERS = {"tides": _tides, "ionosphere": _ionosphere, "troposphere": _troposphere}

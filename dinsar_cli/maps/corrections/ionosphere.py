@@ -1,7 +1,7 @@
-"""The ionosphere, as ISCE2's topsApp estimates it with the split-spectrum method.
+"""The ionosphere, as the engine finds it with the split-spectrum method.
 
-topsApp leaves the dispersive part of the interferogram's phase in ``merged/topophase.ion``, on the look grid. It
-has the sign of the interferogram: topsApp itself takes it off as ``interferogram x exp(-1j ionosphere)``
+It is the dispersive part of the interferogram's phase, on the look grid and with the sign of the interferogram.
+topsApp leaves it in ``merged/topophase.ion``, and itself takes it off as ``interferogram x exp(-1j ionosphere)``
 (runMergeBursts.py, step 4; Liang et al. 2019, IEEE Transactions on Geoscience and Remote Sensing 57).
 """
 

@@ -179,7 +179,6 @@ def test_what_cannot_be_corrected_is_refused_before_anything_is_made(
     dinsar: Dinsar, place: Place, tmp_path: Path
 ) -> None:
     check_refusal(dinsar(*place.command("--troposphere", delays(place)[0])), NO_DATA, "2023-09-16")
-    check_refusal(dinsar(*place.command("--ionosphere")), USAGE, "eos", "isce2")
     check_refusal(dinsar(*place.command("--troposphere", tmp_path / "gone.tif")), USAGE, "gone.tif")
     far = []
     for path in delays(place):

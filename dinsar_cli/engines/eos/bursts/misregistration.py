@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -79,7 +79,8 @@ class SpectralDiversity:
         dict of int to Misregistration
             Of all other dates that are tied to these by pairs that tell it.
         """
-        coarse = of_dates(self._combined(self._within_bursts(), overlaps=False), known)
+        tying = _tying(self.pairs, known)
+        coarse = of_dates(self._combined(self._within_bursts(tying), overlaps=False), known)
         start = {number: found.lines for number, found in coarse.items() if found.sure}
         told = self._in_overlaps(dict(known) | start)
         fine = of_dates(self._combined(told, overlaps=True), dict.fromkeys(known, 0.0))
@@ -110,10 +111,10 @@ class SpectralDiversity:
         told = Overlaps(workers, self.pairs, self.memory, self.threads, _WHOLE, _OVERLAP_PARTS).measure()
         return {pair: [one for ones in both for one in ones] for pair, both in told.items()}
 
-    def _within_bursts(self) -> dict[Pair, list[OverlapPhase | None]]:
+    def _within_bursts(self, pairs: Sequence[Pair]) -> dict[Pair, list[OverlapPhase | None]]:
         with ThreadPoolExecutor(self.threads) as pool:
-            blocks = list(pool.map(lambda block: self._of_block(*block), self._blocks()))
-        return {pair: [told[pair] for told in blocks] for pair in self.pairs}
+            blocks = list(pool.map(lambda block: self._of_block(block[0], block[1], pairs), self._blocks()))
+        return {pair: [told[pair] for told in blocks] for pair in pairs}
 
     def _blocks(self) -> list[tuple[BurstTile, Window]]:
         """Return parts of bursts that are processed, spread evenly over all of them."""
@@ -124,7 +125,7 @@ class SpectralDiversity:
         most = _BLOCKS if any(cuts_in(mosaic, grid.window)) else _BLOCKS_ALONE
         return blocks[:: max(1, math.ceil(len(blocks) / most))]
 
-    def _of_block(self, tile: BurstTile, window: Window) -> dict[Pair, OverlapPhase | None]:
+    def _of_block(self, tile: BurstTile, window: Window, pairs: Sequence[Pair]) -> dict[Pair, OverlapPhase | None]:
         """Tell the phase of the upper half of the spectrum against the lower one, in each of the pairs."""
         common = self._common
         looks, interval = common.look_grid.looks, common.mosaic.grid.line_interval
@@ -133,7 +134,7 @@ class SpectralDiversity:
         time, carrier = common.mosaic.grid.time(nodes.line), common.reference_carrier(tile, window)
         bandwidth = tile.burst.reference.subswath.azimuth_bandwidth
         halves, beside = {}, {}
-        for number in {number for pair in self.pairs for number in pair}:
+        for number in {number for pair in pairs for number in pair}:
             if number == 0:
                 slc, beside[0] = common.reference_samples(tile, window), 0.0
             else:
@@ -147,8 +148,20 @@ class SpectralDiversity:
             halves[number] = SubBands.of(steps.deramp(slc, carrier), 0, interval, bandwidth, 0.5)
         return {
             (first, second): _compare(halves[first], halves[second], interval, beside[second] - beside[first])
-            for first, second in self.pairs
+            for first, second in pairs
         }
+
+
+def _tying(pairs: Iterable[Pair], known: Iterable[int]) -> list[Pair]:
+    """Return as few pairs as tie all dates to known ones, of dates that follow each other where there are such."""
+    tied = {number: number for pair in pairs for number in pair} | dict.fromkeys(known, 0)
+    chosen = []
+    for first, second in sorted(pairs, key=lambda pair: abs(pair[1] - pair[0])):
+        if tied[first] != tied[second]:
+            chosen.append((first, second))
+            old, new = tied[second], tied[first]
+            tied = {number: new if group == old else group for number, group in tied.items()}
+    return chosen
 
 
 def _compare(first: SubBands, second: SubBands, line_interval: float, beside: float) -> OverlapPhase | None:
