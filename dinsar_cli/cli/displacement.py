@@ -36,6 +36,7 @@ _KEYS = (
     "corrections.tides",
     "corrections.troposphere",
     "corrections.ionosphere",
+    "corrections.motion",
     "filter.strength",
     "output.styles",
 )

@@ -64,6 +64,7 @@ FLAGS = {
     "corrections.tides": ("--tides", ""),
     "corrections.troposphere": ("--troposphere", "height|FILE,FILE|FOLDER"),
     "corrections.ionosphere": ("--ionosphere", ""),
+    "corrections.motion": ("--motion", "EAST,NORTH"),
     "offsets.enabled": ("--dense-offsets", ""),
     "compute.threads": ("--threads", "N"),
     "compute.memory": ("--memory", "SIZE"),
@@ -90,7 +91,7 @@ _SEVERAL = frozenset({"slc.files"})  # the flag may be given several times
 _FILES = frozenset({"roi", "reference", "secondary"})  # whose value may be a file, though it need not be
 _ALL_FLAGS = FLAGS | STACK_FLAGS
 _BETWEEN_COMMAS = frozenset(
-    {"corrections.troposphere", "reference_gnss.files"}
+    {"corrections.troposphere", "corrections.motion", "reference_gnss.files"}
 )  # one value, or several with commas between
 
 

@@ -20,6 +20,15 @@ def _parse_troposphere(value: object) -> object:
     return [Path(str(absolute(one))) for one in values]
 
 
+def _parse_motion(value: object) -> list[Path] | None:
+    if value is None:
+        return None
+    values = value if isinstance(value, (list, tuple)) else [value]
+    if len(values) != 2 or not all(isinstance(one, (str, Path)) for one in values):
+        raise ValueError("motion is given by two files, to the east and to the north")
+    return [Path(str(absolute(one))) for one in values]
+
+
 class CorrectionsConfig(Section):
     """Keys of the section ``corrections``; none is on unless asked for."""
 
@@ -41,6 +50,23 @@ class CorrectionsConfig(Section):
     delay: Annotated[Literal["zenith", "slant"], LOWER] = Field(
         default="zenith",
         description="Direction of the delay in the files; zenith is divided by the cosine of the incidence angle.",
+    )
+    motion: Annotated[
+        list[Path] | None,
+        PlainValidator(_parse_motion),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "null"},
+                    {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
+                ]
+            }
+        ),
+        About("two files, east and north", "metres"),
+    ] = Field(
+        default=None,
+        description="Take off what known horizontal motion along the track adds through the turning beam of TOPS, "
+        "up to a hundredth of it: rasters of motion to the east and to the north, later minus earlier date.",
     )
     ionosphere: bool = Field(
         default=False,

@@ -57,6 +57,7 @@ _STYLES = {
         _Style("offset_snr", "viridis"),
         _Style("correction_tides", "viridis"),
         _Style("correction_ionosphere", "viridis"),
+        _Style("correction_motion", "viridis"),
         _Style("correction_troposphere", "viridis"),
     )
 }

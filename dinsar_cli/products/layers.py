@@ -219,6 +219,7 @@ LAYERS: Mapping[str, Layer] = {
             for name, what in (
                 ("tides", "Displacement by the solid Earth tide"),
                 ("ionosphere", "Displacement that the ionosphere feigns"),
+                ("motion", "Displacement that known motion along the track adds"),
                 ("troposphere", "Displacement that the troposphere feigns"),
             )
         ),

@@ -94,6 +94,7 @@ SHOWN = (
     Shown("offset_snr", Style("Image offset, signal to noise", "viridis", decimals=1)),
     Shown("correction_tides", Style("Solid Earth tide taken off", "viridis", decimals=2), metres=True),
     Shown("correction_ionosphere", Style("Ionosphere taken off", "viridis"), metres=True),
+    Shown("correction_motion", Style("Motion along the track taken off", "viridis", decimals=2), metres=True),
     Shown("correction_troposphere", Style("Troposphere taken off", "viridis"), metres=True),
 )
 

@@ -188,6 +188,12 @@ def _check_given(config: RunConfig) -> None:
             "Dates are resampled once for all pairs, as whole images: no parts of their spectrum are there.",
             "Leave corrections.ionosphere out, or make single maps with `dinsar run --ionosphere`.",
         )
+    if config.corrections.motion is not None:
+        raise UsageError(
+            "Known motion cannot be taken off a stack.",
+            "corrections.motion is the motion between two dates, and a stack has many.",
+            "Leave corrections.motion out, or make single maps with `dinsar run --motion`.",
+        )
     if config.reference_gnss.files:
         raise UsageError(
             "A stack does not take its zero from GNSS stations.",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rasterio
 
 from dinsar_cli.compare.truth import compare
 from dinsar_cli.simulate import Coherence, Mogi, Scenario
@@ -48,6 +49,8 @@ def test_a_large_error_is_taken_off(dinsar: Callable[..., Outcome], tmp_path: Pa
     assert found["metres"] == pytest.approx(ERROR, abs=0.02)  # 2 % of a line is 0.3 m
     assert found["sigma_m"] < 0.02
     assert not told_step(record)
+    with rasterio.open(record["products"]["los_displacement"]) as file:
+        assert float(file.tags()["misregistration_m"]) == pytest.approx(ERROR, abs=0.02)
     assert rmse(place, record) < 0.5e-3
     # the same without it: steps that are told, and a map that is wrong
     record = place.run(dinsar, place.config(coregistration={"esd": "none"}))

@@ -67,6 +67,7 @@ def test_the_products_of_the_design_are_in_the_table() -> None:
         "offset_snr": "1",
         "correction_tides": "m",
         "correction_ionosphere": "m",
+        "correction_motion": "m",
         "correction_troposphere": "m",
     }
     assert {name: layer.unit for name, layer in LAYERS.items()} == expected

@@ -18,6 +18,7 @@ from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.interferogram import Nodes, StripWorker, split_in_range
 from dinsar_cli.engines.eos.mosaic import Window
 from dinsar_cli.engines.eos.setup import Setup
+from dinsar_cli.errors import NoDataError
 from dinsar_cli.radar.interferogram import IONOSPHERE, LAYERS, RadarLayer
 from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
 
@@ -110,6 +111,11 @@ class SplitSpectrum:
            effects in SAR interferograms: the split-spectrum method", IEEE TGRS 54(3).
         .. [2] Liang, Agram, Simons and Fielding (2019), "Ionospheric correction of InSAR time series analysis of
            C-band Sentinel-1 TOPS data", IEEE TGRS 57(9).
+
+        Raises
+        ------
+        NoDataError
+            When nothing tells it.
         """
         cells = tuple(max(1, round(_BLOCK / size)) for size in self.spacing)
         known = np.isfinite(self.unwrapped) & (self.sub_bands != 0).all(axis=0)
@@ -129,6 +135,12 @@ class SplitSpectrum:
             told = phase / 2 - gain * np.angle(high * np.conj(low))
             variance = gain**2 * (1 - coherence**2) / (coherence**2 * count * self.looks * _SHARE)
         good = np.isfinite(told) & np.isfinite(variance) & (variance > 0)
+        if not good.any():
+            raise NoDataError(
+                "The ionosphere cannot be told.",
+                "No part of the scene has both coherence and an unwrapped phase.",
+                "Leave corrections.ionosphere out, or choose other dates.",
+            )
         trust = np.where(good, 1 / np.where(good, variance, 1), 0)
         block = tuple(cell * size for cell, size in zip(cells, self.spacing, strict=True))
         reach, widest = (

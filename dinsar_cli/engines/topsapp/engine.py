@@ -154,6 +154,12 @@ class TopsAppEngine:
     def check_options(self, config: RunConfig, bursts: Sequence[CommonBurst]) -> None:
         """Refuse what topsApp, or this one, cannot do."""
         check_options(config.topsapp, bursts)
+        if config.coregistration.esd == "require" and not config.topsapp.do_esd:
+            raise UsageError(
+                "coregistration.esd: require is not for this engine.",
+                "It is of the engine eos; topsApp has an estimate of its own, which is off.",
+                "Set topsapp.do_esd to true, or coregistration.esd to auto.",
+            )
         check_reversed(config.checks)
         check_offsets(config.offsets, bursts)
         found, _ = _find(config)

@@ -20,6 +20,7 @@ from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.delay_file import SUFFIXES, files_of_pair
 from dinsar_cli.maps.corrections.height import correlation, fit_height
 from dinsar_cli.maps.corrections.ionosphere import check_ionosphere, ionosphere_los
+from dinsar_cli.maps.corrections.motion import REMOVED_TAG, check_motion, motion_los
 from dinsar_cli.maps.corrections.tides import check_tides, sensing_times, tide_los
 from dinsar_cli.maps.corrections.troposphere import check_delays, troposphere_los
 from dinsar_cli.maps.map_layers import MapLayers
@@ -30,7 +31,7 @@ from dinsar_cli.sentinel1.acquisition import CommonBurst
 Array = NDArray[Any]
 Floats = NDArray[np.floating[Any]]
 
-NAMES = ("tides", "ionosphere", "troposphere")
+NAMES = ("tides", "ionosphere", "motion", "troposphere")
 """Corrections in the order in which they are subtracted: what is fitted comes last."""
 _FEW = 0.001  # share of the map
 
@@ -112,6 +113,7 @@ def asked_for(corrections: CorrectionsConfig) -> tuple[str, ...]:
     wanted = {
         "tides": corrections.tides,
         "ionosphere": corrections.ionosphere,
+        "motion": corrections.motion is not None,
         "troposphere": corrections.troposphere != "none",
     }
     return tuple(name for name in NAMES if wanted[name])
@@ -156,6 +158,8 @@ def check_corrections(config: RunConfig, grid: Grid | None, engine: str, dates: 
         sensing_times(*dates)
     if corrections.ionosphere:
         check_ionosphere(config, engine)
+    if corrections.motion is not None:
+        check_motion(config, grid, engine)
     if isinstance(corrections.troposphere, list):
         files = files_of_pair(corrections.troposphere, _days(*dates))
         if grid is not None:
@@ -164,7 +168,10 @@ def check_corrections(config: RunConfig, grid: Grid | None, engine: str, dates: 
 
 def correction_marks(corrections: CorrectionsConfig) -> list[object]:
     """Tell what the corrections depend on: their keys, and the files that they read."""
-    paths = corrections.troposphere if isinstance(corrections.troposphere, list) else []
+    paths = [
+        *(corrections.troposphere if isinstance(corrections.troposphere, list) else []),
+        *(corrections.motion or []),
+    ]
     files = [
         file
         for path in paths
@@ -287,7 +294,14 @@ def _ionosphere(_: CorrectionsConfig, given: Uncorrected, __: Floats) -> tuple[F
     return ionosphere_los(phase, given.wavelength), {"method": "split spectrum"}
 
 
-_MAKERS = {"tides": _tides, "ionosphere": _ionosphere, "troposphere": _troposphere}
+def _motion(corrections: CorrectionsConfig, given: Uncorrected, _: Floats) -> tuple[Floats, dict[str, Any]]:
+    vector, squint = (given.needed(name, "motion") for name in ("los_vector", "squint"))
+    removed, files = float(given.tags.get(REMOVED_TAG, 0)), corrections.motion or []
+    surface = motion_los(given.grid, vector, squint, files, removed)
+    return surface, {"method": "squint x motion from files", "files": [path.name for path in files]}
+
+
+_MAKERS = {"tides": _tides, "ionosphere": _ionosphere, "motion": _motion, "troposphere": _troposphere}
 
 
 def correction_warnings(facts: Mapping[str, Any]) -> list[str]:
