@@ -103,6 +103,7 @@ class EosEngine:
             "engine": self.name,
             "versions": {name: package_versions().get(name) for name in _PACKAGES[:2]},
             "esd": config.coregistration.esd,
+            "ionosphere": config.corrections.ionosphere,
             "strength": config.filter.strength,
             "reliability": config.unwrap.reliability,
             "mask": mask_mark(config),

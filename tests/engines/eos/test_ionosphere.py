@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from dinsar_cli.config.file import build_config
 from dinsar_cli.engines.eos.bands import SubBands
+from dinsar_cli.engines.eos.engine import EosEngine
 from dinsar_cli.engines.eos.ionosphere import SplitSpectrum, smoothed
+from dinsar_cli.errors import NoDataError
 
 CARRIER, DISTANCE = 5.405e9, 33e6
 SPACING = (28.0, 30.0)  # m
@@ -69,3 +74,15 @@ def test_ionosphere_is_told_from_deformation() -> None:
     away = given.ionosphere() - electrons
     assert np.isfinite(away).all()
     assert np.std(away) < 0.05
+
+
+@pytest.mark.parametrize("asked", [{"corrections.ionosphere": True}, {"coregistration.esd": "none"}])
+def test_an_interferogram_without_what_is_asked_for_is_made_again(asked: dict[str, object]) -> None:
+    plain, other = (EosEngine().fingerprint(build_config(None, keys)) for keys in ({}, asked))
+    assert plain != other
+
+
+def test_no_coherence_tells_nothing() -> None:
+    given = spectrum(np.zeros(SHAPE), np.zeros(SHAPE))
+    with pytest.raises(NoDataError, match="ionosphere"):
+        replace(given, unwrapped=np.full(SHAPE, np.nan)).ionosphere()
