@@ -200,6 +200,8 @@ def correction_lines(corrections: Mapping[str, Any]) -> list[str]:
         how = record["method"]
         if "slope_mm_per_km" in record:
             how += f", {record['slope_mm_per_km']:+.1f} mm/km"
+        if "noise_m" in record:
+            how += f", noise {1000 * record['noise_m']:.1f} mm"
         before, after, size = (1000 * record[key] for key in ("los_std_before_m", "los_std_after_m", "std_m"))
         lines.append(f"  corrected       {name}: {size:.1f} mm (standard deviation; {how})")
         related = [record[f"height_correlation_{key}"] for key in ("before", "after")]

@@ -190,6 +190,8 @@ class Interferogram:
         do not tell, and empty where the engine does not. At a subswath's seam, of the two bursts that differ most.
     misregistration : Misregistration or None
         Along the track, as it was measured; None where the engine did not.
+    ionosphere_noise : float or None
+        Standard deviation of the phase of the ionosphere by its noise, radians; None where it is not known.
     """
 
     folder: Path
@@ -210,6 +212,7 @@ class Interferogram:
     burst_overlaps: tuple[OverlapPhase | None, ...] = ()
     swath_overlaps: tuple[OverlapPhase | None, ...] = ()
     misregistration: Misregistration | None = None
+    ionosphere_noise: float | None = None
 
     def layer(self, name: str) -> RadarFile:
         """Access to one layer."""

@@ -18,6 +18,7 @@ from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.model import LonLat, RunConfig
 from dinsar_cli.formats import clear_formats, product_facts, write_formats
 from dinsar_cli.geo.roi import Roi
+from dinsar_cli.maps.corrections.ionosphere import noise_tag
 from dinsar_cli.maps.corrections.motion import removed_tag
 from dinsar_cli.maps.displacement import displacement_depends, displacement_layers
 from dinsar_cli.maps.facts import MapFacts, common_tags, facts_from_dict, facts_to_dict
@@ -145,7 +146,8 @@ def geocode(run: Session, interferogram: Interferogram, files: Products) -> Geoc
     """Put the layers of an interferogram on the map, and check its phase."""
     plan, config = run.plan, run.plan.config
     layers = MapLayers(make_folder(run.products), plan.grid, files=files)
-    tags = common_tags(interferogram, plan.engine.name, __version__) | removed_tag(interferogram)
+    tags = common_tags(interferogram, plan.engine.name, __version__)
+    tags |= removed_tag(interferogram) | noise_tag(interferogram)
 
     def work() -> tuple[Iterable[Path], dict[str, Any], None]:
         if not run.force:

@@ -48,7 +48,7 @@ from dinsar_cli.engines.eos.interferogram import StripWorker, form_all, strips
 from dinsar_cli.engines.eos.ionosphere import SPLIT_FILE, SUB_BANDS, band_distance, save_split, write_ionosphere
 from dinsar_cli.engines.eos.mosaic import LookGrid
 from dinsar_cli.engines.eos.reader import SlcReader
-from dinsar_cli.engines.eos.setup import Setup, describe
+from dinsar_cli.engines.eos.setup import IONOSPHERE_FILE, Setup, describe
 from dinsar_cli.engines.eos.steps import PREFILTER
 from dinsar_cli.engines.eos.unwrapping import unwrap_conjugate, unwrap_layers
 from dinsar_cli.engines.unseen import mask_mark
@@ -258,8 +258,9 @@ def _setting(inputs: EngineInputs) -> Setting:
 def _unwrap(setup: Setup, progress: Progress) -> list[Path]:
     """Unwrapped phase and components, and the phase of the ionosphere where it is asked for."""
     files = unwrap_layers(setup, progress)
-    setup.file(IONOSPHERE).path.unlink(missing_ok=True)
-    return [*files, write_ionosphere(setup)] if setup.inputs.config.corrections.ionosphere else files
+    for path in (setup.file(IONOSPHERE).path, setup.folder / IONOSPHERE_FILE):
+        path.unlink(missing_ok=True)
+    return [*files, *write_ionosphere(setup)] if setup.inputs.config.corrections.ionosphere else files
 
 
 def _registered(worker: StripWorker, setup: Setup, told: Path) -> StripWorker:

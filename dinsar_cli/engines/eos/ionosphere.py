@@ -17,7 +17,7 @@ from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.interferogram import Nodes, StripWorker, split_in_range
 from dinsar_cli.engines.eos.mosaic import Window
-from dinsar_cli.engines.eos.setup import Setup
+from dinsar_cli.engines.eos.setup import IONOSPHERE_FILE, Setup
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.radar.interferogram import IONOSPHERE, LAYERS, RadarLayer
 from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
@@ -98,8 +98,8 @@ class SplitSpectrum:
     distance: float
     spacing: tuple[float, float]
 
-    def ionosphere(self) -> NDArray[np.float32]:
-        """Return the phase of the ionosphere, radians, but for a constant; smooth, and known everywhere.
+    def ionosphere(self) -> tuple[NDArray[np.float32], float]:
+        """Return the phase of the ionosphere, radians, but for a constant, smooth and everywhere; and its noise.
 
         Of the phase ``n + i`` the part n goes with the frequency and the ionosphere i with its inverse, so that the
         thirds of the spectrum differ by ``(n - i) distance / carrier`` [1]_ [2]_. That multiplies noise by 70: it
@@ -156,7 +156,7 @@ class SplitSpectrum:
             *((np.arange(size) + 0.5) / cell - 0.5 for size, cell in zip(known.shape, cells, strict=True)),
             indexing="ij",
         )
-        return np.asarray(map_coordinates(smooth, where, order=1, mode="nearest"), np.float32)
+        return np.asarray(map_coordinates(smooth, where, order=1, mode="nearest"), np.float32), noise
 
 
 def smoothed(values: Floats, trust: Floats, reach: tuple[float, float]) -> tuple[NDArray[np.float64], float]:
@@ -209,14 +209,14 @@ def _around(field: Floats, reach: tuple[float, float], width: float) -> NDArray[
     return found
 
 
-def write_ionosphere(setup: Setup) -> Path:
-    """Write the phase of the ionosphere of an interferogram that is unwrapped, where there is one."""
+def write_ionosphere(setup: Setup) -> list[Path]:
+    """Write the phase of the ionosphere, where there is an interferogram that is unwrapped, and its noise."""
     unwrapped, components, coherence, wrapped = (
         setup.file(LAYERS[name]).read() for name in ("unwrapped", "components", "coherence", "wrapped")
     )
     subswath = setup.mosaic.tiles[0].burst.reference.subswath
     spacing = setup.cell_size
-    found = SplitSpectrum(
+    found, noise = SplitSpectrum(
         np.where(components == 1, unwrapped, np.nan),
         setup.file(SUB_BANDS).read(),
         coherence,
@@ -228,4 +228,6 @@ def write_ionosphere(setup: Setup) -> Path:
     layer = setup.file(IONOSPHERE)
     layer.create()
     layer.write(0, np.where(np.isfinite(wrapped), found, np.nan))
-    return layer.path
+    told = setup.folder / IONOSPHERE_FILE
+    write_text(told, json.dumps({"noise_rad": noise}) + "\n")
+    return [layer.path, told]

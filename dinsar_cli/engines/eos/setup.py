@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dinsar_cli.base.files import write_text
+from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.bursts.misregistration import MISREGISTRATION_FILE, load_misregistration
 from dinsar_cli.engines.eos.bursts.overlaps import OVERLAPS_FILE, cuts_in, load_overlaps
@@ -16,6 +17,8 @@ from dinsar_cli.engines.eos.interferogram import cell_spacing
 from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, Interferogram, RadarFile, RadarLayer
+
+IONOSPHERE_FILE = "ionosphere.json"
 
 _COHERENCE_LOOKS = 100  # looks from which the bias of a coherence of zero is below 0.1
 
@@ -76,6 +79,7 @@ def describe(setup: Setup, versions: dict[str, str]) -> Interferogram:
     subswath = setup.mosaic.tiles[0].burst.reference.subswath
     azimuth_spacing, range_spacing = setup.cell_size
     pair = setup.inputs.pair
+    noise = setup.folder / IONOSPHERE_FILE
     burst_cuts, swath_cuts = cuts_in(setup.mosaic, whole)
     burst_overlaps, swath_overlaps = load_overlaps(setup.folder / OVERLAPS_FILE)
     result = Interferogram(
@@ -104,6 +108,7 @@ def describe(setup: Setup, versions: dict[str, str]) -> Interferogram:
         burst_overlaps=burst_overlaps,
         swath_overlaps=swath_overlaps,
         misregistration=load_misregistration(setup.folder / MISREGISTRATION_FILE),
+        ionosphere_noise=read_json(noise)["noise_rad"] if noise.is_file() else None,
     )
     path, text = setup.folder / DESCRIPTION_FILE, json.dumps(result.to_dict(), indent=2) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:

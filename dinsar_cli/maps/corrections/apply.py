@@ -19,7 +19,7 @@ from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.delay_file import SUFFIXES, files_of_pair
 from dinsar_cli.maps.corrections.height import correlation, fit_height
-from dinsar_cli.maps.corrections.ionosphere import check_ionosphere, ionosphere_los
+from dinsar_cli.maps.corrections.ionosphere import NOISE_TAG, check_ionosphere, ionosphere_los
 from dinsar_cli.maps.corrections.motion import REMOVED_TAG, check_motion, motion_los
 from dinsar_cli.maps.corrections.tides import check_tides, sensing_times, tide_los
 from dinsar_cli.maps.corrections.troposphere import check_delays, troposphere_los
@@ -34,6 +34,7 @@ Floats = NDArray[np.floating[Any]]
 NAMES = ("tides", "ionosphere", "motion", "troposphere")
 """Corrections in the order in which they are subtracted: what is fitted comes last."""
 _FEW = 0.001  # share of the map
+_CERTAIN = 0.5  # of a correction: noise that is more than that
 
 
 @dataclass(frozen=True)
@@ -291,7 +292,8 @@ def _days(reference: str, secondary: str) -> tuple[date, date]:
 
 def _ionosphere(_: CorrectionsConfig, given: Uncorrected, __: Floats) -> tuple[Floats, dict[str, Any]]:
     phase = given.needed("ionosphere_phase", "ionosphere")
-    return ionosphere_los(phase, given.wavelength), {"method": "split spectrum"}
+    noise = {"noise_m": float(given.tags[NOISE_TAG])} if NOISE_TAG in given.tags else {}
+    return ionosphere_los(phase, given.wavelength), {"method": "split spectrum"} | noise
 
 
 def _motion(corrections: CorrectionsConfig, given: Uncorrected, _: Floats) -> tuple[Floats, dict[str, Any]]:
@@ -312,6 +314,12 @@ def correction_warnings(facts: Mapping[str, Any]) -> list[str]:
             found.append(
                 f"Displacement was fitted to elevation ({record['slope_mm_per_km']:+.1f} mm a kilometre of height) "
                 f"and the fit taken off, see correction_{name}.tif: deformation that goes with height went with it."
+            )
+        if record.get("std_m") and record.get("noise_m", 0.0) > _CERTAIN * record["std_m"]:
+            found.append(
+                f"The {name} that was taken off ({1000 * record['std_m']:.1f} mm) is hardly more than the noise of "
+                f"its estimate ({1000 * record['noise_m']:.1f} mm): the map may be worse for it. Leave "
+                f"corrections.{name} out, or take a larger area or more coherent dates."
             )
         if record["lost"] > _FEW:
             found.append(

@@ -15,8 +15,21 @@ from numpy.typing import NDArray
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import UsageError
 from dinsar_cli.radar.displacement import los_displacement
+from dinsar_cli.radar.interferogram import Interferogram
 
 Floats = NDArray[np.floating[Any]]
+
+
+NOISE_TAG = "ionosphere_noise_m"
+"""Tag of a product: metres of LOS by which the ionosphere is not certain."""
+
+
+def noise_tag(interferogram: Interferogram) -> dict[str, str]:
+    """Return the tag that tells how certain the ionosphere is; none where that is not known."""
+    noise = interferogram.ionosphere_noise
+    if noise is None:
+        return {}
+    return {NOISE_TAG: f"{abs(float(los_displacement(np.asarray(noise), interferogram.wavelength))):.6f}"}
 
 
 def check_ionosphere(config: RunConfig, engine: str) -> None:

@@ -16,6 +16,7 @@ from dinsar_cli.config.file import build_config, dump_commented_yaml, load_confi
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.maps.corrections.apply import correction_warnings
 from dinsar_cli.maps.corrections.delay_file import files_of_pair, read_delay
 from dinsar_cli.maps.corrections.height import fit_height
 from dinsar_cli.maps.corrections.ionosphere import check_ionosphere, ionosphere_los
@@ -462,6 +463,17 @@ def test_the_ionosphere_is_estimated_when_it_is_taken_off() -> None:
     twice = build_config(None, {"corrections.ionosphere": True, "topsapp.apply_ionosphere_correction": True})
     with pytest.raises(UsageError, match="twice"):
         check_ionosphere(twice, "isce2")
+
+
+def test_an_ionosphere_that_is_hardly_more_than_noise_is_told() -> None:
+    def told(noise: float | None) -> list[str]:
+        facts = {"std_m": 3e-3, "lost": 0.0} | ({} if noise is None else {"noise_m": noise})
+        return correction_warnings({"ionosphere": facts})
+
+    (text,) = told(2e-3)
+    assert "3.0 mm" in text
+    assert "2.0 mm" in text
+    assert told(1e-3) == told(None) == []
 
 
 def test_nothing_is_corrected_unasked() -> None:

@@ -102,6 +102,9 @@ def test_its_size_is_told(corrected: Corrected) -> None:
     assert told["los_std_after_m"] == pytest.approx(np.std(los[known]), rel=0.02)
     assert told["los_std_before_m"] == pytest.approx(np.std((los + layer)[known]), rel=0.02)
     assert told["lost"] < 0.01
+    if corrected.engine == "eos":  # topsApp does not tell it
+        assert 1e-4 < told["noise_m"] < 1e-3
+    assert not any("noise of its estimate" in text for text in corrected.summary["warnings"])
     with rasterio.open(corrected.summary["products"]["los_displacement"]) as file:
         assert file.tags()["corrections"] == "ionosphere"
 
