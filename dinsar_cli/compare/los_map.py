@@ -11,13 +11,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
-from rasterio.warp import reproject
 
 from dinsar_cli.base.journal import PRODUCTS
 from dinsar_cli.compare.truth import map_of
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.geo.warp import bilinear
 from dinsar_cli.products.one_run import check_one_run
 from dinsar_cli.products.reader import Product, Products, Words
 
@@ -274,19 +273,7 @@ def on_map_grid(product: Product, grid: Grid, check: Callable[[Floats], None] = 
         none = ~masks.any(axis=0) | ~values.any(axis=0) if len(values) == 3 else ~masks.all(axis=0)
         values[:, none] = np.nan
     check(values)
-    found = np.full((len(values), *grid.shape), np.nan)
-    reproject(
-        values,
-        found,
-        src_transform=transform,
-        src_crs=crs,
-        src_nodata=np.nan,
-        dst_transform=grid.transform,
-        dst_crs=grid.crs,
-        dst_nodata=np.nan,
-        resampling=Resampling.bilinear,
-    )
-    return found
+    return bilinear(values, transform, crs, grid)
 
 
 def _check_directions(path: Path, values: Floats) -> None:

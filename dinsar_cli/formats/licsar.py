@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
-from rasterio.warp import reproject
 
 from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import make_folder
@@ -26,6 +24,7 @@ from dinsar_cli.formats.files import put
 from dinsar_cli.formats.stac import heading_of
 from dinsar_cli.geo.crs import GEOGRAPHIC
 from dinsar_cli.geo.grid import Grid, grid_for
+from dinsar_cli.geo.warp import bilinear
 from dinsar_cli.products.layers import Layer, write_cog
 
 Floats = NDArray[np.floating[Any]]
@@ -69,20 +68,8 @@ class _Place:
         """Return a layer on the grid of the set, NaN where there is nothing: as it is, or bilinear."""
         if self.source == self.target:
             return values
-        result = np.full(self.target.shape, np.nan, np.float32)
-        reproject(
-            values.astype(np.float32, copy=False),
-            result,
-            src_transform=self.source.transform,
-            src_crs=self.source.crs,
-            src_nodata=np.nan,
-            dst_transform=self.target.transform,
-            dst_crs=GEOGRAPHIC,
-            dst_nodata=np.nan,
-            resampling=Resampling.bilinear,
-            tolerance=0,
-        )
-        return result
+        single = values.astype(np.float32, copy=False)
+        return bilinear(single, self.source.transform, self.source.crs, self.target, tolerance=0)
 
 
 def check_licsar(facts: ProductFacts) -> None:

@@ -25,6 +25,12 @@ _MANY = 5  # places of which most can be trusted where a few differ
 _LEAST_AGREEMENT = 3.0  # times what cells of pure noise agree by chance, which one piece in 8000 passes: exp(-9)
 
 
+def _known(kind: type[Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a record a class has a field for."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in record.items() if name in names}
+
+
 @dataclass(frozen=True)
 class OverlapPhase:
     """What two bursts say of the same ground: the step that the map has where it goes from one to the other.
@@ -49,8 +55,7 @@ class OverlapPhase:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> OverlapPhase:
         """Take it out of JSON; what later releases add is left out."""
-        names = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in record.items() if name in names})
+        return cls(**_known(cls, record))
 
     @property
     def excess(self) -> float:
@@ -142,8 +147,7 @@ class Misregistration:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Misregistration:
         """Take it out of JSON; what later releases add is left out."""
-        names = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in record.items() if name in names})
+        return cls(**_known(cls, record))
 
     @property
     def told(self) -> str:

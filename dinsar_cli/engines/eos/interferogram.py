@@ -185,8 +185,11 @@ class StripWorker:
             if sub_bands is not None:
                 _, sample = self.secondary_positions(tile, use, nodes, ground.seen)
                 sub_bands[(slice(None), *place)] = self._sub_bands(tile, reference, secondary, sample) * both
-        cells = None if sub_bands is None else np.stack([look_mean(looks, cross != 0)(band) for band in sub_bands])
-        return StripResult(*self._look_cells(cross, power), self.centres(ground), cells)
+        # zero where less than half of a cell has data
+        mean = look_mean(looks, cross != 0)
+        amplitude = np.stack([np.sqrt(mean(band)) for band in power]).astype(np.float32)
+        cells = None if sub_bands is None else np.stack([mean(band) for band in sub_bands])
+        return StripResult(mean(cross).astype(np.complex64), amplitude, self.centres(ground), cells)
 
     def _sub_bands(
         self, tile: BurstTile, reference: NDArray[np.complex64], secondary: NDArray[np.complex64], sample: Floats
@@ -267,14 +270,6 @@ class StripWorker:
         if key not in self._dopplers:
             self._dopplers[key] = burst_doppler(view, orbit)
         return burst_carrier(view, self._dopplers[key], line, sample)
-
-    def _look_cells(
-        self, cross: NDArray[np.complex64], power: NDArray[np.float32]
-    ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-        """Mean interferogram and root mean square amplitudes; zero where less than half of a cell has data."""
-        mean = look_mean(self.look_grid.looks, cross != 0)
-        amplitude = np.stack([np.sqrt(mean(band)) for band in power])
-        return mean(cross).astype(np.complex64), amplitude.astype(np.float32)
 
     def centres(self, ground: steps.GroundPoints) -> steps.GroundPoints:
         """Return the geometry at the centres of the look cells: the middle node of each."""

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
-from rasterio.warp import reproject
 
 from dinsar_cli.base.rasters import open_raster
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.geo.warp import EXACT, bilinear
 from dinsar_cli.radar.interferogram import Interferogram
 
 Floats = NDArray[np.floating[Any]]
@@ -109,20 +108,8 @@ def _check_file(path: Path) -> None:
         raise UsageError(f"{path} is no motion in metres.", f"It has values of {size:.4g}.", _REMEDY)
 
 
-def _on_map(path: Path, grid: Grid) -> NDArray[np.float64]:
+def _on_map(path: Path, grid: Grid) -> Floats:
     """Return a raster on the map, linear between its cells; NaN outside."""
-    result = np.full(grid.shape, np.nan)
     with open_raster(path) as dataset:
         values = dataset.read(1, masked=True).astype(np.float64).filled(np.nan)
-        reproject(
-            values,
-            result,
-            src_transform=dataset.transform,
-            src_crs=dataset.crs,
-            src_nodata=np.nan,
-            dst_transform=grid.transform,
-            dst_crs=grid.crs,
-            dst_nodata=np.nan,
-            resampling=Resampling.bilinear,
-        )
-    return result
+        return bilinear(values, dataset.transform, dataset.crs, grid, tolerance=EXACT)

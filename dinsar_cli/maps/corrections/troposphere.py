@@ -14,18 +14,16 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
-from rasterio.warp import reproject
 
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.geo.grid import Grid
+from dinsar_cli.geo.warp import EXACT, bilinear
 from dinsar_cli.maps.corrections.delay_file import Delay, read_delay
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
 _LATTICE = 48  # points on a side at which the coverage is looked at before a run
 _LEAST_COVER = 0.5
-_PIXEL_TOLERANCE = 1e-3
 _BLOCK_ROWS = 512  # of the map, in which cubes are interpolated
 _BEYOND = 100.0  # m by which the lowest and the highest two heights of a cube are continued
 
@@ -102,20 +100,7 @@ def _read(names: Sequence[Path], direction: str) -> Delay:
 
 def on_map(delay: Delay, grid: Grid) -> Floats:
     """Return the delay at the pixel centres of a map, linear between those of the file; NaN outside."""
-    result = np.full(grid.shape, np.nan, np.float64)
-    reproject(
-        delay.values.astype(np.float64),
-        result,
-        src_transform=delay.transform,
-        src_crs=delay.crs,
-        src_nodata=np.nan,
-        dst_transform=grid.transform,
-        dst_crs=grid.crs,
-        dst_nodata=np.nan,
-        resampling=Resampling.bilinear,
-        tolerance=_PIXEL_TOLERANCE,
-    )
-    return result
+    return bilinear(delay.values.astype(np.float64), delay.transform, delay.crs, grid, tolerance=EXACT)
 
 
 def at_ground(delay: Delay, grid: Grid, elevation: Floats, path: Path) -> Floats:
