@@ -1,4 +1,4 @@
-"""Pairs of dates as a graph: its parts, its triangles, and which errors of a pair its triangles can name.
+"""Pairs of dates as a graph: its triangles, and which errors of a pair its triangles can name.
 
 Around a triangle of dates a < b < c the unwrapped phases close, up to noise: ab + bc - ac = 0. A pair that is wrong
 by whole cycles breaks the closure of each triangle in which it lies, and of no other. Repair looks for the fewest
@@ -24,55 +24,6 @@ Pair: TypeAlias = tuple[date, date]
 
 Triangle: TypeAlias = tuple[date, date, date]
 """Three dates in the order of time, each two of which are a pair."""
-
-
-class _Parts:
-    """Which dates hang together so far (union-find)."""
-
-    def __init__(self, dates: Iterable[date]) -> None:
-        self._leader = {day: day for day in dates}
-
-    def of(self, day: date) -> date:
-        """Return the first date of the part of a date."""
-        while self._leader[day] != day:
-            self._leader[day] = self._leader[self._leader[day]]
-            day = self._leader[day]
-        return day
-
-    def join(self, pair: Pair) -> bool:
-        """Join the parts of two dates, and tell whether they were apart."""
-        first, second = sorted(map(self.of, pair))
-        self._leader[second] = first
-        return first != second
-
-
-def parts_of(dates: Sequence[date], pairs: Iterable[Pair]) -> tuple[tuple[date, ...], ...]:
-    """Return the parts of a network between which there is no pair.
-
-    Parameters
-    ----------
-    dates : sequence of date
-    pairs : iterable of Pair
-        Of these dates.
-
-    Returns
-    -------
-    tuple of tuple of date
-        One tuple for each part, in the order of their first dates; a date without a pair is a part of its own.
-    """
-    joined = _Parts(dates)
-    for pair in pairs:
-        joined.join(pair)
-    parts: dict[date, list[date]] = defaultdict(list)
-    for day in sorted(dates):
-        parts[joined.of(day)].append(day)
-    return tuple(tuple(part) for part in parts.values())
-
-
-def linking(dates: Sequence[date], pairs: Iterable[Pair]) -> list[Pair]:
-    """Return the pairs that a network needs to hang together as it does, the first ones given (Kruskal 1956)."""
-    joined = _Parts(dates)
-    return [pair for pair in pairs if joined.join(pair)]
 
 
 def triangles_of(pairs: Iterable[Pair]) -> tuple[Triangle, ...]:

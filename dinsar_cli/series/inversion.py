@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.series.graph import Pair, parts_of
+from dinsar_cli.base.graph import parts_of
+from dinsar_cli.series.graph import Pair
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from dinsar_cli.base.files import write_text
+from dinsar_cli.base.graph import parts_of
 from dinsar_cli.base.user_files import OddFileError, read_json
 from dinsar_cli.errors import DinsarError, NoDataError, UsageError
-from dinsar_cli.series.graph import Pair, Triangle, mistakable, parts_of, triangle_counts, triangles_of
+from dinsar_cli.series.graph import Pair, Triangle, mistakable, triangle_counts, triangles_of
 from dinsar_cli.series.network_file import SCHEMA, read_record
 from dinsar_cli.series.pair_rules import Baselines, PairRule, parse_pair_rule, shown_dates
 

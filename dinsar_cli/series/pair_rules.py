@@ -12,8 +12,9 @@ from datetime import date
 from itertools import combinations, groupby
 from typing import Final, TypeAlias
 
+from dinsar_cli.base.graph import linking
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.series.graph import Pair, linking
+from dinsar_cli.series.graph import Pair
 
 Baselines: TypeAlias = Mapping[date, float | None]
 """Perpendicular baseline of each date to one of them, metres; None where it is not known."""

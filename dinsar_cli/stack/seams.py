@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from dinsar_cli.base.graph import parts_of
 from dinsar_cli.radar.displacement import los_displacement
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.report.seams import Seam, Step, measured_seams, worst
 from dinsar_cli.report.verdicts import judge
-from dinsar_cli.series.graph import Pair, parts_of
+from dinsar_cli.series.graph import Pair
 
 _LEAST_DATES = 3
 """Of two dates that do not fit together nobody can tell which one is wrong."""

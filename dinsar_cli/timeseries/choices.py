@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from dinsar_cli.base.graph import parts_of
 from dinsar_cli.errors import NoDataError, UsageError
-from dinsar_cli.series.graph import parts_of
 from dinsar_cli.series.velocity import Model
 from dinsar_cli.timeseries.maps.pair_maps import PairMaps
 from dinsar_cli.timeseries.reference import WINDOW

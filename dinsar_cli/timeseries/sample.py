@@ -10,9 +10,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dinsar_cli.base.graph import parts_of
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.series.date_quality import signed_correlation
-from dinsar_cli.series.graph import Pair, parts_of
+from dinsar_cli.series.graph import Pair
 from dinsar_cli.series.network import pair_name
 from dinsar_cli.timeseries.maps.pair_maps import PairMaps, pairs_without
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.filter_noise import interpolated_power, unit
-from dinsar_cli.engines.eos.eos_sar import eos_module
 from dinsar_cli.maps.phase_noise import filters
 from support.speckle import LookCells, look_cells
 
@@ -37,7 +37,7 @@ Phase = Callable[[np.ndarray, LookCells], np.ndarray]
 
 def designs(strength: float) -> Iterator[tuple[str, Phase]]:
     """Filtered phase of a signal on speckle, by each filter."""
-    smoothed = eos_module("eos.sar.goldstein_filter").apply
+    smoothed = import_module("eos.sar.goldstein_filter").apply
     others = {
         f"eos-sar x {factor}": lambda cross, exponent, factor=factor: smoothed(
             unit(cross), step=8, window_size=3, alpha=factor * exponent

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dinsar_cli.series.graph import Pair, linking, mistakable, parts_of, triangle_counts, triangles_of
+from dinsar_cli.base.graph import linking, parts_of
+from dinsar_cli.series.graph import Pair, mistakable, triangle_counts, triangles_of
 
 FIRST = date(2023, 1, 4)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.bands import SubBands
-from dinsar_cli.engines.eos.eos_sar import eos_module
+from dinsar_cli.engines.eos.eos_sar import doppler_info
 from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, Window, positions_in_burst
 from dinsar_cli.engines.eos.reader import SlcReader
 from dinsar_cli.geo.antimeridian import near
@@ -346,7 +346,7 @@ def burst_doppler(view: SwathBurst, orbit: Orbit) -> Any:
     """
     subswath = view.subswath
     fm_rate, centroid, steering = nearest_rates(view, orbit)
-    return eos_module("eos.products.sentinel1.doppler_info").Sentinel1Doppler(
+    return doppler_info().Sentinel1Doppler(
         mid_swath_slrt=subswath.slant_range_time + subswath.samples / 2 / subswath.range_sampling_rate,
         burst_mid_time=_middle(view, orbit),
         az_fm_info=[fm_rate.t0, *fm_rate.coefficients],

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dinsar_cli.base import supervisor
+from dinsar_cli.base.processes import supervisor
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.errors import ExitCode
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dinsar_cli.base.conda import conda_prefixes
-from dinsar_cli.base.programs import run_to_end
+from dinsar_cli.base.processes.conda import conda_prefixes
+from dinsar_cli.base.processes.programs import run_to_end
 from dinsar_cli.errors import EngineError
 from dinsar_cli.timeseries.mintpy.scripts import probe
 

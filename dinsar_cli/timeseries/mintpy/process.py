@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from dinsar_cli.base import supervisor
+from dinsar_cli.base.processes import supervisor
 from dinsar_cli.errors import EngineError, ResourceError
 from dinsar_cli.formats.mintpy import CONFIGURATION
 from dinsar_cli.timeseries.mintpy.installation import MintPy

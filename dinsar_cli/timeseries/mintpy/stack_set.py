@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dinsar_cli.base.graph import parts_of
 from dinsar_cli.base.journal import RUN_FILE, read_journal, read_map_record
 from dinsar_cli.errors import NoDataError, UsageError
 from dinsar_cli.formats.facts import ProductFacts, product_facts
@@ -25,7 +26,6 @@ from dinsar_cli.formats.mintpy import (
     parameters_of_pair,
 )
 from dinsar_cli.series.closure import triangle_matrix
-from dinsar_cli.series.graph import parts_of
 from dinsar_cli.timeseries.maps.own_maps import OwnPair
 from dinsar_cli.timeseries.maps.pair_maps import PairMaps
 from dinsar_cli.timeseries.mintpy.foreign_set import foreign_geometry, foreign_pair

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dinsar_cli.base.files import write_text
+from dinsar_cli.base.graph import linking, parts_of
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.bands import SubBands
@@ -134,7 +135,7 @@ class SpectralDiversity:
         time, carrier = common.mosaic.grid.time(nodes.line), common.reference_carrier(tile, window)
         bandwidth = tile.burst.reference.subswath.azimuth_bandwidth
         halves, beside = {}, {}
-        for number in {number for pair in pairs for number in pair}:
+        for number in _numbers(pairs):
             if number == 0:
                 slc, beside[0] = common.reference_samples(tile, window), 0.0
             else:
@@ -152,16 +153,22 @@ class SpectralDiversity:
         }
 
 
-def _tying(pairs: Iterable[Pair], known: Iterable[int]) -> list[Pair]:
+def _tying(pairs: Sequence[Pair], known: Iterable[int]) -> list[Pair]:
     """Return as few pairs as tie all dates to known ones, of dates that follow each other where there are such."""
-    tied = {number: number for pair in pairs for number in pair} | dict.fromkeys(known, 0)
-    chosen = []
-    for first, second in sorted(pairs, key=lambda pair: abs(pair[1] - pair[0])):
-        if tied[first] != tied[second]:
-            chosen.append((first, second))
-            old, new = tied[second], tied[first]
-            tied = {number: new if group == old else group for number, group in tied.items()}
-    return chosen
+    links = _links(known)
+    nearest = sorted(pairs, key=lambda pair: pair[1] - pair[0])
+    return linking(_numbers([*links, *pairs]), [*links, *nearest])[len(links) :]
+
+
+def _links(known: Iterable[int]) -> list[Pair]:
+    """Return pairs by which the dates of which it is known hang together."""
+    first, *others = sorted(known)
+    return [(first, other) for other in others]
+
+
+def _numbers(pairs: Iterable[Pair]) -> list[int]:
+    """Return the dates of pairs."""
+    return sorted({number for pair in pairs for number in pair})
 
 
 def _compare(first: SubBands, second: SubBands, line_interval: float, beside: float) -> OverlapPhase | None:
@@ -195,12 +202,9 @@ def of_dates(pairs: Mapping[Pair, Misregistration], known: Mapping[int, float]) 
     known : mapping of int to float
         Dates of which it is known, lines.
     """
-    tied = set(known)
-    while True:
-        more = {number for pair in pairs if tied.intersection(pair) for number in pair} - tied
-        if not more:
-            break
-        tied |= more
+    links = _links(known)
+    parts = parts_of(_numbers([*links, *pairs]), [*links, *pairs])
+    tied = {number for part in parts if set(part).intersection(known) for number in part}
     used = {pair: found for pair, found in pairs.items() if tied.issuperset(pair) and not set(pair) <= set(known)}
     index = {number: place for place, number in enumerate(sorted(tied.difference(known)))}
     if not index:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from dinsar_cli.base.conda import conda_prefixes
+from dinsar_cli.base.processes.conda import conda_prefixes
 from dinsar_cli.engines.topsapp.process import search_paths as places
 from dinsar_cli.engines.topsapp.process.installation_check import Fault, Findings, examine
 

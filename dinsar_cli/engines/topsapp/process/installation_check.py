@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dinsar_cli.base.programs import run_to_end
+from dinsar_cli.base.processes.programs import run_to_end
 from dinsar_cli.engines.topsapp.scripts import probe
 
 # The only program that the steps up to unwrap call through the shell, to mask what snaphu unwrapped

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Self
 
-from dinsar_cli.base import supervisor
+from dinsar_cli.base.processes import supervisor
 from dinsar_cli.engines.base import Progress, StepCost
 from dinsar_cli.engines.topsapp.process.diagnose import Diagnosis, diagnose, explain, watch
 from dinsar_cli.engines.topsapp.process.installation import Installation

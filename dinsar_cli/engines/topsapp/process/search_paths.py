@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from dinsar_cli.base.conda import CONDA
+from dinsar_cli.base.processes.conda import CONDA
 
 PROGRAM = Path("applications") / "topsApp.py"
 _PACKAGES = (".", "packages/isce", "isce", "lib/python3*/site-packages/isce", "lib64/python3*/site-packages/isce")
