@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from dinsar_cli.engines.eos.goldstein import goldstein
+from dinsar_cli.engines.eos.phase.goldstein import goldstein
 from dinsar_cli.engines.topsapp.results.psfilt import psfilt
 from dinsar_cli.radar.interferogram import Interferogram
 from dinsar_cli.radar.uncertainty import UNIFORM, phase_deviation, unbiased_coherence

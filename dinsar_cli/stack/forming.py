@@ -24,11 +24,11 @@ from dinsar_cli.engines.eos.bursts.misregistration import SpectralDiversity, rem
 from dinsar_cli.engines.eos.bursts.overlaps import OVERLAPS_FILE, Overlaps, save_overlaps
 from dinsar_cli.engines.eos.bursts.steering import squint_of
 from dinsar_cli.engines.eos.costs import CROSS
-from dinsar_cli.engines.eos.filtering import filter_layers, strip_memory
 from dinsar_cli.engines.eos.interferogram import StripWorker, strips
 from dinsar_cli.engines.eos.many_dates import DateFiles, GroundFiles, Strip, mean_interferogram, resampled_file
-from dinsar_cli.engines.eos.mosaic import LookGrid
-from dinsar_cli.engines.eos.unwrapping import unseen_cells, unwrap_seen
+from dinsar_cli.engines.eos.phase.filtering import filter_layers, strip_memory
+from dinsar_cli.engines.eos.phase.unwrapping import unseen_cells, unwrap_seen
+from dinsar_cli.engines.eos.slc.mosaic import LookGrid
 from dinsar_cli.radar.interferogram import LAYERS, VISIBILITY, RadarFile, RadarLayer
 from dinsar_cli.radar.overlaps import Misregistration
 from dinsar_cli.radar.visibility import left_out

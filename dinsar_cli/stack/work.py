@@ -20,14 +20,14 @@ from dinsar_cli.base.reporter import Reporter
 from dinsar_cli.config.map import FormatName
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.engines.base import STEPS_FILE, EngineInputs
-from dinsar_cli.engines.eos import goldstein
 from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
 from dinsar_cli.engines.eos.bursts.misregistration import MISREGISTRATION_FILE, load_misregistration
 from dinsar_cli.engines.eos.engine import package_versions
 from dinsar_cli.engines.eos.interferogram import StripWorker
-from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
-from dinsar_cli.engines.eos.reader import SlcReader
+from dinsar_cli.engines.eos.phase import goldstein
 from dinsar_cli.engines.eos.setup import Setup
+from dinsar_cli.engines.eos.slc.mosaic import LookGrid, Mosaic
+from dinsar_cli.engines.eos.slc.reader import SlcReader
 from dinsar_cli.engines.eos.steps import PREFILTER
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.geo.heights.terrain import Terrain

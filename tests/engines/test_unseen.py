@@ -13,8 +13,8 @@ from dinsar_cli.config.request import request_of
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.area import both_orbits, crop, height_range
 from dinsar_cli.engines.eos.engine import EosEngine
+from dinsar_cli.engines.eos.phase.unwrapping import unseen_inputs
 from dinsar_cli.engines.eos.setup import Setup
-from dinsar_cli.engines.eos.unwrapping import unseen_inputs
 from dinsar_cli.engines.unseen import find_unseen
 from dinsar_cli.plan.plan import plan_run
 from dinsar_cli.radar.interferogram import Interferogram

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dinsar_cli.engines.eos.goldstein import goldstein
+from dinsar_cli.engines.eos.phase.goldstein import goldstein
 from dinsar_cli.maps.phase_noise import filters
 from dinsar_cli.radar.patch_filter import filter_patches
 from support.speckle import LookCells, look_cells

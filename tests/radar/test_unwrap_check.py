@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dinsar_cli.config.checks import ChecksConfig
-from dinsar_cli.engines.eos.goldstein import goldstein
+from dinsar_cli.engines.eos.phase.goldstein import goldstein
 from dinsar_cli.engines.topsapp.settings.options import check_reversed
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.grid import Grid

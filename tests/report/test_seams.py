@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dinsar_cli.engines.eos.goldstein import goldstein
+from dinsar_cli.engines.eos.phase.goldstein import goldstein
 from dinsar_cli.products.folder import find_products
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE
 from dinsar_cli.radar.overlaps import OverlapPhase

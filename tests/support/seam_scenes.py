@@ -19,7 +19,7 @@ from scipy.fft import fft2, ifft2, next_fast_len
 from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import gaussian_filter, zoom
 
-from dinsar_cli.engines.eos.goldstein import goldstein
+from dinsar_cli.engines.eos.phase.goldstein import goldstein
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE
 from dinsar_cli.radar.overlaps import BAND, PIECE, OverlapPhase, overlap_phase, worst
 from support.radar_inputs import written_interferogram

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from dinsar_cli.engines.base import EngineInputs
-from dinsar_cli.engines.eos import goldstein
 from dinsar_cli.engines.eos.interferogram import cell_spacing
-from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
+from dinsar_cli.engines.eos.phase import goldstein
+from dinsar_cli.engines.eos.slc.mosaic import LookGrid, Mosaic, RadarGrid, Window, build_mosaic, look_grid
 from dinsar_cli.geo.areas import surroundings
 from dinsar_cli.geo.heights.terrain import Terrain
 from dinsar_cli.radar.geometry import Orbit

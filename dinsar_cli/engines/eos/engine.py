@@ -32,7 +32,6 @@ from dinsar_cli.engines.base import (
     step_costs,
 )
 from dinsar_cli.engines.costs import Setting, forecast, layer_bytes, note
-from dinsar_cli.engines.eos import goldstein
 from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
 from dinsar_cli.engines.eos.bursts.misregistration import (
     MISREGISTRATION_FILE,
@@ -43,14 +42,21 @@ from dinsar_cli.engines.eos.bursts.misregistration import (
 from dinsar_cli.engines.eos.bursts.overlaps import OVERLAPS_FILE, Overlaps, save_overlaps
 from dinsar_cli.engines.eos.bursts.steering import squint_of
 from dinsar_cli.engines.eos.costs import CROSS, LAWS, STRIP_BYTES_PER_THREAD
-from dinsar_cli.engines.eos.filtering import filter_layers, strip_memory
 from dinsar_cli.engines.eos.interferogram import StripWorker, form_all, strips
-from dinsar_cli.engines.eos.ionosphere import SPLIT_FILE, SUB_BANDS, band_distance, save_split, write_ionosphere
-from dinsar_cli.engines.eos.mosaic import LookGrid
-from dinsar_cli.engines.eos.reader import SlcReader
+from dinsar_cli.engines.eos.phase import goldstein
+from dinsar_cli.engines.eos.phase.filtering import filter_layers, strip_memory
+from dinsar_cli.engines.eos.phase.ionosphere import (
+    SPLIT_FILE,
+    SUB_BANDS,
+    band_distance,
+    save_split,
+    write_ionosphere,
+)
+from dinsar_cli.engines.eos.phase.unwrapping import unwrap_conjugate, unwrap_layers
 from dinsar_cli.engines.eos.setup import IONOSPHERE_FILE, Setup, describe
+from dinsar_cli.engines.eos.slc.mosaic import LookGrid
+from dinsar_cli.engines.eos.slc.reader import SlcReader
 from dinsar_cli.engines.eos.steps import PREFILTER
-from dinsar_cli.engines.eos.unwrapping import unwrap_conjugate, unwrap_layers
 from dinsar_cli.engines.unseen import mask_mark
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.antimeridian import middle_of

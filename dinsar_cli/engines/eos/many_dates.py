@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dinsar_cli.config.model import Looks
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.interferogram import Nodes, StripWorker, look_mean
-from dinsar_cli.engines.eos.mosaic import LookGrid, Window
+from dinsar_cli.engines.eos.slc.mosaic import LookGrid, Window
 from dinsar_cli.radar.interferogram import LAYERS, RadarFile, RadarLayer
 
 Samples = NDArray[np.complex64]

@@ -14,7 +14,7 @@ from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.eos.bursts.misregistration import MISREGISTRATION_FILE, load_misregistration
 from dinsar_cli.engines.eos.bursts.overlaps import OVERLAPS_FILE, cuts_in, load_overlaps
 from dinsar_cli.engines.eos.interferogram import cell_spacing
-from dinsar_cli.engines.eos.mosaic import LookGrid, Mosaic
+from dinsar_cli.engines.eos.slc.mosaic import LookGrid, Mosaic
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, perpendicular_baseline
 from dinsar_cli.radar.interferogram import DESCRIPTION_FILE, LAYERS, Interferogram, RadarFile, RadarLayer
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from dinsar_cli.config.file import build_config
-from dinsar_cli.engines.eos.bands import SubBands
 from dinsar_cli.engines.eos.engine import EosEngine
-from dinsar_cli.engines.eos.ionosphere import SplitSpectrum, smoothed
+from dinsar_cli.engines.eos.phase.ionosphere import SplitSpectrum, smoothed
+from dinsar_cli.engines.eos.slc.bands import SubBands
 from dinsar_cli.errors import NoDataError
 
 CARRIER, DISTANCE = 5.405e9, 33e6

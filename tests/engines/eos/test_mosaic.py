@@ -9,7 +9,7 @@ import pytest
 from shapely import box
 
 from dinsar_cli.config.model import Looks
-from dinsar_cli.engines.eos.mosaic import Window, build_mosaic, look_grid
+from dinsar_cli.engines.eos.slc.mosaic import Window, build_mosaic, look_grid
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.sentinel1.acquisition import CommonBurst, SwathBurst
 from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT, Burst, Polynomial, Subswath

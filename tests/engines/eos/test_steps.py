@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dinsar_cli.engines.eos import steps
-from dinsar_cli.engines.eos.goldstein import goldstein
+from dinsar_cli.engines.eos.phase.goldstein import goldstein
 from dinsar_cli.radar.geometry import Orbit, geodetic_to_cartesian, zero_doppler
 from support.speckle import INDEPENDENT, look_cells
 
@@ -209,7 +209,7 @@ def test_eos_is_loaded_without_what_is_not_used_and_still_has_it() -> None:
     """In a fresh process: others may have loaded it here."""
     program = """
 import sys
-from dinsar_cli.engines.eos.eos_sar import doppler_info
+from dinsar_cli.engines.eos.slc.eos_sar import doppler_info
 alone = doppler_info()
 assert alone is doppler_info()
 assert not {"eos.sar", "eos.products", "dem_stitcher", "geopandas", "pandas"} & set(sys.modules)

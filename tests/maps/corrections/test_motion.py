@@ -83,5 +83,7 @@ def test_motion_that_does_not_serve_is_refused(dinsar: Dinsar, place: Place, tmp
     millimetres, elsewhere = (tmp_path / f"{name}.tif" for name in ("millimetres", "elsewhere"))
     check_refusal(dinsar(*place.command("--motion", f"{millimetres},{north}")), USAGE, "millimetres.tif", "metres")
     check_refusal(dinsar(*place.command("--motion", f"{elsewhere},{north}")), NO_DATA, "elsewhere.tif")
-    stack = ("stack", place.stack.orbits[0].parents[1] / "slc", "--motion", f"{east},{north}")
-    assert run_apart(*stack).code == USAGE
+    slc = place.stack.orbits[0].parents[1] / "slc"
+    for name, given in (("motion", [east, north]), ("ionosphere", True)):
+        config = place.config(corrections={name: given})
+        check_refusal(run_apart("stack", config, slc), USAGE, name, "stack")

@@ -15,10 +15,10 @@ from dinsar_cli.base.files import write_text
 from dinsar_cli.base.graph import linking, parts_of
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.eos import steps
-from dinsar_cli.engines.eos.bands import SubBands
 from dinsar_cli.engines.eos.bursts.overlaps import Overlaps, Pair, cuts_in
 from dinsar_cli.engines.eos.interferogram import Nodes, StripWorker
-from dinsar_cli.engines.eos.mosaic import BurstTile, Window
+from dinsar_cli.engines.eos.slc.bands import SubBands
+from dinsar_cli.engines.eos.slc.mosaic import BurstTile, Window
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.radar.overlaps import Misregistration, OverlapPhase, misregistration, overlap_phase
 

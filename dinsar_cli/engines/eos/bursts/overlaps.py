@@ -24,7 +24,7 @@ from dinsar_cli.engines.eos.interferogram import (
     StripWorker,
     cell_spacing,
 )
-from dinsar_cli.engines.eos.mosaic import BurstTile, Mosaic, Window
+from dinsar_cli.engines.eos.slc.mosaic import BurstTile, Mosaic, Window
 from dinsar_cli.radar.overlaps import BAND, PIECE, OverlapPhase, overlap_phase, worst
 
 OVERLAPS_FILE = "overlaps.json"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dinsar_cli.engines.eos.interferogram import nearest_rates
-from dinsar_cli.engines.eos.mosaic import BurstTile, LookGrid, Mosaic, RadarGrid, Window
+from dinsar_cli.engines.eos.slc.carrier import nearest_rates
+from dinsar_cli.engines.eos.slc.mosaic import BurstTile, LookGrid, Mosaic, RadarGrid, Window
 from dinsar_cli.radar.geometry import Orbit
 from dinsar_cli.radar.interferogram import RadarFile
 from dinsar_cli.radar.squint import LookCells, RangePolynomial, SteeredBurst, write_squint

@@ -16,8 +16,8 @@ from dinsar_cli.base.files import write_text
 from dinsar_cli.base.user_files import read_json
 from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.interferogram import Nodes, StripWorker, split_in_range
-from dinsar_cli.engines.eos.mosaic import Window
 from dinsar_cli.engines.eos.setup import IONOSPHERE_FILE, Setup
+from dinsar_cli.engines.eos.slc.mosaic import Window
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.radar.interferogram import IONOSPHERE, LAYERS, RadarLayer
 from dinsar_cli.sentinel1.subswath import SPEED_OF_LIGHT
@@ -102,7 +102,7 @@ class SplitSpectrum:
         """Return the phase of the ionosphere, radians, but for a constant, smooth and everywhere; and its noise.
 
         Of the phase ``n + i`` the part n goes with the frequency and the ionosphere i with its inverse, so that the
-        thirds of the spectrum differ by ``(n - i) distance / carrier`` [1]_ [2]_. That multiplies noise by 70: it
+        thirds of the spectrum differ by ``(n - i) distance / carrier`` [1]_ [2]_. That multiplies noise by 80: it
         is told of blocks of ground, and smoothed by planes around each, over as much as leaves 0.1 rad.
 
         References
@@ -117,23 +117,7 @@ class SplitSpectrum:
         NoDataError
             When nothing tells it.
         """
-        cells = tuple(max(1, round(_BLOCK / size)) for size in self.spacing)
-        known = np.isfinite(self.unwrapped) & (self.sub_bands != 0).all(axis=0)
-        turn = steps.phasor(-np.where(known, self.unwrapped, 0.0).astype(np.float64))
-
-        def total(values: NDArray[Any]) -> NDArray[Any]:
-            short = [(0, -size % cell) for size, cell in zip(known.shape, cells, strict=True)]
-            return steps.multilook(np.pad(np.where(known, values, 0), short), *cells)
-
-        low, high = (total(band * turn) for band in self.sub_bands)
-        weight = abs(self.sub_bands).sum(axis=0)
-        count, weights = total(known.astype(float)), total(weight)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            phase = total(weight * np.where(known, self.unwrapped, 0)) / weights
-            coherence = np.minimum(total(np.nan_to_num(self.coherence)) / count, _MOST_COHERENCE)
-            gain = self.carrier / (2 * self.distance)
-            told = phase / 2 - gain * np.angle(high * np.conj(low))
-            variance = gain**2 * (1 - coherence**2) / (coherence**2 * count * self.looks * _SHARE)
+        told, variance = self._blocks()
         good = np.isfinite(told) & np.isfinite(variance) & (variance > 0)
         if not good.any():
             raise NoDataError(
@@ -142,21 +126,46 @@ class SplitSpectrum:
                 "Leave corrections.ionosphere out, or choose other dates.",
             )
         trust = np.where(good, 1 / np.where(good, variance, 1), 0)
-        block = tuple(cell * size for cell, size in zip(cells, self.spacing, strict=True))
-        reach, widest = (
-            _LEAST_REACH,
-            2 * max(size * length for size, length in zip(block, trust.shape, strict=True)),
-        )
+        size = [cell * metres for cell, metres in zip(self._cells, self.spacing, strict=True)]
+        reach, widest = _LEAST_REACH, 2 * max(np.multiply(size, trust.shape))
         while True:
-            smooth, noise = smoothed(np.where(good, told, 0), trust, (reach / block[0], reach / block[1]))
+            smooth, noise = smoothed(np.where(good, told, 0), trust, (reach / size[0], reach / size[1]))
             if reach > widest or noise <= _NOISE:
                 break
             reach *= _WIDER
-        where = np.meshgrid(
-            *((np.arange(size) + 0.5) / cell - 0.5 for size, cell in zip(known.shape, cells, strict=True)),
-            indexing="ij",
-        )
+        places = [
+            (np.arange(length) + 0.5) / cell - 0.5
+            for length, cell in zip(self.unwrapped.shape, self._cells, strict=True)
+        ]
+        where = np.meshgrid(*places, indexing="ij")
         return np.asarray(map_coordinates(smooth, where, order=1, mode="nearest"), np.float32), noise
+
+    @property
+    def _cells(self) -> tuple[int, int]:
+        """Look lines and samples of a block."""
+        lines, samples = (max(1, round(_BLOCK / metres)) for metres in self.spacing)
+        return lines, samples
+
+    def _blocks(self) -> tuple[Floats, Floats]:
+        """Return the phase of the ionosphere of each block, and its variance; not finite where it is not known."""
+        cells = self._cells
+        known = np.isfinite(self.unwrapped) & (self.sub_bands != 0).all(axis=0)
+        short = [(0, -length % cell) for length, cell in zip(known.shape, cells, strict=True)]
+
+        def total(values: NDArray[Any]) -> NDArray[Any]:
+            return steps.multilook(np.pad(np.where(known, values, 0), short), *cells)
+
+        turn = steps.phasor(-np.where(known, self.unwrapped, 0.0).astype(np.float64))
+        low, high = (total(band * turn) for band in self.sub_bands)
+        weight = abs(self.sub_bands).sum(axis=0)
+        gain = self.carrier / (2 * self.distance)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            count = total(known.astype(float))
+            phase = total(weight * np.where(known, self.unwrapped, 0)) / total(weight)
+            coherence = np.minimum(total(np.nan_to_num(self.coherence)) / count, _MOST_COHERENCE)
+            told = phase / 2 - gain * np.angle(high * np.conj(low))
+            variance = gain**2 * (1 - coherence**2) / (coherence**2 * count * self.looks * _SHARE)
+        return told, variance
 
 
 def smoothed(values: Floats, trust: Floats, reach: tuple[float, float]) -> tuple[NDArray[np.float64], float]:
@@ -215,7 +224,6 @@ def write_ionosphere(setup: Setup) -> list[Path]:
         setup.file(LAYERS[name]).read() for name in ("unwrapped", "components", "coherence", "wrapped")
     )
     subswath = setup.mosaic.tiles[0].burst.reference.subswath
-    spacing = setup.cell_size
     found, noise = SplitSpectrum(
         np.where(components == 1, unwrapped, np.nan),
         setup.file(SUB_BANDS).read(),
@@ -223,7 +231,7 @@ def write_ionosphere(setup: Setup) -> list[Path]:
         setup.effective_looks,
         SPEED_OF_LIGHT / subswath.wavelength,
         read_json(setup.folder / SPLIT_FILE)["distance_hz"],
-        (spacing[0], spacing[1]),
+        setup.cell_size,
     ).ionosphere()
     layer = setup.file(IONOSPHERE)
     layer.create()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dinsar_cli.engines.base import Progress
 from dinsar_cli.engines.eos import steps
-from dinsar_cli.engines.eos.filtering import filtered_strips
+from dinsar_cli.engines.eos.phase.filtering import filtered_strips
 from dinsar_cli.engines.eos.setup import Setup
 from dinsar_cli.engines.unseen import UnseenInputs, find_unseen, nothing_left
 from dinsar_cli.radar.interferogram import LAYERS, VISIBILITY

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.engines.base import EngineInputs, Progress
-from dinsar_cli.engines.eos import goldstein, steps
+from dinsar_cli.engines.eos import steps
 from dinsar_cli.engines.eos.costs import CROSS, FILTER_BYTES, STRIP_BYTES_PER_THREAD
+from dinsar_cli.engines.eos.phase import goldstein
 from dinsar_cli.engines.eos.setup import Setup
 from dinsar_cli.radar.interferogram import LAYERS
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window as RasterWindow
 
 from dinsar_cli.base.rasters import open_raster
-from dinsar_cli.engines.eos.mosaic import Window
+from dinsar_cli.engines.eos.slc.mosaic import Window
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.sentinel1.acquisition import SwathBurst
 
