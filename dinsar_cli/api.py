@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dinsar_cli.base.files import default_cache, make_folder
-from dinsar_cli.config.file import build_config, config_keys, load_config
+from dinsar_cli.config.file import build_config, load_config
+from dinsar_cli.config.keys import config_keys
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import UsageError
 from dinsar_cli.extraction.extract import Choices, Extracted, values_of_places

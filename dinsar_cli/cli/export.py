@@ -12,7 +12,7 @@ import click
 from dinsar_cli.base.journal import RUN_FILE, read_journal
 from dinsar_cli.cli.options import folder_argument, json_option, telling_options
 from dinsar_cli.cli.parts.common import tell, tell_made, warn
-from dinsar_cli.config.map import FormatName
+from dinsar_cli.config.sections.map import FormatName
 from dinsar_cli.errors import DinsarError, UsageError
 
 if TYPE_CHECKING:

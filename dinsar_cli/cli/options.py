@@ -115,7 +115,7 @@ def config_options(
 
 
 def _config_option(key: str, placeholder: str, meaning: str | None) -> Callable[[Command], Command]:
-    from dinsar_cli.config.file import help_text
+    from dinsar_cli.config.keys import help_text
 
     flag, _ = _ALL_FLAGS[key]
     name, told = key.replace(".", "__"), help_text(key, meaning)
@@ -127,7 +127,7 @@ def _config_option(key: str, placeholder: str, meaning: str | None) -> Callable[
 
 def _completer(key: str) -> Completer | None:
     """Return what completes the value of a key: files where it may be one, or its words; None for neither."""
-    from dinsar_cli.config.file import takes_path, words_of
+    from dinsar_cli.config.keys import takes_path, words_of
 
     if key in _FILES or takes_path(key):
         return complete_files

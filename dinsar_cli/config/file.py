@@ -1,4 +1,4 @@
-"""The keys of the configuration: help texts, JSON schema, YAML in and out, and messages on what is wrong."""
+"""The configuration in files: JSON schema, YAML in and out, and messages on what is wrong."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import difflib
 import reprlib
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
 from dinsar_cli.base.user_files import OddFileError, read_text
-from dinsar_cli.config.base import Section, about, parts_of_type
-from dinsar_cli.config.map import parse_mask
-from dinsar_cli.config.model import RunConfig, is_roi_file
+from dinsar_cli.config.base import parts_of_type
+from dinsar_cli.config.keys import allowed, config_keys, default_of, field_of, help_text, sections, words_of
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.roi_text import is_roi_file
+from dinsar_cli.config.sections.map import parse_mask
 from dinsar_cli.errors import UsageError, did_you_mean
 from dinsar_cli.geo.file_kinds import is_crs_file
 
@@ -44,155 +43,15 @@ _MOST_BYTES = 8 << 20
 _DIGITS = 40
 _LARGE = 10**_DIGITS
 
-_WORDS = {"mask": "none"}
-"""Sections in whose place a word may stand."""
-
-
-@dataclass(frozen=True)
-class KeyText:
-    """What is told of a key.
-
-    Attributes
-    ----------
-    meaning : str
-        What it decides.
-    allowed : str
-        Which values it takes, with their unit.
-    default : str
-        The one that it has; ``not set`` for none.
-    first_step : str
-        First step of topsApp that is done again after a change; empty when it is no property of topsApp.
-    """
-
-    meaning: str
-    allowed: str
-    default: str
-    first_step: str
-
-
-@cache
-def config_keys() -> tuple[str, ...]:
-    """Return every dotted key, in the order of the file."""
-    return tuple(
-        f"{name}.{key}" if section else name
-        for name, section in _sections()
-        for key in (section.model_fields if section else [name])
-    )
-
-
-@cache
-def _sections() -> tuple[tuple[str, type[Section] | None], ...]:
-    """Give each top-level name with its section, None for a plain key."""
-    kinds = {name: field.annotation for name, field in RunConfig.model_fields.items()}
-    return tuple(
-        (name, kind if isinstance(kind, type) and issubclass(kind, Section) else None)
-        for name, kind in kinds.items()
-    )
-
-
-def _field(dotted_key: str) -> FieldInfo:
-    name, _, key = dotted_key.partition(".")
-    section = dict(_sections())[name]
-    return section.model_fields[key] if section and key else RunConfig.model_fields[dotted_key]
-
-
-def takes_list(dotted_key: str) -> bool:
-    """Tell whether a key may have several values."""
-    annotation = _field(dotted_key).annotation
-    return list in {get_origin(part) for part in (annotation, *get_args(annotation))}
-
-
-def takes_path(dotted_key: str) -> bool:
-    """Tell whether a key takes the path of a file or folder."""
-    return dotted_key not in _WORDS and Path in parts_of_type(_field(dotted_key).annotation)
-
-
-def words_of(dotted_key: str) -> tuple[str, ...]:
-    """Return the words that a key may have as its value; none where it is something else."""
-    if dotted_key in _WORDS:
-        return (_WORDS[dotted_key],)
-    return tuple(part for part in parts_of_type(_field(dotted_key).annotation) if isinstance(part, str))
-
-
-def _allowed(dotted_key: str) -> str:
-    """Say in words which values a key takes."""
-    field = _field(dotted_key)
-    said = about(field)
-    limits = {name: getattr(item, name) for item in field.metadata for name in ("ge", "le") if hasattr(item, name)}
-    parts = parts_of_type(field.annotation)
-    words = ["true or false"] if bool in parts else [part for part in parts if isinstance(part, str)]
-    text = said.allowed or ", ".join(words) or f"{limits['ge']:g} to {limits['le']:g}"
-    return f"{text} {said.unit}" if said.unit and not said.allowed else text
-
-
-def _default(dotted_key: str) -> object:
-    value: Any = RunConfig().model_dump(mode="json")
-    for part in dotted_key.split("."):
-        value = value[part]
-    return value
-
-
-def help_text(dotted_key: str, meaning: str | None = None) -> str:
-    """Return the sentence that explains a key, with its range, unit and default.
-
-    For a property of topsApp, it ends with the first step that is done again after a change.
-
-    Parameters
-    ----------
-    dotted_key : str
-        A key like ``'dem.buffer'`` or ``'looks'``.
-    meaning : str, optional
-        What it means to a command to which it means something else than to that for a pair.
-
-    Raises
-    ------
-    KeyError
-        If there is no such key.
-    """
-    field = _field(dotted_key)
-    meaning = meaning or field.description
-    if dotted_key in _WORDS:
-        return f"{meaning} [{_WORDS[dotted_key]}; default: as its keys say]"
-    if dotted_key not in config_keys():
-        raise KeyError(dotted_key)
-    said = key_text(dotted_key)
-    again = f"; done again from: {said.first_step}" if said.first_step else ""
-    return f"{meaning} [{said.allowed}; default: {said.default}{again}]"
-
-
-def key_text(dotted_key: str) -> KeyText:
-    """Return what is told of a key, in its parts.
-
-    Raises
-    ------
-    KeyError
-        If there is no such key.
-    """
-    field = _field(dotted_key)
-    allowed, default = _allowed(dotted_key), _shown_default(dotted_key)
-    return KeyText(field.description or "", allowed, default, about(field).first_step)
-
-
-def section_text(name: str) -> str:
-    """Return what a section of the file is about; empty for a key that is in none."""
-    return (RunConfig.model_fields[name].description or "") if dict(_sections())[name] else ""
-
-
-def _shown_default(dotted_key: str) -> str:
-    default = _default(dotted_key)
-    if default in (None, [], {}):
-        return "not set"
-    return str(default).lower() if isinstance(default, bool) else str(default)
-
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of the YAML file, for editors."""
     schema = RunConfig.model_json_schema()
-    for name, section in _sections():
+    for name, section in sections():
         properties = schema["$defs"][section.__name__]["properties"] if section else schema["properties"]
         for key in section.model_fields if section else [name]:
             dotted = f"{name}.{key}" if section else key
-            properties[key] |= {"description": help_text(dotted), "default": _default(dotted)}
+            properties[key] |= {"description": help_text(dotted), "default": default_of(dotted)}
     schema["properties"]["mask"] = {"anyOf": [schema["properties"]["mask"], {"const": "none"}]}
     both = {"required": ["looks", "resolution"], "properties": {"resolution": {"type": "number"}}}
     # a raster decides on the grid alone
@@ -279,9 +138,9 @@ def with_folder(values: dict[Any, Any], folder: Path) -> dict[str, Any]:
     for dotted in config_keys():
         name, _, key = dotted.partition(".")
         section = values.get(name)
-        if isinstance(section, dict) and key in section and Path in parts_of_type(_field(dotted).annotation):
+        if isinstance(section, dict) and key in section and Path in parts_of_type(field_of(dotted).annotation):
             value = section[key]
-            words = parts_of_type(_field(dotted).annotation)
+            words = parts_of_type(field_of(dotted).annotation)
             section[key] = [joined(item) for item in value] if isinstance(value, list) else joined(value, words)
     for section, key, is_file in (
         (values, "roi", is_roi_file),
@@ -313,7 +172,7 @@ def build_config(file_values: Mapping[str, Any] | None, overrides: Mapping[str, 
     """
     given = {key: value for key, value in overrides.items() if value is not None and value != ()}
     # A section whose keys are all commented out is null in YAML.
-    names = {name for name, section in _sections() if section}
+    names = {name for name, section in sections() if section}
     values = {
         str(key): {str(k): v for k, v in value.items()} if isinstance(value, Mapping) and key in names else value
         for key, value in (file_values or {}).items()
@@ -363,7 +222,7 @@ def _explained(error: ValidationError) -> UsageError:
         elif dotted in config_keys():
             reason = f" ({item['ctx']['error']})" if item["type"] == "value_error" else ""
             meant = did_you_mean(item["input"], words_of(dotted)) if isinstance(item["input"], str) else ""
-            told = f"{dotted}: {_shown(item['input'])} is refused{reason}; allowed: {_allowed(dotted)}."
+            told = f"{dotted}: {_shown(item['input'])} is refused{reason}; allowed: {allowed(dotted)}."
             causes.append(f"{told} {meant}".rstrip())
         else:
             fields = ", ".join(key for key in config_keys() if key.startswith(f"{dotted}."))
@@ -399,7 +258,7 @@ def _shown(value: object) -> str:
 
 def suggestion(unknown: str) -> str:
     """Name the known key that is most like an unknown one."""
-    aliases = {name: name for name, _ in _sections()}
+    aliases = {name: name for name, _ in sections()}
     for key in config_keys():
         aliases |= {key: key, key.replace(".", "_"): key} | {key.rpartition(".")[2]: key}
     for word in (unknown.lower(), unknown.lower().rpartition(".")[2]):
@@ -423,7 +282,7 @@ def dump_commented_yaml(config: RunConfig) -> str:
     """
     values = config.model_dump(mode="json")
     lines = ["# Configuration of dinsar: run it with `dinsar run FILE`. Options of the command line win over it."]
-    for name, section in _sections():
+    for name, section in sections():
         if section is None:
             # Resolution and looks exclude each other: the one that does not count becomes a comment.
             prefix = "# " if name == "looks" and config.resolution is not None else ""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -21,26 +18,22 @@ from pydantic import (
     model_validator,
 )
 
-from dinsar_cli.config.base import LOWER, About, AbsolutePath, Section, absolute, one_or_list, two_numbers
-from dinsar_cli.config.checks import ChecksConfig
-from dinsar_cli.config.coregistration import CoregistrationConfig
-from dinsar_cli.config.corrections import CorrectionsConfig
+from dinsar_cli.config.base import LOWER, About, Section, two_numbers
 from dinsar_cli.config.dates import DayField, DirectionField, EventField, OneDateField, day_of
-from dinsar_cli.config.gnss import GnssConfig
-from dinsar_cli.config.map import FormatName, FormatsField, GridConfig, MaskConfig, MaskField, RampField
-from dinsar_cli.config.offsets import OffsetsConfig
-from dinsar_cli.config.topsapp import TopsappConfig
-from dinsar_cli.geo.file_kinds import FILE_SUFFIXES
+from dinsar_cli.config.roi_text import parse_roi
+from dinsar_cli.config.sections.checks import ChecksConfig
+from dinsar_cli.config.sections.coregistration import CoregistrationConfig
+from dinsar_cli.config.sections.corrections import CorrectionsConfig
+from dinsar_cli.config.sections.gnss import GnssConfig
+from dinsar_cli.config.sections.inputs import DemConfig, OrbitsConfig, SlcConfig
+from dinsar_cli.config.sections.machine import ComputeConfig, Isce2Config
+from dinsar_cli.config.sections.map import GridConfig, MaskConfig, MaskField, RampField
+from dinsar_cli.config.sections.offsets import OffsetsConfig
+from dinsar_cli.config.sections.output import OutputConfig, StackConfig
+from dinsar_cli.config.sections.phase import FilterConfig, UnwrapConfig
+from dinsar_cli.config.sections.topsapp import TopsappConfig
 
 MAX_LOOKS = 200
-_MAX_THREADS = 1024
-_MIN_MEMORY = 256 * 10**6
-_SIZE_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-}
 
 
 @dataclass(frozen=True)
@@ -96,54 +89,6 @@ def _parse_reference_point(value: object) -> LonLat | Literal["auto", "none"]:
     return LonLat(*two_numbers(value))
 
 
-def _parse_threads(value: object) -> int | Literal["auto"]:
-    text = str(value).strip().lower()
-    if text == "auto":
-        return "auto"
-    if not re.fullmatch(r"\d{1,9}", text) or not 1 <= int(text) <= _MAX_THREADS:
-        raise ValueError("this is no such number of threads")
-    return int(text)
-
-
-def _parse_memory(value: object) -> int | Literal["auto"]:
-    text = str(value).strip()
-    if text.lower() == "auto":
-        return "auto"
-    match = re.fullmatch(r"(\d{1,18}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?", text, re.IGNORECASE)
-    unit = match[2].upper() + match[3].lower() if match else ""
-    if match is None or unit not in _SIZE_UNITS:
-        raise ValueError("a size is a number with a unit, like 2GB or 1500MB")
-    size = round(float(match[1]) * _SIZE_UNITS[unit])
-    if size < _MIN_MEMORY:
-        raise ValueError(f"{size} bytes are too few to work with")
-    return size
-
-
-def _format_memory(size: int | Literal["auto"]) -> str:
-    if size == "auto":
-        return "auto"
-    unit = next(unit for unit in ("G", "M", "K", "") if size % _SIZE_UNITS[unit] == 0)
-    return f"{size // _SIZE_UNITS[unit]}{unit}B"
-
-
-def _parse_roi(value: object) -> object:
-    """Let YAML write the ROI as a list of numbers or as GeoJSON, and make a file independent of the folder."""
-    if isinstance(value, Mapping):
-        return json.dumps(value, default=str)
-    if isinstance(value, (list, tuple)):
-        return " ".join(str(number) for number in value)
-    return str(absolute(value)) if is_roi_file(value) else value
-
-
-def is_roi_file(value: object) -> bool:
-    """Tell whether a value of ``roi`` names a file, by its suffix."""
-    return (
-        isinstance(value, str)
-        and not value.lstrip().startswith("{")
-        and Path(value).suffix.lower() in FILE_SUFFIXES
-    )
-
-
 _LooksField = Annotated[
     Looks,
     PlainValidator(_parse_looks),
@@ -165,164 +110,6 @@ _ReferencePointField = Annotated[
     ),
     About("auto, none or LON,LAT (-180 to 180, -90 to 90)", "degrees"),
 ]
-_ThreadsField = Annotated[
-    int | Literal["auto"],
-    PlainValidator(_parse_threads),
-    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": _MAX_THREADS}]}),
-    About(f"auto or 1 to {_MAX_THREADS}"),
-]
-_MemoryField = Annotated[
-    int | Literal["auto"],
-    PlainValidator(_parse_memory),
-    PlainSerializer(_format_memory, return_type=str),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string", "pattern": r"^(auto|[\d.]+ ?[kKMGT]?i?B?)$"}, {"type": "integer"}]}
-    ),
-    About("auto or a size of at least 256MB, like 2GB or 1500MB"),
-]
-
-
-class SlcConfig(Section):
-    """Keys of the section ``slc``."""
-
-    files: Annotated[list[AbsolutePath], BeforeValidator(one_or_list), About("a list of paths")] = Field(
-        default=[],
-        description="Sentinel-1 IW SLC products of both dates, SAFE folders or zips, in any order; not set: they "
-        "come from the archive, by roi and dates.",
-    )
-    download: Annotated[Literal["auto", "bursts", "scenes"], LOWER] = Field(
-        default="auto",
-        description="What is fetched from the archive: bursts of the region in one polarization, or whole scenes; "
-        "auto takes bursts when they are less than 60 % of the bytes.",
-    )
-
-
-class OrbitsConfig(Section):
-    """Keys of the section ``orbits``."""
-
-    dir: Annotated[AbsolutePath | None, About("a path")] = Field(
-        default=None,
-        description="Folder with the orbit files (.EOF) of both dates; not set: they come from the public archive.",
-    )
-    kind: Annotated[Literal["auto", "poeorb", "resorb"], LOWER] = Field(
-        default="auto", description="Kind of orbit; auto is the precise one (POEORB), else the restituted (RESORB)."
-    )
-
-
-class DemConfig(Section):
-    """Keys of the section ``dem``."""
-
-    source: Annotated[Literal["glo_30", "glo_90", "3dep", "nasadem", "srtm_v3", "nisar_dem"], LOWER] = Field(
-        default="glo_30",
-        description="Where the elevation model comes from when dem.file is not set; nasadem, srtm_v3 and nisar_dem "
-        "need an Earthdata login.",
-    )
-    file: Annotated[AbsolutePath | None, About("a path")] = Field(
-        default=None,
-        description="Digital elevation model that covers the region, in any raster format of GDAL; not set: "
-        "dem.source.",
-    )
-    datum: Annotated[Literal["ellipsoid", "egm96", "egm2008"] | None, LOWER] = Field(
-        default=None,
-        description="Surface that the heights of dem.file are measured from; not set: its vertical CRS.",
-    )
-    buffer: Annotated[float, About(unit="degrees")] = Field(
-        default=0.2, ge=0, le=2, description="Margin of the elevation model around the bursts in use."
-    )
-
-
-class FilterConfig(Section):
-    """Keys of the section ``filter``."""
-
-    strength: float = Field(
-        default=0.5, ge=0, le=1, description="Strength (alpha) of the Goldstein phase filter; 0 does not filter."
-    )
-
-
-class UnwrapConfig(Section):
-    """Keys of the section ``unwrap``."""
-
-    reliability: Annotated[float, About(unit="1/rad^2")] = Field(
-        default=0.2,
-        ge=0,
-        le=10,
-        description="Inverse phase variance up to which an edge bounds a connected component; higher drops more.",
-    )
-    short_of_memory: Annotated[Literal["stop", "more_looks"], LOWER] = Field(
-        default="stop",
-        description="What to do when memory is too short to unwrap: stop, or try once with twice the looks.",
-    )
-    cut: Annotated[str | None, BeforeValidator(_parse_roi), About("a file, WKT or GeoJSON", "degrees")] = Field(
-        default=None,
-        description="Lines across which the phase may jump, such as a fault that breaks the surface: it is "
-        "unwrapped around their ends.",
-    )
-
-
-class Isce2Config(Section):
-    """Keys of the section ``isce2``."""
-
-    home: Annotated[AbsolutePath | None, About("a path")] = Field(
-        default=None, description="Folder of ISCE2 (ISCE_HOME, or a prefix); not set: it is looked for."
-    )
-    python: Annotated[AbsolutePath | None, About("a path")] = Field(
-        default=None, description="Python interpreter that has ISCE2 and GDAL; not set: it is looked for."
-    )
-    conda_env: Annotated[str | None, About("a name or path")] = Field(
-        default=None, description="Conda environment that has ISCE2."
-    )
-    timeout: Annotated[float | None, About(unit="hours")] = Field(
-        default=None, ge=0.01, le=1000, description="Time after which a run of topsApp is stopped; not set: never."
-    )
-
-
-class OutputConfig(Section):
-    """Keys of the section ``output``."""
-
-    formats: FormatsField = Field(
-        default=[], description="Formats beside the GeoTIFFs and pictures; kmz and stac are always made."
-    )
-    styles: Annotated[Literal["qgis", "none"], LOWER] = Field(
-        default="qgis",
-        description="Styles beside the GeoTIFFs, which programs take by themselves: colours and units.",
-    )
-    intermediates: Annotated[Literal["keep", "geocoded", "delete"], LOWER] = Field(
-        default="geocoded",
-        description="What stays beside the products: keep all that the engine made, only the geocoded radar "
-        "layers, or delete these too.",
-    )
-
-    @property
-    def beside(self) -> tuple[FormatName, ...]:
-        """Formats that are asked for, and the styles."""
-        styles: tuple[FormatName, ...] = ("qgis",) if self.styles == "qgis" else ()
-        return (*self.formats, *(style for style in styles if style not in self.formats))
-
-
-class ComputeConfig(Section):
-    """Keys of the section ``compute``."""
-
-    threads: _ThreadsField = Field(
-        default="auto", description="Number of processor cores to use; auto is all of them."
-    )
-    memory: _MemoryField = Field(default="auto", description="Memory to stay below; auto suits the machine.")
-
-
-class StackConfig(Section):
-    """Keys of the section ``stack``."""
-
-    network: Annotated[
-        str,
-        About("sequential:N, small-baseline:DAYS,METRES[,DEGREE], star[:DATE], all, pairs or a network.json"),
-    ] = Field(default="sequential:3", description="Pairs of a stack.")
-    reports: Annotated[Literal["none", "bad", "all"], LOWER] = Field(
-        default="none", description="Pairs of a stack that get pictures and a report of their own."
-    )
-    resampled: Annotated[Literal["keep", "delete"], LOWER] = Field(
-        default="keep",
-        description="Samples of all dates on the geometry of the first, 4 bytes each: kept, a new date costs its "
-        "own resampling only; deleted, its partners are resampled again.",
-    )
 
 
 class RunConfig(Section):
@@ -333,7 +120,7 @@ class RunConfig(Section):
     """
 
     roi: Annotated[
-        str | None, BeforeValidator(_parse_roi), About("'W S E N', WKT, GeoJSON or a file", "degrees")
+        str | None, BeforeValidator(parse_roi), About("'W S E N', WKT, GeoJSON or a file", "degrees")
     ] = Field(default=None, description="Region of interest; not set: the common footprint of both dates.")
     start: DayField = Field(
         default=None, description="First day (UTC) to look for scenes of; the pair starts at the first after it."
@@ -384,7 +171,7 @@ class RunConfig(Section):
         description="Where displacement is zero; auto finds a stable, coherent place, none keeps the values.",
     )
     reference_area: Annotated[
-        str | None, BeforeValidator(_parse_roi), About("WKT, GeoJSON, 'W S E N' or a file", "degrees")
+        str | None, BeforeValidator(parse_roi), About("WKT, GeoJSON, 'W S E N' or a file", "degrees")
     ] = Field(default=None, description="Polygon whose mean displacement is zero, instead of a reference point.")
     reference_gnss: GnssConfig = Field(
         default=GnssConfig(), description="GNSS stations that decide where zero is, instead of a reference point."

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from shapely.geometry.base import BaseGeometry
 
-from dinsar_cli.config.map import posting_range
 from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.sections.map import posting_range
 from dinsar_cli.errors import UsageError
 from dinsar_cli.geo.crs import UTM, crs_name, crs_title
 from dinsar_cli.geo.grid import Grid

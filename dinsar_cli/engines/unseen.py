@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from dinsar_cli.base.files import file_mark
-from dinsar_cli.config.map import MaskConfig
-from dinsar_cli.config.model import RunConfig, is_roi_file
+from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.roi_text import is_roi_file
+from dinsar_cli.config.sections.map import MaskConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.antimeridian import near
 from dinsar_cli.geo.areas import read_water

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.base.files import file_mark
-from dinsar_cli.config.model import LonLat, RunConfig, is_roi_file
+from dinsar_cli.config.model import LonLat, RunConfig
+from dinsar_cli.config.roi_text import is_roi_file
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.gnss.stations import station_files
 from dinsar_cli.maps.checks.phase import is_noise

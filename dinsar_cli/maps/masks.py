@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.config.map import MaskConfig
+from dinsar_cli.config.sections.map import MaskConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.areas import on_grid, read_water
 from dinsar_cli.geo.grid import Grid

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.config.offsets import OffsetsConfig
+from dinsar_cli.config.sections.offsets import OffsetsConfig
 from dinsar_cli.maps.geocode import sample
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.radar_layers import RadarOnMap

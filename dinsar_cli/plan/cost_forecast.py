@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dinsar_cli.base.disk import disk_use, free_disk, human_bytes
-from dinsar_cli.config.checks import ChecksConfig
 from dinsar_cli.config.model import MAX_LOOKS, Looks
+from dinsar_cli.config.sections.checks import ChecksConfig
 from dinsar_cli.engines.base import Estimate, Forecast, StepCost, Work
 from dinsar_cli.engines.costs import Law, Setting, StepLaws, Term, forecast, note
 from dinsar_cli.errors import ResourceError

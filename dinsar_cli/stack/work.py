@@ -17,8 +17,8 @@ from dinsar_cli import __version__
 from dinsar_cli.base.files import file_mark, fingerprint, sha256
 from dinsar_cli.base.journal import RADAR, Journal, StageRecord
 from dinsar_cli.base.reporter import Reporter
-from dinsar_cli.config.map import FormatName
 from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.sections.map import FormatName
 from dinsar_cli.engines.base import STEPS_FILE, EngineInputs
 from dinsar_cli.engines.eos.area import CROP_MARGIN, both_orbits, crop, height_range
 from dinsar_cli.engines.eos.bursts.misregistration import MISREGISTRATION_FILE, load_misregistration

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dinsar_cli import errors
 from dinsar_cli.cli.options import FLAGS, STACK_FLAGS
 from dinsar_cli.cli.parts.roff import MEANINGS, VARIABLES
-from dinsar_cli.config.file import config_keys, key_text, section_text
+from dinsar_cli.config.keys import config_keys, key_text, section_text
 from dinsar_cli.engines.topsapp.process.diagnose import table as known_failures
 from dinsar_cli.products.flags import FLAG_WORDS
 from dinsar_cli.products.layers import LAYERS

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from dinsar_cli.config.map import FormatName
+from dinsar_cli.config.sections.map import FormatName
 from dinsar_cli.formats import TOGETHER
 from support.command import Outcome
 from support.format_inputs import RECORD, make

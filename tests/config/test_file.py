@@ -17,14 +17,8 @@ from pyproj import CRS
 from ruamel.yaml import YAML
 
 from dinsar_cli.cli.init import init
-from dinsar_cli.config.file import (
-    build_config,
-    config_keys,
-    dump_commented_yaml,
-    help_text,
-    json_schema,
-    load_config,
-)
+from dinsar_cli.config.file import build_config, dump_commented_yaml, json_schema, load_config
+from dinsar_cli.config.keys import config_keys, help_text
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.errors import UsageError
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dinsar_cli.config.file import build_config, config_keys
-from dinsar_cli.config.map import Origin
+from dinsar_cli.config.file import build_config
+from dinsar_cli.config.keys import config_keys
 from dinsar_cli.config.model import LonLat, Looks, RunConfig
+from dinsar_cli.config.sections.map import Origin
 from dinsar_cli.errors import ExitCode, UsageError
 
 

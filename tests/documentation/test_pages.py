@@ -17,7 +17,8 @@ from ruamel.yaml import YAML
 from dinsar_cli.cli import COMMANDS, cli
 from dinsar_cli.cli.options import FLAGS, STACK_FLAGS, overrides_of
 from dinsar_cli.cli.parts.roff import MEANINGS
-from dinsar_cli.config.file import build_config, config_keys
+from dinsar_cli.config.file import build_config
+from dinsar_cli.config.keys import config_keys
 from dinsar_cli.engines.topsapp.process.diagnose import table as known_failures
 from dinsar_cli.formats import WRITERS
 from dinsar_cli.products.layers import LAYERS

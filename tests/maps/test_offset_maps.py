@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dinsar_cli.config.file import build_config
-from dinsar_cli.config.offsets import OffsetsConfig
+from dinsar_cli.config.sections.offsets import OffsetsConfig
 from dinsar_cli.errors import UsageError
 from dinsar_cli.maps.offset_maps import offset_warnings
 from dinsar_cli.radar.offset_field import OffsetField, east_if_horizontal, median_of_known

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dinsar_cli.config.checks import ChecksConfig
+from dinsar_cli.config.sections.checks import ChecksConfig
 from dinsar_cli.engines.eos.phase.goldstein import goldstein
 from dinsar_cli.engines.topsapp.settings.options import check_reversed
 from dinsar_cli.errors import UsageError

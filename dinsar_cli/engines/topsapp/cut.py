@@ -20,7 +20,7 @@ from shapely import Polygon, total_bounds
 
 from dinsar_cli.base.disk import files_below, remove
 from dinsar_cli.base.files import make_folder, write_text
-from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.config.sections.topsapp import TopsappConfig
 from dinsar_cli.engines.base import EngineInputs, RoughInputs, SceneInputs, Work
 from dinsar_cli.engines.topsapp.results.psfilt import STEP
 from dinsar_cli.engines.topsapp.settings.columns import AllColumns, Columns, write_columns

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.config.checks import ChecksConfig
+from dinsar_cli.config.sections.checks import ChecksConfig
 from dinsar_cli.maps.checks.reversed_pair import filled, leftover
 from dinsar_cli.maps.map_layers import MapLayers
 from dinsar_cli.maps.radar_layers import RadarOnMap

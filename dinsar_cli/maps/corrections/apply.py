@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.base.files import file_mark
-from dinsar_cli.config.corrections import CorrectionsConfig
 from dinsar_cli.config.model import RunConfig
+from dinsar_cli.config.sections.corrections import CorrectionsConfig
 from dinsar_cli.errors import NoDataError
 from dinsar_cli.geo.grid import Grid
 from dinsar_cli.maps.corrections.delay_file import SUFFIXES, files_of_pair

@@ -16,7 +16,8 @@ from dinsar_cli.base.files import fingerprint
 from dinsar_cli.base.user_files import OddFileError, kind_of, read_text
 from dinsar_cli.catalog.pair_wish import wish_of
 from dinsar_cli.config.dates import parse_event
-from dinsar_cli.config.file import build_config, config_keys, load_config, suggestion, takes_list, with_folder
+from dinsar_cli.config.file import build_config, load_config, suggestion, with_folder
+from dinsar_cli.config.keys import config_keys, takes_list
 from dinsar_cli.config.model import RunConfig
 from dinsar_cli.config.request import request_of
 from dinsar_cli.errors import DinsarError, UsageError

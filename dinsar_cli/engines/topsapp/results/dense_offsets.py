@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dinsar_cli.base.user_files import read_json
-from dinsar_cli.config.offsets import OffsetsConfig, size_text
+from dinsar_cli.config.sections.offsets import OffsetsConfig, size_text
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
 from dinsar_cli.engines.topsapp.results.names import date_names

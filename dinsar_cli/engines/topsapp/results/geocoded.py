@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dinsar_cli.config.map import GridConfig
+from dinsar_cli.config.sections.map import GridConfig
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile, isce_release, parse_xml, properties
 from dinsar_cli.engines.topsapp.results.layers import los_from_angles, unit_phasor
 from dinsar_cli.errors import EngineError, NoDataError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dinsar_cli.config.offsets import OffsetsConfig
-from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.config.sections.offsets import OffsetsConfig
+from dinsar_cli.config.sections.topsapp import TopsappConfig
 from dinsar_cli.engines.base import Forecast, Work
 from dinsar_cli.engines.costs import Law, StepLaws, Term, layer_bytes
 from dinsar_cli.engines.topsapp.settings.steps import OFFSETS, STEPS

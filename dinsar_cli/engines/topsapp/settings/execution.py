@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.config.sections.topsapp import TopsappConfig
 from dinsar_cli.engines.base import Work
 from dinsar_cli.engines.topsapp.scripts import ampcor, burstwise
 from dinsar_cli.engines.topsapp.settings.costs import BURST_BYTES

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from dinsar_cli.config.checks import ChecksConfig
-from dinsar_cli.config.topsapp import TopsappConfig, normal_name
+from dinsar_cli.config.sections.checks import ChecksConfig
+from dinsar_cli.config.sections.topsapp import TopsappConfig, normal_name
 from dinsar_cli.engines.topsapp.settings.properties import find_property
 from dinsar_cli.errors import UsageError
 from dinsar_cli.sentinel1.acquisition import CommonBurst

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_origin
 
 from dinsar_cli.config.base import parts_of_type
-from dinsar_cli.config.topsapp import IsceProperty, TopsappConfig, normal_name
+from dinsar_cli.config.sections.topsapp import IsceProperty, TopsappConfig, normal_name
 from dinsar_cli.engines.topsapp.settings.steps import OFFSETS
 from dinsar_cli.errors import UsageError
 

@@ -11,8 +11,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from dinsar_cli.base.templates import template_text
 from dinsar_cli.config.model import Looks
-from dinsar_cli.config.offsets import OffsetsConfig
-from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.config.sections.offsets import OffsetsConfig
+from dinsar_cli.config.sections.topsapp import TopsappConfig
 from dinsar_cli.engines.topsapp.settings.file_names import SCENES
 from dinsar_cli.engines.topsapp.settings.options import check_extra
 from dinsar_cli.engines.topsapp.settings.phase_sigma import PHASE_SIGMA, settings_text

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dinsar_cli.base.files import atomic_path, write_text
-from dinsar_cli.config.map import MaskConfig
+from dinsar_cli.config.sections.map import MaskConfig
 from dinsar_cli.engines.base import EngineInputs
 from dinsar_cli.engines.topsapp.results.collect import coherence_window
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dinsar_cli.config.offsets import OffsetsConfig
+from dinsar_cli.config.sections.offsets import OffsetsConfig
 from dinsar_cli.engines.topsapp.results.dense_offsets import (
     check_offsets,
     image_size,

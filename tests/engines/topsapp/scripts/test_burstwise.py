@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.config.sections.topsapp import TopsappConfig
 from dinsar_cli.engines.base import Work
 from dinsar_cli.engines.topsapp.scripts import burstwise
 from dinsar_cli.engines.topsapp.settings.execution import Manner, manner_of

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dinsar_cli.config.offsets import OffsetsConfig
-from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.config.sections.offsets import OffsetsConfig
+from dinsar_cli.config.sections.topsapp import TopsappConfig
 from dinsar_cli.engines.base import Work
 from dinsar_cli.engines.costs import Setting, forecast
 from dinsar_cli.engines.topsapp.settings.costs import LAWS, OUTPUTS, laws, left, methods

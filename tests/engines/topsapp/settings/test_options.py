@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.config.sections.topsapp import TopsappConfig
 from dinsar_cli.engines.topsapp.settings.options import check_options
 from dinsar_cli.errors import UsageError
 from dinsar_cli.sentinel1.acquisition import CommonBurst, make_pair

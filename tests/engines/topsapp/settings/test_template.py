@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from dinsar_cli.config.file import config_keys
+from dinsar_cli.config.keys import config_keys
 from dinsar_cli.config.model import Looks
-from dinsar_cli.config.offsets import OffsetsConfig
-from dinsar_cli.config.topsapp import TopsappConfig
+from dinsar_cli.config.sections.offsets import OffsetsConfig
+from dinsar_cli.config.sections.topsapp import TopsappConfig
 from dinsar_cli.engines.topsapp.settings.properties import PROPERTIES, Property, allowed, isce_text
 from dinsar_cli.engines.topsapp.settings.steps import EVERY
 from dinsar_cli.engines.topsapp.settings.template import TopsSettings, first_step_affected, record, render

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dinsar_cli.config.map import MaskConfig
+from dinsar_cli.config.sections.map import MaskConfig
 from dinsar_cli.engines.topsapp.results.collect import collect
 from dinsar_cli.engines.topsapp.results.finished_folder import FinishedRun
 from dinsar_cli.engines.topsapp.results.isce_file import IsceFile
