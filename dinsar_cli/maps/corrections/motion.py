@@ -103,7 +103,7 @@ def _check_file(path: Path) -> None:
         raise UsageError(f"{path} cannot be read as motion.", f"{error}.", _REMEDY) from error
     if not placed:
         raise UsageError(f"{path} cannot be read as motion.", "It has no place on the Earth (no CRS).", _REMEDY)
-    size = float(np.nanmax(np.abs(band.filled(np.nan).astype(np.float64)), initial=0.0)) if band.count() else 0.0
+    size = float(np.nanmax(np.abs(band.astype(np.float64).filled(np.nan)), initial=0.0))
     if size > _MOST:
         raise UsageError(f"{path} is no motion in metres.", f"It has values of {size:.4g}.", _REMEDY)
 

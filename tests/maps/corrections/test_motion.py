@@ -80,7 +80,10 @@ def test_motion_that_does_not_serve_is_refused(dinsar: Dinsar, place: Place, tmp
         moved = profile | {"transform": rasterio.Affine.translation(shift, 0) * profile["transform"]}
         with rasterio.open(tmp_path / f"{name}.tif", "w", **moved) as file:
             file.write(values * factor, 1)
-    millimetres, elsewhere = (tmp_path / f"{name}.tif" for name in ("millimetres", "elsewhere"))
+    with rasterio.open(tmp_path / "heights.tif", "w", **profile | {"dtype": "int16", "nodata": -32768}) as file:
+        file.write(np.full(values.shape, 1200, np.int16), 1)
+    millimetres, elsewhere, heights = (tmp_path / f"{name}.tif" for name in ("millimetres", "elsewhere", "heights"))
+    check_refusal(dinsar(*place.command("--motion", f"{heights},{north}")), USAGE, "heights.tif", "1200")
     check_refusal(dinsar(*place.command("--motion", f"{millimetres},{north}")), USAGE, "millimetres.tif", "metres")
     check_refusal(dinsar(*place.command("--motion", f"{elsewhere},{north}")), NO_DATA, "elsewhere.tif")
     slc = place.stack.orbits[0].parents[1] / "slc"
